@@ -1,0 +1,59 @@
+# The front door. Every target depends on an installed .venv; each works as the first command.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export CHURN_HOME ?= $(CURDIR)/data
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow lint bench docs lock clean
+
+help:  ## show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+install: $(VENV)/.base  ## make .venv with .venv/bin/churn
+
+$(VENV)/.base: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --require-hashes -r requirements.txt
+	$(PIP) --editable .
+	@$(BIN)/python -c 'import lightgbm' || \
+	    { echo "LightGBM needs the OpenMP runtime: apt-get install libgomp1"; exit 1; }
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base requirements-dev.txt
+	$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+demo: install  ## demo data, everything, published; then what to look at
+	$(BIN)/churn demo
+
+test: $(VENV)/.dev lint  ## lint, types and the fast tests
+	$(BIN)/pytest -m "not slow"
+
+test-slow: $(VENV)/.dev  ## the tests that take minutes
+	$(BIN)/pytest -m slow
+
+lint: $(VENV)/.dev  ## ruff, mypy, sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint models tests/assertions --processes 2
+
+bench: $(VENV)/.dev  ## ratios measured in one run on generated files
+	$(BIN)/python -m pipeline.bench
+
+docs: install  ## dbt docs as one static page under target/docs
+	$(BIN)/churn docs
+
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+    --no-emit-index-url --no-header --quiet
+lock:  ## write both lock files anew; needs uv
+	$(LOCK) --extra dev --upgrade --output-file requirements-dev.txt
+	$(LOCK) --constraint requirements-dev.txt --output-file requirements.txt
+
+clean:  ## remove the environment; data stay
+	rm -rf $(VENV) build *.egg-info

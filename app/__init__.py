@@ -1,0 +1,1 @@
+"""Thin readers of the published generation."""

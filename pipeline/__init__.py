@@ -1,0 +1,1 @@
+"""The command line, ingest, warehouse and publish: what runs the steps in order."""

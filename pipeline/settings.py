@@ -1,0 +1,77 @@
+"""Where things are: the project's folder and the folders of CHURN_HOME."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders of one CHURN_HOME.
+
+    Durable: raw, lake, labels, models, published. Disposable: warehouse, work, dbt_target.
+    """
+
+    root: Path
+
+    @property
+    def raw(self) -> Path:
+        """Raw files the demo writes; real files may lie anywhere."""
+        return self.root / "raw"
+
+    @property
+    def lake(self) -> Path:
+        """Typed Parquet, one folder per domain, table and raw file."""
+        return self.root / "lake"
+
+    @property
+    def quarantine(self) -> Path:
+        """Rows that ingest refused, with file, line, column, value and reason."""
+        return self.root / "quarantine"
+
+    @property
+    def labels(self) -> Path:
+        """Frozen labels, one Parquet file per domain, definition, cohort and version."""
+        return self.root / "labels"
+
+    @property
+    def models(self) -> Path:
+        """One folder per training run: model, recipe, figures, scores, drivers."""
+        return self.root / "models"
+
+    @property
+    def published(self) -> Path:
+        """Generations that readers open; `current.duckdb` links to the newest."""
+        return self.root / "published"
+
+    @property
+    def warehouse(self) -> Path:
+        """The private database that dbt writes; any run rebuilds it."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def demo_truth(self) -> Path:
+        """The demo's hidden probabilities; nothing reads them but the stated ceiling."""
+        return self.root / "demo_truth"
+
+    @property
+    def work(self) -> Path:
+        """Scratch space on the same file system; emptied by whoever uses it."""
+        return self.root / "work"
+
+    @property
+    def dbt_target(self) -> Path:
+        """dbt's artefacts: manifest, compiled SQL, run results."""
+        return self.root / "dbt" / "target"
+
+    @property
+    def dbt_logs(self) -> Path:
+        """dbt's logs."""
+        return self.root / "dbt" / "logs"
+
+
+def home() -> Home:
+    """Return the Home named by CHURN_HOME, `./data` without it. Creates nothing."""
+    return Home(Path(os.environ.get("CHURN_HOME", "data")).expanduser().resolve())
