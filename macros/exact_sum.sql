@@ -1,0 +1,16 @@
+{#- Sum of integers without rounding or overflow. `where` restricts the rows; a sum over no rows is
+    null. `digits` is the width of one summand: 18 sums fast, 38 is for products that need it. -#}
+{% macro exact_sum(expression, where=none, digits=18) -%}
+    {{ return(adapter.dispatch('exact_sum')(expression, where, digits)) }}
+{%- endmacro %}
+
+{#- A sum of bigint is a hugeint here: exact, and faster than decimals. -#}
+{% macro duckdb__exact_sum(expression, where, digits) -%}
+    sum({{ expression }})
+    {%- if where %} filter (where {{ where }}){% endif -%}
+{%- endmacro %}
+
+{% macro default__exact_sum(expression, where, digits) -%}
+    sum(cast({{ expression }} as decimal({{ digits }}, 0)))
+    {%- if where %} filter (where {{ where }}){% endif -%}
+{%- endmacro %}

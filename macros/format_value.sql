@@ -1,0 +1,31 @@
+{#- A number as a marketer reads it, by its unit (an SQL expression): shares as per cent, seconds as
+    hours or minutes, trends as a direction, money with its sign, the rest with at most one decimal. -#}
+{% macro format_value(value, unit) -%}
+    case
+        when {{ value }} is null then 'not known'
+        when {{ unit }} = 'share'
+            then {{ whole(100 ~ ' * ' ~ value) }} || '%'
+        when {{ unit }} = 'NT$'
+            then 'NT$' || {{ whole(value) }}
+        when {{ unit }} = 'seconds' and {{ value }} < 0
+            then 'an impossible time'
+        when {{ unit }} = 'seconds' and {{ value }} < 5400
+            then {{ whole(value ~ ' / 60') }} || ' minutes'
+        when {{ unit }} = 'seconds'
+            then {{ whole(value ~ ' / 3600') }} || ' hours'
+        when {{ unit }} in ('trend of days', 'trend of seconds')
+            then
+                case
+                    when {{ value }} > case when {{ unit }} = 'trend of days' then 0.001 else 10 end then 'upwards'
+                    when {{ value }} < case when {{ unit }} = 'trend of days' then -0.001 else -10 end then 'downwards'
+                    else 'level'
+                end
+        when {{ value }} = round({{ value }})
+            then {{ whole(value) }}
+        else {{ dbt.cast('round(' ~ value ~ ', 1)', dbt.type_string()) }}
+    end
+{%- endmacro %}
+
+{% macro whole(value) -%}
+    {{ dbt.cast('cast(round(' ~ value ~ ') as decimal(38, 0))', dbt.type_string()) }}
+{%- endmacro %}

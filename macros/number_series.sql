@@ -1,0 +1,8 @@
+{#- Rows with one bigint column: every whole number from first to last, both inclusive. -#}
+{% macro number_series(first, last, name) -%}
+    {{ return(adapter.dispatch('number_series')(first, last, name)) }}
+{%- endmacro %}
+
+{% macro duckdb__number_series(first, last, name) -%}
+    select cast(unnest(generate_series({{ first }}, {{ last }})) as bigint) as {{ name }}
+{%- endmacro %}

@@ -1,0 +1,32 @@
+-- One row per member and cut-off with a label that came with the files; the expiry where the
+-- member is in the derived cohort too.
+with
+
+supplied as (
+    select * from {{ ref('stg_kkbox__supplied_labels') }}
+),
+
+cohort as (
+    select
+        customer_id,
+        as_of_date,
+        expires_on
+    from {{ ref('int_kkbox__memberships_expiring') }}
+),
+
+labelled as (
+    select
+        supplied.customer_id,
+        supplied.as_of_date,
+        'supplied' as label_definition,
+        cohort.expires_on,
+        {{ add_days(add_months('supplied.as_of_date', 1), 31) }} as label_known_on,
+        supplied.is_churned
+    from supplied
+    left join cohort
+        on
+            supplied.customer_id = cohort.customer_id
+            and supplied.as_of_date = cohort.as_of_date
+)
+
+select * from labelled

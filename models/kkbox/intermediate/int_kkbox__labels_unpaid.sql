@@ -1,0 +1,39 @@
+-- One row per member and cut-off: churned under the rule that reproduces the published labels. A
+-- member stays when a purchase with money paid is dated within [expiry, expiry + window].
+{%- set window_days = 30 %}
+with
+
+cohort as (
+    select
+        customer_id,
+        as_of_date,
+        expires_on
+    from {{ ref('int_kkbox__memberships_expiring') }}
+),
+
+payments as (
+    select
+        customer_id,
+        transacted_on
+    from {{ ref('int_kkbox__transactions_ordered') }}
+    where not is_cancel and amount_paid > 0
+),
+
+labelled as (
+    select
+        cohort.customer_id,
+        cohort.as_of_date,
+        'kaggle_rule' as label_definition,
+        cohort.expires_on,
+        {{ add_days('cohort.expires_on', window_days + 1) }} as label_known_on,
+        count(payments.transacted_on) = 0 as is_churned
+    from cohort
+    left join payments
+        on
+            cohort.customer_id = payments.customer_id
+            and cohort.expires_on <= payments.transacted_on
+            and {{ add_days('cohort.expires_on', window_days) }} >= payments.transacted_on
+    group by all
+)
+
+select * from labelled

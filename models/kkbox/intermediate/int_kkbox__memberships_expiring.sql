@@ -1,0 +1,48 @@
+{{ config(materialized='table') }}
+-- One row per member and cut-off whose current expiry falls in the month from the cut-off: the
+-- cohort, with the state of the last transaction before the cut-off.
+with
+
+transactions as (
+    select * from {{ ref('int_kkbox__transactions_ordered') }}
+),
+
+cut_offs as (
+    select as_of_date from {{ source('kkbox_control', 'cut_offs') }}
+),
+
+last_before_cut_off as (
+    select
+        transactions.*,
+        cut_offs.as_of_date
+    from cut_offs
+    inner join transactions
+        on
+            cut_offs.as_of_date > transactions.transacted_on
+            and cut_offs.as_of_date <= coalesce(transactions.next_transacted_on, date '9999-12-31')
+            and cut_offs.as_of_date <= transactions.expires_on
+    where transactions.expires_on < {{ add_months('cut_offs.as_of_date', 1) }}
+),
+
+cohort as (
+    select
+        customer_id,
+        as_of_date,
+        transacted_on,
+        expires_on,
+        position,
+        payment_method_id,
+        plan_days,
+        list_price,
+        amount_paid,
+        is_auto_renew,
+        is_cancel,
+        is_zero_plan_days,
+        is_zero_paid,
+        is_trial,
+        is_expiry_before_transaction,
+        renewal_gap_days
+    from last_before_cut_off
+)
+
+select * from cohort

@@ -1,0 +1,43 @@
+-- One row per member and cut-off: the contract that ml reads. The spine, then every feature that
+-- the YAML describes, in its order.
+with
+
+features as (
+    select * from {{ ref('int_kkbox__features_joined') }}
+),
+
+labels as (
+    select * from {{ ref('kkbox__labels') }}
+    where label_definition = '{{ domain_setting("kkbox", "label_definition") }}'
+),
+
+-- Known from the calendar alone, so it is there for members without a label too.
+known as (
+    select
+        as_of_date,
+        max(label_known_on) as label_known_on
+    from labels
+    group by all
+),
+
+final as (
+    select
+        'kkbox' as domain,
+        features.customer_id,
+        features.as_of_date,
+        features.due_on,
+        coalesce(labels.label_known_on, known.label_known_on) as label_known_on,
+        labels.is_churned,
+        features.customer_value
+        {%- for column in model.columns.values() if '__' in column.name %},
+        features.{{ column.name }}
+        {%- endfor %}
+    from features
+    left join labels
+        on
+            features.customer_id = labels.customer_id
+            and features.as_of_date = labels.as_of_date
+    left join known on features.as_of_date = known.as_of_date
+)
+
+select * from final

@@ -1,0 +1,38 @@
+-- One row per member with a profile. A snapshot taken after everything else: only the registration
+-- date, where it lies before a cut-off, is history.
+with
+
+source as (
+    select * from {{ source('kkbox', 'members') }}
+),
+
+renamed as (
+    select
+        -- ids
+        msno as customer_id,
+        city as city_id,
+        registered_via as registration_channel_id,
+
+        -- dates
+        registration_init_time as registered_on,
+
+        -- person
+        bd as age_years,
+        lower(gender) as gender,
+
+        -- flags
+        coalesce(bd not between 5 and 100, true) as is_age_implausible
+    from source
+    -- a member twice in the file keeps one row, chosen by a total order
+    qualify row_number() over (
+        partition by msno
+        order by
+            registration_init_time nulls last,
+            city nulls last,
+            bd nulls last,
+            gender nulls last,
+            registered_via nulls last
+    ) = 1
+)
+
+select * from renamed

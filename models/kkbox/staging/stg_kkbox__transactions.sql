@@ -1,0 +1,49 @@
+-- One row per transaction as the files have it; nothing dropped, anomalies flagged.
+with
+
+source as (
+    select * from {{ source('kkbox', 'transactions') }}
+),
+
+knowledge as (
+    select known_before from {{ source('kkbox_control', 'knowledge') }}
+),
+
+renamed as (
+    select
+        -- ids
+        source.msno as customer_id,
+        source.payment_method_id,
+
+        -- dates
+        source.transaction_date as transacted_on,
+        source.membership_expire_date as expires_on,
+
+        -- days
+        source.payment_plan_days as plan_days,
+
+        -- money, whole NT$
+        source.plan_list_price as list_price,
+        source.actual_amount_paid as amount_paid,
+
+        -- flags
+        coalesce(source.is_auto_renew = 1, false) as is_auto_renew,
+        coalesce(source.is_cancel = 1, false) as is_cancel,
+        coalesce(source.membership_expire_date < source.transaction_date, false)
+            as is_expiry_before_transaction,
+        coalesce(source.membership_expire_date < date '2015-01-01', false) as is_expiry_ancient,
+        coalesce(source.payment_plan_days = 0, false) as is_zero_plan_days,
+        coalesce(source.actual_amount_paid = 0, false) as is_zero_paid,
+        coalesce(source.actual_amount_paid = 0 and source.payment_plan_days between 1 and 29, false)
+            as is_trial,
+
+        -- the organisers' tie-break on one day, compared as text
+        coalesce({{ dbt.cast('source.plan_list_price', dbt.type_string()) }}, '')
+        || coalesce({{ dbt.cast('source.payment_plan_days', dbt.type_string()) }}, '')
+        || coalesce({{ dbt.cast('source.payment_method_id', dbt.type_string()) }}, '')
+            as price_signature
+    from source
+    inner join knowledge on source.transaction_date < knowledge.known_before
+)
+
+select * from renamed

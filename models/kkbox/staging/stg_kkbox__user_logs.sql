@@ -1,0 +1,39 @@
+-- One row per row of the listening logs; nothing dropped, impossible totals flagged. Two rows of
+-- one member and day stay two rows: they are counted where days are.
+with
+
+source as (
+    select * from {{ source('kkbox', 'user_logs') }}
+),
+
+knowledge as (
+    select known_before from {{ source('kkbox_control', 'knowledge') }}
+),
+
+renamed as (
+    select
+        -- ids
+        source.msno as customer_id,
+
+        -- dates
+        source.date as listened_on,
+
+        -- songs
+        coalesce(source.num_25, 0) as songs_under_25_percent,
+        coalesce(source.num_50, 0) as songs_under_50_percent,
+        coalesce(source.num_75, 0) as songs_under_75_percent,
+        coalesce(source.num_985, 0) as songs_under_985_percent,
+        coalesce(source.num_100, 0) as songs_completed,
+        coalesce(source.num_unq, 0) as songs_different,
+
+        -- whole seconds
+        cast(round(coalesce(source.total_secs, 0)) as bigint) as seconds,
+
+        -- flags
+        coalesce(source.total_secs < 0, false) as is_seconds_negative,
+        coalesce(source.total_secs > 86400, false) as is_seconds_over_a_day
+    from source
+    inner join knowledge on source.date < knowledge.known_before
+)
+
+select * from renamed
