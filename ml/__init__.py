@@ -1,0 +1,1 @@
+"""Train, evaluate, explain and score on the contract mart; no feature logic."""

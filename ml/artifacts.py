@@ -1,0 +1,72 @@
+"""A run's folder: Parquet tables in the shapes that dbt's `ml` sources own, and the model."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import lightgbm as lgb
+import pandas as pd
+
+from ml.calibrate import Calibration
+
+
+def write_table(
+    connection: duckdb.DuckDBPyConnection, folder: Path, table: str, columns: Mapping[str, Any]
+) -> None:
+    """Write `<folder>/<table>.parquet` with exactly the columns and types of `ml.<table>`.
+
+    Args:
+        connection: The warehouse; dbt has created `ml.<table>` in it.
+        folder: Folder of the run or of one scored cut-off.
+        table: Table of the dbt source `ml`.
+        columns: Column → array of n values or one value for all rows.
+
+    Raises:
+        ValueError: A column is missing or unknown.
+    """
+    shape = connection.execute(f"describe ml.{table}").fetchall()
+    wanted = [row[0] for row in shape]
+    if set(wanted) != set(columns):
+        odd = ", ".join(sorted(set(wanted) ^ set(columns)))
+        raise ValueError(f"ml.{table} and what is written to it differ in {odd}")
+    frame = pd.DataFrame(dict(columns))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{table}.parquet"
+    part = path.with_suffix(".part")
+    casts = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind, *_ in shape)
+    connection.register("rows_to_write", frame)
+    try:
+        connection.execute(
+            f"copy (select {casts} from rows_to_write) to '{part}' (format parquet)"
+        )
+    finally:
+        connection.unregister("rows_to_write")
+    part.replace(path)
+
+
+def save_model(
+    folder: Path, booster: lgb.Booster, calibration: Calibration, recipe: Mapping[str, Any]
+) -> None:
+    """Write `model.txt` and `recipe.json` (calibration, bands, features, settings, hashes)."""
+    (folder / "model.txt").write_text(booster.model_to_string())
+    document = {**recipe, "calibration": calibration.to_dict()}
+    (folder / "recipe.json").write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")
+
+
+def load_model(folder: Path) -> tuple[lgb.Booster, Calibration, dict[str, Any]]:
+    """Load a run's live model, its calibration and its recipe."""
+    recipe = json.loads((folder / "recipe.json").read_text())
+    booster = lgb.Booster(model_str=(folder / "model.txt").read_text())
+    return booster, Calibration(**recipe["calibration"]), recipe
+
+
+def commit_run(scratch: Path, folder: Path) -> None:
+    """Move a finished run into place in one rename, so that no reader meets half a run."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists():
+        shutil.rmtree(folder)
+    os.replace(scratch, folder)

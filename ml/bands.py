@@ -1,0 +1,31 @@
+"""Risk bands: cut once per model at shares of the validation cohort, then fixed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.contract import Floats
+
+BANDS = ("critical", "high", "medium", "low")
+SHARES = (0.05, 0.20, 0.50)
+
+
+def cut_bands(probability: Floats, settings: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Return the lowest probabilities of critical, high and medium.
+
+    Args:
+        probability: Probabilities of the validation cohort.
+        settings: The domain's entry; `risk_bands` may name three probabilities instead.
+    """
+    if named := settings.get("risk_bands"):
+        return float(named["critical"]), float(named["high"]), float(named["medium"])
+    critical, high, medium = np.quantile(probability, [1 - share for share in SHARES])
+    return float(critical), float(high), float(medium)
+
+
+def assign_bands(probability: Floats, cuts: tuple[float, float, float]) -> NDArray[np.object_]:
+    """Return the band of each probability."""
+    index = np.sum(probability[:, None] < np.array(cuts)[None, :], axis=1)
+    return np.array(BANDS, dtype=object)[index]

@@ -1,0 +1,131 @@
+"""What every model is measured against: the base rate, a hand rule, logistic regression."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from ml.contract import Examples, Floats
+
+MOST_GROUPS = 20
+PRIOR_ROWS = 20
+
+
+class Baseline(Protocol):
+    """Anything that learns from examples and predicts probabilities."""
+
+    def fit(self, train: Examples) -> "Baseline":
+        """Learn from labelled examples."""
+        ...
+
+    def predict(self, examples: Examples) -> Floats:
+        """Return n probabilities."""
+        ...
+
+
+@dataclass
+class BaseRate:
+    """Everybody has the churn rate of the newest training cohort."""
+
+    rate: float = float("nan")
+
+    def fit(self, train: Examples) -> "BaseRate":
+        """Learn the rate."""
+        newest = train.as_of_date == train.as_of_date.max()
+        self.rate = float(train.is_churned[newest].mean())
+        return self
+
+    def predict(self, examples: Examples) -> Floats:
+        """Return the same probability n times."""
+        return np.full(len(examples), self.rate)
+
+
+@dataclass
+class HandRule:
+    """Training churn rate of the group a customer is in, by a few features named by the domain.
+
+    A feature with many values is cut at the training deciles. Small groups are drawn towards the
+    overall rate by `PRIOR_ROWS` rows of it; an unseen group has the overall rate.
+    """
+
+    by: tuple[str, ...]
+    edges: dict[str, Floats] = field(default_factory=dict)
+    rates: dict[tuple[float, ...], float] = field(default_factory=dict)
+    overall: float = float("nan")
+
+    def fit(self, train: Examples) -> "HandRule":
+        """Learn the groups and their rates."""
+        for name in self.by:
+            column = train.column(name)
+            seen = np.unique(column[~np.isnan(column)])
+            if len(seen) > MOST_GROUPS:
+                seen = np.unique(np.nanquantile(column, np.arange(0.1, 1.0, 0.1)))
+            self.edges[name] = seen
+        self.overall = float(train.is_churned.mean())
+        groups, index = np.unique(self._groups(train), axis=0, return_inverse=True)
+        rows = np.bincount(index.ravel())
+        churners = np.bincount(index.ravel(), train.is_churned)
+        rate = (churners + PRIOR_ROWS * self.overall) / (rows + PRIOR_ROWS)
+        self.rates = {tuple(g): float(r) for g, r in zip(groups, rate, strict=True)}
+        return self
+
+    def predict(self, examples: Examples) -> Floats:
+        """Return n probabilities."""
+        groups, index = np.unique(self._groups(examples), axis=0, return_inverse=True)
+        rates = np.array([self.rates.get(tuple(g), self.overall) for g in groups])
+        return np.asarray(rates[index.ravel()])
+
+    def _groups(self, examples: Examples) -> Floats:
+        """N × features matrix of group numbers; -1 where the value is missing."""
+        columns = []
+        for name in self.by:
+            column = examples.column(name)
+            group = np.searchsorted(self.edges[name], column, side="right").astype(float)
+            columns.append(np.where(np.isnan(column), -1.0, group))
+        return np.column_stack(columns)
+
+
+@dataclass
+class Logistic:
+    """Ridge logistic regression on all features: capped, standardised, missing as an indicator.
+
+    Attributes:
+        cap_quantile: Values beyond this training quantile at either end are drawn to it.
+    """
+
+    cap_quantile: float = 0.01
+    low: Floats = field(default_factory=lambda: np.empty(0))
+    high: Floats = field(default_factory=lambda: np.empty(0))
+    middle: Floats = field(default_factory=lambda: np.empty(0))
+    mean: Floats = field(default_factory=lambda: np.empty(0))
+    spread: Floats = field(default_factory=lambda: np.empty(0))
+    missing: NDArray[np.int_] = field(default_factory=lambda: np.empty(0, dtype=int))
+    model: LogisticRegression | None = None
+
+    def fit(self, train: Examples) -> "Logistic":
+        """Learn caps, means and coefficients from the training rows alone."""
+        filled = np.where(np.isnan(train.values).all(axis=0), 0.0, train.values)
+        self.low, self.middle, self.high = np.nanquantile(
+            filled, [self.cap_quantile, 0.5, 1 - self.cap_quantile], axis=0
+        )
+        self.missing = np.flatnonzero(np.isnan(filled).any(axis=0))
+        design = self._design(train)
+        self.mean, self.spread = design.mean(axis=0), design.std(axis=0)
+        self.spread[self.spread < 1e-12] = 1.0
+        self.model = LogisticRegression(C=1.0, solver="newton-cholesky", max_iter=100)
+        self.model.fit((design - self.mean) / self.spread, train.is_churned)
+        return self
+
+    def predict(self, examples: Examples) -> Floats:
+        """Return n probabilities."""
+        if self.model is None:
+            raise RuntimeError("fit before predict")
+        design = (self._design(examples) - self.mean) / self.spread
+        return np.asarray(self.model.predict_proba(design)[:, 1])
+
+    def _design(self, examples: Examples) -> Floats:
+        is_missing = np.isnan(examples.values)
+        capped = np.clip(np.where(is_missing, self.middle, examples.values), self.low, self.high)
+        return np.hstack([capped, is_missing[:, self.missing].astype(float)])

@@ -1,0 +1,153 @@
+"""Which cohorts each fit may learn from: the embargo, and the three fits of a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+
+
+class RefusedError(Exception):
+    """Training is refused: the data cannot carry an honest figure. The message says why."""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """One cut-off of the mart.
+
+    Attributes:
+        as_of_date: The cut-off.
+        rows: Customers in the cohort.
+        churners: Churners; 0 while the cohort is open.
+        known_on: First day on which every outcome of the cohort is observed.
+        is_closed: Outcomes are there.
+    """
+
+    as_of_date: np.datetime64
+    rows: int
+    churners: int
+    known_on: np.datetime64
+    is_closed: bool
+
+
+@dataclass(frozen=True)
+class Fits:
+    """Cut-offs of a run, and the cohorts each fit learns from.
+
+    A model used at a cut-off learns only from cohorts whose every outcome was known by then.
+
+    Attributes:
+        scoring: Cut-off that is scored; `live` are the cohorts known by it.
+        test: Latest closed cut-off of the grid; `refit` are the cohorts known by it.
+        validation: Latest cohort known by `test`; `fit` are the cohorts known by it.
+        earlier: Latest cohort known by `validation`, with the cohorts known by it in `before`;
+            None when the data do not reach back so far. Calibration maps are fitted there and
+            judged on `validation`.
+    """
+
+    scoring: np.datetime64
+    test: np.datetime64
+    validation: np.datetime64
+    earlier: np.datetime64 | None
+    live: list[np.datetime64]
+    refit: list[np.datetime64]
+    fit: list[np.datetime64]
+    before: list[np.datetime64]
+
+
+def read_cohorts(connection: duckdb.DuckDBPyConnection, domain: str) -> list[Cohort]:
+    """Read the cohorts of the mart, oldest first."""
+    rows = connection.execute(
+        f"""
+        select
+            as_of_date,
+            count(*),
+            count(*) filter (where is_churned),
+            max(label_known_on),
+            count(is_churned) > 0
+        from {domain}.{domain}__churn_examples
+        group by as_of_date
+        order by as_of_date
+        """
+    ).fetchall()
+    return [
+        Cohort(np.datetime64(day, "D"), count, churners, np.datetime64(known, "D"), closed)
+        for day, count, churners, known, closed in rows
+    ]
+
+
+def known_by(cohorts: list[Cohort], cut_off: np.datetime64) -> list[Cohort]:
+    """Return the closed cohorts whose every outcome is known at a cut-off: the embargo."""
+    return [cohort for cohort in cohorts if cohort.is_closed and cohort.known_on <= cut_off]
+
+
+def is_on_grid(cut_off: np.datetime64, grid: str) -> bool:
+    """Whether a cut-off lies on the grid (`month`: first days, `week`: Mondays)."""
+    day = cut_off.astype("datetime64[D]")
+    if grid == "month":
+        return bool(day == day.astype("datetime64[M]").astype("datetime64[D]"))
+    return bool((day - np.datetime64("2000-01-03")).astype(int) % 7 == 0)
+
+
+def plan_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: Mapping[str, Any]) -> Fits:
+    """Choose the cut-offs and training cohorts of a run.
+
+    Args:
+        cohorts: All cohorts of the mart.
+        scoring: Cut-off to score.
+        settings: The domain's entry; `grid` and `minimum` are read.
+
+    Raises:
+        RefusedError: Too few closed cohorts, rows or churners, with the figures.
+    """
+    minimum = settings["minimum"]
+    grid = [c for c in cohorts if is_on_grid(c.as_of_date, settings["grid"])]
+    live = known_by(grid, scoring)
+    if not live:
+        first = min((str(c.known_on) for c in grid), default="never: there is no cohort")
+        raise RefusedError(
+            f"no cohort is closed by {scoring}: the first one's outcomes are known on {first}"
+        )
+    test = live[-1]
+    refit = known_by(grid, test.as_of_date)
+    if not refit:
+        raise RefusedError(
+            f"the newest closed cohort is {test.as_of_date}, and no earlier cohort's outcomes "
+            f"were known by then: {len(live)} closed cohorts in all, too few for a test cohort "
+            "that no model saw"
+        )
+    validation = refit[-1]
+    fit = known_by(grid, validation.as_of_date)
+    _check_size(fit, minimum, f"known by the validation cut-off {validation.as_of_date}")
+    _check_size([validation], {**minimum, "cohorts": 1}, "the validation cohort")
+    _check_size([test], {**minimum, "cohorts": 1}, "the test cohort")
+
+    earlier = fit[-1]
+    before = known_by(grid, earlier.as_of_date)
+    reaches_back = sum(c.churners for c in before) >= minimum["churners"]
+    return Fits(
+        scoring=scoring,
+        test=test.as_of_date,
+        validation=validation.as_of_date,
+        earlier=earlier.as_of_date if reaches_back else None,
+        live=[c.as_of_date for c in live],
+        refit=[c.as_of_date for c in refit],
+        fit=[c.as_of_date for c in fit],
+        before=[c.as_of_date for c in before] if reaches_back else [],
+    )
+
+
+def _check_size(cohorts: list[Cohort], minimum: Mapping[str, int], what: str) -> None:
+    have = {
+        "cohorts": len(cohorts),
+        "rows": sum(c.rows for c in cohorts),
+        "churners": sum(c.churners for c in cohorts),
+    }
+    short = [
+        f"{have[key]:,} {key} where {minimum[key]:,} are needed"
+        for key in have
+        if have[key] < minimum[key]
+    ]
+    if short:
+        raise RefusedError(f"{what}: {', '.join(short)}")

@@ -1,0 +1,153 @@
+"""The contract mart as arrays: what a model may read, in one fixed order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+SPINE = (
+    "domain",
+    "customer_id",
+    "as_of_date",
+    "due_on",
+    "label_known_on",
+    "is_churned",
+    "customer_value",
+)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows of `<domain>__churn_examples`, ordered by customer and cut-off.
+
+    Attributes:
+        domain: Domain.
+        customer_id: Object array of n ids.
+        as_of_date: `datetime64[D]` array of n cut-offs.
+        is_churned: n outcomes, 0 or 1; NaN until the cohort is closed.
+        features: Names of the k feature columns.
+        values: n × k matrix; booleans are 0 and 1, NaN means not observed.
+        is_boolean: Whether each of the k features is a yes or no.
+    """
+
+    domain: str
+    customer_id: NDArray[np.object_]
+    as_of_date: NDArray[np.datetime64]
+    is_churned: Floats
+    features: tuple[str, ...]
+    values: Floats
+    is_boolean: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.customer_id)
+
+    def where(self, mask: NDArray[np.bool_]) -> "Examples":
+        """Return the rows of a boolean mask of length n."""
+        return replace(
+            self,
+            customer_id=self.customer_id[mask],
+            as_of_date=self.as_of_date[mask],
+            is_churned=self.is_churned[mask],
+            values=self.values[mask],
+        )
+
+    def cohorts(self, cut_offs: list[np.datetime64]) -> "Examples":
+        """Return the labelled rows of the named cut-offs."""
+        wanted = np.isin(self.as_of_date, np.array(cut_offs, dtype="datetime64[D]"))
+        return self.where(wanted & ~np.isnan(self.is_churned))
+
+    def column(self, feature: str) -> Floats:
+        """Return the n values of one feature.
+
+        Raises:
+            KeyError: The mart has no such feature.
+        """
+        if feature not in self.features:
+            raise KeyError(f"{self.domain}__churn_examples has no feature {feature}")
+        return self.values[:, self.features.index(feature)]
+
+    def keep(self, features: tuple[str, ...]) -> "Examples":
+        """Return the same rows with fewer features."""
+        index = [self.features.index(name) for name in features]
+        return replace(
+            self,
+            features=features,
+            values=np.ascontiguousarray(self.values[:, index]),
+            is_boolean=self.is_boolean[index],
+        )
+
+
+def read_examples(
+    connection: duckdb.DuckDBPyConnection, domain: str, *, until: np.datetime64 | None = None
+) -> Examples:
+    """Read the mart in the fixed order.
+
+    Args:
+        connection: The warehouse.
+        domain: Domain, which is also the schema.
+        until: Newest cut-off to read.
+
+    Raises:
+        ValueError: The mart's spine is not the contract's.
+    """
+    table = f"{domain}.{domain}__churn_examples"
+    described = connection.execute(f"describe {table}").fetchall()
+    names = tuple(row[0] for row in described)
+    if names[: len(SPINE)] != SPINE:
+        raise ValueError(f"{table} does not open with the spine {', '.join(SPINE)}")
+    features = names[len(SPINE) :]
+    types = {row[0]: row[1] for row in described}
+
+    casts = ", ".join(f"cast({name} as double) as {name}" for name in features)
+    columns = connection.execute(
+        f"select customer_id, as_of_date, cast(is_churned as double) as is_churned, {casts} "
+        f"from {table} where as_of_date <= coalesce(cast(? as date), date '9999-12-31') "
+        "order by customer_id, as_of_date",
+        [None if until is None else str(until)],
+    ).fetchnumpy()
+
+    rows = len(columns["customer_id"])
+    values = np.empty((rows, len(features)), dtype=np.float64)
+    for index, name in enumerate(features):
+        values[:, index] = _dense(columns[name])
+    return Examples(
+        domain=domain,
+        customer_id=np.asarray(columns["customer_id"], dtype=object),
+        as_of_date=np.asarray(columns["as_of_date"]).astype("datetime64[D]"),
+        is_churned=_dense(columns["is_churned"]),
+        features=features,
+        values=values,
+        is_boolean=np.array([types[name] == "BOOLEAN" for name in features]),
+    )
+
+
+def _dense(column: Any) -> Floats:
+    if isinstance(column, np.ma.MaskedArray):
+        return np.asarray(column.filled(np.nan), dtype=np.float64)
+    return np.asarray(column, dtype=np.float64)
+
+
+def usable_features(
+    features: tuple[str, ...], snapshot: Mapping[str, str], assumed_static: Mapping[str, str]
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Split features into those a model may read and those it may not.
+
+    Args:
+        features: All features of the mart.
+        snapshot: Feature → the snapshot or mutable source it rests on.
+        assumed_static: Feature → reason for which it is used all the same.
+
+    Returns:
+        The usable features in the mart's order, and feature → why it is off.
+    """
+    excluded = {
+        name: f"rests on {snapshot[name]}, which is not history"
+        for name in features
+        if name in snapshot and name not in assumed_static
+    }
+    return tuple(name for name in features if name not in excluded), excluded

@@ -1,0 +1,183 @@
+"""Figures of quality, each from outcomes and probabilities, with bootstrap intervals."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from ml.contract import Floats
+
+CLIP = 1e-9
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure with its 95 % interval over customers."""
+
+    metric: str
+    value: float
+    ci_low: float
+    ci_high: float
+
+
+def losses(is_churned: Floats, probability: Floats) -> Floats:
+    """Return the log loss of each customer, in nats."""
+    p = np.clip(probability, CLIP, 1 - CLIP)
+    return np.asarray(-(is_churned * np.log(p) + (1 - is_churned) * np.log1p(-p)))
+
+
+def figures(
+    is_churned: Floats, probability: Floats, *, resamples: int = 200, seed: int = 7
+) -> list[Figure]:
+    """Compute every figure and its interval.
+
+    Args:
+        is_churned: n outcomes, 0 or 1.
+        probability: n probabilities.
+        resamples: Bootstrap resamples of customers (Poisson weights).
+        seed: Seed of the resampling.
+
+    Returns:
+        log_loss, auc, pr_auc, brier, ece, calibration_slope, observed_to_expected,
+        top_decile_capture. NaN where a figure does not exist (one class only).
+    """
+    order = np.argsort(probability, kind="stable")[::-1]
+    outcome, p = is_churned[order], np.clip(probability[order], CLIP, 1 - CLIP)
+    point = _all(outcome, p, np.ones(len(p)))
+    generator = np.random.default_rng(seed)
+    draws = [
+        list(_all(outcome, p, generator.poisson(1.0, len(p)).astype(float), with_slope=False).values())
+        for _ in range(resamples)
+    ]
+    slope_se = _slope_se(outcome, p, point["calibration_slope"])
+    with np.errstate(invalid="ignore"):
+        low, high = np.nanquantile(np.array(draws), [0.025, 0.975], axis=0)
+    found = []
+    for index, (name, value) in enumerate(point.items()):
+        if name == "calibration_slope":
+            found.append(Figure(name, value, value - 1.96 * slope_se, value + 1.96 * slope_se))
+        else:
+            found.append(Figure(name, value, float(low[index]), float(high[index])))
+    return found
+
+
+def _all(
+    outcome: Floats, p: Floats, weight: Floats, *, with_slope: bool = True
+) -> dict[str, float]:
+    """Figures of customers sorted by falling probability, each counted `weight` times."""
+    total, churners = float(weight.sum()), float((weight * outcome).sum())
+    loss = -(outcome * np.log(p) + (1 - outcome) * np.log1p(-p))
+    true_positives, false_positives = _cumulative_at_ties(outcome, p, weight)
+    return {
+        "log_loss": float((weight * loss).sum() / total),
+        "auc": _auc(true_positives, false_positives),
+        "pr_auc": _average_precision(true_positives, false_positives),
+        "brier": float((weight * (outcome - p) ** 2).sum() / total),
+        "ece": _ece(outcome, p, weight),
+        "calibration_slope": _slope(outcome, p) if with_slope else float("nan"),
+        "observed_to_expected": churners / float((weight * p).sum()),
+        "top_decile_capture": _capture(outcome, p, weight, 0.1),
+    }
+
+
+def _cumulative_at_ties(
+    outcome: Floats, p: Floats, weight: Floats
+) -> tuple[Floats, Floats]:
+    last_of_tie = np.append(np.flatnonzero(np.diff(p)), len(p) - 1)
+    true_positives = np.cumsum(weight * outcome)[last_of_tie]
+    false_positives = np.cumsum(weight * (1 - outcome))[last_of_tie]
+    return true_positives, false_positives
+
+
+def _auc(true_positives: Floats, false_positives: Floats) -> float:
+    if true_positives[-1] == 0 or false_positives[-1] == 0:
+        return float("nan")
+    tpr = np.concatenate([[0.0], true_positives / true_positives[-1]])
+    fpr = np.concatenate([[0.0], false_positives / false_positives[-1]])
+    return float(np.trapezoid(tpr, fpr))
+
+
+def _average_precision(true_positives: Floats, false_positives: Floats) -> float:
+    if true_positives[-1] == 0:
+        return float("nan")
+    taken = np.maximum(true_positives + false_positives, CLIP)
+    recall = np.concatenate([[0.0], true_positives / true_positives[-1]])
+    return float((np.diff(recall) * true_positives / taken).sum())
+
+
+def _ece(outcome: Floats, p: Floats, weight: Floats) -> float:
+    """Expected calibration error over bins of equal numbers of customers."""
+    total = weight.sum()
+    middle = (np.cumsum(weight) - weight / 2) / total
+    bin_of = np.minimum((middle * BINS).astype(int), BINS - 1)
+    difference = np.bincount(bin_of, weight * (outcome - p), BINS)
+    return float(np.abs(difference).sum() / total)
+
+
+def _slope(outcome: Floats, p: Floats) -> float:
+    """Slope of a logistic regression of the outcome on the predicted log-odds (Cox 1958)."""
+    x = logit(p)
+    if outcome.min() == outcome.max() or np.ptp(x) < CLIP:
+        return float("nan")
+    beta = np.array([0.0, 1.0])
+    design = np.column_stack([np.ones_like(x), x])
+    for _ in range(50):
+        mean = expit(design @ beta)
+        hessian = design.T @ (design * (mean * (1 - mean))[:, None])
+        step = np.linalg.solve(hessian + 1e-12 * np.eye(2), design.T @ (outcome - mean))
+        beta += step
+        if np.abs(step).max() < 1e-10:
+            break
+    return float(beta[1])
+
+
+def _slope_se(outcome: Floats, p: Floats, slope: float) -> float:
+    """Standard error of the calibration slope from the information at slope 1."""
+    if np.isnan(slope):
+        return float("nan")
+    x, v = logit(p), p * (1 - p)
+    centred = x - (v * x).sum() / v.sum()
+    return float(1 / np.sqrt((v * centred**2).sum()))
+
+
+def _capture(outcome: Floats, p: Floats, weight: Floats, depth: float) -> float:
+    """Share of churners within the top `depth` of the list; a tie at the cut counts in part."""
+    churners = float((weight * outcome).sum())
+    if churners == 0:
+        return float("nan")
+    return captured_at(outcome, p, weight, np.array([depth]))[0] / churners
+
+
+def captured_at(
+    outcome: Floats, p: Floats, weight: Floats, depths: Floats
+) -> NDArray[np.float64]:
+    """Churners among the top shares of a list sorted by falling probability.
+
+    Customers with equal probability are taken in proportion, so a constant scores at random.
+    """
+    last_of_tie = np.append(np.flatnonzero(np.diff(p)), len(p) - 1)
+    taken = np.concatenate([[0.0], np.cumsum(weight)[last_of_tie]])
+    found = np.concatenate([[0.0], np.cumsum(weight * outcome)[last_of_tie]])
+    return np.asarray(np.interp(depths * taken[-1], taken, found))
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One bin of a reliability curve."""
+
+    bin: int
+    rows: int
+    mean_probability: float
+    observed_rate: float
+
+
+def reliability(is_churned: Floats, probability: Floats, bins: int = BINS) -> list[Bin]:
+    """Return bins of equal numbers of customers, lowest probabilities first."""
+    order = np.argsort(probability, kind="stable")
+    parts = np.array_split(order, min(bins, len(order)))
+    return [
+        Bin(i + 1, len(part), float(probability[part].mean()), float(is_churned[part].mean()))
+        for i, part in enumerate(parts)
+    ]

@@ -1,0 +1,137 @@
+"""Score one cut-off with a run's live model: margin, probability, band, exact drivers."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from ml import artifacts
+from ml.bands import assign_bands
+from ml.cohorts import RefusedError
+from ml.contract import Examples, read_examples
+from ml.explain import drivers, largest
+from ml.train import margin
+
+NAMED_DRIVERS = 10
+TOLERANCE = 1e-5
+
+
+def score_cut_off(
+    connection: duckdb.DuckDBPyConnection, run: Path, cut_off: np.datetime64, scratch: Path
+) -> int:
+    """Score every customer of a cut-off and write scores, drivers and global importances.
+
+    Args:
+        connection: The warehouse after the build.
+        run: Folder of the run.
+        cut_off: Cut-off in the mart.
+        scratch: Empty folder for the tables.
+
+    Returns:
+        Customers scored.
+
+    Raises:
+        RefusedError: Nobody is in the cohort of the cut-off.
+        ArithmeticError: The drivers do not add up to the margin; nothing is published then.
+    """
+    booster, calibration, recipe = artifacts.load_model(run)
+    domain = recipe["domain"]
+    everything = read_examples(connection, domain, until=cut_off)
+    cohort = everything.where(everything.as_of_date == cut_off)
+    if len(cohort) == 0:
+        raise RefusedError(f"nobody is in the cohort of {cut_off}: nothing to score")
+    used = cohort.keep(tuple(recipe["features"]))
+
+    margins = margin(booster, used)
+    contributions, base = drivers(booster, used.values)
+    worst = float(np.abs(margins - base - contributions.sum(axis=1)).max())
+    if worst > TOLERANCE:
+        raise ArithmeticError(
+            f"drivers miss the margin by up to {worst:.2g}, more than {TOLERANCE:.0e}"
+        )
+    probability = calibration.apply(margins)
+
+    lineage = {"run_id": recipe["run_id"], "domain": domain}
+    artifacts.write_table(
+        connection,
+        scratch,
+        "scores",
+        {
+            **lineage,
+            "customer_id": cohort.customer_id,
+            "as_of_date": str(cut_off),
+            "margin": margins,
+            "churn_probability": probability,
+            "risk_band": assign_bands(probability, tuple(recipe["bands"])),
+            "model_hash": recipe["model_hash"],
+            "label_checksum": recipe["label_checksum"],
+            "feature_sql_hash": recipe["feature_sql_hash"],
+            "feature_checksum": _feature_checksum(connection, domain, cut_off),
+            "written_at": datetime.now(UTC).replace(tzinfo=None),
+        },
+    )
+    artifacts.write_table(
+        connection, scratch, "drivers", {**lineage, **_driver_rows(used, contributions, recipe)}
+    )
+    artifacts.write_table(
+        connection,
+        scratch,
+        "feature_importances",
+        {**lineage, **_importance_rows(everything.features, contributions, recipe)},
+    )
+    return len(cohort)
+
+
+def _driver_rows(
+    used: Examples, contributions: np.ndarray[Any, np.dtype[np.float64]], recipe: dict[str, Any]
+) -> dict[str, Any]:
+    """Long rows: the ten largest of each customer, then the rest as one row."""
+    order, rest = largest(contributions, NAMED_DRIVERS)
+    customers, named = order.shape
+    names = np.array([*used.features, "other"], dtype=object)
+    usual = np.array([recipe["usual"][name] for name in used.features] + [None], dtype=float)
+    index = np.column_stack([order, np.full(customers, len(used.features))])
+    amounts = np.column_stack([np.take_along_axis(contributions, order, axis=1), rest])
+    values = np.column_stack(
+        [np.take_along_axis(used.values, order, axis=1), np.full(customers, np.nan)]
+    )
+    return {
+        "customer_id": np.repeat(used.customer_id, named + 1),
+        "as_of_date": str(used.as_of_date[0]),
+        "rank": np.tile(np.arange(1, named + 2), customers),
+        "feature": names[index.ravel()],
+        "contribution_log_odds": amounts.ravel(),
+        "value": pd.array(values.ravel(), dtype="Float64"),
+        "usual_value": pd.array(usual[index.ravel()], dtype="Float64"),
+    }
+
+
+def _importance_rows(
+    features: tuple[str, ...],
+    contributions: np.ndarray[Any, np.dtype[np.float64]],
+    recipe: dict[str, Any],
+) -> dict[str, Any]:
+    strength = dict(
+        zip(recipe["features"], np.abs(contributions).mean(axis=0).tolist(), strict=True)
+    )
+    return {
+        "feature": list(features),
+        "is_used": [name in strength for name in features],
+        "excluded_because": [recipe["excluded"].get(name) for name in features],
+        "mean_abs_contribution": [strength.get(name) for name in features],
+        "usual_value": [recipe["usual"].get(name) for name in features],
+    }
+
+
+def _feature_checksum(
+    connection: duckdb.DuckDBPyConnection, domain: str, cut_off: np.datetime64
+) -> str:
+    row = connection.execute(
+        "select feature_checksum from churn.int_churn__examples_checksummed "
+        "where domain = ? and as_of_date = cast(? as date)",
+        [domain, str(cut_off)],
+    ).fetchone()
+    return str(row[0] if row else None)
