@@ -1,0 +1,47 @@
+-- One row per domain and feature, from the YAML of the domain's examples: theme, description, unit,
+-- phrases, and what kind of source it rests on.
+{%- set described = [] %}
+{%- for node in graph.nodes.values() if node.name.endswith('__churn_examples') %}
+    {%- set domain = node.name | replace('__churn_examples', '') %}
+    {%- for column in node.columns.values() if '__' in column.name %}
+        {%- do described.append((domain, column)) %}
+    {%- endfor %}
+{%- endfor %}
+{%- set text_of = dbt.string_literal %}
+with
+
+-- depends on the YAML alone: {{ described | length }} features
+described as (
+    {%- for domain, column in described %}
+    {%- set meta = column.config.meta %}
+    {%- set source = graph.sources.values()
+        | selectattr('source_name', 'equalto', domain)
+        | selectattr('name', 'equalto', meta.get('source', '')) | first %}
+    select
+        '{{ domain }}' as domain,
+        '{{ column.name }}' as feature,
+        '{{ column.name.split('__')[0] }}' as theme,
+        {{ text_of(dbt.escape_single_quotes(column.description)) }} as description,
+        {{ text_of(meta.unit) }} as unit,
+        {% for key in ['phrase', 'phrase_true', 'phrase_false', 'phrase_negative', 'phrase_null'] -%}
+        {% if key in meta %}{{ text_of(dbt.escape_single_quotes(meta[key])) }}{% else %}cast(null as varchar){% endif %} as {{ key }},
+        {% endfor -%}
+        {{ text_of(meta.get('source', 'events')) }} as source_table,
+        {{ text_of(source.config.meta.history if source else 'append_only') }} as source_history
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- else %}
+    select
+        cast(null as varchar) as domain, cast(null as varchar) as feature,
+        cast(null as varchar) as theme, cast(null as varchar) as description,
+        cast(null as varchar) as unit, cast(null as varchar) as phrase,
+        cast(null as varchar) as phrase_true, cast(null as varchar) as phrase_false,
+        cast(null as varchar) as phrase_negative, cast(null as varchar) as phrase_null,
+        cast(null as varchar) as source_table,
+        cast(null as varchar) as source_history
+    where false
+    {%- endfor %}
+)
+
+select * from described

@@ -1,0 +1,65 @@
+-- One row per run, cut-off and customer: every score ever made, beside its outcome once the cohort
+-- is closed.
+with
+
+scores as (
+    select * from {{ ref('stg_churn__scores') }}
+),
+
+runs as (
+    select * from {{ ref('stg_churn__runs') }}
+),
+
+live as (
+    select * from {{ ref('int_churn__runs_live') }}
+),
+
+examples as (
+    select * from {{ ref('int_churn__examples_unioned') }}
+),
+
+labels as (
+    select * from {{ ref('int_churn__labels_unioned') }}
+),
+
+final as (
+    select
+        scores.run_id,
+        scores.domain,
+        scores.customer_id,
+        scores.as_of_date,
+        examples.due_on,
+        scores.margin,
+        scores.churn_probability,
+        scores.risk_band,
+        examples.customer_value,
+        examples.already_cancelled,
+        runs.label_definition,
+        labels.label_known_on,
+        labels.is_churned,
+        live.run_id is not null as is_live,
+        scores.model_hash,
+        scores.label_checksum,
+        scores.feature_sql_hash,
+        scores.feature_checksum,
+        scores.scored_at
+    from scores
+    inner join runs on scores.run_id = runs.run_id
+    left join live
+        on
+            scores.run_id = live.run_id
+            and scores.as_of_date = live.as_of_date
+    left join examples
+        on
+            scores.domain = examples.domain
+            and scores.customer_id = examples.customer_id
+            and scores.as_of_date = examples.as_of_date
+    left join labels
+        on
+            scores.domain = labels.domain
+            and scores.customer_id = labels.customer_id
+            and scores.as_of_date = labels.as_of_date
+            and runs.label_definition = labels.label_definition
+)
+
+select * from final

@@ -1,0 +1,26 @@
+-- One row per figure of quality of one part of a cohort, all runs.
+with
+
+source as (
+    select * from {{ source('ml', 'segment_metrics') }}
+),
+
+renamed as (
+    select
+        run_id,
+        domain,
+        model,
+        split,
+        segment,
+        segment_value,
+        metric,
+        value,
+        ci_low,
+        ci_high,
+        rows,
+        as_of_date,
+        label_definition
+    from source
+)
+
+select * from renamed

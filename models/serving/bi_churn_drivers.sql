@@ -1,0 +1,14 @@
+-- One row per domain, customer and driver: the ten largest and the rest as one, so that they add up.
+select
+    domain,
+    customer_id,
+    rank,
+    feature,
+    theme,
+    direction,
+    strength,
+    sentence,
+    value,
+    usual_value,
+    contribution_log_odds
+from {{ ref('fct_churn_drivers') }}

@@ -1,0 +1,49 @@
+-- One row per domain and customer of the scored cohort: how likely, by when, what is at stake, why.
+with
+
+scores as (
+    select * from {{ ref('fct_churn_scores') }}
+    where is_live
+),
+
+sentences as (
+    select
+        domain,
+        customer_id,
+        max(case when rank = 1 then sentence end) as top_driver_1,
+        max(case when rank = 2 then sentence end) as top_driver_2,
+        max(case when rank = 3 then sentence end) as top_driver_3
+    from {{ ref('fct_churn_drivers') }}
+    where feature <> 'other'
+    group by all
+),
+
+final as (
+    select
+        scores.domain,
+        scores.customer_id,
+        scores.as_of_date,
+        scores.due_on,
+        scores.churn_probability,
+        scores.risk_band,
+        row_number() over (
+            partition by scores.domain
+            order by scores.churn_probability desc, scores.customer_value desc, scores.customer_id
+        ) as risk_rank,
+        scores.customer_value,
+        scores.churn_probability * scores.customer_value as value_at_risk,
+        scores.already_cancelled,
+        sentences.top_driver_1,
+        sentences.top_driver_2,
+        sentences.top_driver_3,
+        scores.label_definition,
+        scores.run_id,
+        scores.scored_at
+    from scores
+    left join sentences
+        on
+            scores.domain = sentences.domain
+            and scores.customer_id = sentences.customer_id
+)
+
+select * from final
