@@ -1,6 +1,7 @@
 {#- A number as a marketer reads it, by its unit (an SQL expression): shares as per cent, seconds as
     hours or minutes, trends as a direction, money with its sign, the rest with at most one decimal. -#}
-{% macro format_value(value, unit) -%}
+{% macro format_value(number, unit) -%}
+    {%- set value = '(' ~ number ~ ')' -%}
     case
         when {{ value }} is null then 'not known'
         when {{ unit }} = 'share'

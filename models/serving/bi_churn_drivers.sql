@@ -1,4 +1,5 @@
--- One row per domain, customer and driver: the ten largest and the rest as one, so that they add up.
+-- One row per domain, customer and driver: the ten largest and the rest as one row, so that they
+-- add up.
 select
     domain,
     customer_id,

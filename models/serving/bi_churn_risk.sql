@@ -28,7 +28,10 @@ final as (
         scores.risk_band,
         row_number() over (
             partition by scores.domain
-            order by scores.churn_probability desc, scores.customer_value desc, scores.customer_id
+            order by
+                scores.churn_probability desc,
+                scores.customer_value desc,
+                scores.customer_id asc
         ) as risk_rank,
         scores.customer_value,
         scores.churn_probability * scores.customer_value as value_at_risk,

@@ -11,7 +11,8 @@ domains as (
         {{ dbt.string_literal(dbt.escape_single_quotes(entry.horizon)) }} as horizon,
         {{ dbt.string_literal(entry.currency) }} as currency,
         cast({{ entry.gross_margin }} as double) as gross_margin,
-        {{ dbt.string_literal(dbt.escape_single_quotes(entry.value_definition)) }} as value_definition
+        {{ dbt.string_literal(dbt.escape_single_quotes(entry.value_definition)) }}
+            as value_definition
     {%- if not loop.last %}
     union all
     {%- endif %}

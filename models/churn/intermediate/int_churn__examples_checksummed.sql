@@ -10,10 +10,8 @@ select
 from (
     select
         customer_id,
-        as_of_date
-        {%- for column in adapter.get_columns_in_relation(examples) if '__' in column.name %},
-        {{ column.name }}
-        {%- endfor %}
+        as_of_date,
+        {{ feature_names(domain) | join(',\n        ') }}
     from {{ examples }}
 ) as features
 group by features.as_of_date

@@ -37,8 +37,10 @@ featured as (
         -- 2000-01-03 was a Monday
         {{ days_between("date '2000-01-03'", 'cohort.expires_on') }} % 7 + 1
             as calendar__expiry_weekday,
-        case when coverage.is_covered_393d then coalesce(listening.active_days_28d_last_year, 0) end
-            as calendar__active_days_28d_last_year
+        case
+            when coverage.is_covered_393d
+                then coalesce(listening.active_days_28d_last_year, 0)
+        end as calendar__active_days_28d_last_year
     from cohort
     left join listening
         on

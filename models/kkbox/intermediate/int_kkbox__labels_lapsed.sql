@@ -50,6 +50,13 @@ ended as (
     group by all
 ),
 
+pulled as (
+    select
+        *,
+        least(expires_on, coalesce(cancelled_to, expires_on)) as pulled_expires_on
+    from ended
+),
+
 labelled as (
     select
         customer_id,
@@ -58,11 +65,10 @@ labelled as (
         expires_on,
         {{ add_days('expires_on', renewal_days) }} as label_known_on,
         coalesce(
-            {{ days_between('least(expires_on, coalesce(cancelled_to, expires_on))', 'renewed_on') }}
-            >= {{ renewal_days }},
+            {{ days_between('pulled_expires_on', 'renewed_on') }} >= {{ renewal_days }},
             true
         ) as is_churned
-    from ended
+    from pulled
 )
 
 select * from labelled

@@ -31,8 +31,10 @@ featured as (
 
         -- how much
         {% for window in [7, 14, 28, 90] -%}
-        case when coverage.is_covered_{{ window }}d then coalesce(listening.active_days_{{ window }}d, 0) end
-            as listening__active_days_{{ window }}d,
+        case
+            when coverage.is_covered_{{ window }}d
+                then coalesce(listening.active_days_{{ window }}d, 0)
+        end as listening__active_days_{{ window }}d,
         {% endfor -%}
         {% for window in [7, 28, 90] -%}
         case
@@ -40,15 +42,21 @@ featured as (
                 then cast(coalesce(listening.seconds_{{ window }}d, 0) as bigint)
         end as listening__seconds_{{ window }}d,
         {% endfor -%}
-        case when coverage.is_covered_28d then cast(coalesce(listening.songs_played_28d, 0) as bigint) end
-            as listening__songs_28d,
-        case when coverage.is_covered_90d then coalesce(listening.active_days_90d, 0) = 0 end
-            as listening__is_silent_90d,
+        case
+            when coverage.is_covered_28d
+                then cast(coalesce(listening.songs_played_28d, 0) as bigint)
+        end as listening__songs_28d,
+        case
+            when coverage.is_covered_90d
+                then coalesce(listening.active_days_90d, 0) = 0
+        end as listening__is_silent_90d,
 
         -- what an active day looks like
         {{ exact_ratio('listening.seconds_28d', 'listening.active_days_28d') }}
             as listening__seconds_per_active_day_28d,
-        {{ exact_stddev('listening.active_days_28d', 'listening.seconds_28d', 'listening.second_squares_28d') }}
+        {{ exact_stddev(
+            'listening.active_days_28d', 'listening.seconds_28d', 'listening.second_squares_28d'
+        ) }}
             as listening__seconds_spread_28d,
         {{ exact_ratio('listening.songs_skipped_28d', 'listening.songs_played_28d') }}
             as listening__skip_share_28d,
@@ -60,11 +68,15 @@ featured as (
             as listening__weekend_share_28d,
 
         -- against the member's own past
-        case when coverage.is_covered_90d and listening.active_days_90d > 0 then listening.days_since_last end
-            as listening__days_since_last,
+        case
+            when coverage.is_covered_90d and listening.active_days_90d > 0
+                then listening.days_since_last
+        end as listening__days_since_last,
         case
             when coverage.is_covered_90d
-                then coalesce(listening.active_days_28d, 0) - coalesce(listening.active_days_29_56d, 0)
+                then
+                    coalesce(listening.active_days_28d, 0)
+                    - coalesce(listening.active_days_29_56d, 0)
         end as listening__active_days_change_28d,
         case
             when coverage.is_covered_90d
@@ -75,24 +87,36 @@ featured as (
         end as listening__active_days_to_own_past,
         case
             when coverage.is_covered_90d
-                then {{ exact_ratio('listening.seconds_28d * 62', 'listening.seconds_29_90d * 28') }}
+                then {{ exact_ratio(
+                    'listening.seconds_28d * 62', 'listening.seconds_29_90d * 28'
+                ) }}
         end as listening__seconds_to_own_past,
         case
             when coverage.is_covered_90d
-                then {{ exact_slope(90, 'listening.active_days_90d', 'listening.active_day_times_90d') }}
+                then {{ exact_slope(
+                    90, 'listening.active_days_90d', 'listening.active_day_times_90d'
+                ) }}
         end as listening__active_days_slope_90d,
         case
             when coverage.is_covered_90d
-                then {{ exact_slope(90, 'listening.seconds_90d', 'listening.second_times_90d') }}
+                then {{ exact_slope(
+                    90, 'listening.seconds_90d', 'listening.second_times_90d'
+                ) }}
         end as listening__seconds_slope_90d,
 
         -- what is odd in the logs
-        case when coverage.is_covered_90d then coalesce(listening.negative_days_90d, 0) end
-            as listening__negative_days_90d,
-        case when coverage.is_covered_90d then coalesce(listening.over_a_day_days_90d, 0) end
-            as listening__over_a_day_days_90d,
-        case when coverage.is_covered_90d then cast(coalesce(listening.excess_rows_90d, 0) as bigint) end
-            as listening__excess_rows_90d
+        case
+            when coverage.is_covered_90d
+                then coalesce(listening.negative_days_90d, 0)
+        end as listening__negative_days_90d,
+        case
+            when coverage.is_covered_90d
+                then coalesce(listening.over_a_day_days_90d, 0)
+        end as listening__over_a_day_days_90d,
+        case
+            when coverage.is_covered_90d
+                then cast(coalesce(listening.excess_rows_90d, 0) as bigint)
+        end as listening__excess_rows_90d
     from cohort
     left join listening
         on

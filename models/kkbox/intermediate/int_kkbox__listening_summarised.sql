@@ -37,7 +37,8 @@ summarised as (
         {{ exact_sum('days_before', where='days_before <= 90') }} as active_day_times_90d,
         {{ exact_sum('seconds * days_before', where='days_before <= 90') }}
             as second_times_90d,
-        {{ exact_sum('seconds_squared', where='days_before <= 28', digits=38) }} as second_squares_28d,
+        {{ exact_sum('seconds_squared', where='days_before <= 28', digits=38) }}
+            as second_squares_28d,
 
         count(*) filter (where is_seconds_negative and days_before <= 90) as negative_days_90d,
         count(*) filter (where is_seconds_over_a_day and days_before <= 90) as over_a_day_days_90d,

@@ -26,13 +26,14 @@ featured as (
 
         -- the current expiry
         {{ days_between('cohort.as_of_date', 'cohort.expires_on') }} as membership__days_to_expiry,
-        {{ days_between('cohort.transacted_on', 'cohort.expires_on') }} as membership__days_paid_ahead,
+        {{ days_between('cohort.transacted_on', 'cohort.expires_on') }}
+            as membership__days_paid_ahead,
         cast(cohort.renewal_gap_days as bigint) as membership__gap_at_last_transaction,
 
         -- how long, and how much of it is on record
         history.tenure_days as membership__tenure_days,
-        {{ days_between('coverage.covered_from', 'cohort.as_of_date') }} - history.tenure_days
-            <= 31 as membership__is_history_truncated,
+        {{ days_between('coverage.covered_from', 'cohort.as_of_date') }} <= history.tenure_days + 31
+            as membership__is_history_truncated,
 
         -- past renewals
         history.renewals as membership__renewals,

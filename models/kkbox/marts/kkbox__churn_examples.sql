@@ -28,10 +28,8 @@ final as (
         features.due_on,
         coalesce(labels.label_known_on, known.label_known_on) as label_known_on,
         labels.is_churned,
-        features.customer_value
-        {%- for column in model.columns.values() if '__' in column.name %},
-        features.{{ column.name }}
-        {%- endfor %}
+        features.customer_value,
+        features.{{ feature_names('kkbox') | join(',\n        features.') }}
     from features
     left join labels
         on

@@ -7,11 +7,13 @@ labels as (
 ),
 
 supplied as (
-    select * from labels where label_definition = 'supplied'
+    select * from labels
+    where label_definition = 'supplied'
 ),
 
 derived as (
-    select * from labels where label_definition in ('lapse', 'kaggle_rule')
+    select * from labels
+    where label_definition in ('lapse', 'kaggle_rule')
 ),
 
 definitions as (
@@ -28,8 +30,10 @@ compared as (
         count(derived.customer_id) as rows_in_both,
         count(*) filter (where derived.is_churned is not null) as rows_compared,
         count(*) filter (where derived.is_churned = supplied.is_churned) as rows_agreeing,
-        count(*) filter (where derived.is_churned and not supplied.is_churned) as rows_churned_only_derived,
-        count(*) filter (where not derived.is_churned and supplied.is_churned) as rows_churned_only_supplied,
+        count(*) filter (where derived.is_churned and not supplied.is_churned)
+            as rows_churned_only_derived,
+        count(*) filter (where not derived.is_churned and supplied.is_churned)
+            as rows_churned_only_supplied,
         count(*) filter (where supplied.is_churned) as supplied_churners
     from supplied
     cross join definitions
