@@ -1,0 +1,5 @@
+"""KKBox's raw files as a known process would have made them, lies included."""
+
+from pipeline.demo.kkbox.generate import VERSION, DemoSummary, generate_kkbox
+
+__all__ = ["VERSION", "DemoSummary", "generate_kkbox"]

@@ -1,0 +1,72 @@
+"""`churn demo`: raw files for every domain that has a generator, and what the run on them shows."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from rich.console import Console
+
+from pipeline import publish
+from pipeline.ceiling import demo_ceiling
+from pipeline.errors import ChurnError
+from pipeline.settings import Home
+from pipeline.steps import Plan
+
+
+def generate(domain: str, home: Home, *, members: int, seed: int, console: Console) -> bool:
+    """Write a domain's demo raw files; False where the domain has no generator.
+
+    A generator is a package `pipeline.demo.<domain>` with a function `generate_<domain>`.
+    """
+    name = f"pipeline.demo.{domain}"
+    if find_spec(name) is None:
+        return False
+    getattr(import_module(name), f"generate_{domain}")(
+        home.raw / domain,
+        home.demo_truth / f"{domain}.parquet",
+        members=members,
+        seed=seed,
+        console=console,
+    )
+    return True
+
+
+def show_ceiling(plan: Plan) -> None:
+    """Print how much of the known possible the models reached.
+
+    Raises:
+        ChurnError: Nothing is published.
+    """
+    generation = publish.current(plan.home)
+    if generation is None:
+        raise ChurnError("Nothing is published yet.", hint="Run `churn run` first.")
+    for domain in plan.domains:
+        ceiling = demo_ceiling(plan.home, generation, domain)
+        if ceiling is None:
+            continue
+        plan.console.print(
+            f"{domain}: the probabilities that made this demo reach a log loss of "
+            f"[bold]{ceiling.known:.4f}[/], the ceiling. From the base rate's "
+            f"{ceiling.base_rate:.4f} LightGBM comes to {ceiling.model:.4f}: "
+            f"[bold]{ceiling.recovered:.0%}[/] of the way.",
+            highlight=False,
+        )
+
+
+def show_next(plan: Plan) -> None:
+    """Print where to look next."""
+    published = plan.home.published
+    plan.console.print(
+        f"""
+Where to look next
+  the tables      duckdb -readonly {published / "current.duckdb"} "from serving.bi_churn_risk"
+                  or the Parquet and CSV copies beside it
+  one customer    from serving.bi_churn_drivers where customer_id = '…' order by rank
+  the SQL         models/, in the order of the folders; `make docs` draws its lineage
+  your own files  CHURN_HOME=~/churn {_command()} run --domain {plan.domains[0]} --raw DIR""",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _command() -> str:
+    return ".venv/bin/churn"
