@@ -1,8 +1,6 @@
 """A run's folder: Parquet tables in the shapes that dbt's `ml` sources own, and the model."""
 
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,9 +38,7 @@ def write_table(
     casts = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind, *_ in shape)
     connection.register("rows_to_write", frame)
     try:
-        connection.execute(
-            f"copy (select {casts} from rows_to_write) to '{part}' (format parquet)"
-        )
+        connection.execute(f"copy (select {casts} from rows_to_write) to '{part}' (format parquet)")
     finally:
         connection.unregister("rows_to_write")
     part.replace(path)
@@ -62,11 +58,3 @@ def load_model(folder: Path) -> tuple[lgb.Booster, Calibration, dict[str, Any]]:
     recipe = json.loads((folder / "recipe.json").read_text())
     booster = lgb.Booster(model_str=(folder / "model.txt").read_text())
     return booster, Calibration(**recipe["calibration"]), recipe
-
-
-def commit_run(scratch: Path, folder: Path) -> None:
-    """Move a finished run into place in one rename, so that no reader meets half a run."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if folder.exists():
-        shutil.rmtree(folder)
-    os.replace(scratch, folder)

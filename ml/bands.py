@@ -28,4 +28,4 @@ def cut_bands(probability: Floats, settings: Mapping[str, Any]) -> tuple[float, 
 def assign_bands(probability: Floats, cuts: tuple[float, float, float]) -> NDArray[np.object_]:
     """Return the band of each probability."""
     index = np.sum(probability[:, None] < np.array(cuts)[None, :], axis=1)
-    return np.array(BANDS, dtype=object)[index]
+    return np.asarray(np.array(BANDS, dtype=object)[index])

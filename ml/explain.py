@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import os
 from typing import Any
 
 import lightgbm as lgb
@@ -35,11 +34,10 @@ def drivers(booster: lgb.Booster, values: Floats) -> tuple[Floats, float]:
     explainer = WoodelfExplainer(booster, feature_perturbation="tree_path_dependent")
     parts: list[NDArray[Any]] = []
     # the engine prints its progress
-    with contextlib.redirect_stdout(io.StringIO()), open(os.devnull, "w") as null:
-        with contextlib.redirect_stderr(null):
-            for start in range(0, len(values), CHUNK):
-                frame = pd.DataFrame(values[start : start + CHUNK], columns=names)
-                parts.append(explainer.shap_values(frame, verbose=False))
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        for start in range(0, len(values), CHUNK):
+            frame = pd.DataFrame(values[start : start + CHUNK], columns=names)
+            parts.append(explainer.shap_values(frame, verbose=False))
     contributions = np.vstack(parts) if parts else np.empty(values.shape)
     return np.asarray(contributions, dtype=np.float64), base_value(booster)
 

@@ -36,7 +36,8 @@ def figures(
     Args:
         is_churned: n outcomes, 0 or 1.
         probability: n probabilities.
-        resamples: Bootstrap resamples of customers (Poisson weights).
+        resamples: Bootstrap resamples of customers (Poisson weights); the slope's interval comes
+            from its standard error instead.
         seed: Seed of the resampling.
 
     Returns:
@@ -45,27 +46,25 @@ def figures(
     """
     order = np.argsort(probability, kind="stable")[::-1]
     outcome, p = is_churned[order], np.clip(probability[order], CLIP, 1 - CLIP)
-    point = _all(outcome, p, np.ones(len(p)))
+    point = _resampled(outcome, p, np.ones(len(p)))
     generator = np.random.default_rng(seed)
-    draws = [
-        list(_all(outcome, p, generator.poisson(1.0, len(p)).astype(float), with_slope=False).values())
-        for _ in range(resamples)
-    ]
-    slope_se = _slope_se(outcome, p, point["calibration_slope"])
-    with np.errstate(invalid="ignore"):
-        low, high = np.nanquantile(np.array(draws), [0.025, 0.975], axis=0)
+    draws = np.array(
+        [
+            list(_resampled(outcome, p, generator.poisson(1.0, len(p)).astype(float)).values())
+            for _ in range(resamples)
+        ]
+    )
     found = []
-    for index, (name, value) in enumerate(point.items()):
-        if name == "calibration_slope":
-            found.append(Figure(name, value, value - 1.96 * slope_se, value + 1.96 * slope_se))
-        else:
-            found.append(Figure(name, value, float(low[index]), float(high[index])))
-    return found
+    for name, value, drawn in zip(point, point.values(), draws.T, strict=True):
+        seen = drawn[~np.isnan(drawn)]
+        low, high = np.quantile(seen, [0.025, 0.975]) if len(seen) else (np.nan, np.nan)
+        found.append(Figure(name, value, float(low), float(high)))
+    slope = _slope(outcome, p)
+    reach = 1.96 * _slope_se(p, slope)
+    return [*found, Figure("calibration_slope", slope, slope - reach, slope + reach)]
 
 
-def _all(
-    outcome: Floats, p: Floats, weight: Floats, *, with_slope: bool = True
-) -> dict[str, float]:
+def _resampled(outcome: Floats, p: Floats, weight: Floats) -> dict[str, float]:
     """Figures of customers sorted by falling probability, each counted `weight` times."""
     total, churners = float(weight.sum()), float((weight * outcome).sum())
     loss = -(outcome * np.log(p) + (1 - outcome) * np.log1p(-p))
@@ -76,15 +75,12 @@ def _all(
         "pr_auc": _average_precision(true_positives, false_positives),
         "brier": float((weight * (outcome - p) ** 2).sum() / total),
         "ece": _ece(outcome, p, weight),
-        "calibration_slope": _slope(outcome, p) if with_slope else float("nan"),
         "observed_to_expected": churners / float((weight * p).sum()),
         "top_decile_capture": _capture(outcome, p, weight, 0.1),
     }
 
 
-def _cumulative_at_ties(
-    outcome: Floats, p: Floats, weight: Floats
-) -> tuple[Floats, Floats]:
+def _cumulative_at_ties(outcome: Floats, p: Floats, weight: Floats) -> tuple[Floats, Floats]:
     last_of_tie = np.append(np.flatnonzero(np.diff(p)), len(p) - 1)
     true_positives = np.cumsum(weight * outcome)[last_of_tie]
     false_positives = np.cumsum(weight * (1 - outcome))[last_of_tie]
@@ -133,7 +129,7 @@ def _slope(outcome: Floats, p: Floats) -> float:
     return float(beta[1])
 
 
-def _slope_se(outcome: Floats, p: Floats, slope: float) -> float:
+def _slope_se(p: Floats, slope: float) -> float:
     """Standard error of the calibration slope from the information at slope 1."""
     if np.isnan(slope):
         return float("nan")
@@ -147,12 +143,10 @@ def _capture(outcome: Floats, p: Floats, weight: Floats, depth: float) -> float:
     churners = float((weight * outcome).sum())
     if churners == 0:
         return float("nan")
-    return captured_at(outcome, p, weight, np.array([depth]))[0] / churners
+    return float(captured_at(outcome, p, weight, np.array([depth]))[0]) / churners
 
 
-def captured_at(
-    outcome: Floats, p: Floats, weight: Floats, depths: Floats
-) -> NDArray[np.float64]:
+def captured_at(outcome: Floats, p: Floats, weight: Floats, depths: Floats) -> NDArray[np.float64]:
     """Churners among the top shares of a list sorted by falling probability.
 
     Customers with equal probability are taken in proportion, so a constant scores at random.

@@ -173,9 +173,7 @@ def _write_figures(
             "gains": evaluate.gains(cohort, predictions),
         }
         for table, frame in made.items():
-            tables[table].append(
-                frame.assign(split=split, as_of_date=str(cohort.as_of_date[0]))
-            )
+            tables[table].append(frame.assign(split=split, as_of_date=str(cohort.as_of_date[0])))
     for table, frames in tables.items():
         frame = pd.concat(frames, ignore_index=True)
         if table.endswith("metrics"):
@@ -273,9 +271,7 @@ def _usual_values(train: Examples) -> dict[str, float | None]:
     return usual
 
 
-def _label_checksum(
-    connection: duckdb.DuckDBPyConnection, inputs: RunInputs, fits: Fits
-) -> str:
+def _label_checksum(connection: duckdb.DuckDBPyConnection, inputs: RunInputs, fits: Fits) -> str:
     """Sum of the cohorts' checksums; additive, so it says which labels were learned from."""
     row = connection.execute(
         f"select sum(label_checksum) from {inputs.domain}.{inputs.domain}__label_cohorts "

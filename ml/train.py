@@ -9,12 +9,11 @@ from ml.contract import Examples
 
 PARAMETERS: dict[str, Any] = {
     "objective": "binary",
-    "learning_rate": 0.05,
+    "learning_rate": 0.08,
     "max_depth": 6,
     "num_leaves": 31,
-    "min_data_in_leaf": 50,
-    "lambda_l2": 5.0,
-    "feature_fraction": 0.6,
+    "min_data_in_leaf": 100,
+    "feature_fraction": 0.8,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
     # equal to the last bit on any machine: fixed threads, seeds and histogram order
@@ -25,7 +24,7 @@ PARAMETERS: dict[str, Any] = {
     "verbosity": -1,
 }
 MOST_ROUNDS = 600
-PATIENCE = 40
+PATIENCE = 30
 
 
 def _dataset(examples: Examples) -> lgb.Dataset:

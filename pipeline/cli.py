@@ -1,0 +1,251 @@
+"""The command line `churn`."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+# Threads that wait for each other must not burn the cores that others need.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import typer
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from pipeline.domains import check_domain, domain_entries, parse_overrides
+from pipeline.errors import ChurnError
+from pipeline.models import live_settings
+from pipeline.settings import Home, home
+from pipeline.steps import REFUSED, Plan
+
+app = typer.Typer(
+    help="Churn prediction and retention in a warehouse. State lives under CHURN_HOME.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+# a pipe has no width of its own; tables should not be squeezed into 80 columns there
+console = Console(width=None if sys.stdout.isatty() else 120)
+errors = Console(stderr=True)
+
+Domain = Annotated[str | None, typer.Option(help="One domain; all with data by default.")]
+Raw = Annotated[Path | None, typer.Option(help="Folder with raw files.")]
+AsOf = Annotated[str | None, typer.Option(help="Cut-off to score, YYYY-MM-DD.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="key=value of the domain's entry; recorded.")
+]
+
+
+@contextmanager
+def writing(where: Home) -> Iterator[None]:
+    """Hold the one writer's lock of a CHURN_HOME.
+
+    Raises:
+        ChurnError: CHURN_HOME is not writable, or another command is writing.
+    """
+    try:
+        where.root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(where.root / ".lock", timeout=0)
+        with lock:
+            yield
+    except Timeout as held:
+        raise ChurnError(
+            "Another churn command is writing to this CHURN_HOME.",
+            where=str(where.root),
+            hint="Wait for it, or give this one a CHURN_HOME of its own.",
+        ) from held
+    except OSError as problem:
+        raise ChurnError(
+            "CHURN_HOME cannot be written.",
+            where=f"{problem.filename or where.root}: {problem.strerror or problem}",
+            hint="Free the disk, mend the permissions, or set CHURN_HOME to another folder.",
+        ) from problem
+
+
+def make_plan(
+    domain: str | None,
+    as_of: str | None = None,
+    overrides: list[str] | None = None,
+    *,
+    live: bool = False,
+) -> Plan:
+    """Settle what a command works on.
+
+    Args:
+        domain: The named domain, or None for every one with data in the lake.
+        as_of: Cut-off to score, for the named domain.
+        overrides: `key=value` pairs for the named domain.
+        live: Use the settings that the live runs recorded.
+    """
+    where, entries = home(), domain_entries()
+    if domain is not None:
+        check_domain(domain, entries)
+    elif as_of or overrides:
+        if len(entries) > 1:
+            raise ChurnError("--as-of and --set belong to one domain.", hint="Name it: --domain D.")
+        domain = next(iter(entries))
+    if live:
+        entries = {name: live_settings(where, name) or entry for name, entry in entries.items()}
+    if domain is not None:
+        entries[domain] = entries[domain] | parse_overrides(overrides or [], entries[domain])
+        chosen: tuple[str, ...] = (domain,)
+    else:
+        chosen = tuple(name for name in entries if any((where.lake / name).glob("*/*")))
+    return Plan(where, chosen, entries, {domain: as_of} if domain and as_of else {}, console)
+
+
+@app.command()
+def ingest(domain: Annotated[str, typer.Option()], raw: Annotated[Path, typer.Option()]) -> None:
+    """Read raw files into the typed Parquet lake; bad values go to quarantine."""
+    where = home()
+    check_domain(domain, domain_entries())
+    with writing(where):
+        _ingest(where, domain, raw)
+
+
+@app.command()
+def build(domain: Domain = None, as_of: AsOf = None, set_: Set = None) -> None:
+    """Build labels, features, examples and their tests; freeze the cohorts that closed."""
+    from pipeline import steps
+
+    plan = make_plan(domain, as_of, set_)
+    with writing(plan.home):
+        steps.build(plan)
+
+
+@app.command()
+def train(domain: Domain = None, set_: Set = None) -> None:
+    """Train on the built examples: three fits, baselines, calibration, figures."""
+    from pipeline import steps
+
+    plan = make_plan(domain, None, set_)
+    with writing(plan.home):
+        steps.build(plan)
+        _each(plan, lambda name: steps.train(plan, name))
+
+
+@app.command()
+def score(domain: Domain = None, as_of: AsOf = None) -> None:
+    """Score and explain the cut-off with the live run's model and settings."""
+    from pipeline import steps
+
+    plan = make_plan(domain, as_of, live=True)
+    with writing(plan.home):
+        steps.build(plan)
+        _each(plan, lambda name: steps.score(plan, name))
+
+
+@app.command()
+def publish() -> None:
+    """Build the serving tables from the scores and publish them atomically."""
+    from pipeline import steps
+
+    plan = make_plan(None, live=True)
+    with writing(plan.home):
+        steps.finish(plan)
+
+
+@app.command()
+def run(domain: Domain = None, raw: Raw = None, as_of: AsOf = None, set_: Set = None) -> None:
+    """Ingest (with --raw), build, train, score and publish; does only what changed."""
+    if raw is not None and domain is None:
+        raise ChurnError("--raw belongs to one domain.", hint="Name it: --domain D.")
+    where = home()
+    with writing(where):
+        if raw is not None and domain is not None:
+            check_domain(domain, domain_entries())
+            _ingest(where, domain, raw)
+        run_all(make_plan(domain, as_of, set_))
+
+
+@app.command()
+def demo(
+    members: Annotated[int, typer.Option(help="Members of the subscription demo.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Seed of the generator.")] = 20170401,
+) -> None:
+    """Make demo data, run everything on it, and show what to look at next."""
+    from pipeline.demo import generate, show_ceiling, show_next
+
+    where = home()
+    with writing(where):
+        for domain in domain_entries():
+            if generate(domain, where, members=members, seed=seed, console=console):
+                _ingest(where, domain, where.raw / domain)
+        plan = make_plan(None)
+        run_all(plan)
+        show_ceiling(plan)
+        show_next(plan)
+
+
+@app.command()
+def docs() -> None:
+    """Write dbt's documentation as one static page."""
+    from pipeline.docs import write_docs
+
+    path = write_docs(home(), console)
+    console.print(f"Open {path}", highlight=False)
+
+
+def run_all(plan: Plan) -> None:
+    """Build, train, score and publish, and show what came out."""
+    from pipeline import report, steps
+
+    if not plan.domains:
+        raise ChurnError(
+            "There is no data yet.",
+            hint="`churn demo` makes some; `churn run --domain D --raw DIR` reads yours.",
+        )
+    steps.build(plan)
+    for domain in plan.domains:
+        report.show_label_audit(plan.home, domain, console)
+    _each(plan, lambda name: steps.score(plan, name, steps.train(plan, name)))
+    generation = steps.finish(plan)
+    for domain in plan.domains:
+        report.show_riskiest(generation, domain, console)
+        report.show_quality(generation, domain, console)
+
+
+def _each(plan: Plan, step: Callable[[str], object]) -> None:
+    """Run a step for every domain; a refusal of one does not stop the others, but the command."""
+    refusals = []
+    for domain in plan.domains:
+        try:
+            step(domain)
+        except ChurnError as refusal:
+            if refusal.exit_code != REFUSED:
+                raise
+            refusals.append(refusal)
+            show_error(refusal)
+    if refusals:
+        raise typer.Exit(REFUSED)
+
+
+def _ingest(where: Home, domain: str, raw: Path) -> None:
+    from pipeline.ingest import ingest as ingest_files
+    from pipeline.ingest import render
+
+    render(ingest_files(domain, raw, where, console=console), console)
+
+
+def show_error(error: ChurnError) -> None:
+    """Print what was wrong, where, and what to do."""
+    errors.print(f"[bold red]{error.what}[/]", highlight=False)
+    if error.where:
+        errors.print(error.where, highlight=False, markup=False)
+    if error.hint:
+        errors.print(f"→ {error.hint}", highlight=False, markup=False)
+
+
+def main() -> None:
+    """Run the command line; a ChurnError becomes words and an exit code."""
+    try:
+        app()
+    except ChurnError as error:
+        show_error(error)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

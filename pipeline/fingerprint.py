@@ -1,0 +1,92 @@
+"""What a step was made from, as a hash: equal inputs are not worked through twice."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipeline.settings import PROJECT, Home
+
+SQL_FILES = (
+    "dbt_project.yml",
+    "profiles.yml",
+    "models",
+    "macros",
+    "seeds",
+    "tests/generic",
+    "tests/assertions",
+)
+ENGINES = ("duckdb", "lightgbm", "scikit-learn", "woodelf-explainer", "dbt-duckdb")
+
+
+def digest(*parts: Any) -> str:
+    """Return the SHA-256 of JSON-ready parts."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sql_fingerprint() -> str:
+    """Hash of every file that dbt reads, and of the engines' versions."""
+    return digest(_contents(PROJECT / name for name in SQL_FILES), _engines())
+
+
+def recipe_fingerprint() -> str:
+    """Hash of the ML step's code and of the engines' versions."""
+    return digest(_contents([PROJECT / "ml"]), _engines())
+
+
+def lake_fingerprint(home: Home, domain: str) -> str:
+    """Hash of the content of every raw file in the lake."""
+    entries = sorted((home.lake / domain).glob("*/*/_file.json"))
+    return digest([(e.parent.name, json.loads(e.read_text())["content_hash"]) for e in entries])
+
+
+def listing_fingerprint(folder: Path, pattern: str) -> str:
+    """Hash of the names and sizes of files that never change once written."""
+    found = sorted(folder.glob(pattern))
+    return digest([(str(path.relative_to(folder)), path.stat().st_size) for path in found])
+
+
+def done(warehouse: Path, step: str) -> str | None:
+    """Return the fingerprint the warehouse was last brought to by a step."""
+    if not warehouse.exists():
+        return None
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        try:
+            row = connection.execute(
+                "select fingerprint from pipeline.steps where step = ?", [step]
+            ).fetchone()
+        except duckdb.CatalogException:
+            return None
+    return str(row[0]) if row else None
+
+
+def mark_done(warehouse: Path, step: str, fingerprint: str | None) -> None:
+    """Write a step's fingerprint into the warehouse, so that it goes where the tables go."""
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema if not exists pipeline")
+        connection.execute(
+            "create table if not exists pipeline.steps (step varchar, fingerprint varchar)"
+        )
+        connection.execute("delete from pipeline.steps where step = ?", [step])
+        if fingerprint is not None:
+            connection.execute("insert into pipeline.steps values (?, ?)", [step, fingerprint])
+
+
+def _contents(paths: Iterable[Path]) -> list[tuple[str, str]]:
+    found = []
+    for path in paths:
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in files:
+            if file.is_file() and file.suffix in {".sql", ".yml", ".csv", ".py"}:
+                content = hashlib.sha256(file.read_bytes()).hexdigest()
+                found.append((str(file.relative_to(PROJECT)), content))
+    return found
+
+
+def _engines() -> list[tuple[str, str]]:
+    return [(name, version(name)) for name in ENGINES]

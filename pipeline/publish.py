@@ -1,0 +1,165 @@
+"""Publish: one file with the serving tables, checked, then one flip of a link."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from pipeline.errors import ChurnError
+from pipeline.settings import Home
+
+SCHEMA = "serving"
+GENERATIONS = 3
+# Readers with drivers from 1.4 on can open the file.
+STORAGE = "v1.4.0"
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One published generation.
+
+    Attributes:
+        name: `churn_<time>_<fingerprint>`.
+        path: The DuckDB file.
+        fingerprint: Hash of what the tables were made from.
+        tables: Table → rows.
+    """
+
+    name: str
+    path: Path
+    fingerprint: str
+    tables: dict[str, int]
+
+
+def current(home: Home) -> Generation | None:
+    """Return the generation that readers open now, None before the first publish."""
+    link = home.published / "current.duckdb"
+    if not link.exists():
+        return None
+    path = link.resolve()
+    document = json.loads(path.with_suffix(".json").read_text())
+    return Generation(path.stem, path, document["fingerprint"], document["tables"])
+
+
+def publish(home: Home, fingerprint: str) -> Generation:
+    """Write the serving tables as a new generation and make it the current one.
+
+    A publish that is killed at any point leaves the old generation whole: everything is written
+    under a scratch name, and readers see it only through the link that is flipped last.
+
+    Args:
+        home: CHURN_HOME.
+        fingerprint: Hash of what the tables were made from; part of the generation's name.
+
+    Raises:
+        ChurnError: There is nothing to publish, or what was written is not what was read.
+    """
+    name = f"churn_{datetime.now(UTC):%Y%m%dT%H%M%S%f}_{fingerprint[:8]}"
+    scratch = home.published / ".scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    database = scratch / f"{name}.duckdb"
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{home.warehouse}' as warehouse (read_only)")
+        connection.execute(f"attach '{database}' as generation (storage_version '{STORAGE}')")
+        connection.execute(f"create schema generation.{SCHEMA}")
+        tables = [
+            row[0]
+            for row in connection.execute(
+                "select table_name from duckdb_tables() "
+                "where database_name = 'warehouse' and schema_name = ? order by table_name",
+                [SCHEMA],
+            ).fetchall()
+        ]
+        if not tables:
+            raise ChurnError("There is nothing to publish.", hint="Run `churn run` first.")
+        copies = scratch / name
+        copies.mkdir()
+        rows = {table: _copy(connection, table, copies) for table in tables}
+        connection.execute("detach generation")
+    with duckdb.connect(str(database), read_only=True) as check:
+        for table, count in rows.items():
+            found = check.execute(f"select count(*) from {SCHEMA}.{table}").fetchone()
+            if found != (count,):
+                raise ChurnError(f"{table} was written with {found} rows instead of {count}.")
+    generation = Generation(name, home.published / database.name, fingerprint, rows)
+    _commit(home, generation, scratch)
+    _forget_old(home)
+    return generation
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, table: str, copies: Path) -> int:
+    """Copy one table with its comments and its Parquet and CSV twins; return its rows."""
+    source, target = f"warehouse.{SCHEMA}.{table}", f"generation.{SCHEMA}.{table}"
+    connection.execute(f"create table {target} as select * from {source} order by all")
+    before, after = (_checksum(connection, relation) for relation in (source, target))
+    if before != after:
+        raise ChurnError(f"{table} changed while it was copied: {before} became {after}.")
+    for column, comment in connection.execute(
+        "select column_name, comment from duckdb_columns() where database_name = 'warehouse' "
+        "and schema_name = ? and table_name = ? and comment is not null",
+        [SCHEMA, table],
+    ).fetchall():
+        connection.execute(f"comment on column {target}.{column} is {_literal(comment)}")
+    for (comment,) in connection.execute(
+        "select comment from duckdb_tables() where database_name = 'warehouse' "
+        "and schema_name = ? and table_name = ? and comment is not null",
+        [SCHEMA, table],
+    ).fetchall():
+        connection.execute(f"comment on table {target} is {_literal(comment)}")
+    connection.execute(f"copy {target} to '{copies / table}.parquet' (format parquet)")
+    connection.execute(f"copy {target} to '{copies / table}.csv' (format csv, header)")
+    return int(before[0])
+
+
+def _checksum(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[int, int]:
+    """Rows, and an order-independent checksum over them."""
+    row = connection.execute(
+        f"select count(*), coalesce(sum(cast(hash(t) as hugeint)), 0) from {relation} as t"
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate always has a row
+    return int(row[0]), int(row[1])
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _commit(home: Home, generation: Generation, scratch: Path) -> None:
+    document = {
+        "generation": generation.name,
+        "fingerprint": generation.fingerprint,
+        "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "tables": generation.tables,
+    }
+    (scratch / f"{generation.name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    _fsync(scratch / f"{generation.name}.duckdb")
+    for part in sorted(scratch.iterdir()):
+        part.replace(home.published / part.name)
+    link = scratch / "current.duckdb"
+    link.symlink_to(generation.path.name)
+    _fsync(home.published)
+    link.replace(home.published / "current.duckdb")
+    _fsync(home.published)
+    scratch.rmdir()
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _forget_old(home: Home) -> None:
+    """Keep the newest generations; a reader with an old file open keeps it until it lets go."""
+    names = sorted(path.stem for path in home.published.glob("churn_*.duckdb"))
+    for name in names[:-GENERATIONS]:
+        for suffix in (".duckdb", ".json"):
+            (home.published / f"{name}{suffix}").unlink(missing_ok=True)
+        shutil.rmtree(home.published / name, ignore_errors=True)

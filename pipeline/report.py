@@ -1,0 +1,146 @@
+"""What the terminal shows after a run, read from the published generation and the warehouse."""
+
+from datetime import date
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.publish import Generation
+from pipeline.settings import Home
+
+MODELS = {
+    "lightgbm": "LightGBM",
+    "logistic": "logistic regression",
+    "hand_rule": "hand rule",
+    "base_rate": "base rate",
+}
+METRICS = {
+    "log_loss": "log loss",
+    "auc": "AUC",
+    "ece": "ECE",
+    "calibration_slope": "slope",
+    "observed_to_expected": "observed / expected",
+    "top_decile_capture": "caught in top 10 %",
+}
+
+
+def show_riskiest(generation: Generation, domain: str, console: Console, count: int = 10) -> None:
+    """Print the riskiest customers that have not cancelled yet, with their reasons."""
+    with duckdb.connect(str(generation.path), read_only=True) as connection:
+        rows = connection.execute(
+            """
+            select customer_id, due_on, churn_probability, value_at_risk,
+                top_driver_1, top_driver_2, top_driver_3
+            from serving.bi_churn_risk
+            where domain = ? and not coalesce(already_cancelled, false)
+            order by risk_rank
+            limit ?
+            """,
+            [domain, count],
+        ).fetchall()
+        cancelled, customers, day, currency = _one(
+            connection,
+            """
+            select count(*) filter (where already_cancelled), count(*), max(risk.as_of_date),
+                max(currency)
+            from serving.bi_churn_risk as risk inner join serving.bi_domains using (domain)
+            where domain = ?
+            """,
+            domain,
+        )
+    table = Table(
+        title=f"{domain}: the riskiest {len(rows)} of {customers:,} customers on {day}, "
+        f"beside {cancelled:,} who have already cancelled",
+        title_justify="left",
+    )
+    table.add_column("customer", no_wrap=True, max_width=14)
+    table.add_column("due", no_wrap=True)
+    table.add_column("risk", justify="right", no_wrap=True)
+    table.add_column(f"at risk, {currency}", justify="right")
+    table.add_column("what precedes leaving (patterns, not proven causes)")
+    for customer, due, probability, value, *reasons in rows:
+        table.add_row(
+            customer,
+            f"{due}" if isinstance(due, date) else "",
+            f"{probability:.0%}",
+            f"{value:,.0f}",
+            "; ".join(reason for reason in reasons if reason),
+        )
+    console.print(table)
+
+
+def show_quality(generation: Generation, domain: str, console: Console) -> None:
+    """Print the test cohort's figures beside the baselines."""
+    with duckdb.connect(str(generation.path), read_only=True) as connection:
+        found = {
+            (model, metric): value
+            for model, metric, value in connection.execute(
+                "select model, metric, value from serving.bi_model_quality "
+                "where domain = ? and split = 'test'",
+                [domain],
+            ).fetchall()
+        }
+        if not found:
+            return
+        rows, day, definition = _one(
+            connection,
+            "select max(rows), max(as_of_date), max(label_definition) "
+            "from serving.bi_model_quality where domain = ? and split = 'test'",
+            domain,
+        )
+    table = Table(
+        title=f"{domain}: quality on the cohort of {day} ({rows:,} customers, label {definition}), "
+        "which no model saw",
+        title_justify="left",
+    )
+    table.add_column("")
+    for title in METRICS.values():
+        table.add_column(title, justify="right")
+    for model, name in MODELS.items():
+        cells = [found.get((model, metric)) for metric in METRICS]
+        table.add_row(name, *("–" if cell is None else f"{cell:.4f}" for cell in cells))
+    console.print(table)
+
+
+def show_label_audit(home: Home, domain: str, console: Console) -> None:
+    """Print how far derived labels agree with supplied ones, for a domain that has such."""
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        there = connection.execute(
+            "select count(*) from duckdb_tables() where schema_name = ? and table_name = ?",
+            [domain, f"{domain}__label_audit"],
+        ).fetchone()
+        if there == (0,):
+            return
+        rows = connection.execute(
+            f"""
+            select as_of_date, label_definition, cohort_state, supplied_rows, derived_rows,
+                rows_in_both, coverage, rows_compared, agreement
+            from {domain}.{domain}__label_audit
+            order by as_of_date, label_definition
+            """
+        ).fetchall()
+    if not rows:
+        return
+    table = Table(title=f"{domain}: derived labels against supplied ones", title_justify="left")
+    for title in ("cut-off", "definition", "derived cohort"):
+        table.add_column(title)
+    for title in ("supplied", "derived", "in both", "coverage", "compared", "agreement"):
+        table.add_column(title, justify="right")
+    for day, definition, state, *counts, coverage, compared, agreement in rows:
+        table.add_row(
+            str(day),
+            definition,
+            state,
+            *(f"{count:,}" for count in counts),
+            f"{coverage:.1%}",
+            f"{compared:,}",
+            "–" if agreement is None else f"{agreement:.2%}",
+        )
+    console.print(table)
+
+
+def _one(connection: duckdb.DuckDBPyConnection, sql: str, domain: str) -> tuple[Any, ...]:
+    """The only row of an aggregate."""
+    return connection.execute(sql, [domain]).fetchall()[0]

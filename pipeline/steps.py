@@ -1,0 +1,234 @@
+"""The steps of a run in their order. Each does only what its inputs have changed."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from rich.console import Console
+
+from pipeline import fingerprint, publish
+from pipeline.dbt import AFTER_ML, BEFORE_ML, dbt
+from pipeline.domains import Entry
+from pipeline.errors import ChurnError
+from pipeline.feature_sql import load_stack, save_stack, stack_hash, stack_script
+from pipeline.labels import freeze_closed
+from pipeline.models import live_run
+from pipeline.settings import Home
+
+REFUSED = 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a command works on.
+
+    Attributes:
+        home: CHURN_HOME.
+        domains: Domains to train and score.
+        entries: Every domain's entry, this run's overrides included.
+        as_of: Domain → cut-off to score instead of the default.
+        console: Where words and progress go.
+    """
+
+    home: Home
+    domains: tuple[str, ...]
+    entries: Mapping[str, Entry]
+    as_of: Mapping[str, str]
+    console: Console
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """dbt vars."""
+        return {"churn_domains": dict(self.entries), "as_of": dict(self.as_of)}
+
+    def say(self, words: str) -> None:
+        """Write one line of progress."""
+        self.console.print(f"[dim]·[/] {words}", highlight=False)
+
+
+def build(plan: Plan) -> None:
+    """Build labels, features and examples with their tests; freeze what closed.
+
+    Raises:
+        ChurnError: A model or a test failed.
+    """
+    home = plan.home
+    if fingerprint.done(home.warehouse, "build") == _build_fingerprint(plan):
+        plan.say("build: nothing changed")
+        return
+    outcome = dbt(
+        home,
+        "build",
+        *BEFORE_ML,
+        "--exclude-resource-type=unit_test",
+        variables=plan.variables,
+        console=plan.console,
+        title="labels, features, examples, tests",
+    )
+    plan.say(f"build: {outcome.passed} models and tests passed")
+    for warning in outcome.warnings:
+        plan.console.print(f"  [yellow]warning[/] {warning}", highlight=False)
+    for domain in plan.entries:
+        save_stack(home, domain)
+        _freeze(plan, domain)
+    fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(plan))
+    fingerprint.mark_done(home.warehouse, "marts", None)
+
+
+def _build_fingerprint(plan: Plan) -> str:
+    lakes = [fingerprint.lake_fingerprint(plan.home, domain) for domain in plan.entries]
+    labels = fingerprint.listing_fingerprint(plan.home.labels, "**/*.parquet")
+    return fingerprint.digest(fingerprint.sql_fingerprint(), lakes, labels, plan.variables)
+
+
+def _freeze(plan: Plan, domain: str) -> None:
+    with duckdb.connect(str(plan.home.warehouse), read_only=True) as connection:
+        written = freeze_closed(
+            connection, plan.home, domain, plan.entries[domain]["label_rule_version"]
+        )
+    if written:
+        rows = sum(entry["rows"] for entry in written)
+        plan.say(f"{domain}: {len(written)} cohorts closed and frozen, {rows:,} labels")
+        if missing := written[0]["missing_raw_files"]:
+            plan.console.print(
+                f"  [yellow]warning[/] frozen without {', '.join(missing)}: the registry says so, "
+                "and a later file will not change these labels",
+                highlight=False,
+            )
+
+
+def train(plan: Plan, domain: str) -> Path:
+    """Train a domain's model unless a run with the same inputs is there; return its folder.
+
+    Raises:
+        ChurnError: Training is refused, with the reason; exit code 3, what was built stays.
+    """
+    from ml.cohorts import RefusedError
+    from ml.run import RunInputs, read_scoring_cut_off, train_run
+
+    home, entry = plan.home, plan.entries[domain]
+    sql_hash = stack_hash(load_stack(home, domain))
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        try:
+            scoring = read_scoring_cut_off(connection, domain)
+            inputs = fingerprint.digest(
+                fingerprint.lake_fingerprint(home, domain),
+                fingerprint.recipe_fingerprint(),
+                sql_hash,
+                _labels_checksum(connection, domain, entry["label_definition"]),
+                entry,
+            )
+            run_id = f"{domain}-{scoring}-{inputs[:8]}"
+            folder = home.models / domain / run_id
+            if folder.exists():
+                plan.say(f"{domain}: {run_id} is trained already")
+                return folder
+            scratch = _scratch(home, f"train_{domain}")
+            with plan.console.status(f"{domain}: training") as status:
+                train_run(
+                    connection,
+                    RunInputs(run_id, domain, entry, sql_hash),
+                    scratch,
+                    lambda words: status.update(f"{domain}: {words}"),
+                )
+        except RefusedError as refusal:
+            raise ChurnError(
+                f"Training {domain} is refused: {refusal}.",
+                hint="What was built before it is intact; nothing was published.",
+                exit_code=REFUSED,
+            ) from refusal
+    (scratch / "features.sql").write_text(stack_script(load_stack(home, domain)) + "\n")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch.replace(folder)
+    plan.say(f"{domain}: trained {run_id}")
+    return folder
+
+
+def _labels_checksum(connection: duckdb.DuckDBPyConnection, domain: str, definition: str) -> str:
+    row = connection.execute(
+        f"select sum(label_checksum) from {domain}.{domain}__label_cohorts "
+        "where label_definition = ? and is_closed",
+        [definition],
+    ).fetchone()
+    return str(row[0] if row else None)
+
+
+def score(plan: Plan, domain: str, run: Path | None = None) -> None:
+    """Score the domain's cut-off with a run's model, the live one by default.
+
+    Raises:
+        ChurnError: There is no model yet, or nobody to score.
+    """
+    from ml.cohorts import RefusedError
+    from ml.run import read_scoring_cut_off
+    from ml.score import score_cut_off
+
+    home = plan.home
+    run = run or live_run(home, domain)
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        try:
+            cut_off = (
+                np.datetime64(plan.as_of[domain], "D")
+                if domain in plan.as_of
+                else read_scoring_cut_off(connection, domain)
+            )
+            folder = run / "scores" / str(cut_off)
+            if folder.exists():
+                plan.say(f"{domain}: {cut_off} is scored already by {run.name}")
+                return
+            scratch = _scratch(home, f"score_{domain}")
+            with plan.console.status(f"{domain}: scoring and explaining {cut_off}"):
+                customers = score_cut_off(connection, run, cut_off, scratch)
+        except RefusedError as refusal:
+            raise ChurnError(
+                f"Scoring {domain} is refused: {refusal}.",
+                hint=f"`churn build --domain {domain} --as-of DATE` makes a cut-off.",
+                exit_code=REFUSED,
+            ) from refusal
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch.replace(folder)
+    plan.say(f"{domain}: {customers:,} customers scored at {cut_off}, each with exact drivers")
+
+
+def finish(plan: Plan) -> publish.Generation:
+    """Build what depends on scores, with its tests, and publish it.
+
+    Raises:
+        ChurnError: A model or a test failed, or there is nothing to publish.
+    """
+    home = plan.home
+    made_from = fingerprint.digest(
+        fingerprint.done(home.warehouse, "build"),
+        fingerprint.listing_fingerprint(home.models, "**/*.parquet"),
+    )
+    if fingerprint.done(home.warehouse, "marts") != made_from:
+        outcome = dbt(
+            home,
+            "build",
+            *AFTER_ML,
+            "--exclude-resource-type=unit_test",
+            variables=plan.variables,
+            console=plan.console,
+            title="scores, drivers, serving tables, tests",
+        )
+        plan.say(f"serving: {outcome.passed} models and tests passed")
+        fingerprint.mark_done(home.warehouse, "marts", made_from)
+    live = publish.current(home)
+    if live and live.fingerprint == made_from:
+        plan.say(f"publish: {live.name} is current")
+        return live
+    with plan.console.status("publishing"):
+        generation = publish.publish(home, made_from)
+    plan.say(f"published {generation.name}, {len(generation.tables)} tables")
+    return generation
+
+
+def _scratch(home: Home, name: str) -> Path:
+    folder = home.work / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
