@@ -156,22 +156,23 @@ def _write_figures(
         predictions: dict[str, Floats] = {"lightgbm": probability}
         for name, baseline in _baselines(inputs.settings).items():
             predictions[name] = baseline.fit(train).predict(cohort)
-        segments = evaluate.read_segments(connection, inputs.domain, cohort)
-        bands = pd.DataFrame(
-            {
-                "customer_id": cohort.customer_id,
-                "segment": "risk_band",
-                "segment_value": assign_bands(probability, cuts),
-            }
-        )
         made = {
             "metrics": evaluate.quality(cohort, predictions),
-            "segment_metrics": evaluate.quality_by_segment(
-                cohort, predictions, pd.concat([segments, bands])
-            ),
             "calibration_bins": evaluate.reliability_curve(cohort, probability),
             "gains": evaluate.gains(cohort, predictions),
         }
+        if split == "test":
+            segments = evaluate.read_segments(connection, inputs.domain, cohort)
+            bands = pd.DataFrame(
+                {
+                    "customer_id": cohort.customer_id,
+                    "segment": "risk_band",
+                    "segment_value": assign_bands(probability, cuts),
+                }
+            )
+            made["segment_metrics"] = evaluate.quality_by_segment(
+                cohort, predictions, pd.concat([segments, bands])
+            )
         for table, frame in made.items():
             tables[table].append(frame.assign(split=split, as_of_date=str(cohort.as_of_date[0])))
     for table, frames in tables.items():

@@ -204,7 +204,8 @@ def run_all(plan: Plan) -> None:
     generation = steps.finish(plan)
     for domain in plan.domains:
         report.show_riskiest(generation, domain, console)
-        report.show_quality(generation, domain, console)
+        cancelled = plan.entries[domain]["segments"].get("already_cancelled", {})
+        report.show_quality(generation, domain, console, cancelled.get("no"))
 
 
 def _each(plan: Plan, step: Callable[[str], object]) -> None:

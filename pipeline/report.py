@@ -71,28 +71,40 @@ def show_riskiest(generation: Generation, domain: str, console: Console, count: 
     console.print(table)
 
 
-def show_quality(generation: Generation, domain: str, console: Console) -> None:
-    """Print the test cohort's figures beside the baselines."""
+def show_quality(
+    generation: Generation, domain: str, console: Console, not_cancelled: str | None = None
+) -> None:
+    """Print the test cohort's figures beside the baselines.
+
+    Args:
+        generation: What was published.
+        domain: Domain.
+        console: Where to print.
+        not_cancelled: Part of the segment `already_cancelled` to print the figures for again.
+    """
     with duckdb.connect(str(generation.path), read_only=True) as connection:
-        found = {
-            (model, metric): value
-            for model, metric, value in connection.execute(
-                "select model, metric, value from serving.bi_model_quality "
-                "where domain = ? and split = 'test'",
-                [domain],
-            ).fetchall()
-        }
-        if not found:
-            return
-        rows, day, definition = _one(
-            connection,
-            "select max(rows), max(as_of_date), max(label_definition) "
+        everybody = connection.execute(
+            "select model, metric, value, rows, as_of_date, label_definition "
             "from serving.bi_model_quality where domain = ? and split = 'test'",
-            domain,
-        )
+            [domain],
+        ).fetchall()
+        others = connection.execute(
+            "select model, metric, value, rows, as_of_date, label_definition "
+            "from serving.bi_model_quality_by_segment where domain = ? and split = 'test' "
+            "and segment = 'already_cancelled' and segment_value = ?",
+            [domain, not_cancelled],
+        ).fetchall()
+    for figures, whom in ((everybody, ""), (others, ", without those who have already cancelled")):
+        if figures:
+            console.print(_quality_table(figures, domain, whom))
+
+
+def _quality_table(figures: list[tuple[Any, ...]], domain: str, whom: str) -> Table:
+    found = {(model, metric): value for model, metric, value, *_ in figures}
+    *_, rows, day, definition = figures[0]
     table = Table(
         title=f"{domain}: quality on the cohort of {day} ({rows:,} customers, label {definition}), "
-        "which no model saw",
+        f"which no model saw{whom}",
         title_justify="left",
     )
     table.add_column("")
@@ -101,7 +113,7 @@ def show_quality(generation: Generation, domain: str, console: Console) -> None:
     for model, name in MODELS.items():
         cells = [found.get((model, metric)) for metric in METRICS]
         table.add_row(name, *("–" if cell is None else f"{cell:.4f}" for cell in cells))
-    console.print(table)
+    return table
 
 
 def show_label_audit(home: Home, domain: str, console: Console) -> None:

@@ -1,0 +1,164 @@
+"""Training, calibration, baselines and drivers on small data made here, nulls included."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import shap
+
+from ml import train
+from ml.bands import assign_bands, cut_bands
+from ml.baselines import BaseRate, HandRule, Logistic
+from ml.calibrate import Calibration, choose, fit_map
+from ml.contract import Examples, usable_features
+from ml.explain import base_value, drivers, largest
+from ml.metrics import losses
+
+
+def make_examples(rows: int, seed: int) -> Examples:
+    generator = np.random.default_rng(seed)
+    days = np.array(["2016-01-01", "2016-02-01"], dtype="datetime64[D]")
+    renews = (generator.random(rows) < 0.8).astype(float)
+    silence = generator.exponential(10, rows).round()
+    plan = generator.choice([7.0, 30.0, 90.0], rows)
+    margin = -3 + 2.5 * (1 - renews) + 0.08 * silence * (1 - renews) + (plan == 90)
+    outcome = (generator.random(rows) < 1 / (1 + np.exp(-margin))).astype(float)
+    values = np.column_stack([renews, silence, plan, generator.normal(size=rows)])
+    values[generator.random(rows) < 0.2, 1] = np.nan
+    values[generator.random(rows) < 0.1, 3] = np.nan
+    return Examples(
+        domain="test",
+        customer_id=np.array([f"c{i}" for i in range(rows)], dtype=object),
+        as_of_date=days[np.arange(rows) % 2],
+        is_churned=outcome,
+        features=("plan__is_on", "use__silence", "plan__days", "use__noise"),
+        values=values,
+        is_boolean=np.array([True, False, False, False]),
+    )
+
+
+@pytest.fixture(scope="module")
+def learned():
+    examples = make_examples(8_000, 1)
+    return train.choose_rounds(examples, make_examples(4_000, 2)), make_examples(3_000, 3)
+
+
+def test_the_same_rows_give_the_same_model():
+    hashes = {
+        hashlib.sha256(train.fit(make_examples(4_000, 1), 30).model_to_string().encode()).digest()
+        for _ in range(2)
+    }
+    assert len(hashes) == 1
+
+
+def test_drivers_add_up_to_the_margin_and_equal_shap_on_data_with_nulls(learned):
+    booster, cohort = learned
+    found, base = drivers(booster, cohort.values)
+    margins = train.margin(booster, cohort)
+    assert np.abs(margins - base - found.sum(axis=1)).max() <= 1e-5
+    reference = shap.TreeExplainer(booster).shap_values(cohort.values)
+    reference = reference[1] if isinstance(reference, list) else reference
+    assert np.abs(found - reference).max() <= 1e-5
+    assert np.isnan(cohort.values).any()
+
+
+def test_the_base_is_the_margin_without_drivers(learned):
+    booster, cohort = learned
+    contributions = np.asarray(booster.predict(cohort.values[:5], pred_contrib=True))
+    assert base_value(booster) == pytest.approx(contributions[0, -1], abs=1e-12)
+
+
+def test_the_largest_drivers_and_the_rest_add_up():
+    contributions = np.array([[0.1, -0.9, 0.3, 0.2], [0.5, 0.5, -0.1, 0.0]])
+    order, rest = largest(contributions, 2)
+    assert order.tolist() == [[1, 2], [0, 1]]
+    assert rest.tolist() == pytest.approx([0.3, -0.1])
+
+
+def test_lightgbm_beats_every_baseline_where_there_is_an_interaction(learned):
+    booster, cohort = learned
+    history = make_examples(8_000, 1)
+    model = losses(cohort.is_churned, Calibration("none").apply(train.margin(booster, cohort)))
+    for baseline in (
+        BaseRate(),
+        HandRule(("plan__is_on", "use__silence")),
+        Logistic(0.01),
+    ):
+        p = baseline.fit(history).predict(cohort)
+        assert p.min() >= 0
+        assert p.max() <= 1
+        assert model.mean() < losses(cohort.is_churned, p).mean()
+
+
+def test_the_hand_rule_gives_an_unseen_group_the_overall_rate():
+    rule = HandRule(("plan__days",)).fit(make_examples(2_000, 1))
+    stranger = make_examples(1, 9)
+    stranger.values[0, 2] = np.nan
+    assert rule.predict(stranger)[0] == pytest.approx(rule.overall)
+
+
+def test_the_logistic_baseline_learns_nothing_from_the_rows_it_predicts(learned):
+    _, cohort = learned
+    model = Logistic(0.01).fit(make_examples(4_000, 1))
+    alone = model.predict(cohort.where(np.arange(len(cohort)) < 10))
+    assert np.array_equal(alone, model.predict(cohort)[:10])
+
+
+def test_base_rate_correction_makes_the_expected_number_the_observed_one():
+    generator = np.random.default_rng(5)
+    margin = generator.normal(-2, 1, 5_000)
+    outcome = (generator.random(5_000) < 1 / (1 + np.exp(-margin - 0.7))).astype(float)
+    fitted = fit_map("base_rate", margin, outcome)
+    assert fitted.apply(margin).sum() == pytest.approx(outcome.sum(), rel=1e-6)
+    assert fitted.shift == pytest.approx(0.7, abs=0.15)
+
+
+@pytest.mark.parametrize("method", ["none", "base_rate", "platt", "isotonic"])
+def test_every_map_is_monotone_and_survives_json(method):
+    generator = np.random.default_rng(5)
+    margin = generator.normal(-2, 1, 3_000)
+    outcome = (generator.random(3_000) < 1 / (1 + np.exp(-margin))).astype(float)
+    fitted = fit_map(method, margin, outcome)
+    grid = np.linspace(-8, 8, 200)
+    p = fitted.apply(grid)
+    assert (np.diff(p) >= 0).all()
+    assert p.min() > 0
+    assert p.max() < 1
+    assert np.array_equal(Calibration(**fitted.to_dict()).apply(grid), p)
+
+
+def test_no_map_is_chosen_over_none_within_noise():
+    generator = np.random.default_rng(6)
+    margins = [generator.normal(-2, 1, 4_000) for _ in range(2)]
+    cohorts = [(m, (generator.random(4_000) < 1 / (1 + np.exp(-m))).astype(float)) for m in margins]
+    assert choose(*cohorts)[0] == "none"
+
+
+def test_a_map_is_chosen_when_the_margins_are_off():
+    generator = np.random.default_rng(7)
+    margins = [generator.normal(-2, 1, 4_000) for _ in range(2)]
+    cohorts = [
+        (3 * m, (generator.random(4_000) < 1 / (1 + np.exp(-m))).astype(float)) for m in margins
+    ]
+    method, tried = choose(*cohorts)
+    assert method in {"platt", "isotonic"}
+    assert sum(choice.is_chosen for choice in tried) == 1
+
+
+def test_bands_are_cut_at_the_top_5_20_and_50_percent():
+    p = np.linspace(0, 1, 1001)
+    bands = assign_bands(p, cut_bands(p, {}))
+    shares = {band: (bands == band).mean() for band in ("critical", "high", "medium", "low")}
+    assert shares == pytest.approx(
+        {"critical": 0.05, "high": 0.15, "medium": 0.30, "low": 0.50}, abs=0.002
+    )
+
+
+def test_a_feature_on_a_snapshot_is_off_unless_it_is_named_with_a_reason():
+    features = ("use__days", "profile__age")
+    usable, excluded = usable_features(features, {"profile__age": "members"}, {})
+    assert usable == ("use__days",)
+    assert "members" in excluded["profile__age"]
+    usable, excluded = usable_features(features, {"profile__age": "members"}, {"profile__age": "x"})
+    assert usable == features
+    assert excluded == {}
