@@ -2,6 +2,9 @@
 
 import io
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +40,58 @@ def shared_data():
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; CHURN_SHARED_DATA names another folder")
     return folder
+
+
+def churn(home, *arguments):
+    """Run the command line as a user would; returns the finished process."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("churn"), *map(str, arguments)],
+        env=os.environ | {"CHURN_HOME": str(home)},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def run_churn():
+    """The command line: `run_churn(home, "run", …)`."""
+    return churn
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """A published demo of 3,000 members: its Home and what the terminal showed. Read it only."""
+    home = Home(tmp_path_factory.mktemp("demo"))
+    done = churn(home.root, "demo", "--members", 3000)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return home, done.stdout
+
+
+@pytest.fixture
+def demo_copy(demo, tmp_path):
+    """A CHURN_HOME of one's own that starts as the published demo."""
+    home = Home(tmp_path / "copy")
+    shutil.copytree(demo[0].root, home.root, symlinks=True)
+    return home
+
+
+@pytest.fixture(scope="session")
+def run_dbt():
+    """dbt as an analytics engineer calls it: `run_dbt(home, "build", …)`."""
+
+    def run(home, *arguments):
+        return subprocess.run(
+            [Path(sys.executable).with_name("dbt"), *arguments],
+            env=os.environ
+            | {
+                "CHURN_HOME": str(home),
+                "DBT_TARGET_PATH": str(Path(home) / "dbt" / "target"),
+                "DBT_LOG_PATH": str(Path(home) / "dbt" / "logs"),
+            },
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+        )
+
+    return run

@@ -1,0 +1,44 @@
+"""A DuckDB session for ingest: settings, and queries that can be watched and interrupted."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import duckdb
+
+# Rows held back per session before partitions are flushed: enough for full row groups in some
+# thirty months, about a gigabyte.
+_BUFFERED_ROWS = 8_000_000
+
+
+def connect(spill: Path) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory session that spills to a folder."""
+    con = duckdb.connect(config={"temp_directory": str(spill)})
+    row = con.execute("select current_setting('threads')").fetchone()
+    threads = int(row[0]) if row else 1
+    con.execute(
+        f"set partitioned_write_flush_threshold = {max(500_000, _BUFFERED_ROWS // threads)}"
+    )
+    # Pushed below the typed values, the check would compute each of them twice.
+    con.execute("set disabled_optimizers = 'filter_pushdown'")
+    con.execute("set timezone = 'UTC'")
+    return con
+
+
+def execute(
+    con: duckdb.DuckDBPyConnection, sql: str, watch: Callable[[float], None]
+) -> list[tuple[object, ...]]:
+    """Run one statement and return its rows; `watch` is told the percentage done as it goes."""
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(lambda: con.execute(sql).fetchall())
+        pause = 0.002
+        try:
+            while not future.done():
+                time.sleep(pause)
+                pause = min(pause * 1.5, 0.2)
+                watch(max(con.query_progress(), 0.0))
+        except BaseException:
+            con.interrupt()
+            raise
+        return future.result()

@@ -1,0 +1,140 @@
+"""Says in SQL how a raw value becomes a typed one, and what is wrong when it does not.
+
+Both passes over a file use these expressions, so a row is either good in both or bad in both.
+A value is scanned as text, as a number (DuckDB's reader parses those fastest; an integer re-saved
+as `149.0` is read, `149.5` is not rounded) or, from Parquet, as a moment.
+"""
+
+from typing import Literal
+
+from pipeline.sources import SourceColumn
+
+Scan = Literal["text", "number", "moment"]
+
+SCAN_TYPES: dict[Scan, str] = {"text": "varchar", "number": "double", "moment": "timestamp"}
+_SMALL_INTEGERS = ("tinyint", "smallint", "integer", "int", "utinyint", "usmallint")
+_FLOATS = ("double", "float", "real")
+_COMPACT_DATE = "%Y%m%d"
+# A sum of a few values beyond this is infinite.
+_LARGEST_DOUBLE = 1e300
+
+
+def scan_of(column: SourceColumn, values: list[str]) -> Scan:
+    """Choose how a csv column is scanned, from a sample of its values."""
+    if column.data_type in (*_SMALL_INTEGERS, *_FLOATS):
+        return "number"
+    if _is_compact_date(column) and all(_is_number(value) for value in values if value):
+        return "number"
+    return "text"
+
+
+def scan_of_type(column: SourceColumn, stored: str) -> Scan:
+    """Choose how a Parquet column is scanned, from the DuckDB type it is stored in."""
+    if column.data_type in ("date", "timestamp") and stored.startswith(("DATE", "TIMESTAMP")):
+        return "moment"
+    if stored in ("VARCHAR", "BOOLEAN") or stored.startswith(("DATE", "TIME", "BLOB")):
+        return "text"
+    is_numeric = column.data_type in (*_SMALL_INTEGERS, *_FLOATS) or _is_compact_date(column)
+    return "number" if is_numeric else "text"
+
+
+def value(column: SourceColumn, scan: Scan, raw: str) -> str:
+    """Return the SQL of the typed value of the scanned expression `raw`; null if it has none."""
+    kind = column.data_type
+    if kind == "varchar":
+        return raw
+    if kind in (*_SMALL_INTEGERS, *_FLOATS):
+        number = raw if scan == "number" else f"try_cast({raw} as double)"
+        if kind in _FLOATS:
+            return f"case when abs({number}) <= {_LARGEST_DOUBLE!r} then {number}::{kind} end"
+        return f"case when {number} = trunc({number}) then try_cast({number} as {kind}) end"
+    if kind == "date":
+        return _date(column, scan, raw)
+    if kind == "timestamp":
+        moment = raw if scan == "moment" else f"try_cast({raw} as timestamp)"
+        if scan == "text" and column.format:
+            moment = f"coalesce({moment}, try_strptime({raw}, {_quote(column.format)}))"
+        return f"case when isfinite({moment}) then {moment} end"
+    if kind in ("bigint", "hugeint", "ubigint", "uinteger"):
+        whole = f"regexp_full_match({raw}, '\\s*[+-]?[0-9]+(\\.0*)?\\s*')"
+        return f"case when {whole} then try_cast({raw} as {kind}) end"
+    return f"try_cast({raw} as {kind})"
+
+
+def is_good(column: SourceColumn, raw: str, typed: str) -> str:
+    """Return the SQL of whether a value may stay; never null."""
+    checks = []
+    if column.not_null:
+        checks.append(f"{typed} is not null")
+    elif column.data_type != "varchar":
+        checks.append(f"(({raw} is null) = ({typed} is null))")
+    if column.min is not None:
+        checks.append(f"coalesce({typed} >= {_literal(column.min)}, true)")
+    if column.max is not None:
+        checks.append(f"coalesce({typed} <= {_literal(column.max)}, true)")
+    return " and ".join(checks) or "true"
+
+
+def reason(column: SourceColumn, raw: str, typed: str) -> str:
+    """Return the SQL of what is wrong with a value; null if nothing is."""
+    cases = [f"when {raw} is not null and {typed} is null then {_quote(_mismatch(column))}"]
+    if column.not_null:
+        cases.append(f"when {typed} is null then 'empty'")
+    if column.min is not None:
+        cases.append(f"when {typed} < {_literal(column.min)} then 'below {column.min:g}'")
+    if column.max is not None:
+        cases.append(f"when {typed} > {_literal(column.max)} then 'above {column.max:g}'")
+    return f"case {' '.join(cases)} end"
+
+
+def _date(column: SourceColumn, scan: Scan, raw: str) -> str:
+    if scan == "number":
+        return _compact_date(raw)
+    moment = raw
+    if scan == "text":
+        formats = [column.format, "%Y-%m-%d", "%Y-%m-%d %H:%M:%S"]
+        written = ", ".join(_quote(f) for f in formats if f and f != _COMPACT_DATE)
+        moment = f"try_strptime({raw}, [{written}])"
+    day = f"case when {moment} = date_trunc('day', {moment}) then ({moment})::date end"
+    if scan == "text" and _is_compact_date(column):
+        # Not by strptime, which takes 2017031 for 1 March.
+        return f"coalesce({_compact_date(f'try_cast({raw} as double)')}, {day})"
+    return day
+
+
+def _compact_date(number: str) -> str:
+    day = f"{number}::integer"
+    return (
+        f"case when {number} between 10000101 and 99991231 and {number} = trunc({number})"
+        f" and {day} // 100 % 100 between 1 and 12 and {day} % 100 between 1 and 31"
+        f" then try(make_date({day} // 10000, {day} // 100 % 100, {day} % 100)) end"
+    )
+
+
+def _mismatch(column: SourceColumn) -> str:
+    if column.data_type in ("date", "timestamp"):
+        return f"not a {column.data_type}" + (f" as {column.format}" if column.format else "")
+    if column.data_type in _FLOATS:
+        return "not a finite number"
+    return f"not of type {column.data_type}"
+
+
+def _is_compact_date(column: SourceColumn) -> bool:
+    return column.data_type == "date" and column.format == _COMPACT_DATE
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _literal(bound: float) -> str:
+    # An integer column compares faster with an integer.
+    return str(int(bound)) if bound.is_integer() and abs(bound) < 1e15 else repr(bound)

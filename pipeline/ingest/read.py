@@ -1,0 +1,190 @@
+"""Opens a raw file: checks its header against the YAML and says in SQL how to scan it."""
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from pipeline.errors import ChurnError
+from pipeline.ingest.discover import RawFile
+from pipeline.ingest.parse import SCAN_TYPES, Scan, scan_of, scan_of_type
+from pipeline.sources import SourceTable
+
+_HEAD_BYTES = 1 << 16
+_SAMPLE_ROWS = 100
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A file whose header fits.
+
+    Attributes:
+        raw: The raw file.
+        path: What DuckDB reads; the unpacked copy of a compressed file.
+        header: Its columns as they stand.
+        scans: How each column of the table is scanned; without the columns the file lacks.
+    """
+
+    raw: RawFile
+    path: Path
+    header: tuple[str, ...]
+    scans: dict[str, Scan]
+
+    @property
+    def table(self) -> SourceTable:
+        """The table the file belongs to."""
+        return self.raw.table
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Columns of the file the table does not have."""
+        known = {column.name for column in self.table.columns}
+        return tuple(name for name in self.header if name not in known)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Optional columns the file does not have."""
+        return tuple(c.name for c in self.table.columns if c.name not in self.scans)
+
+    def typed_scan(self) -> str:
+        """Return SQL that yields `raw_<column>` for every row that scans; the rest is left out."""
+        if self.raw.format == "parquet":
+            return f"(select {self._stored()} from {self._parquet()})"
+        types = [SCAN_TYPES[self.scans.get(name, "text")] for name in self.header]
+        raws = self._each("raw", lambda name: f"c{self.header.index(name)}")
+        return f"(select {raws} from {self._csv(types, 'ignore_errors = true')})"
+
+    def text_scan(self) -> str:
+        """Return SQL that yields `record`, and `text_<column>`, `raw_<column>` for every row.
+
+        `record` is the number of the row among those with the right number of columns. Rows that
+        have another go to DuckDB's table reject_errors.
+        """
+        if self.raw.format == "parquet":
+            texts = self._each("text", lambda name: f"nullif(\"{name}\"::varchar, '')")
+            rows = self._parquet("file_row_number = true")
+            return f"(select file_row_number + 1 as record, {texts}, {self._stored()} from {rows})"
+        texts = self._each("text", lambda name: f"c{self.header.index(name)}")
+        raws = self._each(
+            "raw", lambda name: f'try_cast("text_{name}" as {SCAN_TYPES[self.scans[name]]})'
+        )
+        rows = self._csv(["varchar"] * len(self.header), "store_rejects = true")
+        numbered = f"select row_number() over () as record, {texts} from {rows}"
+        return f"(select *, {raws} from ({numbered}))"
+
+    def _each(self, prefix: str, present: Callable[[str], str]) -> str:
+        return ", ".join(
+            (present(c.name) if c.name in self.scans else "null::varchar")
+            + f' as "{prefix}_{c.name}"'
+            for c in self.table.columns
+        )
+
+    def _stored(self) -> str:
+        def cast(name: str) -> str:
+            if self.scans[name] == "text":
+                return f"nullif(\"{name}\"::varchar, '')"
+            return f'"{name}"::{SCAN_TYPES[self.scans[name]]}'
+
+        return self._each("raw", cast)
+
+    def _csv(self, types: list[str], options: str) -> str:
+        # Types are given, never sniffed: a sniffer refuses a file that ends in mid-row.
+        columns = ", ".join(f"'c{position}': '{kind}'" for position, kind in enumerate(types))
+        return (
+            f"read_csv({_quoted(self.path)}, columns = {{{columns}}}, header = true,"
+            f" auto_detect = false, delim = ',', quote = '\"', escape = '\"', {options})"
+        )
+
+    def _parquet(self, options: str = "file_row_number = false") -> str:
+        return f"read_parquet({_quoted(self.path)}, {options}, hive_partitioning = false)"
+
+
+def open_reading(raw: RawFile, path: Path, con: duckdb.DuckDBPyConnection) -> Reading:
+    """Return the file ready to be scanned.
+
+    Raises:
+        ChurnError: It is empty or damaged, or a column is missing.
+    """
+    if path.stat().st_size == 0:
+        raise ChurnError("The file is empty.", where=raw.name, hint=_AGAIN)
+    if raw.format == "parquet":
+        stored = _parquet_types(raw, path, con)
+        _check_header(raw, tuple(stored))
+        scans = {
+            column.name: scan_of_type(column, stored[column.name])
+            for column in raw.table.columns
+            if column.name in stored
+        }
+        return Reading(raw, path, tuple(stored), scans)
+    header, sample = _csv_head(raw, path)
+    _check_header(raw, header)
+    scans = {}
+    for column in raw.table.columns:
+        if column.name in header:
+            at = header.index(column.name)
+            scans[column.name] = scan_of(column, [row[at] for row in sample if len(row) > at])
+    return Reading(raw, path, header, scans)
+
+
+_AGAIN = "Download or copy the file again, or remove it from the directory."
+
+
+def _csv_head(raw: RawFile, path: Path) -> tuple[tuple[str, ...], list[list[str]]]:
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    try:
+        # The head may end inside a character; a byte that is no text ends in quarantine.
+        text = head.decode("utf-8-sig", errors="replace")
+        if "\0" in text.partition("\n")[0]:
+            raise ChurnError(
+                "The file is not text in UTF-8.", where=raw.name, hint="Save it as UTF-8 again."
+            )
+        rows = csv.reader(io.StringIO(text, newline=""))
+        header = tuple(name.strip() for name in next(rows, []))
+        sample = [row for row, _ in zip(rows, range(_SAMPLE_ROWS), strict=False)]
+    except csv.Error as error:
+        raise ChurnError(
+            f"The file is not a csv ({error}).", where=raw.name, hint=_AGAIN
+        ) from error
+    return header, sample[:-1] if len(head) == _HEAD_BYTES else sample
+
+
+def _parquet_types(raw: RawFile, path: Path, con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    try:
+        rows = con.execute(
+            f"describe select * from read_parquet({_quoted(path)}, hive_partitioning = false)"
+        ).fetchall()
+    except duckdb.Error as error:
+        raise ChurnError(
+            "The file cannot be read as Parquet; it is cut short or damaged.",
+            where=f"{raw.name}: {error}",
+            hint=_AGAIN,
+        ) from error
+    return {name: kind for name, kind, *_ in rows}
+
+
+def _check_header(raw: RawFile, header: tuple[str, ...]) -> None:
+    expected = [column.name for column in raw.table.columns]
+    missing = [c.name for c in raw.table.columns if c.required and c.name not in header]
+    twice = sorted({name for name in header if name in expected and header.count(name) > 1})
+    if not missing and not twice:
+        return
+    what = (
+        f"The header lacks {', '.join(missing)}."
+        if missing
+        else f"The header has {', '.join(twice)} twice."
+    )
+    raise ChurnError(
+        what,
+        where=f"{raw.name}\n  header found:    {','.join(header)}\n"
+        f"  header expected: {','.join(expected)}",
+        hint="Give the columns these names, separated by commas; their order does not matter and"
+        " further columns are ignored.",
+    )
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
