@@ -1,6 +1,7 @@
 """The command line `churn`."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,6 +81,8 @@ def make_plan(
         live: Use the settings that the live runs recorded.
     """
     where, entries = home(), domain_entries()
+    if as_of is not None and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", as_of):
+        raise ChurnError(f"--as-of {as_of} is not a day.", hint="Write it as YYYY-MM-DD.")
     if domain is not None:
         check_domain(domain, entries)
     elif as_of or overrides:

@@ -201,8 +201,11 @@ def finish(plan: Plan) -> publish.Generation:
         ChurnError: A model or a test failed, or there is nothing to publish.
     """
     home = plan.home
+    built = fingerprint.done(home.warehouse, "build")
+    if built is None:
+        raise ChurnError("Nothing has been built yet.", hint="Run `churn run` first.")
     made_from = fingerprint.digest(
-        fingerprint.done(home.warehouse, "build"),
+        built,
         fingerprint.listing_fingerprint(home.models, "**/*.parquet"),
     )
     if fingerprint.done(home.warehouse, "marts") != made_from:

@@ -1,0 +1,114 @@
+"""Truths about the SQL project itself, from its manifest and its compiled SQL."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from pipeline.feature_sql import load_stack
+from pipeline.settings import PROJECT
+
+FORBIDDEN = re.compile(
+    r"\b(fsum|kahan_sum|stddev\w*|var_\w+|variance|regr_\w+|corr|mode|approx_\w+|any_value"
+    r"|first|last|arg_max|arg_min|quantile\w*|median)\s*\(",
+    re.IGNORECASE,
+)
+DOUBLE_AGGREGATE = re.compile(r"\b(sum|avg)\s*\(\s*cast\([^()]*as double\)", re.IGNORECASE)
+
+
+@pytest.fixture(scope="module")
+def manifest(demo):
+    return json.loads((demo[0].dbt_target / "manifest.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def stack(demo):
+    return load_stack(demo[0], "kkbox")
+
+
+def ancestors(manifest, name):
+    seen, todo = set(), [key for key in manifest["nodes"] if key.endswith(f".{name}")]
+    assert todo, f"no node {name}"
+    while todo:
+        key = todo.pop()
+        for parent in manifest["parent_map"].get(key, []):
+            if parent not in seen:
+                seen.add(parent)
+                todo.append(parent)
+    return {key.split(".")[-1] for key in seen}
+
+
+def test_no_feature_is_downstream_of_a_label(manifest):
+    upstream = ancestors(manifest, "int_kkbox__features_joined")
+    assert not [name for name in upstream if "label" in name or name.startswith("train")]
+    assert "int_kkbox__memberships_expiring" in upstream
+
+
+def test_feature_sql_aggregates_nothing_that_depends_on_the_order_of_rows(stack):
+    for view in stack:
+        found = FORBIDDEN.findall(view.sql) + DOUBLE_AGGREGATE.findall(view.sql)
+        assert not found, f"{view.relation} uses {found}"
+
+
+def test_the_guard_knows_the_functions_it_forbids():
+    for sql in ("avg(cast(x as double))", "stddev_samp(x)", "mode (x)", "approx_quantile(x, .5)"):
+        assert FORBIDDEN.search(sql) or DOUBLE_AGGREGATE.search(sql)
+
+
+def test_feature_sql_names_no_day_of_its_own(stack):
+    """Cut-offs are relations; only fixed points of the calendar may stand in the SQL."""
+    allowed = {"9999-12-31", "2000-01-01", "2000-01-03", "2015-01-01"}
+    for view in stack:
+        if view.relation.startswith("seeds."):
+            continue
+        days = set(re.findall(r"date '(\d{4}-\d{2}-\d{2})'", view.sql))
+        assert days <= allowed, f"{view.relation} names {days - allowed}"
+        assert not re.search(r"current_date|now\(\)|today\(\)", view.sql)
+
+
+def test_every_feature_has_a_unit_and_a_phrase():
+    document = yaml.safe_load((PROJECT / "models/kkbox/marts/_kkbox__marts.yml").read_text())
+    examples = next(m for m in document["models"] if m["name"] == "kkbox__churn_examples")
+    features = [column for column in examples["columns"] if "__" in column["name"]]
+    assert len(features) >= 60
+    for feature in features:
+        meta = feature.get("config", {}).get("meta", {})
+        phrased = "phrase" in meta or {"phrase_true", "phrase_false"} <= set(meta)
+        stub = (
+            f"- name: {feature['name']}\n  description: …\n  config:\n    meta:\n"
+            "      unit: …\n      phrase: … {value} …; {usual} is usual"
+        )
+        assert feature.get("description") and meta.get("unit") and phrased, f"missing:\n{stub}"
+
+
+def test_every_column_of_every_serving_table_is_described_and_typed():
+    document = yaml.safe_load((PROJECT / "models/serving/_serving.yml").read_text())
+    files = {path.stem for path in (PROJECT / "models/serving").glob("*.sql")}
+    assert {model["name"] for model in document["models"]} == files
+    for model in document["models"]:
+        assert model["description"].startswith("One row per")
+        for column in model["columns"]:
+            assert column.get("description") and column.get("data_type"), (
+                f"{model['name']}.{column['name']}"
+            )
+
+
+def test_every_model_says_its_grain_in_its_first_line():
+    for path in (PROJECT / "models").rglob("*.sql"):
+        first = next(
+            line for line in path.read_text().splitlines() if line and not line.startswith("{{")
+        )
+        assert first.startswith("-- One row per"), path.name
+
+
+def test_dbt_unit_tests_of_the_label_boundaries_pass(demo, run_dbt):
+    done = run_dbt(demo[0].root, "test", "--select", "test_type:unit")
+    assert done.returncode == 0, done.stdout
+    assert int(re.search(r"PASS=(\d+)", done.stdout).group(1)) >= 16
+
+
+def test_plain_dbt_build_works_on_an_empty_churn_home(home, run_dbt):
+    home.root.mkdir(parents=True)
+    done = run_dbt(home.root, "build", "--exclude-resource-type", "unit_test")
+    assert done.returncode == 0, done.stdout[-3000:]

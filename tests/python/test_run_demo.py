@@ -1,0 +1,209 @@
+"""The whole way on a small demo, as a user would go it."""
+
+import hashlib
+import json
+import shutil
+
+import duckdb
+import pytest
+import yaml
+
+from pipeline.feature_sql import load_stack
+from pipeline.publish import current
+from pipeline.settings import PROJECT
+
+pytestmark = pytest.mark.usefixtures("demo")
+
+EXAMPLES = "select * from kkbox.kkbox__churn_examples order by customer_id, as_of_date"
+
+
+def ask(path, sql):
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def ask_published(home, sql):
+    return ask(current(home).path, sql)
+
+
+def examples_hash(home):
+    rows = ask(home.warehouse, EXAMPLES)
+    return hashlib.sha256(repr(rows).encode()).hexdigest(), len(rows)
+
+
+def test_the_terminal_shows_the_riskiest_the_quality_the_ceiling_and_what_next(demo):
+    shown = " ".join(demo[1].split())
+    for words in (
+        "the riskiest 10 of",
+        "which no model saw",
+        "without those who have already cancelled",
+        "LightGBM",
+        "logistic regression",
+        "hand rule",
+        "the ceiling",
+        "Where to look next",
+    ):
+        assert words in shown
+
+
+def test_every_serving_table_is_published_with_rows_and_the_columns_of_its_yaml(demo):
+    home, _ = demo
+    described = yaml.safe_load((PROJECT / "models/serving/_serving.yml").read_text())["models"]
+    for model in described:
+        rows = ask_published(home, f"describe serving.{model['name']}")
+        assert [row[0] for row in rows] == [column["name"] for column in model["columns"]]
+        assert ask_published(home, f"select count(*) > 0 from serving.{model['name']}") == [(True,)]
+        assert (current(home).path.with_suffix("") / f"{model['name']}.parquet").exists()
+        assert (current(home).path.with_suffix("") / f"{model['name']}.csv").exists()
+
+
+def test_descriptions_travel_into_the_published_file(demo):
+    missing = ask_published(
+        demo[0],
+        "select table_name, column_name from duckdb_columns() "
+        "where schema_name = 'serving' and comment is null",
+    )
+    assert missing == []
+
+
+def test_drivers_of_every_customer_add_up_to_the_margin(demo):
+    home, _ = demo
+    worst, customers = ask(
+        home.warehouse,
+        """
+        select max(abs(margin - base_log_odds - drivers)), count(*)
+        from churn.fct_churn_scores
+        inner join (
+            select customer_id, sum(contribution_log_odds) as drivers
+            from serving.bi_churn_drivers group by all
+        ) using (customer_id)
+        cross join serving.bi_domains
+        where is_live
+        """,
+    )[0]
+    assert customers > 1000
+    assert worst <= 1e-5
+
+
+def test_the_probability_is_the_calibration_of_the_margin(demo):
+    from ml.artifacts import load_model
+    from pipeline.models import live_run
+
+    home, _ = demo
+    _, calibration, _ = load_model(live_run(home, "kkbox"))
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        scores = connection.execute(
+            "select margin, churn_probability from churn.fct_churn_scores where is_live"
+        ).fetchnumpy()
+    assert (calibration.apply(scores["margin"]) == scores["churn_probability"]).all()
+
+
+def test_a_second_run_works_nothing_through_again(demo_copy, run_churn):
+    before = current(demo_copy).name
+    done = run_churn(demo_copy.root, "demo", "--members", 3000)
+    assert done.returncode == 0, done.stderr
+    for words in ("(unchanged)", "build: nothing changed", "is trained already", "is current"):
+        assert words in done.stdout
+    assert current(demo_copy).name == before
+
+
+def test_two_builds_on_the_same_files_are_equal_to_the_last_bit(demo, demo_copy, run_churn):
+    demo_copy.warehouse.unlink()
+    done = run_churn(demo_copy.root, "build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert examples_hash(demo_copy) == examples_hash(demo[0])
+
+
+def test_two_trainings_on_the_same_data_give_the_same_model_and_scores(demo, demo_copy, run_churn):
+    shutil.rmtree(demo_copy.models)
+    done = run_churn(demo_copy.root, "run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    sql = (
+        "select customer_id, churn_probability, model_hash, rank, feature, contribution_log_odds "
+        "from churn.fct_churn_scores inner join churn.fct_churn_drivers using (customer_id) "
+        "where is_live order by all"
+    )
+    assert ask(demo_copy.warehouse, sql) == ask(demo[0].warehouse, sql)
+
+
+def test_frozen_labels_outlive_the_warehouse_and_a_changed_lake(demo, demo_copy, run_churn):
+    sql = (
+        "select label_definition, as_of_date, label_rows, label_checksum, label_version "
+        "from kkbox.kkbox__label_cohorts where is_closed order by all"
+    )
+    built = run_churn(demo_copy.root, "build", "--set", "value_months=7")
+    assert built.returncode == 0, built.stderr
+    before = ask(demo_copy.warehouse, sql)
+    assert {row[-1] for row in before} == {1}
+    # every later purchase disappears from the raw files: outcomes would change
+    for file in (demo_copy.lake / "kkbox" / "transactions").glob("*/*.parquet"):
+        duckdb.sql(
+            f"copy (select * from '{file}' where transaction_date < date '2016-06-01') "
+            f"to '{file}.new' (format parquet)"
+        )
+        file.with_name(file.name + ".new").replace(file)
+    demo_copy.warehouse.unlink()
+    built = run_churn(demo_copy.root, "build")
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert ask(demo_copy.warehouse, sql) == before
+
+
+def test_every_frozen_cohort_has_a_registry_entry_that_fits_it(demo):
+    home, _ = demo
+    files = sorted(home.labels.glob("**/*.parquet"))
+    assert len(files) > 40
+    for file in files:
+        entry = json.loads(file.with_suffix(".json").read_text())
+        assert duckdb.sql(f"select count(*) from '{file}'").fetchone() == (entry["rows"],)
+        assert entry["missing_raw_files"] == []
+
+
+def rebuild_features(home, as_of, transform=""):
+    """The published feature SQL over an in-memory lake with one cut-off."""
+    connection = duckdb.connect()
+    connection.execute(f"attach '{home.warehouse}' as built (read_only)")
+    connection.execute("create schema lake")
+    connection.execute("create schema kkbox")
+    connection.execute("create schema seeds")
+    for table, day in (("transactions", "transaction_date"), ("user_logs", "date")):
+        connection.execute(
+            f"create table lake.kkbox_{table} as "
+            f"select * {transform.format(day=day)} from built.lake.kkbox_{table} "
+            + (f"where {day} < date '{as_of}'" if not transform else "")
+        )
+    connection.execute("create table lake.kkbox_members as from built.lake.kkbox_members")
+    for name, column in (("cut_offs", "as_of_date"), ("knowledge", "known_before")):
+        connection.execute(f"create table lake.kkbox_{name} as select date '{as_of}' as {column}")
+    connection.execute(
+        "create table lake.kkbox_coverage as from built.lake.kkbox_coverage "
+        f"where as_of_date = date '{as_of}'"
+    )
+    connection.execute("detach built")
+    for view in load_stack(home, "kkbox"):
+        name = view.relation
+        connection.execute(
+            f"create view {name} as " + view.sql.replace('"warehouse".', '"memory".')
+        )
+    return connection
+
+
+@pytest.mark.parametrize("as_of", ["2015-06-01", "2016-03-01", "2017-02-01", "2017-04-01"])
+def test_features_do_not_change_when_the_future_is_hidden(demo, as_of):
+    home, _ = demo
+    connection = rebuild_features(home, as_of)
+    connection.execute(f"attach '{home.warehouse}' as built (read_only)")
+    names = [
+        row[0]
+        for row in connection.execute("describe built.kkbox.kkbox__churn_examples").fetchall()
+        if "__" in row[0]
+    ]
+    columns = ", ".join(["customer_id", "due_on", "customer_value", *names])
+    now, then = (
+        connection.execute(f"select {columns} from {relation} where as_of_date = date '{as_of}'")
+        .df()
+        .sort_values("customer_id", ignore_index=True)
+        for relation in ("kkbox.int_kkbox__features_joined", "built.kkbox.kkbox__churn_examples")
+    )
+    assert len(now) > 500
+    assert len(names) >= 60
+    assert now.equals(then)
