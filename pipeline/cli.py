@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 # a pipe has no width of its own; tables should not be squeezed into 80 columns there
 console = Console(width=None if sys.stdout.isatty() else 120)
-errors = Console(stderr=True)
+errors = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
 
 Domain = Annotated[str | None, typer.Option(help="One domain; all with data by default.")]
 Raw = Annotated[Path | None, typer.Option(help="Folder with raw files.")]

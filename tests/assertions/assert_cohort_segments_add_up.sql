@@ -1,5 +1,5 @@
--- Catches a breakdown that loses or doubles customers: the segments of a cut-off and definition must
--- add up to its labels.
+-- Catches a breakdown that loses or doubles customers: the segments of a cut-off and definition
+-- must add up to its labels.
 with
 
 segments as (

@@ -1,5 +1,5 @@
--- Catches a model that learned from outcomes that were not known at its cut-off: the newest cohort
--- of the live fit must be fully known by the scoring cut-off, the validation cohort by the test one.
+-- Catches a model that learned from outcomes not known at its cut-off: the newest cohort
+-- of the live fit must be known by the scoring cut-off, the validation cohort by the test one.
 with
 
 runs as (
