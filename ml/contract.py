@@ -83,13 +83,18 @@ class Examples:
 
 
 def read_examples(
-    connection: duckdb.DuckDBPyConnection, domain: str, *, until: np.datetime64 | None = None
+    connection: duckdb.DuckDBPyConnection,
+    domain: str,
+    *,
+    since: np.datetime64,
+    until: np.datetime64,
 ) -> Examples:
     """Read the mart in the fixed order.
 
     Args:
         connection: The warehouse.
         domain: Domain, which is also the schema.
+        since: Oldest cut-off to read.
         until: Newest cut-off to read.
 
     Raises:
@@ -106,9 +111,9 @@ def read_examples(
     casts = ", ".join(f"cast({name} as double) as {name}" for name in features)
     columns = connection.execute(
         f"select customer_id, as_of_date, cast(is_churned as double) as is_churned, {casts} "
-        f"from {table} where as_of_date <= coalesce(cast(? as date), date '9999-12-31') "
+        f"from {table} where as_of_date between cast(? as date) and cast(? as date) "
         "order by customer_id, as_of_date",
-        [None if until is None else str(until)],
+        [str(since), str(until)],
     ).fetchnumpy()
 
     rows = len(columns["customer_id"])

@@ -17,7 +17,7 @@ from ml import artifacts, evaluate
 from ml.bands import assign_bands, cut_bands
 from ml.baselines import Baseline, BaseRate, HandRule, Logistic
 from ml.calibrate import Calibration, Choice, choose, fit_map
-from ml.cohorts import Fits, plan_fits, read_cohorts
+from ml.cohorts import Fits, RefusedError, plan_fits, read_cohorts
 from ml.contract import Examples, Floats, read_examples, usable_features
 from ml.explain import base_value
 from ml.train import choose_rounds, fit, margin
@@ -61,7 +61,7 @@ def train_run(
     fits = plan_fits(read_cohorts(connection, domain), scoring, settings)
 
     progress("reading the mart")
-    everything = read_examples(connection, domain, until=scoring)
+    everything = read_examples(connection, domain, since=fits.live[0], until=fits.live[-1])
     snapshot = dict(
         connection.execute(
             "select feature, source_table from churn.int_churn__features_described "
@@ -106,8 +106,6 @@ def read_scoring_cut_off(connection: duckdb.DuckDBPyConnection, domain: str) -> 
     Raises:
         RefusedError: The lake is empty.
     """
-    from ml.cohorts import RefusedError
-
     row = connection.execute(f"select as_of_date from lake.{domain}_scoring_cut_off").fetchone()
     if row is None:
         raise RefusedError(f"{domain} has no events in the lake: nothing to score")

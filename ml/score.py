@@ -39,8 +39,7 @@ def score_cut_off(
     """
     booster, calibration, recipe = artifacts.load_model(run)
     domain = recipe["domain"]
-    everything = read_examples(connection, domain, until=cut_off)
-    cohort = everything.where(everything.as_of_date == cut_off)
+    cohort = read_examples(connection, domain, since=cut_off, until=cut_off)
     if len(cohort) == 0:
         raise RefusedError(f"nobody is in the cohort of {cut_off}: nothing to score")
     used = cohort.keep(tuple(recipe["features"]))
@@ -80,7 +79,7 @@ def score_cut_off(
         connection,
         scratch,
         "feature_importances",
-        {**lineage, **_importance_rows(everything.features, contributions, recipe)},
+        {**lineage, **_importance_rows(cohort.features, contributions, recipe)},
     )
     return len(cohort)
 
