@@ -1,7 +1,9 @@
 {#- Writes the control tables of one domain: which days have events, what is known, which cut-offs
     are built, which one is scored, what each source covers before each cut-off.
 
-    Scoring cut-off: var as_of[domain], else the earlier of the day after the last event and today.
+    Known is what lies before the day after the spine source's last event: an outcome is observed
+    only as far as the source that would show it, however far another one reaches.
+    Scoring cut-off: var as_of[domain], else that day; events from today on are never read.
     Grid: month starts (or Mondays) after the first event of the spine source; plus the scoring
     cut-off and every cut-off ever scored, so that each score meets its outcome. -#}
 {% macro create_control_relations(domain) -%}
@@ -34,6 +36,7 @@
         create or replace table {{ prefix }}_knowledge as
         select {{ add_days('max(day)', 1) }} as known_before
         from {{ prefix }}_event_days
+        where table_name = '{{ spine }}'
     {%- endset -%}
     {%- do run_query(sql) -%}
 

@@ -26,14 +26,17 @@
     {%- set glob = env_var('CHURN_HOME', 'data') ~ '/'
         ~ (source.config.meta.parquet | replace('{table}', source.name)) -%}
     {%- set files = run_query("select count(*) from glob('" ~ glob ~ "')").columns[0].values()[0] -%}
+    {%- set rows = "read_parquet('" ~ glob ~ "', union_by_name = true, hive_partitioning = false)" -%}
+    {#- files older than a column lack it: null -#}
+    {%- set there = run_query("describe from " ~ rows).columns[0].values() if files else [] -%}
     create or replace view {{ source.schema }}.{{ source.identifier }} as
     select
     {%- for column in source.columns.values() %}
-        cast({{ column.name if files else 'null' }} as {{ column.data_type }}) as {{ column.name }}
+        cast({{ column.name if column.name in there else 'null' }} as {{ column.data_type }}) as {{ column.name }}
         {%- if not loop.last %},{% endif %}
     {%- endfor %}
     {%- if files %}
-    from read_parquet('{{ glob }}', union_by_name = true, hive_partitioning = false)
+    from {{ rows }}
     {%- else %}
     where false
     {%- endif %}

@@ -1,9 +1,12 @@
 {#- A driver phrase with the customer's value and the usual value filled in; expects the aliases
-    `drivers` and `features` of int_churn__drivers_worded. -#}
+    `drivers` and `features` of int_churn__drivers_worded. Where both read the same, what is usual
+    is not said twice. -#}
 {% macro fill_phrase(phrase, value) -%}
-    replace(
-        replace({{ phrase }}, '{value}', {{ format_value(value, 'features.unit') }}),
-        '{usual}',
-        {{ format_value('drivers.usual_value', 'features.unit') }}
-    )
+    {%- set own = format_value(value, 'features.unit') -%}
+    {%- set usual = format_value('drivers.usual_value', 'features.unit') -%}
+    {{ singular(
+        "replace(replace(case when " ~ own ~ " = " ~ usual ~ " then split_part(" ~ phrase
+        ~ ", ';', 1) || ', as is usual' else " ~ phrase ~ " end, '{value}', " ~ own
+        ~ "), '{usual}', " ~ usual ~ ")"
+    ) }}
 {%- endmacro %}

@@ -21,6 +21,13 @@
                     when {{ value }} < case when {{ unit }} = 'trend of days' then -0.001 else -10 end then 'downwards'
                     else 'level'
                 end
+        when abs({{ value }}) < 0.05 then '0'
+        when {{ unit }} = 'month'
+            then {{ name_of(value, ['January', 'February', 'March', 'April', 'May', 'June', 'July',
+                'August', 'September', 'October', 'November', 'December']) }}
+        when {{ unit }} = 'weekday'
+            then {{ name_of(value, ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday',
+                'Saturday', 'Sunday']) }}
         when {{ value }} = round({{ value }})
             then {{ whole(value) }}
         else {{ dbt.cast('round(' ~ value ~ ', 1)', dbt.type_string()) }}
@@ -29,4 +36,12 @@
 
 {% macro whole(value) -%}
     {{ dbt.cast('cast(round(' ~ value ~ ') as decimal(38, 0))', dbt.type_string()) }}
+{%- endmacro %}
+
+{% macro name_of(value, names) -%}
+    case cast({{ value }} as integer)
+        {%- for name in names %}
+        when {{ loop.index }} then '{{ name }}'
+        {%- endfor %}
+    end
 {%- endmacro %}

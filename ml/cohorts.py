@@ -38,7 +38,8 @@ class Fits:
     A model used at a cut-off learns only from cohorts whose every outcome was known by then.
 
     Attributes:
-        scoring: Cut-off that is scored; `live` are the cohorts known by it.
+        scoring: Cut-off that is scored; `live` are the cohorts known by it, on `known_on` at the
+            latest.
         test: Latest closed cut-off of the grid; `refit` are the cohorts known by it.
         validation: Latest cohort known by `test`; `fit` are the cohorts known by it.
         earlier: Latest cohort known by `validation`, with the cohorts known by it in `before`;
@@ -47,6 +48,7 @@ class Fits:
     """
 
     scoring: np.datetime64
+    known_on: np.datetime64
     test: np.datetime64
     validation: np.datetime64
     earlier: np.datetime64 | None
@@ -125,9 +127,13 @@ def plan_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: Mapping[s
 
     earlier = fit[-1]
     before = known_by(grid, earlier.as_of_date)
-    reaches_back = sum(c.churners for c in before) >= minimum["churners"]
+    reaches_back = all(
+        churners >= minimum["churners"]
+        for churners in (earlier.churners, sum(c.churners for c in before))
+    )
     return Fits(
         scoring=scoring,
+        known_on=max(c.known_on for c in live),
         test=test.as_of_date,
         validation=validation.as_of_date,
         earlier=earlier.as_of_date if reaches_back else None,

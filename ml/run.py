@@ -226,6 +226,7 @@ def _write_run(
         "test_as_of_date": str(fits.test),
         "scoring_as_of_date": str(fits.scoring),
         "trained_until": str(fits.live[-1]),
+        "outcomes_known_on": str(fits.known_on),
         "train_rows": len(train),
         "train_churners": int(train.is_churned.sum()),
         "train_cohorts": len(fits.live),
@@ -252,7 +253,7 @@ def _write_run(
         "usual": usual,
         "bands": list(cuts),
         "settings": dict(inputs.settings),
-        "scoring_as_of_date": str(fits.scoring),
+        "outcomes_known_on": str(fits.known_on),
     }
     artifacts.save_model(folder, live, calibration, recipe)
 

@@ -34,11 +34,17 @@ def score_cut_off(
         Customers scored.
 
     Raises:
-        RefusedError: Nobody is in the cohort of the cut-off.
+        RefusedError: Nobody is in the cohort of the cut-off, or the model learned from outcomes
+            that were not known then.
         ArithmeticError: The drivers do not add up to the margin; nothing is published then.
     """
     booster, calibration, recipe = artifacts.load_model(run)
     domain = recipe["domain"]
+    if cut_off < np.datetime64(recipe["outcomes_known_on"]):
+        raise RefusedError(
+            f"the model {recipe['run_id']} learned from outcomes that were known on "
+            f"{recipe['outcomes_known_on']} only, so it could not have been used on {cut_off}"
+        )
     cohort = read_examples(connection, domain, since=cut_off, until=cut_off)
     if len(cohort) == 0:
         raise RefusedError(f"nobody is in the cohort of {cut_off}: nothing to score")
@@ -123,6 +129,19 @@ def _importance_rows(
         "mean_abs_contribution": [strength.get(name) for name in features],
         "usual_value": [recipe["usual"].get(name) for name in features],
     }
+
+
+def is_scored(
+    connection: duckdb.DuckDBPyConnection, folder: Path, domain: str, cut_off: np.datetime64
+) -> bool:
+    """Whether a folder holds the scores of exactly the mart's rows of a cut-off."""
+    path = folder / "scores.parquet"
+    if not path.exists():
+        return False
+    kept = connection.execute(
+        f"select distinct feature_checksum from read_parquet('{path}')"
+    ).fetchall()
+    return kept == [(_feature_checksum(connection, domain, cut_off),)]
 
 
 def _feature_checksum(

@@ -46,11 +46,10 @@ def writing(where: Home) -> Iterator[None]:
     Raises:
         ChurnError: CHURN_HOME is not writable, or another command is writing.
     """
+    lock = FileLock(where.root / ".lock", timeout=0)
     try:
         where.root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(where.root / ".lock", timeout=0)
-        with lock:
-            yield
+        lock.acquire()
     except Timeout as held:
         raise ChurnError(
             "Another churn command is writing to this CHURN_HOME.",
@@ -63,6 +62,10 @@ def writing(where: Home) -> Iterator[None]:
             where=f"{problem.filename or where.root}: {problem.strerror or problem}",
             hint="Free the disk, mend the permissions, or set CHURN_HOME to another folder.",
         ) from problem
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def make_plan(
@@ -147,6 +150,9 @@ def publish() -> None:
 
     plan = make_plan(None, live=True)
     with writing(plan.home):
+        if not plan.domains:
+            raise ChurnError("There is nothing to publish yet.", hint="Run `churn run` first.")
+        steps.build(plan)
         steps.finish(plan)
 
 
@@ -187,7 +193,9 @@ def docs() -> None:
     """Write dbt's documentation as one static page."""
     from pipeline.docs import write_docs
 
-    path = write_docs(home(), console)
+    where = home()
+    with writing(where):
+        path = write_docs(where, console)
     console.print(f"Open {path}", highlight=False)
 
 

@@ -56,5 +56,10 @@ def parse_overrides(pairs: list[str], entry: Mapping[str, Any]) -> Entry:
                 f"--set {pair}: {key} is a {type(entry[key]).__name__}, "
                 f"{json.dumps(value, default=str)} is not."
             )
+        allowed = entry.get("choices", {}).get(key)
+        if allowed and value not in allowed:
+            raise ChurnError(
+                f"--set {pair}: {value!r} is not a choice.", hint=f"Choose {' or '.join(allowed)}."
+            )
         overrides[key] = value
     return overrides

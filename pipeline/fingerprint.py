@@ -65,7 +65,15 @@ def done(warehouse: Path, step: str) -> str | None:
     return str(row[0]) if row else None
 
 
-def mark_done(warehouse: Path, step: str, fingerprint: str | None) -> None:
+def forget(warehouse: Path, *steps: str) -> None:
+    """Drop the fingerprints of steps that are about to change the warehouse."""
+    for step in steps:
+        if done(warehouse, step) is not None:
+            with duckdb.connect(str(warehouse)) as connection:
+                connection.execute("delete from pipeline.steps where step = ?", [step])
+
+
+def mark_done(warehouse: Path, step: str, fingerprint: str) -> None:
     """Write a step's fingerprint into the warehouse, so that it goes where the tables go."""
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("create schema if not exists pipeline")
@@ -73,8 +81,7 @@ def mark_done(warehouse: Path, step: str, fingerprint: str | None) -> None:
             "create table if not exists pipeline.steps (step varchar, fingerprint varchar)"
         )
         connection.execute("delete from pipeline.steps where step = ?", [step])
-        if fingerprint is not None:
-            connection.execute("insert into pipeline.steps values (?, ?)", [step, fingerprint])
+        connection.execute("insert into pipeline.steps values (?, ?)", [step, fingerprint])
 
 
 def _contents(paths: Iterable[Path]) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from pipeline.domains import Entry
 from pipeline.errors import ChurnError
 from pipeline.feature_sql import load_stack, save_stack, stack_hash, stack_script
 from pipeline.labels import freeze_closed
-from pipeline.models import live_run
+from pipeline.models import live_name, live_run, set_live
 from pipeline.settings import Home
 
 REFUSED = 3
@@ -60,11 +60,14 @@ def build(plan: Plan) -> None:
     if fingerprint.done(home.warehouse, "build") == _build_fingerprint(plan):
         plan.say("build: nothing changed")
         return
+    # what is half built must not pass for either state
+    fingerprint.forget(home.warehouse, "build", "marts")
     outcome = dbt(
         home,
         "build",
         *BEFORE_ML,
         "--exclude-resource-type=unit_test",
+        "--full-refresh",  # a lookup with a new column is loaded anew
         variables=plan.variables,
         console=plan.console,
         title="labels, features, examples, tests",
@@ -76,7 +79,6 @@ def build(plan: Plan) -> None:
         save_stack(home, domain)
         _freeze(plan, domain)
     fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(plan))
-    fingerprint.mark_done(home.warehouse, "marts", None)
 
 
 def _build_fingerprint(plan: Plan) -> str:
@@ -120,6 +122,7 @@ def train(plan: Plan, domain: str) -> Path:
                 fingerprint.recipe_fingerprint(),
                 sql_hash,
                 _labels_checksum(connection, domain, entry["label_definition"]),
+                _feature_sources(connection, domain),
                 entry,
             )
             run_id = f"{domain}-{scoring}-{inputs[:8]}"
@@ -157,15 +160,24 @@ def _labels_checksum(connection: duckdb.DuckDBPyConnection, domain: str, definit
     return str(row[0] if row else None)
 
 
+def _feature_sources(connection: duckdb.DuckDBPyConnection, domain: str) -> list[tuple[str, str]]:
+    """What each feature rests on: it decides whether a model may read it."""
+    return connection.execute(
+        "select feature, source_history from churn.int_churn__features_described "
+        "where domain = ? order by feature",
+        [domain],
+    ).fetchall()
+
+
 def score(plan: Plan, domain: str, run: Path | None = None) -> None:
-    """Score the domain's cut-off with a run's model, the live one by default.
+    """Score the domain's cut-off with a run's model, the live one by default, and make it live.
 
     Raises:
         ChurnError: There is no model yet, or nobody to score.
     """
     from ml.cohorts import RefusedError
     from ml.run import read_scoring_cut_off
-    from ml.score import score_cut_off
+    from ml.score import is_scored, score_cut_off
 
     home = plan.home
     run = run or live_run(home, domain)
@@ -177,8 +189,9 @@ def score(plan: Plan, domain: str, run: Path | None = None) -> None:
                 else read_scoring_cut_off(connection, domain)
             )
             folder = run / "scores" / str(cut_off)
-            if folder.exists():
+            if is_scored(connection, folder, domain, cut_off):
                 plan.say(f"{domain}: {cut_off} is scored already by {run.name}")
+                set_live(home, domain, run)
                 return
             scratch = _scratch(home, f"score_{domain}")
             with plan.console.status(f"{domain}: scoring and explaining {cut_off}"):
@@ -186,11 +199,13 @@ def score(plan: Plan, domain: str, run: Path | None = None) -> None:
         except RefusedError as refusal:
             raise ChurnError(
                 f"Scoring {domain} is refused: {refusal}.",
-                hint=f"`churn build --domain {domain} --as-of DATE` makes a cut-off.",
+                hint=f"`churn run --domain {domain} --as-of DATE` trains for a day and scores it.",
                 exit_code=REFUSED,
             ) from refusal
     folder.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
     scratch.replace(folder)
+    set_live(home, domain, run)
     plan.say(f"{domain}: {customers:,} customers scored at {cut_off}, each with exact drivers")
 
 
@@ -207,8 +222,10 @@ def finish(plan: Plan) -> publish.Generation:
     made_from = fingerprint.digest(
         built,
         fingerprint.listing_fingerprint(home.models, "**/*.parquet"),
+        [live_name(home, domain) for domain in plan.entries],
     )
     if fingerprint.done(home.warehouse, "marts") != made_from:
+        fingerprint.forget(home.warehouse, "marts")
         outcome = dbt(
             home,
             "build",

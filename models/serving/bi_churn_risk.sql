@@ -6,15 +6,28 @@ scores as (
     where is_live
 ),
 
+-- What raises the risk, strongest first; what lowers it is in bi_churn_drivers.
+raising as (
+    select
+        domain,
+        customer_id,
+        sentence,
+        row_number() over (
+            partition by domain, customer_id
+            order by rank asc
+        ) as place
+    from {{ ref('fct_churn_drivers') }}
+    where feature <> 'other' and direction = 'raises'
+),
+
 sentences as (
     select
         domain,
         customer_id,
-        max(case when rank = 1 then sentence end) as top_driver_1,
-        max(case when rank = 2 then sentence end) as top_driver_2,
-        max(case when rank = 3 then sentence end) as top_driver_3
-    from {{ ref('fct_churn_drivers') }}
-    where feature <> 'other'
+        max(case when place = 1 then sentence end) as top_driver_1,
+        max(case when place = 2 then sentence end) as top_driver_2,
+        max(case when place = 3 then sentence end) as top_driver_3
+    from raising
     group by all
 ),
 

@@ -44,14 +44,24 @@ def test_wrong_words_are_answered_with_what_to_do(home, run_churn, arguments, wo
     assert "Traceback" not in done.stderr
 
 
-def test_scoring_an_earlier_cut_off_fills_the_history_with_outcomes(demo_copy, run_churn):
-    for arguments in (
-        ["build", "--domain", "kkbox", "--as-of", "2017-01-15"],
-        ["score", "--domain", "kkbox", "--as-of", "2017-01-15"],
-        ["publish"],
-    ):
+def test_a_model_does_not_score_a_day_on_which_it_could_not_have_been_trained(demo_copy, run_churn):
+    done = run_churn(demo_copy.root, "score", "--domain", "kkbox", "--as-of", "2017-01-15")
+    assert done.returncode == 3
+    assert "could not have been used on 2017-01-15" in " ".join(done.stderr.split())
+
+
+def test_a_run_for_an_earlier_day_meets_its_outcome_and_the_next_run_is_live_again(
+    demo_copy, run_churn
+):
+    before = current(demo_copy)
+    for arguments in (["run", "--domain", "kkbox", "--as-of", "2017-01-15"], ["run"]):
         done = run_churn(demo_copy.root, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
+    assert "is trained already" in done.stdout
+    with duckdb.connect(str(before.path), read_only=True) as connection:
+        live = connection.execute("select run_id from serving.bi_domains").fetchall()
+    with duckdb.connect(str(current(demo_copy).path), read_only=True) as connection:
+        assert connection.execute("select run_id from serving.bi_domains").fetchall() == live
     with duckdb.connect(str(current(demo_copy).path), read_only=True) as connection:
         rows, known = connection.execute(
             "select count(*), count(is_churned) from serving.bi_churn_history "

@@ -17,6 +17,10 @@ described as (
     {%- set source = graph.sources.values()
         | selectattr('source_name', 'equalto', domain)
         | selectattr('name', 'equalto', meta.get('source', '')) | first %}
+    {%- if 'source' in meta and not source %}
+        {{ exceptions.raise_compiler_error(column.name ~ " rests on " ~ meta.source
+            ~ ", which is no source of " ~ domain) }}
+    {%- endif %}
     select
         '{{ domain }}' as domain,
         '{{ column.name }}' as feature,

@@ -1,6 +1,10 @@
 -- One row per domain: the run whose model scores, and the newest cut-off it scored.
 with
 
+live as (
+    select * from {{ ref('stg_churn__live_runs') }}
+),
+
 runs as (
     select * from {{ ref('stg_churn__runs') }}
 ),
@@ -14,17 +18,14 @@ scored as (
     group by all
 ),
 
-live as (
+final as (
     select
         runs.*,
         scored.as_of_date,
         scored.scored_at
-    from runs
-    inner join scored on runs.run_id = scored.run_id
-    qualify row_number() over (
-        partition by runs.domain
-        order by runs.trained_at desc, runs.run_id desc
-    ) = 1
+    from live
+    inner join runs on live.run_id = runs.run_id
+    inner join scored on live.run_id = scored.run_id
 )
 
-select * from live
+select * from final

@@ -14,6 +14,7 @@ renamed as (
         test_as_of_date,
         scoring_as_of_date,
         trained_until,
+        outcomes_known_on,
         train_rows,
         train_churners,
         train_cohorts,

@@ -36,12 +36,13 @@ summarised as (
         count(*) as transactions,
         count(*) filter (where days_before <= 90) as transactions_90d,
         count(*) filter (where days_before <= 365) as transactions_365d,
-        {{ exact_sum('amount_paid', where='days_before <= 365') }} as amount_365d,
+        {{ exact_sum('amount_paid', where='not is_cancel and days_before <= 365') }} as amount_365d,
         count(*) filter (where is_zero_paid) as zero_paid_rows,
         count(*) filter (where is_cancel) as cancels,
         count(*) filter (where is_cancel and days_before <= 365) as cancels_365d,
         min(days_before) filter (where is_cancel) as days_since_last_cancel,
-        min(days_before) filter (where amount_paid > 0) as days_since_last_payment,
+        min(days_before) filter (where amount_paid > 0 and not is_cancel)
+            as days_since_last_payment,
         max_by(amount_paid, position) filter (where amount_paid > 0 and not is_cancel)
             as last_paid_amount,
         max_by(plan_days, position) filter (where amount_paid > 0 and not is_cancel)

@@ -63,7 +63,7 @@ labelled as (
         as_of_date,
         'lapse' as label_definition,
         expires_on,
-        {{ add_days('expires_on', renewal_days) }} as label_known_on,
+        {{ kkbox_label_known_on('lapse', 'expires_on', 'as_of_date') }} as label_known_on,
         coalesce(
             {{ days_between('pulled_expires_on', 'renewed_on') }} >= {{ renewal_days }},
             true

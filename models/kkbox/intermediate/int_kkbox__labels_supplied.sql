@@ -20,7 +20,8 @@ labelled as (
         supplied.as_of_date,
         'supplied' as label_definition,
         cohort.expires_on,
-        {{ add_days(add_months('supplied.as_of_date', 1), 31) }} as label_known_on,
+        {{ kkbox_label_known_on('supplied', 'cohort.expires_on', 'supplied.as_of_date') }}
+            as label_known_on,
         supplied.is_churned
     from supplied
     left join cohort

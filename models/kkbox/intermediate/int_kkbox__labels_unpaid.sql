@@ -25,7 +25,8 @@ labelled as (
         cohort.as_of_date,
         'kaggle_rule' as label_definition,
         cohort.expires_on,
-        {{ add_days('cohort.expires_on', window_days + 1) }} as label_known_on,
+        {{ kkbox_label_known_on('kaggle_rule', 'cohort.expires_on', 'cohort.as_of_date') }}
+            as label_known_on,
         count(payments.transacted_on) = 0 as is_churned
     from cohort
     left join payments

@@ -52,20 +52,32 @@ featured as (
         end as listening__is_silent_90d,
 
         -- what an active day looks like
-        {{ exact_ratio('listening.seconds_28d', 'listening.active_days_28d') }}
-            as listening__seconds_per_active_day_28d,
-        {{ exact_stddev(
-            'listening.active_days_28d', 'listening.seconds_28d', 'listening.second_squares_28d'
-        ) }}
-            as listening__seconds_spread_28d,
-        {{ exact_ratio('listening.songs_skipped_28d', 'listening.songs_played_28d') }}
-            as listening__skip_share_28d,
-        {{ exact_ratio('listening.songs_completed_28d', 'listening.songs_played_28d') }}
-            as listening__completed_share_28d,
-        {{ exact_ratio('listening.songs_different_28d', 'listening.songs_played_28d') }}
-            as listening__different_share_28d,
-        {{ exact_ratio('listening.weekend_days_28d', 'listening.active_days_28d') }}
-            as listening__weekend_share_28d,
+        case
+            when coverage.is_covered_28d
+                then {{ exact_ratio('listening.seconds_28d', 'listening.active_days_28d') }}
+        end as listening__seconds_per_active_day_28d,
+        case
+            when coverage.is_covered_28d
+                then {{ exact_stddev(
+                    'listening.active_days_28d', 'listening.seconds_28d', 'listening.second_squares_28d'
+                ) }}
+        end as listening__seconds_spread_28d,
+        case
+            when coverage.is_covered_28d
+                then {{ exact_ratio('listening.songs_skipped_28d', 'listening.songs_played_28d') }}
+        end as listening__skip_share_28d,
+        case
+            when coverage.is_covered_28d
+                then {{ exact_ratio('listening.songs_completed_28d', 'listening.songs_played_28d') }}
+        end as listening__completed_share_28d,
+        case
+            when coverage.is_covered_28d
+                then {{ exact_ratio('listening.songs_different_28d', 'listening.songs_played_28d') }}
+        end as listening__different_share_28d,
+        case
+            when coverage.is_covered_28d
+                then {{ exact_ratio('listening.weekend_days_28d', 'listening.active_days_28d') }}
+        end as listening__weekend_share_28d,
 
         -- against the member's own past
         case
@@ -94,13 +106,17 @@ featured as (
         case
             when coverage.is_covered_90d
                 then {{ exact_slope(
-                    90, 'listening.active_days_90d', 'listening.active_day_times_90d'
+                    90,
+                    'coalesce(listening.active_days_90d, 0)',
+                    'coalesce(listening.active_day_times_90d, 0)'
                 ) }}
         end as listening__active_days_slope_90d,
         case
             when coverage.is_covered_90d
                 then {{ exact_slope(
-                    90, 'listening.seconds_90d', 'listening.second_times_90d'
+                    90,
+                    'coalesce(listening.seconds_90d, 0)',
+                    'coalesce(listening.second_times_90d, 0)'
                 ) }}
         end as listening__seconds_slope_90d,
 

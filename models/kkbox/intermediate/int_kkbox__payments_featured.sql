@@ -74,7 +74,7 @@ featured as (
     left join outages
         on
             cohort.payment_method_id = outages.payment_method_id
-            and cohort.as_of_date >= outages.started_on
+            and cohort.as_of_date > outages.known_from
             and cohort.as_of_date <= outages.ended_on
 )
 

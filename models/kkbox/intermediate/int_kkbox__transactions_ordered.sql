@@ -43,8 +43,11 @@ ordered as (
 measured as (
     select
         *,
-        case when not is_cancel then {{ days_between('previous_expires_on', 'transacted_on') }} end
-            as renewal_gap_days,
+        -- an expiry of 1970 is no expiry to measure a gap from
+        case
+            when not is_cancel and previous_expires_on >= date '2015-01-01'
+                then {{ days_between('previous_expires_on', 'transacted_on') }}
+        end as renewal_gap_days,
         coalesce(
             transacted_on = previous_transacted_on
             and expires_on = previous_expires_on

@@ -1,5 +1,6 @@
 -- One row per member and cut-off: the contract that ml reads. The spine, then every feature that
 -- the YAML describes, in its order.
+{%- set label_definition = domain_setting('kkbox', 'label_definition') %}
 with
 
 features as (
@@ -8,16 +9,7 @@ features as (
 
 labels as (
     select * from {{ ref('kkbox__labels') }}
-    where label_definition = '{{ domain_setting("kkbox", "label_definition") }}'
-),
-
--- Known from the calendar alone, so it is there for members without a label too.
-known as (
-    select
-        as_of_date,
-        max(label_known_on) as label_known_on
-    from labels
-    group by all
+    where label_definition = '{{ label_definition }}'
 ),
 
 final as (
@@ -26,7 +18,8 @@ final as (
         features.customer_id,
         features.as_of_date,
         features.due_on,
-        coalesce(labels.label_known_on, known.label_known_on) as label_known_on,
+        {{ kkbox_label_known_on(label_definition, 'features.due_on', 'features.as_of_date') }}
+            as label_known_on,
         labels.is_churned,
         features.customer_value,
         features.{{ feature_names('kkbox') | join(',\n        features.') }}
@@ -35,7 +28,6 @@ final as (
         on
             features.customer_id = labels.customer_id
             and features.as_of_date = labels.as_of_date
-    left join known on features.as_of_date = known.as_of_date
 )
 
 select * from final

@@ -1,0 +1,13 @@
+{#- "1 days" as "1 day", for the nouns that driver phrases count. -#}
+{% macro singular(sentence) -%}
+    {{ return(adapter.dispatch('singular')(sentence)) }}
+{%- endmacro %}
+
+{% macro duckdb__singular(sentence) -%}
+    regexp_replace(
+        {{ sentence }},
+        '(^| )1 (day|time|hour|minute|song|transaction|trial|lapse|change|renewal)s\b',
+        '\11 \2',
+        'g'
+    )
+{%- endmacro %}
