@@ -6,6 +6,10 @@ cut_offs as (
     select as_of_date from {{ source('kkbox_control', 'cut_offs') }}
 ),
 
+cohort as (
+    select customer_id from {{ ref('int_kkbox__memberships_expiring') }}
+),
+
 logs as (
     select * from {{ ref('stg_kkbox__user_logs') }}
 ),
@@ -25,7 +29,7 @@ window_days as (
     cross join days_in_reach
 ),
 
--- Only days that some window needs are read from the lake.
+-- Only days that some window needs are read from the lake, and only members of some cohort.
 member_days as (
     select
         logs.customer_id,
@@ -39,19 +43,21 @@ member_days as (
             logs.songs_under_25_percent + logs.songs_under_50_percent + logs.songs_under_75_percent
             + logs.songs_under_985_percent + logs.songs_completed
         ) as bigint) as songs_played,
-        -- 2000-01-01 was a Saturday
-        {{ days_between("date '2000-01-01'", 'logs.listened_on') }} % 7 < 2 as is_weekend,
         bool_or(logs.is_seconds_negative) as is_seconds_negative,
         bool_or(logs.is_seconds_over_a_day) as is_seconds_over_a_day
     from logs
-    where logs.listened_on in (select window_days.day from window_days)
+    where
+        logs.listened_on in (select window_days.day from window_days)
+        and logs.customer_id in (select cohort.customer_id from cohort)
     group by all
 ),
 
 squared as (
     select
         *,
-        {{ exact_square('seconds') }} as seconds_squared
+        {{ exact_square('seconds') }} as seconds_squared,
+        -- 2000-01-01 was a Saturday
+        {{ days_between("date '2000-01-01'", 'listened_on') }} % 7 < 2 as is_weekend
     from member_days
 ),
 

@@ -1,0 +1,29 @@
+"""The benchmarks by name, in the order they run."""
+
+from collections.abc import Callable
+
+from pipeline.bench import kkbox_features, kkbox_ingest
+from pipeline.bench.figures import Figure
+from pipeline.bench.workbench import Bench
+from pipeline.errors import ChurnError
+
+Benchmark = Callable[[Bench], list[Figure]]
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "ingest": kkbox_ingest.measure,
+    "features": kkbox_features.measure,
+}
+
+
+def chosen(names: list[str]) -> dict[str, Benchmark]:
+    """Return the named benchmarks in the order they run, all of them without a name.
+
+    Raises:
+        ChurnError: There is no such benchmark.
+    """
+    for name in names:
+        if name not in BENCHMARKS:
+            raise ChurnError(
+                f"There is no benchmark {name!r}.", hint=f"There are: {', '.join(BENCHMARKS)}."
+            )
+    return {name: measure for name, measure in BENCHMARKS.items() if not names or name in names}

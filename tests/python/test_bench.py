@@ -1,0 +1,154 @@
+"""Benchmarks: what they measure is the real thing, and their figures are kept."""
+
+import json
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.bench import kkbox_data, kkbox_features, kkbox_ingest
+from pipeline.bench.__main__ import app
+from pipeline.bench.columns import sums_of_csv, sums_of_lake
+from pipeline.bench.figures import Figure, render, save
+from pipeline.bench.registry import BENCHMARKS, chosen
+from pipeline.bench.workbench import Bench, Timed, best
+from pipeline.errors import ChurnError
+from pipeline.feature_sql import View
+
+TINY = 1  # the generator's fewest members, some 86,000 log rows
+
+
+@pytest.fixture
+def bench(home, console):
+    return Bench(home.root / "bench", TINY, 1, console)
+
+
+def kept(path):
+    return json.loads(path.read_text())
+
+
+def test_ingest_is_compared_with_reading_the_same_rows(bench):
+    rows, read, ingested = kkbox_ingest.measure(bench)
+
+    with (bench.folder / "raw" / "kkbox" / "user_logs.csv").open() as file:
+        assert rows.value == sum(1 for _ in file) - 1
+    assert ingested.ratio.to == read.name
+    assert ingested.ratio.value == ingested.value / read.value
+    assert ingested.ratio.aim == 1.6
+
+
+def test_a_timed_ingest_starts_without_the_file_and_does_it_anew(bench):
+    raw = kkbox_data.raw_files(bench)
+    kkbox_data.ingest_all_but_logs(bench, raw)
+    statuses = []
+    for _ in range(2):
+        kkbox_data.forget_logs(bench)
+        statuses += [file.status for file in kkbox_data.ingest_logs(bench, raw).files]
+    assert statuses == ["ingested", "ingested"]
+    assert [file.status for file in kkbox_data.lake(bench).files] == ["unchanged"]
+
+
+def test_benchmarks_touch_nothing_of_the_users_but_bench_json(home, bench):
+    kkbox_ingest.measure(bench)
+    assert [path.name for path in home.root.iterdir()] == ["bench"]
+
+
+def test_every_column_is_read():
+    table = kkbox_data.logs_table()
+    for query in (sums_of_csv(table, "logs.csv"), sums_of_lake(table)):
+        for column in table.columns:
+            assert f'"{column.name}"' in query.partition(" from ")[0]
+
+
+def test_a_stack_is_made_as_its_config_says(home):
+    home.root.mkdir(parents=True)
+    stack = [
+        (View("seeds.days", "select * from (values (1), (2)) as seed (day)"), "seed"),
+        (View("kkbox.kept", "select day from seeds.days"), "table"),
+        (View("kkbox.seen", "select day from kkbox.kept"), "view"),
+        (View("kkbox.top", "select day from kkbox.seen"), "view"),
+    ]
+    for _ in range(2):
+        assert kkbox_features.build(home, stack) == 2
+    with kkbox_features.warehouse(home) as connection:
+        made = connection.execute(
+            "select table_name, table_type from information_schema.tables order by table_name"
+        ).fetchall()
+    assert made == [("days", "VIEW"), ("kept", "BASE TABLE"), ("seen", "VIEW")]
+
+
+def test_best_takes_turns_and_returns_the_least_of_each(home, console):
+    calls = []
+    pauses = iter([0.05, 0.001])
+    slow = Timed("slow", lambda: calls.append("slow") or time.sleep(next(pauses)))
+    quick = Timed("quick", lambda: calls.append("quick"), before=lambda: time.sleep(0.05))
+    seconds = best(Bench(home.root, TINY, 2, console), slow, quick)
+    assert calls == ["slow", "quick", "slow", "quick"]
+    assert max(seconds) < 0.05
+
+
+def test_figures_join_what_is_kept_already(tmp_path):
+    path = tmp_path / "bench.json"
+    path.write_text(json.dumps({"other": {"value": 1, "unit": "s"}, "scan": {"value": 9}}))
+    scan = Figure("scan", 2.0, "s", "a scan")
+    save(path, [scan, Figure("build", 5.0, "s", "a build").compared(scan, name="build_per_scan")])
+    assert kept(path) == {
+        "other": {"value": 1, "unit": "s"},
+        "scan": {"value": 2.0, "unit": "s"},
+        "build": {"value": 5.0, "unit": "s"},
+        "build_per_scan": {"value": 2.5, "unit": "ratio"},
+    }
+    assert [file.name for file in tmp_path.iterdir()] == ["bench.json"]
+
+
+def test_kept_figures_that_cannot_be_read_are_not_overwritten(tmp_path):
+    path = tmp_path / "bench.json"
+    path.write_text("{")
+    with pytest.raises(ChurnError, match="cannot be read"):
+        save(path, [Figure("scan", 1.0, "s", "a scan")])
+    assert path.read_text() == "{"
+
+
+def test_the_table_says_which_aim_was_missed(console):
+    scan = Figure("scan", 2.0, "s", "a scan")
+    build = Figure("build", 5.0, "s", "a build")
+    render(
+        [
+            build.compared(scan, name="a", aim=2.5),
+            build.compared(scan, name="b", aim=2.4),
+            Figure("rows", 12_345, "rows", "counted"),
+        ],
+        console,
+    )
+    text = console.export_text()
+    assert "2.50 × scan" in text
+    assert "≤ 2.5 met" in text
+    assert "≤ 2.4 missed" in text
+    assert "12,345" in text
+
+
+def test_benchmarks_are_chosen_by_name():
+    assert list(chosen([])) == list(BENCHMARKS)
+    assert list(chosen(["features"])) == ["features"]
+    with pytest.raises(ChurnError, match="no benchmark 'speed'"):
+        chosen(["ingest", "speed"])
+
+
+def test_the_command_measures_what_it_is_asked_for(home, monkeypatch):
+    monkeypatch.setenv("CHURN_HOME", str(home.root))
+    figure = Figure("made_up", 1.5, "s", "nothing")
+    monkeypatch.setitem(BENCHMARKS, "ingest", lambda bench: [figure] * (bench.rows == 7))
+    result = CliRunner().invoke(app, ["ingest", "--rows", "7"])
+    assert result.exit_code == 0, result.output
+    assert kept(home.root / "bench.json") == {"made_up": {"value": 1.5, "unit": "s"}}
+
+
+@pytest.mark.slow
+def test_features_are_the_projects_own_at_one_cut_off(bench):
+    _, members, scanned, built = kkbox_features.measure(bench)
+    assert members.value > 100
+    assert built.ratio.to == scanned.name
+    with kkbox_features.warehouse(bench.home) as connection:
+        for relation in ("lake.kkbox_cut_offs", "kkbox.int_kkbox__listening_summarised"):
+            days = connection.execute(f"select distinct as_of_date from {relation}").fetchall()
+            assert [str(day) for (day,) in days] == [kkbox_features.CUT_OFF]
