@@ -1,0 +1,77 @@
+"""What the full demo must reach on its test cohort, measured on what is published."""
+
+import duckdb
+import pytest
+
+from pipeline.ceiling import demo_ceiling
+from pipeline.publish import current
+from pipeline.settings import Home
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def full_demo(tmp_path_factory, run_churn):
+    home = Home(tmp_path_factory.mktemp("full"))
+    done = run_churn(home.root, "demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return home
+
+
+@pytest.fixture(scope="module")
+def ask(full_demo):
+    connection = duckdb.connect(str(current(full_demo).path), read_only=True)
+    yield lambda sql: connection.execute(sql).fetchall()
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def test_figures(ask):
+    return {
+        (model, metric): value
+        for model, metric, value in ask(
+            "select model, metric, value from serving.bi_model_quality where split = 'test'"
+        )
+    }
+
+
+def test_lightgbm_beats_every_baseline(test_figures):
+    for model in ("logistic", "hand_rule", "base_rate"):
+        assert test_figures["lightgbm", "log_loss"] < test_figures[model, "log_loss"]
+
+
+def test_lightgbm_beats_every_baseline_among_those_who_have_not_cancelled(ask):
+    losses = dict(
+        ask(
+            "select model, value from serving.bi_model_quality_by_segment where split = 'test' "
+            "and segment_value = 'not cancelled' and metric = 'log_loss'"
+        )
+    )
+    assert losses["lightgbm"] == min(losses.values())
+    assert len(losses) == 4
+
+
+def test_four_fifths_of_the_way_to_the_ceiling_are_covered(full_demo):
+    ceiling = demo_ceiling(full_demo, current(full_demo), "kkbox")
+    assert ceiling.known < ceiling.model
+    assert ceiling.recovered >= 0.8
+
+
+def test_probabilities_mean_what_they_say(test_figures):
+    assert test_figures["lightgbm", "ece"] < 0.02
+    assert 0.9 < test_figures["lightgbm", "calibration_slope"] < 1.1
+    assert 0.9 < test_figures["lightgbm", "observed_to_expected"] < 1.1
+
+
+def test_the_bands_that_are_acted_on_observe_what_they_expect(ask):
+    """Below them a band expects some 20 to 50 churners, where chance alone exceeds a tenth."""
+    ratios = dict(
+        ask(
+            "select segment_value, value from serving.bi_model_quality_by_segment "
+            "where split = 'test' and model = 'lightgbm' and segment = 'risk_band' "
+            "and metric = 'observed_to_expected'"
+        )
+    )
+    assert set(ratios) == {"critical", "high", "medium", "low"}
+    assert 0.9 < ratios["critical"] < 1.1
+    assert 0.9 < ratios["high"] < 1.1
