@@ -32,12 +32,14 @@ class RunInputs:
     Attributes:
         run_id: Name of the run, derived from its inputs.
         domain: Domain.
+        scoring: Cut-off that is scored; the embargo is counted from it.
         settings: The domain's entry with this run's overrides.
         feature_sql_hash: SHA-256 of the compiled feature SQL.
     """
 
     run_id: str
     domain: str
+    scoring: np.datetime64
     settings: Mapping[str, Any]
     feature_sql_hash: str
 
@@ -57,8 +59,7 @@ def train_run(
         RefusedError: The data cannot carry an honest figure.
     """
     domain, settings = inputs.domain, inputs.settings
-    scoring = read_scoring_cut_off(connection, domain)
-    fits = plan_fits(read_cohorts(connection, domain), scoring, settings)
+    fits = plan_fits(read_cohorts(connection, domain), inputs.scoring, settings)
 
     progress("reading the mart")
     everything = read_examples(connection, domain, since=fits.live[0], until=fits.live[-1])

@@ -110,13 +110,13 @@ def train(plan: Plan, domain: str) -> Path:
         ChurnError: Training is refused, with the reason; exit code 3, what was built stays.
     """
     from ml.cohorts import RefusedError
-    from ml.run import RunInputs, read_scoring_cut_off, train_run
+    from ml.run import RunInputs, train_run
 
     home, entry = plan.home, plan.entries[domain]
     sql_hash = stack_hash(load_stack(home, domain))
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         try:
-            scoring = read_scoring_cut_off(connection, domain)
+            scoring = _scoring_cut_off(plan, connection, domain)
             inputs = fingerprint.digest(
                 fingerprint.lake_fingerprint(home, domain),
                 fingerprint.recipe_fingerprint(),
@@ -134,7 +134,7 @@ def train(plan: Plan, domain: str) -> Path:
             with plan.console.status(f"{domain}: training") as status:
                 train_run(
                     connection,
-                    RunInputs(run_id, domain, entry, sql_hash),
+                    RunInputs(run_id, domain, scoring, entry, sql_hash),
                     scratch,
                     lambda words: status.update(f"{domain}: {words}"),
                 )
@@ -149,6 +149,17 @@ def train(plan: Plan, domain: str) -> Path:
     scratch.replace(folder)
     plan.say(f"{domain}: trained {run_id}")
     return folder
+
+
+def _scoring_cut_off(
+    plan: Plan, connection: duckdb.DuckDBPyConnection, domain: str
+) -> np.datetime64:
+    """The named cut-off, or the default one that the build derived from the data."""
+    from ml.run import read_scoring_cut_off
+
+    if domain in plan.as_of:
+        return np.datetime64(plan.as_of[domain], "D")
+    return read_scoring_cut_off(connection, domain)
 
 
 def _labels_checksum(connection: duckdb.DuckDBPyConnection, domain: str, definition: str) -> str:
@@ -176,18 +187,13 @@ def score(plan: Plan, domain: str, run: Path | None = None) -> None:
         ChurnError: There is no model yet, or nobody to score.
     """
     from ml.cohorts import RefusedError
-    from ml.run import read_scoring_cut_off
     from ml.score import is_scored, score_cut_off
 
     home = plan.home
     run = run or live_run(home, domain)
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         try:
-            cut_off = (
-                np.datetime64(plan.as_of[domain], "D")
-                if domain in plan.as_of
-                else read_scoring_cut_off(connection, domain)
-            )
+            cut_off = _scoring_cut_off(plan, connection, domain)
             folder = run / "scores" / str(cut_off)
             if is_scored(connection, folder, domain, cut_off):
                 plan.say(f"{domain}: {cut_off} is scored already by {run.name}")

@@ -1,5 +1,6 @@
 -- Catches a model that learned from outcomes not known at the cut-off it was used on: everything
--- behind the live fit must be known by each cut-off it scored, the validation cohort by the test one.
+-- behind the live fit must be known by each cut-off it scored, the validation cohort by the test
+-- cut-off.
 with
 
 runs as (

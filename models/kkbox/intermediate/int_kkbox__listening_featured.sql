@@ -68,11 +68,15 @@ featured as (
         end as listening__skip_share_28d,
         case
             when coverage.is_covered_28d
-                then {{ exact_ratio('listening.songs_completed_28d', 'listening.songs_played_28d') }}
+                then {{ exact_ratio(
+                    'listening.songs_completed_28d', 'listening.songs_played_28d'
+                ) }}
         end as listening__completed_share_28d,
         case
             when coverage.is_covered_28d
-                then {{ exact_ratio('listening.songs_different_28d', 'listening.songs_played_28d') }}
+                then {{ exact_ratio(
+                    'listening.songs_different_28d', 'listening.songs_played_28d'
+                ) }}
         end as listening__different_share_28d,
         case
             when coverage.is_covered_28d
