@@ -129,7 +129,8 @@ def train(domain: Domain = None, set_: Set = None) -> None:
     plan = make_plan(domain, None, set_)
     with writing(plan.home):
         steps.build(plan)
-        _each(plan, lambda name: steps.train(plan, name))
+        if _each(plan, lambda name: steps.train(plan, name)):
+            raise typer.Exit(REFUSED)
 
 
 @app.command()
@@ -140,7 +141,8 @@ def score(domain: Domain = None, as_of: AsOf = None) -> None:
     plan = make_plan(domain, as_of, live=True)
     with writing(plan.home):
         steps.build(plan)
-        _each(plan, lambda name: steps.score(plan, name))
+        if _each(plan, lambda name: steps.score(plan, name)):
+            raise typer.Exit(REFUSED)
 
 
 @app.command()
@@ -211,27 +213,31 @@ def run_all(plan: Plan) -> None:
     steps.build(plan)
     for domain in plan.domains:
         report.show_label_audit(plan.home, domain, console)
-    _each(plan, lambda name: steps.score(plan, name, steps.train(plan, name)))
+    refused = _each(plan, lambda name: steps.score(plan, name, steps.train(plan, name)))
+    scored = [domain for domain in plan.domains if domain not in refused]
+    if not scored:
+        raise typer.Exit(REFUSED)
     generation = steps.finish(plan)
-    for domain in plan.domains:
+    for domain in scored:
         report.show_riskiest(generation, domain, console)
         cancelled = plan.entries[domain]["segments"].get("already_cancelled", {})
         report.show_quality(generation, domain, console, cancelled.get("no"))
+    if refused:
+        raise typer.Exit(REFUSED)
 
 
-def _each(plan: Plan, step: Callable[[str], object]) -> None:
-    """Run a step for every domain; a refusal of one does not stop the others, but the command."""
-    refusals = []
+def _each(plan: Plan, step: Callable[[str], object]) -> list[str]:
+    """Run a step for every domain and return those refused; one does not stop the others."""
+    refused = []
     for domain in plan.domains:
         try:
             step(domain)
         except ChurnError as refusal:
             if refusal.exit_code != REFUSED:
                 raise
-            refusals.append(refusal)
+            refused.append(domain)
             show_error(refusal)
-    if refusals:
-        raise typer.Exit(REFUSED)
+    return refused
 
 
 def _ingest(where: Home, domain: str, raw: Path) -> None:
