@@ -121,7 +121,7 @@ def train(plan: Plan, domain: str) -> Path:
                 fingerprint.lake_fingerprint(home, domain),
                 fingerprint.recipe_fingerprint(),
                 sql_hash,
-                _labels_checksum(connection, domain, entry["label_definition"]),
+                _labels_checksums(connection, domain, entry),
                 _feature_sources(connection, domain),
                 entry,
             )
@@ -162,13 +162,22 @@ def _scoring_cut_off(
     return read_scoring_cut_off(connection, domain)
 
 
-def _labels_checksum(connection: duckdb.DuckDBPyConnection, domain: str, definition: str) -> str:
-    row = connection.execute(
-        f"select sum(label_checksum) from {domain}.{domain}__label_cohorts "
-        "where label_definition = ? and is_closed",
-        [definition],
-    ).fetchone()
-    return str(row[0] if row else None)
+def _labels_checksums(
+    connection: duckdb.DuckDBPyConnection, domain: str, entry: Entry
+) -> list[tuple[str, str]]:
+    """Checksums of the closed cohorts of the grid: what a model may learn from."""
+    from ml.cohorts import is_on_grid
+
+    rows = connection.execute(
+        f"select as_of_date, label_checksum from {domain}.{domain}__label_cohorts "
+        "where label_definition = ? and is_closed order by as_of_date",
+        [entry["label_definition"]],
+    ).fetchall()
+    return [
+        (str(day), str(checksum))
+        for day, checksum in rows
+        if is_on_grid(np.datetime64(day, "D"), entry["grid"])
+    ]
 
 
 def _feature_sources(connection: duckdb.DuckDBPyConnection, domain: str) -> list[tuple[str, str]]:

@@ -51,6 +51,7 @@ def test_a_model_does_not_score_a_day_on_which_it_could_not_have_been_trained(de
     assert "could not have been used on 2017-01-15" in " ".join(done.stderr.split())
 
 
+@pytest.mark.slow
 def test_a_run_for_an_earlier_day_meets_its_outcome_and_the_next_run_is_live_again(
     demo_copy, run_churn
 ):
@@ -72,6 +73,7 @@ def test_a_run_for_an_earlier_day_meets_its_outcome_and_the_next_run_is_live_aga
     assert known == rows
 
 
+@pytest.mark.slow
 def test_an_overridden_setting_is_recorded_and_used_by_later_steps(demo_copy, run_churn):
     done = run_churn(demo_copy.root, "run", "--domain", "kkbox", "--set", "gross_margin=0.5")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -126,6 +126,7 @@ def test_two_trainings_on_the_same_data_give_the_same_model_and_scores(demo, dem
     assert ask(demo_copy.warehouse, sql) == ask(demo[0].warehouse, sql)
 
 
+@pytest.mark.slow
 def test_frozen_labels_outlive_the_warehouse_and_a_changed_lake(demo, demo_copy, run_churn):
     sql = (
         "select label_definition, as_of_date, label_rows, label_checksum, label_version "
