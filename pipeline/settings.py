@@ -59,7 +59,7 @@ class Home:
     @property
     def work(self) -> Path:
         """Scratch space on the same file system; emptied by whoever uses it."""
-        return self.root / "work"
+        return self.root / "scratch"
 
     @property
     def dbt_target(self) -> Path:
