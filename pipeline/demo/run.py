@@ -54,19 +54,16 @@ def show_ceiling(plan: Plan) -> None:
 
 def show_next(plan: Plan) -> None:
     """Print where to look next."""
-    published = plan.home.published
+    current = plan.home.published / "current.duckdb"
     plan.console.print(
         f"""
 Where to look next
-  the tables      duckdb -readonly {published / "current.duckdb"} "from serving.bi_churn_risk"
+  the tables      .venv/bin/python -c "import duckdb; duckdb.connect('{current}',
+                      read_only=True).sql('from serving.bi_churn_risk order by risk_rank').show()"
                   or the Parquet and CSV copies beside it
   one customer    from serving.bi_churn_drivers where customer_id = '…' order by rank
   the SQL         models/, in the order of the folders; `make docs` draws its lineage
-  your own files  CHURN_HOME=~/churn {_command()} run --domain {plan.domains[0]} --raw DIR""",
+  your own files  CHURN_HOME=~/churn .venv/bin/churn run --domain {plan.domains[0]} --raw DIR""",
         highlight=False,
         soft_wrap=True,
     )
-
-
-def _command() -> str:
-    return ".venv/bin/churn"
