@@ -64,7 +64,7 @@ def test_probabilities_mean_what_they_say(test_figures):
 
 
 def test_the_bands_that_are_acted_on_observe_what_they_expect(ask):
-    """Below them a band expects some 20 to 50 churners, where chance alone exceeds a tenth."""
+    """Below them a band holds 10 to 25 churners, where chance alone is a fifth and more."""
     ratios = dict(
         ask(
             "select segment_value, value from serving.bi_model_quality_by_segment "
