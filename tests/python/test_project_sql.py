@@ -3,6 +3,7 @@
 import json
 import re
 
+import duckdb
 import pytest
 import yaml
 
@@ -80,6 +81,19 @@ def test_every_feature_has_a_unit_and_a_phrase():
             "      unit: …\n      phrase: … {value} …; {usual} is usual"
         )
         assert feature.get("description") and meta.get("unit") and phrased, f"missing:\n{stub}"
+
+
+def test_every_feature_of_the_members_snapshot_says_so(demo):
+    document = yaml.safe_load((PROJECT / "models/kkbox/marts/_kkbox__marts.yml").read_text())
+    examples = next(m for m in document["models"] if m["name"] == "kkbox__churn_examples")
+    sources = {
+        c["name"]: c.get("config", {}).get("meta", {}).get("source") for c in examples["columns"]
+    }
+    with duckdb.connect(str(demo[0].warehouse), read_only=True) as connection:
+        rows = connection.execute("describe kkbox.int_kkbox__profiles_featured").fetchall()
+    features = [row[0] for row in rows if "__" in row[0]]
+    assert features
+    assert {sources[name] for name in features} == {"members"}
 
 
 def test_every_column_of_every_serving_table_is_described_and_typed():

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import re
 import shutil
+from datetime import date
 
 import duckdb
 import pytest
@@ -147,6 +149,9 @@ def test_frozen_labels_outlive_the_warehouse_and_a_changed_lake(demo, demo_copy,
     built = run_churn(demo_copy.root, "build")
     assert built.returncode == 0, built.stdout + built.stderr
     assert ask(demo_copy.warehouse, sql) == before
+    # the logs still reach to 2017, but outcomes show in transactions
+    (known_before,) = ask(demo_copy.warehouse, "select known_before from lake.kkbox_knowledge")[0]
+    assert known_before <= date(2016, 6, 1)
 
 
 def test_every_frozen_cohort_has_a_registry_entry_that_fits_it(demo):
@@ -208,3 +213,37 @@ def test_features_do_not_change_when_the_future_is_hidden(demo, as_of):
     assert len(now) > 500
     assert len(names) >= 60
     assert now.equals(then)
+
+
+def test_driver_sentences_read_as_sentences(demo):
+    sentences = {
+        row[0]
+        for row in ask_published(demo[0], "select distinct sentence from serving.bi_churn_drivers")
+    }
+    assert len(sentences) > 200
+    for sentence in sentences:
+        assert sentence
+        assert not re.search(r"[{}]|__|(^| )1 (days|times|songs|hours)\b|-0(\.0)?\b|null", sentence)
+
+
+def test_a_yes_or_no_is_told_with_the_share_of_those_who_are_alike(demo):
+    rows = ask_published(
+        demo[0],
+        "select distinct value, sentence, usual_value from serving.bi_churn_drivers "
+        "where feature = 'payment__is_auto_renew'",
+    )
+    assert {value for value, *_ in rows} == {0.0, 1.0}
+    for value, sentence, share in rows:
+        alike = share if value == 1 else 1 - share
+        assert sentence.endswith(f"({alike * 100:.0f}% of customers)")
+
+
+def test_reasons_in_the_risk_table_raise_the_risk(demo):
+    contrary = ask_published(
+        demo[0],
+        "select risk.customer_id from serving.bi_churn_risk as risk "
+        "inner join serving.bi_churn_drivers as drivers "
+        "on risk.customer_id = drivers.customer_id and drivers.direction = 'lowers' "
+        "and drivers.sentence in (risk.top_driver_1, risk.top_driver_2, risk.top_driver_3)",
+    )
+    assert contrary == []
