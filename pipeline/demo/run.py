@@ -12,10 +12,11 @@ from pipeline.settings import Home
 from pipeline.steps import Plan
 
 
-def generate(domain: str, home: Home, *, members: int, seed: int, console: Console) -> bool:
+def generate(domain: str, home: Home, *, scale: float, seed: int, console: Console) -> bool:
     """Write a domain's demo raw files; False where the domain has no generator.
 
-    A generator is a package `pipeline.demo.<domain>` with a function `generate_<domain>`.
+    A generator is a package `pipeline.demo.<domain>` with a function `generate_<domain>`. Scale
+    1 is the size each domain's documentation speaks of.
     """
     name = f"pipeline.demo.{domain}"
     if find_spec(name) is None:
@@ -23,7 +24,7 @@ def generate(domain: str, home: Home, *, members: int, seed: int, console: Conso
     getattr(import_module(name), f"generate_{domain}")(
         home.raw / domain,
         home.demo_truth / f"{domain}.parquet",
-        members=members,
+        scale=scale,
         seed=seed,
         console=console,
     )

@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.demo.kkbox import DemoSummary, generate_kkbox
+from pipeline.demo.folder import DemoSummary
+from pipeline.demo.kkbox import generate_kkbox
 from pipeline.demo.kkbox.generate import Simulation, simulate
 from pipeline.errors import ChurnError
 
@@ -107,7 +108,7 @@ class Demo:
         self.raw = folder / "raw" / "kkbox"
         self.truth_path = folder / "truth" / "kkbox.parquet"
         self.summary: DemoSummary = generate_kkbox(
-            self.raw, self.truth_path, members=members, seed=SEED
+            self.raw, self.truth_path, scale=members / FULL, seed=SEED
         )
         self.drawn: Simulation = simulate(members, SEED)
 
@@ -580,7 +581,9 @@ def test_raw_folder_shows_nothing_of_the_truth(small: Demo) -> None:
         "customer_id",
         "as_of_date",
         "churn_probability",
+        "outcome",
     ]
+    assert pq.read_table(small.truth_path)["outcome"].unique().to_pylist() == ["lapse"]
 
 
 def test_the_two_files_are_two_halves_that_end_in_march(small: Demo) -> None:
@@ -615,7 +618,7 @@ def test_ids_look_like_the_real_ones(small: Demo) -> None:
 def test_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
-        generate_kkbox(folder / "raw", folder / "truth.parquet", members=600, seed=7)
+        generate_kkbox(folder / "raw", folder / "truth.parquet", scale=0.03, seed=7)
     for path in (folders[0] / "raw").iterdir():
         assert path.read_bytes() == (folders[1] / "raw" / path.name).read_bytes(), path.name
     assert (folders[0] / "truth.parquet").read_bytes() == (
@@ -625,14 +628,14 @@ def test_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_second_run_does_nothing_and_another_seed_replaces(tmp_path: Path) -> None:
     raw, truth = tmp_path / "raw", tmp_path / "truth.parquet"
-    first = generate_kkbox(raw, truth, members=600, seed=7)
+    first = generate_kkbox(raw, truth, scale=0.03, seed=7)
     assert first.is_new and first.rows["train.csv"] > 0
     written = {path.name: path.stat().st_mtime_ns for path in raw.iterdir()}
-    assert not generate_kkbox(raw, truth, members=600, seed=7).is_new
+    assert not generate_kkbox(raw, truth, scale=0.03, seed=7).is_new
     assert {path.name: path.stat().st_mtime_ns for path in raw.iterdir()} == written
 
     before = (raw / "train.csv").read_bytes()
-    assert generate_kkbox(raw, truth, members=600, seed=8).is_new
+    assert generate_kkbox(raw, truth, scale=0.03, seed=8).is_new
     assert (raw / "train.csv").read_bytes() != before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["raw", "truth.parquet"]
 
@@ -642,7 +645,7 @@ def test_files_that_are_no_demo_are_left_alone(tmp_path: Path) -> None:
     raw.mkdir()
     (raw / "transactions.csv").write_text("real\n")
     with pytest.raises(ChurnError, match="left alone"):
-        generate_kkbox(raw, tmp_path / "truth.parquet", members=600)
+        generate_kkbox(raw, tmp_path / "truth.parquet", scale=0.03)
     assert (raw / "transactions.csv").read_text() == "real\n"
     with pytest.raises(ChurnError, match="truth must not lie"):
-        generate_kkbox(tmp_path / "new", tmp_path / "new" / "truth.parquet", members=600)
+        generate_kkbox(tmp_path / "new", tmp_path / "new" / "truth.parquet", scale=0.03)

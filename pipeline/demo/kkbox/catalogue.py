@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.demo.kkbox.days import Days, Flags, Real, Whole, day, month_of
+from pipeline.demo.arrays import Days, Flags, Real, Whole, day
+from pipeline.demo.kkbox.days import month_of
 
 # method, plan days, list price, paid, auto-renew, weight among those who join with this kind.
 _AUTO = [

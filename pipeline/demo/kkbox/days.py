@@ -1,21 +1,8 @@
-"""Days as whole numbers since 1970-01-01, and the months the demo spans."""
-
-from datetime import date
+"""The months the demo spans."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Days = NDArray[np.int32]
-Whole = NDArray[np.int32]
-Real = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Rows = NDArray[np.int64]
-
-
-def day(iso: str) -> int:
-    """Return the day number of an ISO date."""
-    return (date.fromisoformat(iso) - date(1970, 1, 1)).days
-
+from pipeline.demo.arrays import Days, Whole, day
 
 FIRST_DAY = day("2015-01-01")
 LAST_DAY = day("2017-03-31")

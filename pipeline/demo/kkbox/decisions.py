@@ -6,9 +6,10 @@ the expiry, as the member's own cancels left it; who renews pays within 29 days.
 
 import numpy as np
 
+from pipeline.demo.arrays import Days, Flags, Rows, Whole
 from pipeline.demo.kkbox import catalogue
 from pipeline.demo.kkbox.catalogue import PRODUCTS
-from pipeline.demo.kkbox.days import NEVER, Days, Flags, Rows, Whole
+from pipeline.demo.kkbox.days import NEVER
 from pipeline.demo.kkbox.state import RENEW, RESUME, RETURN, State
 
 LAPSE_DAYS = 30

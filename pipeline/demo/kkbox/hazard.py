@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.demo.kkbox.days import Flags, Real, Whole
+from pipeline.demo.arrays import Flags, Real, Whole
 
 FRAILTY_SD = 0.40
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from pipeline.demo.kkbox.days import Flags, Whole
+from pipeline.demo.arrays import Flags, Whole
 from pipeline.demo.kkbox.membership import Cohort
 from pipeline.demo.kkbox.population import Population
 

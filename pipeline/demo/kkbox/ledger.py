@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.demo.kkbox.days import Days, Rows, Whole
+from pipeline.demo.arrays import Days, Rows, Whole
 
 COLUMNS = (
     "member",

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo.kkbox.days import MONTH_DAYS, MONTH_START, Days, Flags, Real, Rows, Whole
+from pipeline.demo.arrays import Days, Flags, Real, Rows, Whole
+from pipeline.demo.kkbox.days import MONTH_DAYS, MONTH_START
 from pipeline.demo.kkbox.population import Population
 
 # Days from one month to the next: habits drift slowly, silence comes suddenly and may end.

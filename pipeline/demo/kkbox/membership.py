@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.demo.arrays import Days, Flags, Real, Rows, Whole
 from pipeline.demo.kkbox import catalogue
 from pipeline.demo.kkbox.catalogue import PRODUCTS
-from pipeline.demo.kkbox.days import MONTH_START, NEVER, Days, Flags, Real, Rows, Whole
+from pipeline.demo.kkbox.days import MONTH_START, NEVER
 from pipeline.demo.kkbox.decisions import settle
 from pipeline.demo.kkbox.payments import pay
 from pipeline.demo.kkbox.population import Population

@@ -2,18 +2,10 @@
 
 import numpy as np
 
+from pipeline.demo.arrays import Days, Flags, Rows, Whole
 from pipeline.demo.kkbox import catalogue
 from pipeline.demo.kkbox.catalogue import PRODUCTS
-from pipeline.demo.kkbox.days import (
-    MONTH_START,
-    Days,
-    Flags,
-    Rows,
-    Whole,
-    day_of_month,
-    month_of,
-    months_later,
-)
+from pipeline.demo.kkbox.days import MONTH_START, day_of_month, month_of, months_later
 from pipeline.demo.kkbox.decisions import LAPSE_DAYS
 from pipeline.demo.kkbox.ledger import Ledger
 from pipeline.demo.kkbox.state import JOIN, RENEW, RESUME, RETURN, State

@@ -6,19 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.demo.arrays import Days, Flags, Real, Whole, day
 from pipeline.demo.kkbox import catalogue
-from pipeline.demo.kkbox.days import (
-    FIRST_DAY,
-    MONTH_DAYS,
-    MONTH_START,
-    WRITTEN_MONTHS,
-    Days,
-    Flags,
-    Real,
-    Whole,
-    day,
-    month_of,
-)
+from pipeline.demo.kkbox.days import FIRST_DAY, MONTH_DAYS, MONTH_START, WRITTEN_MONTHS, month_of
 from pipeline.demo.kkbox.hazard import FRAILTY_SD
 
 SHARE_AT_START = 0.47  # were members before the files begin

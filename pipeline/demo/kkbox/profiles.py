@@ -8,8 +8,9 @@ is how to catch it.
 import numpy as np
 import pyarrow as pa
 
+from pipeline.demo.arrays import Flags, day
 from pipeline.demo.kkbox.catalogue import PRODUCTS
-from pipeline.demo.kkbox.days import FIRST_DAY, Flags, as_yyyymmdd, day
+from pipeline.demo.kkbox.days import FIRST_DAY, as_yyyymmdd
 from pipeline.demo.kkbox.population import Population, member_ids
 
 # 11-12 % of labelled members have no profile; they churn about half as often as the others.

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from pipeline.demo.arrays import Days, Flags, Real, Rows, Whole
 from pipeline.demo.kkbox import catalogue
 from pipeline.demo.kkbox.catalogue import PRODUCTS
-from pipeline.demo.kkbox.days import FIRST_DAY, MONTH_START, Days, Flags, Real, Rows, Whole
+from pipeline.demo.kkbox.days import FIRST_DAY, MONTH_START
 from pipeline.demo.kkbox.hazard import Known, lapse_probability
 from pipeline.demo.kkbox.ledger import Ledger
 from pipeline.demo.kkbox.population import Population
