@@ -3,6 +3,8 @@
 import fnmatch
 import hashlib
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +16,9 @@ from pipeline.errors import ChurnError
 from pipeline.settings import PROJECT
 
 History = Literal["append_only", "snapshot", "mutable"]
+
+MOMENTS = ("date", "timestamp")
+_FOLDER_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class SourceColumn:
         min: Smallest value that is kept.
         max: Largest value that is kept.
         required: Whether the header must have it; an absent optional column is null.
+        values: The only values that are kept; any when empty.
+        date_of: The timestamp whose day it is: made at ingest, not read from the file.
     """
 
     name: str
@@ -39,6 +46,8 @@ class SourceColumn:
     min: float | None = None
     max: float | None = None
     required: bool = True
+    values: tuple[str, ...] = ()
+    date_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,8 +64,11 @@ class SourceTable:
         required: Whether nothing can be built without it.
         history: What a later file says about an earlier one.
         event_time: The column that says when a row happened.
-        partition_by: The date or timestamp by whose month the lake is split.
+        event_day: The column that holds its day, which windows are cut by.
+        covered_by: The column for each of whose values coverage is kept too.
+        partition_by: What the lake is split by, outermost first: a value, or the month of a date.
         key: The columns that identify a row.
+        deduplicate: Whether one row is kept of those of a file that are equal in every column.
     """
 
     domain: str
@@ -68,8 +80,16 @@ class SourceTable:
     required: bool
     history: History
     event_time: str | None = None
-    partition_by: str | None = None
+    event_day: str | None = None
+    covered_by: str | None = None
+    partition_by: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
+    deduplicate: bool = False
+
+    @property
+    def raw_columns(self) -> tuple[SourceColumn, ...]:
+        """The columns that are read from a file."""
+        return tuple(column for column in self.columns if column.date_of is None)
 
     def holds(self, logical_name: str) -> bool:
         """Whether a raw file of that name (without compression) belongs to this table."""
@@ -81,11 +101,12 @@ class SourceTable:
 
     def fingerprint(self) -> str:
         """Return a short hash of all that changes what the lake holds for the same raw file."""
-        columns = [
-            {key: value for key, value in asdict(column).items() if key != "description"}
-            for column in self.columns
-        ]
-        text = json.dumps([columns, self.partition_by], sort_keys=True)
+        columns = [_shape(column) for column in self.columns]
+        # One column as itself, and what a table does not use left out: a key that is new here
+        # changes no other lake.
+        split = self.partition_by if self.partition_by[1:] else (*self.partition_by, None)[0]
+        said = [columns, split, *(["deduplicated"] if self.deduplicate else [])]
+        text = json.dumps(said, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -139,8 +160,11 @@ def _table(domain: str, entry: dict[str, Any], path: Path) -> SourceTable:
             required=meta.get("required", False),
             history=meta["history"],
             event_time=meta.get("event_time"),
-            partition_by=meta.get("partition_by"),
-            key=tuple(meta.get("key", ())),
+            event_day=meta.get("event_day"),
+            covered_by=meta.get("covered_by"),
+            partition_by=_names(meta.get("partition_by")),
+            key=_names(meta.get("key")),
+            deduplicate=meta.get("deduplicate", False),
         )
     except KeyError as missing:
         raise ChurnError(
@@ -148,20 +172,54 @@ def _table(domain: str, entry: dict[str, Any], path: Path) -> SourceTable:
             where=str(path),
             hint="A table needs name, columns (name, data_type) and meta files, history.",
         ) from missing
-    names = {column.name for column in table.columns}
-    unknown = {table.event_time, table.partition_by, *table.key} - names - {None}
-    if unknown:
-        raise ChurnError(
-            f"Table {table.name!r} names columns it does not have: {sorted(map(str, unknown))}.",
-            where=str(path),
-        )
-    if table.partition_by and not table.column(table.partition_by).not_null:
-        raise ChurnError(
-            f"Table {table.name!r} is partitioned by {table.partition_by!r}, which may be null.",
-            where=str(path),
-            hint="Give that column config.meta.not_null: true.",
-        )
+    for problem, hint in _problems(table):
+        raise ChurnError(f"Table {table.name!r} {problem}.", where=str(path), hint=hint)
     return table
+
+
+def _problems(table: SourceTable) -> Iterator[tuple[str, str | None]]:
+    """What contradicts itself, and what to do; after the first, the others are not to be asked."""
+    named = {table.event_time, table.event_day, table.covered_by, *table.partition_by, *table.key}
+    named |= {column.date_of for column in table.columns}
+    if unknown := named - {column.name for column in table.columns} - {None}:
+        yield f"names columns it does not have: {sorted(map(str, unknown))}", None
+    for column in table.columns:
+        if column.values:
+            yield from _value_problems(column)
+        if column.date_of:
+            yield from _day_problems(column, table.column(column.date_of))
+    for name in table.partition_by:
+        yield from _partition_problems(table.column(name))
+
+
+def _value_problems(column: SourceColumn) -> Iterator[tuple[str, str | None]]:
+    if column.data_type != "varchar":
+        yield f"lists values of {column.name!r}, which is no varchar", "Give it min and max."
+    if not all(isinstance(value, str) for value in column.values):
+        yield f"lists values of {column.name!r} that are no text", "Put them in quotes."
+
+
+def _day_problems(column: SourceColumn, moment: SourceColumn) -> Iterator[tuple[str, str | None]]:
+    if (column.data_type, moment.data_type) != ("date", "timestamp"):
+        yield f"makes {column.name!r} of {moment.name!r}", "A date is made of a timestamp."
+    if column.not_null and not moment.not_null:
+        yield f"makes {column.name!r} of {moment.name!r}, which may be null", _GIVE_NOT_NULL
+
+
+def _partition_problems(column: SourceColumn) -> Iterator[tuple[str, str | None]]:
+    if not column.not_null:
+        yield f"is partitioned by {column.name!r}, which may be null", _GIVE_NOT_NULL
+    # Listed, because a folder for every value that turns up may be a folder for every row.
+    is_listed = column.values and all(map(_FOLDER_NAME.fullmatch, column.values))
+    if column.data_type not in MOMENTS and not is_listed:
+        yield (
+            f"is partitioned by {column.name!r}, whose values are no folder names",
+            "Partition by a date, a timestamp, or a varchar whose config.meta.values are letters,"
+            " digits and _ . - only.",
+        )
+
+
+_GIVE_NOT_NULL = "Give that column config.meta.not_null: true."
 
 
 def _column(entry: dict[str, Any]) -> SourceColumn:
@@ -175,9 +233,21 @@ def _column(entry: dict[str, Any]) -> SourceColumn:
         min=_number(meta.get("min")),
         max=_number(meta.get("max")),
         required=meta.get("required", True),
+        values=tuple(meta.get("values", ())),
+        date_of=meta.get("date_of"),
     )
 
 
 def _number(bound: float | str | None) -> float | None:
     # PyYAML reads 1.0e16, without a sign in the exponent, as text.
     return None if bound is None else float(bound)
+
+
+def _names(said: str | list[str] | None) -> tuple[str, ...]:
+    return (said,) if isinstance(said, str) else tuple(said or ())
+
+
+def _shape(column: SourceColumn) -> dict[str, Any]:
+    """All of a column that shapes its values in the lake."""
+    words = {"description"} | {key for key in ("values", "date_of") if not getattr(column, key)}
+    return {key: value for key, value in asdict(column).items() if key not in words}

@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,9 @@ class Record:
         absent_columns: Optional columns the file does not have.
         ingested_at: UTC.
         seen: Path, size and times at which the hash was taken; the same again is not hashed again.
+        duplicates: Rows that were equal to one in the lake and left out.
+        unpacked_hash: Hash of its bytes without compression.
+        event_span: First and last time of its rows in the lake, if the table is deduplicated.
     """
 
     raw_file: str
@@ -51,6 +54,10 @@ class Record:
     absent_columns: list[str]
     ingested_at: str
     seen: list[Any]
+    # Younger than some lakes.
+    duplicates: int = 0
+    unpacked_hash: str = ""
+    event_span: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,19 @@ class Staged:
     quarantine: Path
 
 
+@dataclass
+class Changes:
+    """What one ingest puts in place and what it takes away.
+
+    Attributes:
+        staged: Finished files; each replaces what the lake has under its name.
+        superseded: Folders that nothing replaces.
+    """
+
+    staged: list[Staged] = field(default_factory=list)
+    superseded: list[Place] = field(default_factory=list)
+
+
 def seen(path: Path) -> list[Any]:
     """Return what identifies a file without reading it."""
     status = path.stat()
@@ -103,12 +123,12 @@ def records(home: Home, domain: str, table: str) -> dict[str, Record]:
     return dict(sorted(found.items(), key=lambda item: item[1].ingested_at))
 
 
-def latest(home: Home, domain: str, table: str, logical_name: str) -> tuple[str, Record | None]:
-    """Return the folder and record of a logical name; no folder and None if it is not there."""
-    found: tuple[str, Record | None] = ("", None)
-    for folder, record in records(home, domain, table).items():
-        found = (folder, record) if record.logical_name == logical_name else found
-    return found
+def latest(home: Home, domain: str, table: str) -> dict[str, tuple[Place, Record]]:
+    """Return where each logical name of a table is in the lake, and its record."""
+    return {
+        record.logical_name: (Place(home, domain, table, folder), record)
+        for folder, record in records(home, domain, table).items()
+    }
 
 
 def folder_name(raw: RawFile, content_hash: str) -> str:
@@ -167,14 +187,14 @@ def settle(home: Home, domain: str, bin_: Path) -> None:
             _remove(place, bin_)
 
 
-def commit(staged: list[Staged], home: Home, domain: str, origin: str, bin_: Path) -> None:
-    """Put finished files in place, then remove the ones they replace."""
-    if not staged:
+def commit(changes: Changes, home: Home, domain: str, origin: str, bin_: Path) -> None:
+    """Put finished files in place, then remove the ones they replace and those superseded."""
+    if not changes.staged and not changes.superseded:
         return
     mark = home.lake / domain / _ORIGIN
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.write_text(json.dumps({"origin": origin}) + "\n", encoding="utf-8")
-    for file in staged:
+    for file in changes.staged:
         text = json.dumps(asdict(file.record), indent=2)
         (file.lake / _RECORD).write_text(text + "\n", encoding="utf-8")
         if file.place.lake.exists():  # same bytes, other columns
@@ -184,6 +204,8 @@ def commit(staged: list[Staged], home: Home, domain: str, origin: str, bin_: Pat
             file.quarantine.rename(file.place.quarantine)
         file.place.lake.parent.mkdir(parents=True, exist_ok=True)
         file.lake.rename(file.place.lake)
+    for place in changes.superseded:
+        _remove(place, bin_)
     settle(home, domain, bin_)
 
 

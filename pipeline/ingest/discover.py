@@ -61,7 +61,8 @@ def discover(raw_dir: Path, tables: tuple[SourceTable, ...]) -> Discovery:
     """Return the raw files that lie directly in a directory.
 
     Raises:
-        ChurnError: The directory is missing, an archive is damaged, or nothing is recognised.
+        ChurnError: The directory is missing, an archive is damaged, nothing is recognised, or
+            archives hold several files of one name.
     """
     if not raw_dir.is_dir():
         raise ChurnError(
@@ -75,13 +76,15 @@ def discover(raw_dir: Path, tables: tuple[SourceTable, ...]) -> Discovery:
     shadowed: list[str] = []
     unrecognised: list[str] = []
     for path in sorted(raw_dir.iterdir()):
-        if path.name.startswith(".") or path.name == DEMO_MARK:
+        if _is_hidden(path.name) or path.name == DEMO_MARK:
             continue
         found = _recognise(path, tables) if path.is_file() else []
         if not found:
             unrecognised.append(f"{path.name}/" if path.is_dir() else path.name)
         for raw in found:
             other = chosen.get(raw.logical_name, raw)
+            if _may_differ(raw, other):
+                raise _two_of_one_name(raw, other)
             first, second = sorted((raw, other), key=lambda file: _PREFERENCE.index(file.format))
             chosen[raw.logical_name] = first
             if first != second:
@@ -110,6 +113,7 @@ def _recognise(path: Path, tables: tuple[SourceTable, ...]) -> list[RawFile]:
         return [
             RawFile(path, member, PurePosixPath(member).name, archive, table)
             for member in _members(path)
+            if not any(_is_hidden(part) for part in PurePosixPath(member).parts)
             if (table := _table_of(PurePosixPath(member).name, tables))
         ]
     formats: dict[str, Format] = {".gz": "gz", ".parquet": "parquet", ".csv": "csv"}
@@ -119,6 +123,25 @@ def _recognise(path: Path, tables: tuple[SourceTable, ...]) -> list[RawFile]:
     logical_name = re.sub(r"\.gz$", "", re.sub(r"\.parquet$", ".csv", name))
     table = _table_of(logical_name, tables)
     return [RawFile(path, None, logical_name, form, table)] if table else []
+
+
+def _is_hidden(name: str) -> bool:
+    # What macOS packs beside each file is called ._<file> and lies in __MACOSX.
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _may_differ(raw: RawFile, other: RawFile) -> bool:
+    """Whether two files of one name are likely to be two: both packed, the name not spelled out."""
+    is_pattern = raw.logical_name not in raw.table.files
+    return raw != other and is_pattern and None not in (raw.member, other.member)
+
+
+def _two_of_one_name(raw: RawFile, other: RawFile) -> ChurnError:
+    return ChurnError(
+        f"Two files are called {raw.logical_name}, and a file is known by its name.",
+        where=f"{other.name} and {raw.name}",
+        hint="Unpack one of them, under another name if both are wanted.",
+    )
 
 
 def _table_of(logical_name: str, tables: tuple[SourceTable, ...]) -> SourceTable | None:

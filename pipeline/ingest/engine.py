@@ -4,12 +4,17 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 
 # Rows held back per session before partitions are flushed: enough for full row groups in some
 # thirty months, about a gigabyte.
 _BUFFERED_ROWS = 8_000_000
+
+Result = TypeVar("Result")
 
 
 def connect(spill: Path) -> duckdb.DuckDBPyConnection:
@@ -30,8 +35,21 @@ def execute(
     con: duckdb.DuckDBPyConnection, sql: str, watch: Callable[[float], None]
 ) -> list[tuple[object, ...]]:
     """Run one statement and return its rows; `watch` is told the percentage done as it goes."""
+    return _watched(con, lambda: con.execute(sql).fetchall(), watch)
+
+
+def numbers(
+    con: duckdb.DuckDBPyConnection, sql: str, watch: Callable[[float], None]
+) -> npt.NDArray[np.uint64]:
+    """Run one query of one ubigint column, never null, and return it as an array, shape (rows,)."""
+    return _watched(con, lambda: np.asarray(con.execute(sql).fetchnumpy().popitem()[1]), watch)
+
+
+def _watched(
+    con: duckdb.DuckDBPyConnection, run: Callable[[], Result], watch: Callable[[float], None]
+) -> Result:
     with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(lambda: con.execute(sql).fetchall())
+        future = pool.submit(run)
         pause = 0.002
         try:
             while not future.done():

@@ -41,13 +41,13 @@ class Reading:
     @property
     def ignored(self) -> tuple[str, ...]:
         """Columns of the file the table does not have."""
-        known = {column.name for column in self.table.columns}
+        known = {column.name for column in self.table.raw_columns}
         return tuple(name for name in self.header if name not in known)
 
     @property
     def absent(self) -> tuple[str, ...]:
         """Optional columns the file does not have."""
-        return tuple(c.name for c in self.table.columns if c.name not in self.scans)
+        return tuple(c.name for c in self.table.raw_columns if c.name not in self.scans)
 
     def typed_scan(self) -> str:
         """Return SQL that yields `raw_<column>` for every row that scans; the rest is left out."""
@@ -79,7 +79,7 @@ class Reading:
         return ", ".join(
             (present(c.name) if c.name in self.scans else "null::varchar")
             + f' as "{prefix}_{c.name}"'
-            for c in self.table.columns
+            for c in self.table.raw_columns
         )
 
     def _stored(self) -> str:
@@ -115,14 +115,14 @@ def open_reading(raw: RawFile, path: Path, con: duckdb.DuckDBPyConnection) -> Re
         _check_header(raw, tuple(stored))
         scans = {
             column.name: scan_of_type(column, stored[column.name])
-            for column in raw.table.columns
+            for column in raw.table.raw_columns
             if column.name in stored
         }
         return Reading(raw, path, tuple(stored), scans)
     header, sample = _csv_head(raw, path)
     _check_header(raw, header)
     scans = {}
-    for column in raw.table.columns:
+    for column in raw.table.raw_columns:
         if column.name in header:
             at = header.index(column.name)
             scans[column.name] = scan_of(column, [row[at] for row in sample if len(row) > at])
@@ -167,9 +167,10 @@ def _parquet_types(raw: RawFile, path: Path, con: duckdb.DuckDBPyConnection) -> 
 
 
 def _check_header(raw: RawFile, header: tuple[str, ...]) -> None:
-    expected = [column.name for column in raw.table.columns]
-    missing = [c.name for c in raw.table.columns if c.required and c.name not in header]
-    twice = sorted({name for name in header if name in expected and header.count(name) > 1})
+    columns = raw.table.raw_columns
+    names = {column.name for column in columns}
+    missing = [c.name for c in columns if c.required and c.name not in header]
+    twice = sorted({name for name in header if name in names and header.count(name) > 1})
     if not missing and not twice:
         return
     what = (
@@ -177,12 +178,14 @@ def _check_header(raw: RawFile, header: tuple[str, ...]) -> None:
         if missing
         else f"The header has {', '.join(twice)} twice."
     )
+    expected = [c.name if c.required else f"[{c.name}]" for c in columns]
+    may_lack = "" if all(c.required for c in columns) else " Those in brackets may be missing."
     raise ChurnError(
         what,
         where=f"{raw.name}\n  header found:    {','.join(header)}\n"
         f"  header expected: {','.join(expected)}",
         hint="Give the columns these names, separated by commas; their order does not matter and"
-        " further columns are ignored.",
+        f" further columns are ignored.{may_lack} Or take the file out of the directory.",
     )
 
 

@@ -1,7 +1,6 @@
 """The ingest step: every file of a raw directory is validated, then all are put in place."""
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,19 +10,14 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from pipeline.errors import ChurnError
 from pipeline.ingest import commit
-from pipeline.ingest.convert import convert
-from pipeline.ingest.digest import Digest, digest
 from pipeline.ingest.discover import Discovery, RawFile, discover, recognised_names
-from pipeline.ingest.engine import connect
-from pipeline.ingest.read import Reading, open_reading
-from pipeline.ingest.reject import Reason, Rejection, reject, sample_reasons
-from pipeline.ingest.summary import FileReport, IngestSummary, MissingTable, Status
-from pipeline.ingest.unpack import unpack
+from pipeline.ingest.known import Contents, Known, know
+from pipeline.ingest.overlap import overlaps
+from pipeline.ingest.reject import Reason
+from pipeline.ingest.summary import FileReport, IngestSummary, MissingTable, Status, counts
+from pipeline.ingest.take import Copy, Step, take
 from pipeline.settings import Home
 from pipeline.sources import SourceTable, source_tables
-
-# Told what is being done to a file and how far it is, in percent.
-Step = Callable[[str, float], None]
 
 
 def ingest(domain: str, raw_dir: Path, home: Home, *, console: Console) -> IngestSummary:
@@ -47,16 +41,18 @@ def ingest(domain: str, raw_dir: Path, home: Home, *, console: Console) -> Inges
         origin = commit.check_origin(home, domain, raw_dir)
         missing = _missing_tables(found, tables, home, raw_dir)
         with commit.scratch(home) as scratch:
-            reports, staged = [], []
+            reports: list[FileReport] = []
+            changes = commit.Changes()
             commit.settle(home, domain, scratch)
-            for raw in found.files:
-                with _shown(raw, console) as step:
-                    report, file = _take(raw, home, scratch, step)
-                reports.append(report)
-                staged += [file] if file else []
+            files = _looked_up(found.files, home, console)
+            contents = Contents(files, home)
+            for known in files:
+                with _shown(known.raw, console) as step:
+                    reports.append(_bring(known, contents, changes, home, scratch, step))
                 if not console.is_terminal:
-                    console.print(_line(report), markup=False, highlight=False, soft_wrap=True)
-            commit.commit(staged, home, domain, origin, scratch)
+                    line = _line(reports[-1])
+                    console.print(line, markup=False, highlight=False, soft_wrap=True)
+            commit.commit(changes, home, domain, origin, scratch)
     except duckdb.Error as error:
         raise ChurnError("DuckDB could not go on.", where=str(error)) from error
     except OSError as error:
@@ -73,117 +69,45 @@ def ingest(domain: str, raw_dir: Path, home: Home, *, console: Console) -> Inges
         missing=missing,
         shadowed=found.shadowed,
         unrecognised=found.unrecognised,
+        overlaps=tuple(pair for table in tables for pair in overlaps(home, table)),
         quarantine=home.quarantine / domain,
     )
 
 
-def _take(
-    raw: RawFile, home: Home, scratch: Path, step: Step
-) -> tuple[FileReport, commit.Staged | None]:
-    """Validate one file into scratch; nothing is staged when the lake has it already."""
-    domain, table, fingerprint = raw.table.domain, raw.table.name, raw.table.fingerprint()
-    earlier_folder, earlier = commit.latest(home, domain, table, raw.logical_name)
-    seen = [*commit.seen(raw.path), raw.member]
-    step("hashing", 0)
-    if earlier and earlier.seen == seen:
-        content = Digest(earlier.content_hash, lines=None)
-    else:
-        content = digest(raw.path)
-    same = (content.sha256, fingerprint)
-    if earlier and (earlier.content_hash, earlier.source_fingerprint) == same:
-        place = commit.Place(home, domain, table, earlier_folder)
-        return _report(raw, earlier, "unchanged", place), None
-
-    place = commit.Place(home, domain, table, commit.folder_name(raw, content.sha256))
-    lake = scratch / "lake" / table / place.folder
-    quarantine = scratch / "quarantine" / table / place.folder
-    reading, rows, rejection = _validate(raw, content, scratch, lake, quarantine, step)
-    record = commit.Record(
-        raw_file=raw.name,
-        logical_name=raw.logical_name,
-        content_hash=content.sha256,
-        source_fingerprint=fingerprint,
-        rows=rows,
-        quarantined=rejection.rows,
-        reasons=[[reason.column, reason.reason, reason.values] for reason in rejection.reasons],
-        ignored_columns=list(reading.ignored),
-        absent_columns=list(reading.absent),
-        ingested_at=commit.now(),
-        seen=seen,
-    )
-    report = _report(raw, record, "replaced" if earlier else "ingested", place)
-    return report, commit.Staged(place, record, lake, quarantine)
+def _looked_up(files: tuple[RawFile, ...], home: Home, console: Console) -> list[Known]:
+    there = {
+        table.name: commit.latest(home, table.domain, table.name)
+        for table in {raw.table for raw in files}
+    }
+    known = []
+    for raw in files:
+        with _shown(raw, console) as step:
+            step("hashing", 0)
+            known.append(know(raw, there[raw.table.name]))
+    return known
 
 
-def _validate(
-    raw: RawFile, content: Digest, scratch: Path, lake: Path, quarantine: Path, step: Step
-) -> tuple[Reading, int, Rejection]:
-    """Write a file's good rows and bad values to scratch; return how many there are."""
-    unpacked = scratch / "raw"
-    try:
-        step("unpacking", 0)
-        path = unpack(raw, unpacked)
-        with connect(scratch / "spill") as con:
-            reading = open_reading(raw, path, con)
-            lines = _lines(reading, content, con)
-            header = 0 if raw.format == "parquet" else 1
-            if lines <= header:
-                raise ChurnError(
-                    "The file has no rows.",
-                    where=raw.name,
-                    hint="Get the file again, or remove it from the directory.",
-                )
-            rows = convert(reading, lake, con, lambda percent: step("reading", percent))
-            if rows == 0:
-                raise _no_good_row(reading, sample_reasons(reading, con))
-            if rows == lines - header:
-                return reading, rows, Rejection(0, ())
-            return (
-                reading,
-                rows,
-                reject(
-                    reading,
-                    quarantine,
-                    con,
-                    lambda percent: step("finding bad values", percent),
-                    good=rows,
-                    lines=lines,
-                ),
-            )
-    except duckdb.Error as error:
-        raise ChurnError(
-            "The file cannot be read.",
-            where=f"{raw.name}: {str(error).partition(chr(10))[0]}",
-            hint="Save it as a plain csv in UTF-8, with commas and one kind of line end.",
-        ) from error
-    finally:
-        shutil.rmtree(unpacked, ignore_errors=True)
-
-
-def _lines(reading: Reading, content: Digest, con: duckdb.DuckDBPyConnection) -> int:
-    """Return the lines of a csv, the rows of a Parquet file."""
-    if reading.raw.format == "parquet":
-        row = con.execute(
-            "select sum(num_rows) from parquet_file_metadata(?)", [str(reading.path)]
-        ).fetchone()
-        return int(row[0]) if row else 0
-    if reading.path == reading.raw.path and content.lines is not None:
-        return content.lines
-    return digest(reading.path).lines or 0
-
-
-def _no_good_row(reading: Reading, reasons: tuple[Reason, ...]) -> ChurnError:
-    found = "; ".join(str(reason) for reason in reasons[:5]) or "only empty lines"
-    types = ", ".join(
-        f"{c.name} {c.data_type}" + (f" as {c.format}" if c.format else "")
-        for c in reading.table.columns
-    )
-    return ChurnError(
-        "The file has no row that can be used.",
-        where=f"{reading.raw.name}\n  header found: {','.join(reading.header)}"
-        f"\n  wrong in its first rows: {found}",
-        hint=f"Expected are {types}.",
-    )
+def _bring(
+    known: Known,
+    contents: Contents,
+    changes: commit.Changes,
+    home: Home,
+    scratch: Path,
+    step: Step,
+) -> FileReport:
+    """Take one file unless its content is in the lake; note what that changes."""
+    if known.record and known.place and known.is_in_lake:
+        return _report(known.raw, known.record, "unchanged", known.place)
+    taken = take(known, contents, home, scratch, step)
+    if isinstance(taken, Copy):
+        status: Status = "copy"
+        if known.place:
+            changes.superseded.append(known.place)
+            status = "replaced"
+        name, table = known.raw.name, known.raw.table.name
+        return FileReport(file=name, table=table, status=status, copy_of=taken.of)
+    changes.staged.append(taken)
+    return _report(known.raw, taken.record, "replaced" if known.record else "ingested", taken.place)
 
 
 def _missing_tables(
@@ -217,7 +141,7 @@ def _report(raw: RawFile, record: commit.Record, status: Status, place: commit.P
     return FileReport(
         file=raw.name,
         table=raw.table.name,
-        rows_read=record.rows + record.quarantined,
+        rows_read=record.rows + record.quarantined + record.duplicates,
         rows=record.rows,
         quarantined=record.quarantined,
         reasons=tuple(Reason(*reason) for reason in record.reasons),
@@ -225,6 +149,7 @@ def _report(raw: RawFile, record: commit.Record, status: Status, place: commit.P
         ignored_columns=tuple(record.ignored_columns),
         absent_columns=tuple(record.absent_columns),
         quarantine=place.quarantine if record.quarantined else None,
+        duplicates=record.duplicates if raw.table.deduplicate else None,
     )
 
 
@@ -247,5 +172,5 @@ def _shown(raw: RawFile, console: Console) -> Iterator[Step]:
 
 
 def _line(report: FileReport) -> str:
-    counts = f"{report.rows:,} rows, {report.quarantined:,} in quarantine"
-    return f"{report.file} → {report.table}: {counts} ({report.status})"
+    what = f"the same content as {report.copy_of}" if report.copy_of else counts(report)
+    return f"{report.file} → {report.table}: {what} ({report.status})"

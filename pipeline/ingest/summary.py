@@ -8,9 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.ingest.overlap import Overlap
 from pipeline.ingest.reject import Reason
 
-Status = Literal["ingested", "replaced", "unchanged"]
+# copy: its content is there under another name.
+Status = Literal["ingested", "replaced", "unchanged", "copy"]
+_PAIRS_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class FileReport:
     Attributes:
         file: Its name; `archive:member` for a csv inside an archive.
         table: The table it belongs to.
-        rows_read: Rows it has; `rows` and `quarantined` add up to it.
+        rows_read: Rows it has; `rows`, `quarantined` and `duplicates` add up to it; 0 of a copy.
         rows: Rows in the lake.
         quarantined: Rows in quarantine.
         reasons: Kinds of bad values with counts; a row may have several.
@@ -28,18 +31,22 @@ class FileReport:
         ignored_columns: Columns of the file that the table does not have.
         absent_columns: Optional columns the file does not have; null in the lake.
         quarantine: Where its bad values are.
+        duplicates: Rows left out because an equal one is kept; None where the table keeps all.
+        copy_of: The file of the same content that is in the lake instead of this one.
     """
 
     file: str
     table: str
-    rows_read: int
-    rows: int
-    quarantined: int
-    reasons: tuple[Reason, ...]
     status: Status
+    rows_read: int = 0
+    rows: int = 0
+    quarantined: int = 0
+    reasons: tuple[Reason, ...] = ()
     ignored_columns: tuple[str, ...] = ()
     absent_columns: tuple[str, ...] = ()
     quarantine: Path | None = None
+    duplicates: int | None = None
+    copy_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ class IngestSummary:
         missing: Optional tables without data.
         shadowed: Files left aside because the same file is there in a quicker format.
         unrecognised: Files that belong to no table.
+        overlaps: Files in the lake whose events overlap in time and may be there twice.
         quarantine: Where the domain's bad values are.
     """
 
@@ -71,12 +79,21 @@ class IngestSummary:
     missing: tuple[MissingTable, ...]
     shadowed: tuple[str, ...]
     unrecognised: tuple[str, ...]
+    overlaps: tuple[Overlap, ...]
     quarantine: Path
 
     @property
     def is_changed(self) -> bool:
         """Whether the lake holds anything else than before."""
-        return any(file.status != "unchanged" for file in self.files)
+        return any(file.status not in ("unchanged", "copy") for file in self.files)
+
+
+def counts(file: FileReport) -> str:
+    """Say in words what became of a file's rows."""
+    words = f"{file.rows:,} rows, {file.quarantined:,} in quarantine"
+    if file.duplicates is None:
+        return words
+    return f"{words}, {file.duplicates:,} duplicate{'s' * (file.duplicates != 1)} removed"
 
 
 def render(summary: IngestSummary, console: Console) -> None:
@@ -84,12 +101,16 @@ def render(summary: IngestSummary, console: Console) -> None:
     table = Table(title=f"Ingest of {summary.domain} ({summary.origin} data)", title_justify="left")
     for name in ("File", "Table"):
         table.add_column(name, overflow="fold")
-    for name in ("Rows read", "In the lake", "Quarantined"):
+    numbers = ["Rows read", "In the lake", "Quarantined"]
+    if any(file.duplicates is not None for file in summary.files):
+        numbers.append("Duplicates")
+    for name in numbers:
         table.add_column(name, justify="right")
     table.add_column("Status")
     for file in summary.files:
-        counts = (f"{number:,}" for number in (file.rows_read, file.rows, file.quarantined))
-        table.add_row(Text(file.file), file.table, *counts, file.status)
+        found = (file.rows_read, file.rows, file.quarantined, file.duplicates or 0)
+        cells = (f"{number:,}" for number in found[: len(numbers)])
+        table.add_row(Text(file.file), file.table, *cells, file.status)
     console.print(table)
     for note in _notes(summary):
         console.print(Text(note), soft_wrap=True)
@@ -101,6 +122,8 @@ def _notes(summary: IngestSummary) -> list[str]:
         if file.reasons:
             reasons = "; ".join(f"{reason} ({reason.values:,})" for reason in file.reasons)
             notes.append(f"Quarantined from {file.file}: {reasons}.")
+        if file.copy_of:
+            notes.append(f"Not taken: {file.file} has the same content as {file.copy_of}.")
         if file.ignored_columns:
             notes.append(f"Ignored columns of {file.file}: {', '.join(file.ignored_columns)}.")
         if file.absent_columns:
@@ -109,6 +132,13 @@ def _notes(summary: IngestSummary) -> list[str]:
     notes += [f"Left aside: {name}." for name in summary.shadowed]
     if summary.unrecognised:
         notes.append(f"Not recognised: {', '.join(summary.unrecognised)}.")
+    if summary.overlaps:
+        pairs = [str(pair) for pair in summary.overlaps[:_PAIRS_SHOWN]]
+        pairs += ["…"] * (len(summary.overlaps) > _PAIRS_SHOWN)
+        notes.append(
+            f"Overlapping in time: {'; '.join(pairs)}. An event that is in two files counts twice:"
+            " where they repeat each other, keep each event in one file."
+        )
     if any(file.quarantined for file in summary.files):
         notes.append(f"Bad values with file, line and reason: {summary.quarantine}")
     return notes

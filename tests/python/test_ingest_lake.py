@@ -6,8 +6,9 @@ import os
 import duckdb
 import pytest
 
-from pipeline.ingest import ingest, run
+from pipeline.ingest import ingest
 from pipeline.ingest.commit import Place, records
+from pipeline.ingest.convert import convert
 from pipeline.ingest.digest import digest
 
 HEADER = (
@@ -67,7 +68,7 @@ def test_a_moved_raw_directory_is_the_same_content(raw_dir, home, console, tmp_p
 def test_an_untouched_file_is_not_hashed_again(raw_dir, home, console, monkeypatch):
     write(raw_dir, ROW)
     statuses(raw_dir, home, console)
-    monkeypatch.setattr("pipeline.ingest.run.digest", lambda path: pytest.fail(f"hashed {path}"))
+    monkeypatch.setattr("pipeline.ingest.known.digest", lambda path: pytest.fail(f"hashed {path}"))
     assert statuses(raw_dir, home, console) == ["unchanged"]
 
 
@@ -164,15 +165,14 @@ def test_scratch_of_a_killed_ingest_is_removed_and_of_a_running_one_kept(raw_dir
 
 def test_the_lake_changes_only_after_every_file_is_valid(raw_dir, home, console, monkeypatch):
     seen = []
-    real = run.convert
 
     def spy(reading, folder, *rest):
         seen.append((reading.raw.name, sorted(home.lake.rglob("*"))))
-        return real(reading, folder, *rest)
+        return convert(reading, folder, *rest)
 
     write(raw_dir, ROW)
     write(raw_dir, ROW, name="transactions_v2.csv")
-    monkeypatch.setattr(run, "convert", spy)
+    monkeypatch.setattr("pipeline.ingest.take.convert", spy)
     statuses(raw_dir, home, console)
     assert seen == [("transactions.csv", []), ("transactions_v2.csv", [])]
 

@@ -4,7 +4,8 @@ import duckdb
 import pytest
 
 from pipeline.errors import ChurnError
-from pipeline.ingest import ingest, render, run
+from pipeline.ingest import ingest, render
+from pipeline.ingest.convert import convert
 from pipeline.ingest.reject import Reason
 
 HEADER = (
@@ -54,6 +55,18 @@ BAD_TRANSACTIONS = {
         ROW.replace("20170301", "notadate"),
         "transaction_date",
         "notadate",
+        "not a date as %Y%m%d",
+    ),
+    "infinity": (
+        ROW.replace("20170401", "-infinity"),
+        "membership_expire_date",
+        "-infinity",
+        "not a date as %Y%m%d",
+    ),
+    "epoch": (
+        ROW.replace("20170301", "Epoch"),
+        "transaction_date",
+        "Epoch",
         "not a date as %Y%m%d",
     ),
     "31 February": (
@@ -223,8 +236,7 @@ def test_seven_digits_are_no_date_between_re_saved_dates_either(raw_dir, home, c
 
 
 def test_a_row_that_is_neither_good_nor_bad_is_an_error(raw_dir, home, console, monkeypatch):
-    real = run.convert
-    monkeypatch.setattr(run, "convert", lambda *args: real(*args) - 1)
+    monkeypatch.setattr("pipeline.ingest.take.convert", lambda *args: convert(*args) - 1)
     with pytest.raises(ChurnError, match="2 rows were kept and 0 refused; the rest is lost"):
         take(raw_dir, home, console, [ROW, ROW, ROW])
 

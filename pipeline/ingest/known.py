@@ -1,0 +1,74 @@
+"""What the lake knows of a raw file before it is read, and which contents it has under any name."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.ingest import commit
+from pipeline.ingest.digest import Digest, digest
+from pipeline.ingest.discover import RawFile
+from pipeline.settings import Home
+
+
+@dataclass(frozen=True)
+class Known:
+    """A raw file beside what the lake has under its name.
+
+    Attributes:
+        raw: The raw file.
+        content: Its bytes as they lie there.
+        seen: What identifies it without reading it.
+        place: The folder its name has in the lake; None if it has none.
+        record: What that folder was made of.
+    """
+
+    raw: RawFile
+    content: Digest
+    seen: list[Any]
+    place: commit.Place | None
+    record: commit.Record | None
+
+    @property
+    def is_in_lake(self) -> bool:
+        """Whether the lake has this very content, typed as the YAML says now."""
+        if self.record is None:
+            return False
+        there = (self.record.content_hash, self.record.source_fingerprint)
+        return there == (self.content.sha256, self.raw.table.fingerprint())
+
+
+def know(raw: RawFile, there: dict[str, tuple[commit.Place, commit.Record]]) -> Known:
+    """Look a raw file up in what is there of its table; it is hashed unless it is untouched."""
+    place, record = there.get(raw.logical_name, (None, None))
+    seen = [*commit.seen(raw.path), raw.member]
+    if record and record.seen == seen:
+        return Known(raw, Digest(record.content_hash, lines=None), seen, place, record)
+    return Known(raw, digest(raw.path), seen, place, record)
+
+
+class Contents:
+    """The unpacked contents of deduplicated tables: what is in the lake or about to be.
+
+    A file whose content is there under another name would put every row in twice.
+    """
+
+    def __init__(self, files: list[Known], home: Home) -> None:
+        # Of the files of this call, only those count that stay what they are: another one's
+        # content in the lake may be on its way out.
+        here = {(known.raw.table.name, known.raw.logical_name) for known in files}
+        self._names: dict[tuple[str, str], str] = {}
+        for table in {known.raw.table for known in files if known.raw.table.deduplicate}:
+            for record in commit.records(home, table.domain, table.name).values():
+                if (table.name, record.logical_name) not in here:
+                    self._names[table.name, record.unpacked_hash] = record.raw_file
+        for known in files:
+            if known.record and known.is_in_lake:
+                self.add(known.raw, known.record.unpacked_hash)
+
+    def add(self, raw: RawFile, unpacked_hash: str) -> None:
+        """Note that a file's content is in the lake or about to be."""
+        if raw.table.deduplicate:
+            self._names[raw.table.name, unpacked_hash] = raw.name
+
+    def same_as(self, raw: RawFile, unpacked_hash: str) -> str | None:
+        """Return the name under which a content is there already."""
+        return self._names.get((raw.table.name, unpacked_hash))

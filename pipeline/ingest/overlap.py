@@ -1,0 +1,43 @@
+"""Finds raw files of one table whose events overlap in time: an event in both counts twice.
+
+Nothing is taken out: whichever file gave way would depend on the other, which may be replaced
+when this one is no longer there to be read again.
+"""
+
+from dataclasses import dataclass
+
+from pipeline.ingest.commit import records
+from pipeline.settings import Home
+from pipeline.sources import SourceTable
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Two raw files and the time that both have events of, UTC, both ends included."""
+
+    first: str
+    second: str
+    since: str
+    until: str
+
+    def __str__(self) -> str:
+        return f"{self.first} and {self.second} from {self.since} to {self.until}"
+
+
+def overlaps(home: Home, table: SourceTable) -> tuple[Overlap, ...]:
+    """Return each file of a deduplicated table in the lake that begins before an earlier one ends.
+
+    Of those it overlaps with, the one that reaches furthest is named.
+    """
+    spans = sorted(
+        (*record.event_span, record.raw_file)
+        for record in records(home, table.domain, table.name).values()
+        if record.event_span
+    )
+    found = []
+    furthest = ("", "")
+    for since, until, name in spans:
+        if since <= furthest[0]:
+            found.append(Overlap(furthest[1], name, since, min(until, furthest[0])))
+        furthest = max(furthest, (until, name))
+    return tuple(found)

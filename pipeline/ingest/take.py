@@ -1,0 +1,174 @@
+"""Takes one raw file: unpacked, validated and typed into scratch, to be put in place later."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from pipeline.errors import ChurnError
+from pipeline.ingest import commit
+from pipeline.ingest.convert import convert
+from pipeline.ingest.deduplicate import deduplicate
+from pipeline.ingest.digest import Digest, digest
+from pipeline.ingest.engine import connect
+from pipeline.ingest.known import Contents, Known
+from pipeline.ingest.read import Reading, open_reading
+from pipeline.ingest.reject import Reason, Rejection, reject, sample_reasons
+from pipeline.ingest.unpack import unpack
+from pipeline.settings import Home
+from pipeline.sources import SourceTable
+
+# Told what is being done to a file and how far it is, in percent.
+Step = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A file that is not taken, because its content is there under another name."""
+
+    of: str
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What became of a file's rows."""
+
+    kept: int
+    rejection: Rejection
+    duplicates: int
+    span: list[str] | None
+
+
+def take(
+    known: Known, contents: Contents, home: Home, scratch: Path, step: Step
+) -> commit.Staged | Copy:
+    """Read one raw file into scratch, and note its content.
+
+    Raises:
+        ChurnError: The file cannot be used.
+    """
+    raw, table = known.raw, known.raw.table
+    folder = commit.folder_name(raw, known.content.sha256)
+    place = commit.Place(home, table.domain, table.name, folder)
+    lake = scratch / "lake" / table.name / folder
+    quarantine = scratch / "quarantine" / table.name / folder
+    unpacked = scratch / "raw"
+    try:
+        step("unpacking", 0)
+        path = unpack(raw, unpacked)
+        content = _unpacked_content(known, path)
+        if original := contents.same_as(raw, content.sha256):
+            return Copy(original)
+        with connect(scratch / "spill") as con:
+            reading = open_reading(raw, path, con)
+            rows = _write(reading, content, lake, quarantine, con, step)
+    except duckdb.Error as error:
+        raise ChurnError(
+            "The file cannot be read.",
+            where=f"{raw.name}: {str(error).partition(chr(10))[0]}",
+            hint="Save it as a plain csv in UTF-8, with commas and one kind of line end.",
+        ) from error
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+    contents.add(raw, content.sha256)
+    record = commit.Record(
+        raw_file=raw.name,
+        logical_name=raw.logical_name,
+        content_hash=known.content.sha256,
+        source_fingerprint=table.fingerprint(),
+        rows=rows.kept,
+        quarantined=rows.rejection.rows,
+        reasons=[[r.column, r.reason, r.values] for r in rows.rejection.reasons],
+        ignored_columns=list(reading.ignored),
+        absent_columns=list(reading.absent),
+        ingested_at=commit.now(),
+        seen=known.seen,
+        duplicates=rows.duplicates,
+        unpacked_hash=content.sha256,
+        event_span=rows.span,
+    )
+    return commit.Staged(place, record, lake, quarantine)
+
+
+def _unpacked_content(known: Known, path: Path) -> Digest:
+    """Return the content of what DuckDB reads, with its lines if it is a csv."""
+    is_as_it_lay = path == known.raw.path
+    if is_as_it_lay and (known.raw.format == "parquet" or known.content.lines is not None):
+        return known.content
+    return digest(path)
+
+
+def _write(
+    reading: Reading,
+    content: Digest,
+    lake: Path,
+    quarantine: Path,
+    con: duckdb.DuckDBPyConnection,
+    step: Step,
+) -> _Rows:
+    """Write a file's good rows and bad values to scratch; return how many there are."""
+    lines = _lines(reading, content, con)
+    header = 0 if reading.raw.format == "parquet" else 1
+    if lines <= header:
+        raise ChurnError(
+            "The file has no rows.",
+            where=reading.raw.name,
+            hint="Get the file again, or remove it from the directory.",
+        )
+    good = convert(reading, lake, con, lambda percent: step("reading", percent))
+    if good == 0:
+        raise _no_good_row(reading, sample_reasons(reading, con))
+    rejection = Rejection(0, ())
+    if good != lines - header:
+        rejection = reject(
+            reading,
+            quarantine,
+            con,
+            lambda percent: step("finding bad values", percent),
+            good=good,
+            lines=lines,
+        )
+    if not reading.table.deduplicate:
+        return _Rows(good, rejection, 0, None)
+    duplicates = deduplicate(
+        reading.table, lake, con, lambda percent: step("finding duplicates", percent)
+    )
+    return _Rows(good - duplicates, rejection, duplicates, _span(reading.table, lake, con))
+
+
+def _lines(reading: Reading, content: Digest, con: duckdb.DuckDBPyConnection) -> int:
+    """Return the lines of a csv, the rows of a Parquet file."""
+    if reading.raw.format != "parquet":
+        return content.lines or 0
+    row = con.execute(
+        "select sum(num_rows) from parquet_file_metadata(?)", [str(reading.path)]
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _span(table: SourceTable, lake: Path, con: duckdb.DuckDBPyConnection) -> list[str] | None:
+    """Return the first and the last event time, as text that sorts."""
+    if table.event_time is None:
+        return None
+    time = f'"{table.event_time}"'
+    row = con.execute(
+        f"select min({time})::varchar, max({time})::varchar from read_parquet(?)",
+        [[str(path) for path in lake.rglob("*.parquet")]],
+    ).fetchone()
+    return list(row) if row and row[0] else None
+
+
+def _no_good_row(reading: Reading, reasons: tuple[Reason, ...]) -> ChurnError:
+    found = "; ".join(str(reason) for reason in reasons[:5]) or "only empty lines"
+    types = ", ".join(
+        f"{c.name} {c.data_type}" + (f" as {c.format}" if c.format else "")
+        for c in reading.table.raw_columns
+    )
+    return ChurnError(
+        "The file has no row that can be used.",
+        where=f"{reading.raw.name}\n  header found: {','.join(reading.header)}"
+        f"\n  wrong in its first rows: {found}",
+        hint=f"Expected are {types}.",
+    )
