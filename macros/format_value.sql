@@ -1,24 +1,25 @@
 {#- A number as a marketer reads it, by its unit (an SQL expression): shares as per cent, seconds as
-    hours or minutes, trends as a direction, money with its sign, the rest with at most one decimal. -#}
-{% macro format_value(number, unit) -%}
+    hours or minutes, trends as a direction, money with its sign (`currency`, an SQL expression), the
+    rest with at most one decimal. -#}
+{% macro format_value(number, unit, currency="''") -%}
     {%- set value = '(' ~ number ~ ')' -%}
     case
         when {{ value }} is null then 'not known'
         when {{ unit }} = 'share'
             then {{ whole(100 ~ ' * ' ~ value) }} || '%'
-        when {{ unit }} = 'NT$'
-            then 'NT$' || {{ whole(value) }}
+        when {{ unit }} = 'money'
+            then {{ currency }} || {{ whole(value) }}
         when {{ unit }} = 'seconds' and {{ value }} < 0
             then 'an impossible time'
         when {{ unit }} = 'seconds' and {{ value }} < 5400
             then {{ whole(value ~ ' / 60') }} || ' minutes'
         when {{ unit }} = 'seconds'
             then {{ whole(value ~ ' / 3600') }} || ' hours'
-        when {{ unit }} in ('trend of days', 'trend of seconds')
+        when {{ unit }} like 'trend of %'
             then
                 case
-                    when {{ value }} > case when {{ unit }} = 'trend of days' then 0.001 else 10 end then 'upwards'
-                    when {{ value }} < case when {{ unit }} = 'trend of days' then -0.001 else -10 end then 'downwards'
+                    when {{ value }} > case when {{ unit }} = 'trend of seconds' then 10 else 0.001 end then 'upwards'
+                    when {{ value }} < case when {{ unit }} = 'trend of seconds' then -10 else -0.001 end then 'downwards'
                     else 'level'
                 end
         when abs({{ value }}) < 0.05 then '0'

@@ -6,7 +6,8 @@
 {% macro duckdb__singular(sentence) -%}
     regexp_replace(
         {{ sentence }},
-        '(^| )1 (day|time|hour|minute|song|transaction|trial|lapse|change|renewal)s\b',
+        '(^| )1 (day|time|hour|minute|month|song|transaction|trial|lapse|change|renewal|order|view|session|product'
+        || '|department|brand|unit|pause)s\b',
         '\11 \2',
         'g'
     )

@@ -1,7 +1,8 @@
 """What every model is measured against: the base rate, a hand rule, logistic regression."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,12 +90,14 @@ class HandRule:
 
 @dataclass
 class Logistic:
-    """Ridge logistic regression on all features: capped, standardised, missing as an indicator.
+    """Ridge logistic regression: values capped, standardised, missing ones as an indicator.
 
     Attributes:
+        by: Features it reads; None for all.
         cap_quantile: Values beyond this training quantile at either end are drawn to it.
     """
 
+    by: tuple[str, ...] | None = None
     cap_quantile: float = 0.01
     low: Floats = field(default_factory=lambda: np.empty(0))
     high: Floats = field(default_factory=lambda: np.empty(0))
@@ -106,7 +109,8 @@ class Logistic:
 
     def fit(self, train: Examples) -> "Logistic":
         """Learn caps, means and coefficients from the training rows alone."""
-        filled = np.where(np.isnan(train.values).all(axis=0), 0.0, train.values)
+        values = self._values(train)
+        filled = np.where(np.isnan(values).all(axis=0), 0.0, values)
         self.low, self.middle, self.high = np.nanquantile(
             filled, [self.cap_quantile, 0.5, 1 - self.cap_quantile], axis=0
         )
@@ -126,6 +130,29 @@ class Logistic:
         return np.asarray(self.model.predict_proba(design)[:, 1])
 
     def _design(self, examples: Examples) -> Floats:
-        is_missing = np.isnan(examples.values)
-        capped = np.clip(np.where(is_missing, self.middle, examples.values), self.low, self.high)
+        values = self._values(examples)
+        is_missing = np.isnan(values)
+        capped = np.clip(np.where(is_missing, self.middle, values), self.low, self.high)
         return np.hstack([capped, is_missing[:, self.missing].astype(float)])
+
+    def _values(self, examples: Examples) -> Floats:
+        return examples.values if self.by is None else examples.keep(self.by).values
+
+
+def baselines(named: Mapping[str, Mapping[str, Any]]) -> dict[str, Baseline]:
+    """Return the baselines of a domain's entry, not yet fitted.
+
+    Args:
+        named: Name → `{features: all or a list, cap_quantile: …}` for logistic regression,
+            `{groups: […]}` for the churn rate of groups, `{}` for the base rate.
+    """
+    made: dict[str, Baseline] = {}
+    for name, how in named.items():
+        if "features" in how:
+            by = None if how["features"] == "all" else tuple(how["features"])
+            made[name] = Logistic(by, how["cap_quantile"])
+        elif "groups" in how:
+            made[name] = HandRule(tuple(how["groups"]))
+        else:
+            made[name] = BaseRate()
+    return made

@@ -156,3 +156,33 @@ def usable_features(
         if name in snapshot and name not in assumed_static
     }
     return tuple(name for name in features if name not in excluded), excluded
+
+
+SEASONS_NEED = np.timedelta64(548, "D")  # a year and a half: some months are there twice
+
+
+def season_only(examples: Examples) -> dict[str, str]:
+    """Return the features that cannot be told from the cohort they belong to, with the reason.
+
+    A month is the same for a whole cohort. Where the cohorts span less than a year and a half, no
+    month comes twice, and a model would take whatever else moved between cohorts for season.
+
+    Args:
+        examples: Labelled rows of the cohorts a model learns from.
+    """
+    cut_offs = np.unique(examples.as_of_date)
+    if len(cut_offs) == 0 or cut_offs[-1] - cut_offs[0] >= SEASONS_NEED:
+        return {}
+    constant = np.ones(len(examples.features), dtype=bool)
+    levels = []
+    for cut_off in cut_offs:
+        values = examples.values[examples.as_of_date == cut_off]
+        constant &= (values == values[0]).all(axis=0)
+        levels.append(values[0])
+    constant &= (np.array(levels) != levels[0]).any(axis=0)  # what never moves tells nothing
+    reason = (
+        f"the same for a whole cohort, and cohorts from {cut_offs[0]} to {cut_offs[-1]} do not "
+        "show it twice"
+    )
+    names = np.array(examples.features, dtype=object)[constant]
+    return {str(name): reason for name in names}

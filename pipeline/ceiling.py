@@ -29,7 +29,7 @@ class Ceiling:
 
 
 def demo_ceiling(home: Home, generation: Generation, domain: str) -> Ceiling | None:
-    """Compare the live run with the demo's hidden truth; None where there is no truth."""
+    """Compare the live run with the demo's hidden truth; None where there is none for its label."""
     truth = home.demo_truth / f"{domain}.parquet"
     if not truth.exists():
         return None
@@ -39,7 +39,8 @@ def demo_ceiling(home: Home, generation: Generation, domain: str) -> Ceiling | N
         known = connection.execute(
             f"""
             with test as (
-                select distinct as_of_date from generation.serving.bi_model_quality
+                select distinct as_of_date, label_definition
+                from generation.serving.bi_model_quality
                 where domain = ? and split = 'test'
             )
             select -avg(case when is_churned then ln(truth.churn_probability)
@@ -47,7 +48,7 @@ def demo_ceiling(home: Home, generation: Generation, domain: str) -> Ceiling | N
             from read_parquet('{truth}') as truth
             inner join test using (as_of_date)
             inner join warehouse.{domain}.{domain}__churn_examples using (customer_id, as_of_date)
-            where is_churned is not null
+            where is_churned is not null and starts_with(label_definition, truth.outcome)
             """,
             [domain],
         ).fetchone()

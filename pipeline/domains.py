@@ -32,34 +32,66 @@ def check_domain(domain: str, entries: Mapping[str, Entry]) -> str:
     return domain
 
 
+def resolve(entry: Mapping[str, Any]) -> Entry:
+    """Return an entry whose texts have the keys they name in braces filled in."""
+    return {
+        key: value.format(**entry) if isinstance(value, str) else value
+        for key, value in entry.items()
+    }
+
+
 def parse_overrides(pairs: list[str], entry: Mapping[str, Any]) -> Entry:
-    """Parse `key=value` pairs; values are read as YAML.
+    """Parse `key=value` pairs; values are read as YAML. `preset=NAME` stands for the preset's keys.
 
     Raises:
-        ChurnError: A pair without `=`, an unknown key, or a value of another type.
+        ChurnError: A pair without `=`, an unknown key or preset, or a value that is not allowed.
     """
     overrides: Entry = {}
     for pair in pairs:
         key, separator, text = pair.partition("=")
         if not separator:
             raise ChurnError(f"--set {pair}: there is no `=`.", hint="Write --set key=value.")
+        if key == "preset":
+            overrides |= _preset(pair, text, entry.get("presets", {}))
+            continue
         if key not in entry:
             raise ChurnError(
                 f"--set {pair}: the domain has no setting {key!r}.",
                 hint=f"Settings are: {', '.join(sorted(entry))}.",
             )
         value = yaml.safe_load(text)
-        if type(value) is not type(entry[key]) and not (
-            isinstance(value, int | float) and isinstance(entry[key], int | float)
-        ):
-            raise ChurnError(
-                f"--set {pair}: {key} is a {type(entry[key]).__name__}, "
-                f"{json.dumps(value, default=str)} is not."
-            )
-        allowed = entry.get("choices", {}).get(key)
-        if allowed and value not in allowed:
-            raise ChurnError(
-                f"--set {pair}: {value!r} is not a choice.", hint=f"Choose {' or '.join(allowed)}."
-            )
+        _check_value(pair, value, entry[key], entry.get("choices", {}).get(key))
         overrides[key] = value
     return overrides
+
+
+def _preset(pair: str, name: str, presets: Mapping[str, Entry]) -> Entry:
+    if name not in presets:
+        known = ", ".join(presets) or "none for this domain"
+        raise ChurnError(f"--set {pair}: there is no such preset.", hint=f"Presets are: {known}.")
+    return presets[name]
+
+
+def _check_value(
+    pair: str, value: Any, default: Any, allowed: list[Any] | Mapping[str, float] | None
+) -> None:
+    """Refuse a value of another type than the default's, or outside what the entry allows."""
+    numeric = (int, float)
+    both_numbers = all(isinstance(v, numeric) and not isinstance(v, bool) for v in (value, default))
+    if type(value) is not type(default) and not both_numbers:
+        key = pair.partition("=")[0]
+        raise ChurnError(
+            f"--set {pair}: {key} is a {type(default).__name__}, "
+            f"{json.dumps(value, default=str)} is not."
+        )
+    if isinstance(allowed, list) and value not in allowed:
+        raise ChurnError(
+            f"--set {pair}: {value!r} is not a choice.", hint=f"Choose {' or '.join(allowed)}."
+        )
+    if isinstance(allowed, Mapping) and (
+        not isinstance(value, int) or not allowed["min"] <= value <= allowed["max"]
+    ):
+        raise ChurnError(
+            f"--set {pair}: {value!r} is out of bounds.",
+            hint=f"Choose a whole number from {allowed['min']} to {allowed['max']}.",
+        )

@@ -1,6 +1,6 @@
 """What the terminal shows after a run, read from the published generation and the warehouse."""
 
-from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,6 +14,7 @@ MODELS = {
     "lightgbm": "LightGBM",
     "logistic": "logistic regression",
     "hand_rule": "hand rule",
+    "recency": "recency alone",
     "base_rate": "base rate",
 }
 METRICS = {
@@ -40,32 +41,35 @@ def show_riskiest(generation: Generation, domain: str, console: Console, count: 
             """,
             [domain, count],
         ).fetchall()
-        cancelled, customers, day, currency = _one(
+        cancelled, due, customers, day, currency, not_scored = _one(
             connection,
             """
-            select count(*) filter (where already_cancelled), count(*), max(risk.as_of_date),
-                max(currency)
+            select count(*) filter (where already_cancelled), count(due_on), count(*),
+                max(risk.as_of_date), max(currency), max(not_scored)
             from serving.bi_churn_risk as risk inner join serving.bi_domains using (domain)
             where domain = ?
             """,
             domain,
         )
     table = Table(
-        title=f"{domain}: the riskiest {len(rows)} of {customers:,} customers on {day}, "
-        f"beside {cancelled:,} who have already cancelled",
+        title=f"{domain}: the riskiest {len(rows)} of {customers:,} customers on {day}"
+        + (f", beside {cancelled:,} who have already cancelled" if cancelled else ""),
         title_justify="left",
+        caption=f"Not scored: {not_scored}.",
+        caption_justify="left",
     )
     table.add_column("customer", no_wrap=True, max_width=14)
-    table.add_column("due", no_wrap=True)
+    if due:
+        table.add_column("due", no_wrap=True)
     table.add_column("risk", justify="right", no_wrap=True)
     table.add_column(f"at risk, {currency}", justify="right")
     table.add_column("what precedes leaving (patterns, not proven causes)")
-    for customer, due, probability, value, *reasons in rows:
+    for customer, due_on, probability, value, *reasons in rows:
         table.add_row(
             customer,
-            f"{due}" if isinstance(due, date) else "",
+            *([str(due_on)] if due else []),
             f"{probability:.0%}",
-            f"{value:,.0f}",
+            "–" if value is None else f"{value:,.0f}",
             "; ".join(reason for reason in reasons if reason),
         )
     console.print(table)
@@ -85,18 +89,32 @@ def show_quality(
     with duckdb.connect(str(generation.path), read_only=True) as connection:
         everybody = connection.execute(
             "select model, metric, value, rows, as_of_date, label_definition "
-            "from serving.bi_model_quality where domain = ? and split = 'test'",
+            "from serving.bi_model_quality where domain = ? and split = 'test' "
+            "order by model <> 'lightgbm', max(value) filter (metric = 'log_loss') over "
+            "(partition by model)",
             [domain],
         ).fetchall()
         others = connection.execute(
             "select model, metric, value, rows, as_of_date, label_definition "
             "from serving.bi_model_quality_by_segment where domain = ? and split = 'test' "
-            "and segment = 'already_cancelled' and segment_value = ?",
+            "and segment = 'already_cancelled' and segment_value = ? "
+            "order by model <> 'lightgbm', max(value) filter (metric = 'log_loss') over "
+            "(partition by model)",
             [domain, not_cancelled],
         ).fetchall()
     for figures, whom in ((everybody, ""), (others, ", without those who have already cancelled")):
         if figures:
             console.print(_quality_table(figures, domain, whom))
+
+
+def show_run_quality(run: Path, console: Console) -> None:
+    """Print the test cohort's figures of a run's folder, whether it is live or not."""
+    figures = duckdb.sql(
+        "select model, metric, value, rows, as_of_date, label_definition, domain "
+        f"from '{run}/metrics.parquet' where split = 'test' order by model <> 'lightgbm', "
+        "max(value) filter (metric = 'log_loss') over (partition by model)"
+    ).fetchall()
+    console.print(_quality_table([row[:-1] for row in figures], figures[0][-1], ""))
 
 
 def _quality_table(figures: list[tuple[Any, ...]], domain: str, whom: str) -> Table:
@@ -110,9 +128,12 @@ def _quality_table(figures: list[tuple[Any, ...]], domain: str, whom: str) -> Ta
     table.add_column("")
     for title in METRICS.values():
         table.add_column(title, justify="right")
-    for model, name in MODELS.items():
+    for model in dict.fromkeys(model for model, *_ in figures):
         cells = [found.get((model, metric)) for metric in METRICS]
-        table.add_row(name, *("–" if cell is None else f"{cell:.4f}" for cell in cells))
+        table.add_row(
+            MODELS.get(model, model.replace("_", " ")),
+            *("–" if cell is None else f"{cell:.4f}" for cell in cells),
+        )
     return table
 
 

@@ -2,17 +2,16 @@
 with
 
 domains as (
-    {%- for domain, entry in var('churn_domains').items() %}
+    {%- for domain in var('churn_domains') %}
     select
         '{{ domain }}' as domain,
-        {{ dbt.string_literal(entry.title) }} as title,
-        {{ dbt.string_literal(dbt.escape_single_quotes(entry.population)) }} as population,
-        {{ dbt.string_literal(dbt.escape_single_quotes(entry.outcome)) }} as outcome,
-        {{ dbt.string_literal(dbt.escape_single_quotes(entry.horizon)) }} as horizon,
-        {{ dbt.string_literal(entry.currency) }} as currency,
-        cast({{ entry.gross_margin }} as double) as gross_margin,
-        {{ dbt.string_literal(dbt.escape_single_quotes(entry.value_definition)) }}
-            as value_definition
+        {%- for key in [
+            'title', 'population', 'not_scored', 'outcome', 'horizon', 'currency', 'value_definition'
+        ] %}
+        {{ dbt.string_literal(dbt.escape_single_quotes(domain_setting(domain, key))) }}
+            as {{ key }},
+        {%- endfor %}
+        cast({{ domain_setting(domain, 'gross_margin') }} as double) as gross_margin
     {%- if not loop.last %}
     union all
     {%- endif %}
@@ -28,6 +27,7 @@ final as (
         domains.domain,
         domains.title,
         domains.population,
+        domains.not_scored,
         domains.outcome,
         domains.horizon,
         domains.currency,

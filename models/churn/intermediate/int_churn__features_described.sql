@@ -27,6 +27,7 @@ described as (
         '{{ column.name.split('__')[0] }}' as theme,
         {{ text_of(dbt.escape_single_quotes(column.description)) }} as description,
         {{ text_of(meta.unit) }} as unit,
+        {{ text_of(domain_setting(domain, 'currency')) }} as currency,
         {% for key in ['phrase', 'phrase_true', 'phrase_false', 'phrase_negative', 'phrase_null'] -%}
         {% if key in meta %}{{ text_of(dbt.escape_single_quotes(meta[key])) }}{% else %}cast(null as varchar){% endif %} as {{ key }},
         {% endfor -%}
@@ -39,7 +40,8 @@ described as (
     select
         cast(null as varchar) as domain, cast(null as varchar) as feature,
         cast(null as varchar) as theme, cast(null as varchar) as description,
-        cast(null as varchar) as unit, cast(null as varchar) as phrase,
+        cast(null as varchar) as unit, cast(null as varchar) as currency,
+        cast(null as varchar) as phrase,
         cast(null as varchar) as phrase_true, cast(null as varchar) as phrase_false,
         cast(null as varchar) as phrase_negative, cast(null as varchar) as phrase_null,
         cast(null as varchar) as source_table,

@@ -21,7 +21,7 @@ listening as (
 coverage as (
     select
         as_of_date,
-        {{ is_covered('kkbox', 'coverage', 'as_of_date', 393) }} as is_covered_393d
+        {{ is_covered('kkbox', 'coverage', 'as_of_date', 393, until=365) }} as is_covered_last_year
     from {{ source('kkbox_control', 'coverage') }} as coverage
     where table_name = 'user_logs'
 ),
@@ -38,7 +38,7 @@ featured as (
         {{ days_between("date '2000-01-03'", 'cohort.expires_on') }} % 7 + 1
             as calendar__expiry_weekday,
         case
-            when coverage.is_covered_393d
+            when coverage.is_covered_last_year
                 then coalesce(listening.active_days_28d_last_year, 0)
         end as calendar__active_days_28d_last_year
     from cohort

@@ -45,7 +45,8 @@ summarised as (
             as days_since_last_payment,
         max_by(amount_paid, position) filter (where amount_paid > 0 and not is_cancel)
             as last_paid_amount,
-        max_by(plan_days, position) filter (where amount_paid > 0 and not is_cancel)
+        -- max_by passes over nulls: an unknown length must not be taken from an older payment
+        max_by(coalesce(plan_days, 0), position) filter (where amount_paid > 0 and not is_cancel)
             as last_paid_plan_days,
         count(*) filter (where payment_method_id != previous_payment_method_id) as method_changes,
         count(*) filter (where is_auto_renew != previous_is_auto_renew) as auto_renew_changes,

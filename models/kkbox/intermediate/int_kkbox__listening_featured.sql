@@ -16,7 +16,7 @@ listening as (
 coverage as (
     select
         as_of_date,
-        {% for window in [7, 14, 28, 90] -%}
+        {% for window in [7, 14, 28, 56, 90] -%}
         {{ is_covered('kkbox', 'coverage', 'as_of_date', window) }} as is_covered_{{ window }}d
         {%- if not loop.last %},{% endif %}
         {% endfor -%}
@@ -89,7 +89,7 @@ featured as (
                 then listening.days_since_last
         end as listening__days_since_last,
         case
-            when coverage.is_covered_90d
+            when coverage.is_covered_56d
                 then
                     coalesce(listening.active_days_28d, 0)
                     - coalesce(listening.active_days_29_56d, 0)
@@ -104,7 +104,7 @@ featured as (
         case
             when coverage.is_covered_90d
                 then {{ exact_ratio(
-                    'listening.seconds_28d * 62', 'listening.seconds_29_90d * 28'
+                    'coalesce(listening.seconds_28d, 0) * 62', 'listening.seconds_29_90d * 28'
                 ) }}
         end as listening__seconds_to_own_past,
         case

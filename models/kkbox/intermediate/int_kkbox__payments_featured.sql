@@ -54,7 +54,7 @@ featured as (
             as payment__transactions_90d,
         case when coverage.is_covered_365d then history.transactions_365d end
             as payment__transactions_365d,
-        case when coverage.is_covered_365d then cast(history.amount_365d as bigint) end
+        case when coverage.is_covered_365d then cast(coalesce(history.amount_365d, 0) as bigint) end
             as payment__amount_365d,
         {{ exact_ratio('history.zero_paid_rows', 'history.transactions') }}
             as payment__zero_paid_share,

@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- One row per member and cut-off: the contract that ml reads. The spine, then every feature that
 -- the YAML describes, in its order.
 {%- set label_definition = domain_setting('kkbox', 'label_definition') %}

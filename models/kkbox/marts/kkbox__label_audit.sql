@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- One row per supplied cohort and derived definition: how far the derived labels agree with the
 -- ones that came with the files, and how much of the cohort the comparison covers.
 with

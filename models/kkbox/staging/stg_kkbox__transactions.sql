@@ -44,6 +44,7 @@ renamed as (
             as price_signature
     from source
     inner join knowledge on source.transaction_date < knowledge.known_before
+    where {{ in_sample('source.msno') }}
 )
 
 select * from renamed

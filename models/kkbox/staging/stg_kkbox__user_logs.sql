@@ -34,6 +34,7 @@ renamed as (
         coalesce(source.total_secs > 86400, false) as is_seconds_over_a_day
     from source
     inner join knowledge on source.date < knowledge.known_before
+    where {{ in_sample('source.msno') }}
 )
 
 select * from renamed

@@ -1,0 +1,48 @@
+{#- One row per label definition and cut-off of a domain: size, churners, when the cohort closes,
+    whether it is frozen (label_version 0: not yet), and a checksum that adds up over rows and
+    cohorts. -#}
+{% macro label_cohorts_counted(domain, labels) -%}
+with
+
+frozen as (
+    select
+        label_definition,
+        as_of_date,
+        max(label_version) as label_version
+    from {{ source(domain ~ '_labels', 'frozen_labels') }}
+    group by all
+),
+
+cohorts as (
+    select
+        label_definition,
+        as_of_date,
+        count(*) as label_rows,
+        count(*) filter (where is_churned) as churners,
+        max(label_known_on) as closes_on,
+        count(is_churned) > 0 as is_closed,
+        {{ row_checksum(['customer_id', 'as_of_date', 'label_definition', 'is_churned']) }}
+            as label_checksum
+    from {{ labels }}
+    group by all
+),
+
+final as (
+    select
+        cohorts.label_definition,
+        cohorts.as_of_date,
+        cohorts.label_rows,
+        cohorts.churners,
+        cohorts.closes_on,
+        cohorts.is_closed,
+        coalesce(frozen.label_version, 0) as label_version,
+        cohorts.label_checksum
+    from cohorts
+    left join frozen
+        on
+            cohorts.label_definition = frozen.label_definition
+            and cohorts.as_of_date = frozen.as_of_date
+)
+
+select * from final
+{%- endmacro %}

@@ -1,0 +1,19 @@
+{#- Who is in the cohort of each cut-off where there is no contract: at least min_orders orders in
+    [D - memory_days, D), and one of them in [D - lookback_days, D). Rows: customer_id, as_of_date.
+    orders      relation with customer_id and ordered_on (date), one row an order
+    cut_offs    relation with as_of_date
+    memory_days what is older is forgotten, so that a new cut-off reads a bounded past -#}
+{% macro no_order_cohort(orders, cut_offs, min_orders, lookback_days, memory_days=730) -%}
+    select
+        orders.customer_id,
+        cut_offs.as_of_date
+    from {{ cut_offs }} as cut_offs
+    inner join {{ orders }} as orders
+        on
+            cut_offs.as_of_date > orders.ordered_on
+            and {{ add_days('cut_offs.as_of_date', -memory_days) }} <= orders.ordered_on
+    group by all
+    having
+        count(*) >= {{ min_orders }}
+        and max(orders.ordered_on) >= {{ add_days('cut_offs.as_of_date', -lookback_days) }}
+{%- endmacro %}

@@ -1,0 +1,26 @@
+{#- The outcome where there is no contract: churned when no order falls in [D, D + horizon_days).
+    It is known on D + horizon_days, for the whole cohort on one day; null until then. Rows:
+    customer_id, as_of_date, label_definition, label_known_on, is_churned.
+    cohort      relation with customer_id and as_of_date
+    orders      relation with customer_id and ordered_on (date), one row an order
+    knowledge   relation with one known_before (date)
+    definition  name of the label definition, its parameters included -#}
+{% macro no_order_labels(cohort, orders, knowledge, definition, horizon_days) -%}
+    select
+        cohort.customer_id,
+        cohort.as_of_date,
+        '{{ definition }}' as label_definition,
+        {{ add_days('cohort.as_of_date', horizon_days) }} as label_known_on,
+        case
+            when {{ add_days('cohort.as_of_date', horizon_days) }} <= max(knowledge.known_before)
+                then count(orders.ordered_on) = 0
+        end as is_churned
+    from {{ cohort }} as cohort
+    cross join {{ knowledge }} as knowledge
+    left join {{ orders }} as orders
+        on
+            cohort.customer_id = orders.customer_id
+            and cohort.as_of_date <= orders.ordered_on
+            and {{ add_days('cohort.as_of_date', horizon_days) }} > orders.ordered_on
+    group by cohort.customer_id, cohort.as_of_date
+{%- endmacro %}

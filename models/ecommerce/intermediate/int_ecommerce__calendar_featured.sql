@@ -1,0 +1,50 @@
+-- One row per customer and cut-off: the calendar__ features: season, what the customer ordered on
+-- the same days a year before, and own habits of hour and weekday.
+{%- set horizon = domain_setting('ecommerce', 'horizon_days') %}
+with
+
+orders as (
+    select * from {{ ref('int_ecommerce__orders_summarised') }}
+),
+
+coverage as (
+    select
+        as_of_date,
+        {{ is_covered('ecommerce', 'coverage', 'as_of_date', 365, until=365 - horizon) }}
+            as is_horizon_covered,
+        {{ is_covered('ecommerce', 'coverage', 'as_of_date', 455, until=365) }}
+            as is_quarter_covered
+    from {{ source('ecommerce_control', 'coverage') }} as coverage
+    where table_name = '{{ domain_setting('ecommerce', 'covered_by').orders }}'
+),
+
+featured as (
+    select
+        orders.customer_id,
+        orders.as_of_date,
+
+        -- season
+        cast(extract(month from orders.as_of_date) as bigint) as calendar__month,
+        case
+            when coverage.is_horizon_covered then cast(orders.orders_horizon_last_year as bigint)
+        end as calendar__orders_horizon_last_year,
+        case
+            when coverage.is_horizon_covered and orders.amount_cents is not null
+                then {{ exact_ratio('orders.amount_cents_horizon_last_year', 100) }}
+        end as calendar__amount_horizon_last_year,
+        case
+            when coverage.is_quarter_covered then cast(orders.orders_90d_last_year as bigint)
+        end as calendar__orders_90d_last_year,
+        {{ exact_ratio('orders.november_december_orders', 'orders.orders') }}
+            as calendar__november_december_share,
+
+        -- habits
+        {{ exact_ratio('orders.weekend_orders', 'orders.orders') }} as calendar__weekend_share,
+        {{ exact_ratio('orders.night_orders', 'orders.orders') }} as calendar__night_share,
+        {{ exact_ratio('orders.morning_orders', 'orders.orders') }} as calendar__morning_share,
+        {{ exact_ratio('orders.evening_orders', 'orders.orders') }} as calendar__evening_share
+    from orders
+    left join coverage on orders.as_of_date = coverage.as_of_date
+)
+
+select * from featured

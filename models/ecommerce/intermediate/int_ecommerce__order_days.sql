@@ -1,0 +1,64 @@
+{{ config(materialized='table') }}
+-- One row per cut-off, customer of its cohort and day with an order in the two years before it: the
+-- day's orders, and the days since the customer's order day before.
+with
+
+cohort as (
+    select * from {{ ref('int_ecommerce__customers_eligible') }}
+),
+
+orders as (
+    select
+        *,
+        extract(hour from ordered_at) as hour_of_day
+    from {{ ref('int_ecommerce__orders_placed') }}
+),
+
+days as (
+    select
+        customer_id,
+        ordered_on,
+        count(*) as orders,
+        cast(sum(units) as bigint) as units,
+        cast(sum(amount_cents) as bigint) as amount_cents,
+        {{ exact_sum(exact_square('amount_cents'), digits=38) }} as amount_cents_squared,
+        max(amount_cents) as largest_amount_cents,
+        count(*) filter (where hour_of_day < 6) as night_orders,
+        count(*) filter (where hour_of_day between 6 and 11) as morning_orders,
+        count(*) filter (where hour_of_day >= 18) as evening_orders,
+        count(*) filter (where session_id = '') as sessionless_orders
+    from orders
+    group by all
+),
+
+past as (
+    select
+        cohort.as_of_date,
+        days.*,
+        {{ days_between('days.ordered_on', 'cohort.as_of_date') }} as days_before,
+        extract(month from days.ordered_on) as month_of_year,
+        -- 2000-01-01 was a Saturday
+        {{ days_between("date '2000-01-01'", 'days.ordered_on') }} % 7 < 2 as is_weekend
+    from cohort
+    inner join days
+        on
+            cohort.customer_id = days.customer_id
+            and cohort.as_of_date > days.ordered_on
+            and {{ add_days('cohort.as_of_date', -730) }} <= days.ordered_on
+),
+
+final as (
+    select
+        *,
+        days_before = min(days_before) over (partition by customer_id, as_of_date) as is_last_day,
+        days_before = max(days_before) over (partition by customer_id, as_of_date) as is_first_day,
+        -- 30 days each, counted back from the cut-off
+        days_before - 1 - (days_before - 1) % 30 as period_start,
+        lag(days_before) over (
+            partition by customer_id, as_of_date
+            order by ordered_on asc
+        ) - days_before as gap_days
+    from past
+)
+
+select * from final

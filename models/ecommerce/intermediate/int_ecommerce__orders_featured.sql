@@ -1,0 +1,90 @@
+-- One row per customer and cut-off: the orders__ features, recency, frequency and money. A window
+-- the purchases do not cover is null.
+with
+
+orders as (
+    select * from {{ ref('int_ecommerce__orders_summarised') }}
+),
+
+coverage as (
+    select
+        as_of_date,
+        {% for window in [30, 60, 90, 180, 365] -%}
+        {{ is_covered('ecommerce', 'coverage', 'as_of_date', window) }} as is_covered_{{ window }}d
+        {%- if not loop.last %},{% endif %}
+        {% endfor -%}
+    from {{ source('ecommerce_control', 'coverage') }} as coverage
+    where table_name = '{{ domain_setting('ecommerce', 'covered_by').orders }}'
+),
+
+-- Days without purchases for anybody say nothing about this customer.
+outages_since_order as (
+    select
+        orders.customer_id,
+        orders.as_of_date,
+        sum(greatest({{ days_between(
+            'greatest(outages.started_on, ' ~ add_days('orders.as_of_date', '1 - orders.days_since_last') ~ ')',
+            'least(outages.ended_on, orders.as_of_date)'
+        ) }}, 0)) as outage_days
+    from orders
+    inner join {{ ref('ecommerce_log_changes') }} as outages
+        on
+            outages.kind = 'purchase_outage'
+            and orders.as_of_date > outages.started_on
+    group by all
+),
+
+featured as (
+    select
+        orders.customer_id,
+        orders.as_of_date,
+
+        -- recency
+        orders.days_since_last as orders__days_since_last,
+        cast(coalesce(outages_since_order.outage_days, 0) as bigint)
+            as orders__outage_days_since_last,
+
+        -- frequency
+        cast(orders.orders as bigint) as orders__orders,
+        orders.order_days as orders__order_days,
+        {% for window in [30, 60, 90, 180, 365] -%}
+        case
+            when coverage.is_covered_{{ window }}d then cast(orders.orders_{{ window }}d as bigint)
+        end as orders__orders_{{ window }}d,
+        {% endfor -%}
+        case
+            when coverage.is_covered_180d
+                then cast(orders.orders_90d - orders.orders_91_180d as bigint)
+        end as orders__orders_change_90d,
+        cast(orders.last_day_orders as bigint) as orders__orders_on_last_day,
+
+        -- money
+        {{ exact_ratio('orders.amount_cents', 100) }} as orders__amount,
+        {% for window in [30, 90, 365] -%}
+        case
+            when coverage.is_covered_{{ window }}d and orders.amount_cents is not null
+                then {{ exact_ratio('orders.amount_cents_' ~ window ~ 'd', 100) }}
+        end as orders__amount_{{ window }}d,
+        {% endfor -%}
+        case
+            when coverage.is_covered_180d and orders.amount_cents is not null
+                then {{ exact_ratio(
+                    'orders.amount_cents_90d - orders.amount_cents_91_180d', 100
+                ) }}
+        end as orders__amount_change_90d,
+        {{ exact_ratio('orders.amount_cents', '100 * orders.orders') }} as orders__amount_per_order,
+        {{ exact_ratio('orders.last_amount_cents', 100) }} as orders__last_amount,
+        {{ exact_ratio('orders.last_amount_cents * orders.order_days', 'orders.amount_cents') }}
+            as orders__last_amount_to_own_mean,
+        {{ exact_ratio('orders.largest_amount_cents', 100) }} as orders__largest_amount,
+        {{ exact_stddev('orders.orders', 'orders.amount_cents', 'orders.amount_cents_squared') }}
+        / 100 as orders__amount_spread
+    from orders
+    left join coverage on orders.as_of_date = coverage.as_of_date
+    left join outages_since_order
+        on
+            orders.customer_id = outages_since_order.customer_id
+            and orders.as_of_date = outages_since_order.as_of_date
+)
+
+select * from featured

@@ -1,0 +1,49 @@
+{{ config(materialized='table') }}
+-- One row per order: the purchases of one session on one UTC day. A session may live for weeks, and
+-- cut-offs are midnights, so an order never straddles one. A purchase without a session belongs to
+-- the day's order, if there is one; those of a day without any session are one order. Only days that
+-- some cut-off's memory or horizon reaches are read.
+with
+
+cut_offs as (
+    select as_of_date from {{ source('ecommerce_control', 'cut_offs') }}
+),
+
+days_in_reach as (
+    {{ number_series(1 - domain_setting('ecommerce', 'horizon_days'), 730, 'days_before') }}
+),
+
+days as (
+    select distinct {{ add_days('cut_offs.as_of_date', '-days_in_reach.days_before') }} as day
+    from cut_offs
+    cross join days_in_reach
+),
+
+purchases as (
+    select
+        *,
+        coalesce(
+            session_id,
+            min(session_id) over (partition by customer_id, happened_on),
+            ''
+        ) as order_session_id
+    from {{ ref('stg_ecommerce__events') }}
+    where
+        event_type = 'purchase'
+        and happened_on in (select days.day from days)
+),
+
+final as (
+    select
+        customer_id,
+        happened_on as ordered_on,
+        order_session_id as session_id,
+        min(happened_at) as ordered_at,
+        count(*) as units,
+        cast(sum(price_cents) as bigint) as amount_cents,
+        count(distinct product_id) as products
+    from purchases
+    group by all
+)
+
+select * from final

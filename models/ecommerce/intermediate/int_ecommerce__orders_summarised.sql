@@ -1,0 +1,69 @@
+{{ config(materialized='table') }}
+-- One row per customer and cut-off: what the order days of the two years before it say, as exact
+-- integers. The amounts are null where the files hold no price.
+{%- set horizon = domain_setting('ecommerce', 'horizon_days') %}
+{%- set windows = {
+    '30d': 'between 1 and 30',
+    '60d': 'between 1 and 60',
+    '90d': 'between 1 and 90',
+    '180d': 'between 1 and 180',
+    '365d': 'between 1 and 365',
+    '91_180d': 'between 91 and 180',
+    '90d_last_year': 'between 366 and 455',
+    'horizon_last_year': 'between ' ~ (366 - horizon) ~ ' and 365',
+} %}
+with
+
+days as (
+    select * from {{ ref('int_ecommerce__order_days') }}
+),
+
+summarised as (
+    select
+        customer_id,
+        as_of_date,
+
+        -- recency, frequency, money
+        min(days_before) as days_since_last,
+        max(days_before) as days_since_first,
+        count(*) as order_days,
+        {{ exact_sum('orders') }} as orders,
+        {{ exact_sum('units') }} as units,
+        {{ exact_sum('amount_cents') }} as amount_cents,
+        {{ exact_sum('amount_cents_squared', digits=38) }} as amount_cents_squared,
+        max(largest_amount_cents) as largest_amount_cents,
+        {% for name, days_before in windows.items() -%}
+        coalesce({{ exact_sum('orders', where='days_before ' ~ days_before) }}, 0)
+            as orders_{{ name }},
+        coalesce({{ exact_sum('amount_cents', where='days_before ' ~ days_before) }}, 0)
+            as amount_cents_{{ name }},
+        {% endfor -%}
+        count(distinct period_start) filter (where days_before <= 360) as active_periods_360d,
+        max(orders) filter (where is_last_day) as last_day_orders,
+        max(units) filter (where is_last_day) as last_units,
+        max(amount_cents) filter (where is_last_day) as last_amount_cents,
+        max(amount_cents) filter (where is_first_day) as first_amount_cents,
+        max(month_of_year) filter (where is_first_day) as first_order_month,
+
+        -- own rhythm
+        count(gap_days) as gaps,
+        {{ exact_sum('gap_days') }} as gap_sum,
+        {{ exact_sum(exact_square('gap_days'), digits=38) }} as gap_square_sum,
+        max(gap_days) as largest_gap,
+        min(gap_days) as smallest_gap,
+        max_by(gap_days, ordered_on) filter (where gap_days is not null) as last_gap,
+        min_by(gap_days, ordered_on) filter (where gap_days is not null) as first_gap,
+        count(*) filter (where gap_days > 60) as long_gaps,
+
+        -- habits
+        {% for habit in ['night', 'morning', 'evening', 'sessionless'] -%}
+        {{ exact_sum(habit ~ '_orders') }} as {{ habit }}_orders,
+        {% endfor -%}
+        coalesce({{ exact_sum('orders', where='is_weekend') }}, 0) as weekend_orders,
+        coalesce({{ exact_sum('orders', where='month_of_year in (11, 12)') }}, 0)
+            as november_december_orders
+    from days
+    group by all
+)
+
+select * from summarised

@@ -1,0 +1,42 @@
+-- One row per event as the files have it; nothing dropped, anomalies flagged.
+with
+
+source as (
+    select * from {{ source('ecommerce', 'events') }}
+),
+
+knowledge as (
+    select known_before from {{ source('ecommerce_control', 'knowledge') }}
+),
+
+renamed as (
+    select
+        -- ids
+        source.user_id as customer_id,
+        source.user_session as session_id,
+        source.product_id,
+        source.category_id,
+
+        -- time, UTC
+        source.event_time as happened_at,
+        source.event_date as happened_on,
+
+        -- what
+        source.event_type,
+        split_part(source.category_code, '.', 1) as department,
+        source.brand,
+
+        -- cents
+        cast(round(source.price * 100) as bigint) as price_cents,
+
+        -- flags
+        source.user_session is null as is_session_unknown,
+        source.category_code is null as is_category_unknown,
+        source.brand is null as is_brand_unknown,
+        coalesce(source.price = 0, false) as is_price_zero
+    from source
+    inner join knowledge on source.event_date < knowledge.known_before
+    where {{ in_sample('source.user_id') }}
+)
+
+select * from renamed
