@@ -9,19 +9,21 @@ from pipeline.sources import SourceColumn, SourceTable
 def sums_of_csv(table: SourceTable, path: Path) -> str:
     """Return SQL that reads a csv once and sums all its columns; dates stay the numbers they are.
 
-    The header must have the table's columns in the table's order.
+    The header must have the table's columns in the table's order. The path may be a pattern.
     """
-    columns = ", ".join(f"'{c.name}': '{_csv_type(c)}'" for c in table.columns)
+    columns = ", ".join(f"'{c.name}': '{_csv_type(c)}'" for c in table.raw_columns)
     name = str(path).replace("'", "''")
+    sums = _sums(table.raw_columns, _csv_type)
     return (
-        f"select {_sums(table, _csv_type)} from read_csv('{name}', columns = {{{columns}}},"
+        f"select {sums} from read_csv('{name}', columns = {{{columns}}},"
         " header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"')"
     )
 
 
 def sums_of_lake(table: SourceTable) -> str:
     """Return SQL that scans the table in the lake once and sums all its columns."""
-    return f"select {_sums(table, lambda column: column.data_type)} from lake.{table.identifier}"
+    sums = _sums(table.columns, lambda column: column.data_type)
+    return f"select {sums} from lake.{table.identifier}"
 
 
 def _csv_type(column: SourceColumn) -> str:
@@ -29,8 +31,8 @@ def _csv_type(column: SourceColumn) -> str:
     return "integer" if is_number else column.data_type
 
 
-def _sums(table: SourceTable, type_of: Callable[[SourceColumn], str]) -> str:
-    return ", ".join(_sum(f'"{column.name}"', type_of(column)) for column in table.columns)
+def _sums(columns: tuple[SourceColumn, ...], type_of: Callable[[SourceColumn], str]) -> str:
+    return ", ".join(_sum(f'"{column.name}"', type_of(column)) for column in columns)
 
 
 def _sum(name: str, data_type: str) -> str:
@@ -39,4 +41,6 @@ def _sum(name: str, data_type: str) -> str:
         return f"sum(strlen({name}))"
     if data_type == "date":
         return f"sum({name} - date '2000-01-01')"
+    if data_type == "timestamp":
+        return f"sum(epoch_us({name}))"
     return f"sum({name})"

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pipeline.bench.workbench import Bench
-from pipeline.demo.kkbox import generate_kkbox
+from pipeline.demo.kkbox.generate import FULL, generate_kkbox
 from pipeline.ingest import IngestSummary, ingest
 from pipeline.ingest.discover import DEMO_MARK
 from pipeline.sources import SourceTable, source_tables
@@ -24,7 +24,7 @@ def raw_files(bench: Bench) -> Path:
     raw = bench.folder / "raw" / "kkbox"
     members = max(_FEWEST_MEMBERS, math.ceil(bench.rows / _LOG_ROWS_PER_MEMBER))
     truth = bench.folder / "truth" / "kkbox.parquet"
-    generate_kkbox(raw, truth, members=members, console=bench.console)
+    generate_kkbox(raw, truth, scale=members / FULL, console=bench.console)
     return raw
 
 

@@ -1,6 +1,5 @@
 """How much more the features of one cut-off cost than one scan of the listening lake's columns."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -50,8 +49,8 @@ def measure(bench: Bench) -> list[Figure]:
     ]
 
 
-def prepare(bench: Bench) -> list[tuple[View, str]]:
-    """Make the lake's relations with one cut-off; return the stack, each with how it is made."""
+def prepare(bench: Bench) -> list[View]:
+    """Make the lake's relations with one cut-off; return the stack."""
     home, variables = bench.home, {"as_of": {"kkbox": CUT_OFF}}
 
     def call(command: str, *arguments: str, title: str) -> None:
@@ -62,20 +61,17 @@ def prepare(bench: Bench) -> list[tuple[View, str]]:
     with warehouse(home) as connection:
         for relation in ("kkbox_cut_offs", "kkbox_coverage"):
             connection.execute(f"delete from lake.{relation} where as_of_date != ?", [CUT_OFF])
-    made = _materializations(home)
-    return [(view, made[view.relation]) for view in compiled_stack(home, "kkbox")]
+    return compiled_stack(home, "kkbox")
 
 
-def build(home: Home, stack: list[tuple[View, str]]) -> int:
+def build(home: Home, stack: list[View]) -> int:
     """Make the stack in order and return the rows of its last relation."""
     with warehouse(home) as connection:
-        for view, made in stack[:-1]:
+        for view in stack[:-1]:
             connection.execute(f"create schema if not exists {view.relation.partition('.')[0]}")
-            # A seed is a handful of values.
-            kind = "table" if made == "table" else "view"
+            kind = "table" if view.is_table else "view"
             connection.execute(f"create or replace {kind} {view.relation} as\n{view.sql}")
-        top, _ = stack[-1]
-        connection.execute(f"create or replace temp table features as\n{top.sql}")
+        connection.execute(f"create or replace temp table features as\n{stack[-1].sql}")
         return _count(connection, "features")
 
 
@@ -98,13 +94,3 @@ def _log_rows(home: Home) -> int:
 def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
     row = connection.execute(f"select count(*) from {relation}").fetchone()
     return int(row[0]) if row else 0
-
-
-def _materializations(home: Home) -> dict[str, str]:
-    """Relation → view, table or seed, as the manifest has it."""
-    manifest = json.loads((home.dbt_target / "manifest.json").read_text())
-    return {
-        f"{node['schema']}.{node['alias']}": node["config"]["materialized"]
-        for node in manifest["nodes"].values()
-        if node["resource_type"] in {"model", "seed"}
-    }

@@ -2,11 +2,19 @@
 
 import json
 import time
+from dataclasses import replace
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.bench import kkbox_data, kkbox_features, kkbox_ingest
+from pipeline.bench import (
+    ecommerce_data,
+    ecommerce_ingest,
+    kkbox_data,
+    kkbox_features,
+    kkbox_ingest,
+)
 from pipeline.bench.__main__ import app
 from pipeline.bench.columns import sums_of_csv, sums_of_lake
 from pipeline.bench.figures import Figure, render, save
@@ -53,20 +61,99 @@ def test_benchmarks_touch_nothing_of_the_users_but_bench_json(home, bench):
     assert [path.name for path in home.root.iterdir()] == ["bench"]
 
 
-def test_every_column_is_read():
-    table = kkbox_data.logs_table()
-    for query in (sums_of_csv(table, "logs.csv"), sums_of_lake(table)):
-        for column in table.columns:
+@pytest.mark.parametrize("table", [kkbox_data.logs_table(), ecommerce_data.events_table()])
+def test_every_column_is_read(table):
+    for query, columns in (
+        (sums_of_csv(table, "rows.csv"), table.raw_columns),
+        (sums_of_lake(table), table.columns),
+    ):
+        for column in columns:
             assert f'"{column.name}"' in query.partition(" from ")[0]
+
+
+def test_event_files_have_the_shares_of_real_ones(bench):
+    raw = ecommerce_data.raw_files(replace(bench, rows=210_000))
+    share = duckdb.sql(
+        f"""
+        select
+            count(*) as events,
+            avg((event_type = 'view')::integer) as viewed,
+            avg((event_type = 'purchase')::integer) as bought,
+            avg((category_code is null)::integer) as without_code,
+            avg((brand is null)::integer) as without_brand,
+            count(*) / count(distinct user_session) as a_session,
+            1 - count(distinct rows) / count(*) as repeated,
+            count(distinct user_id) as users,
+        from read_csv('{raw}/*.csv', all_varchar = true) as rows
+        """
+    ).fetchone()
+    aims = (210_000, 0.939, 0.016, 0.32, 0.14, 4.6, 0.002, 210_000 / 26)
+    assert share == pytest.approx(aims, rel=0.3)
+    bought = duckdb.sql(
+        "select avg((sessions > 1)::integer) from (select count(distinct user_session) as sessions"
+        f" from read_csv('{raw}/*.csv') where event_type = 'purchase' group by user_id)"
+    ).fetchone()[0]
+    assert 0.3 < bought < 0.6
+
+
+def test_event_files_are_made_once_and_are_the_same_every_time(bench, tmp_path):
+    raw = ecommerce_data.raw_files(bench)
+    first = {path.name: (path.stat().st_ino, path.read_bytes()) for path in raw.iterdir()}
+    assert set(first) == {*ecommerce_data.FILES, "churn_demo.json"}
+    assert {
+        path.name: path.stat().st_ino for path in ecommerce_data.raw_files(bench).iterdir()
+    } == {name: inode for name, (inode, _) in first.items()}
+    again = ecommerce_data.raw_files(replace(bench, folder=tmp_path / "again"))
+    assert {path.name: path.read_bytes() for path in again.iterdir()} == {
+        name: content for name, (_, content) in first.items()
+    }
+
+
+def test_event_files_are_each_of_one_month_and_in_order_of_time(bench):
+    raw = ecommerce_data.raw_files(bench)
+    for name, month in ecommerce_data.FILES.items():
+        times = [line[:19] for line in (raw / name).read_text().splitlines()[1:]]
+        assert times == sorted(times)
+        assert {time[:7] for time in times} == {f"{month:%Y-%m}"}
+
+
+def test_an_ingest_of_events_is_compared_with_reading_the_same_rows(bench):
+    events, read, ingested, speed, alone, more = ecommerce_ingest.measure(bench)
+    raw = ecommerce_data.raw_files(bench)
+    lines = sum(len((raw / name).read_text().splitlines()) - 1 for name in ecommerce_data.FILES)
+    assert events.value == lines
+    assert ingested.ratio.to == read.name
+    assert ingested.ratio.value == ingested.value / read.value
+    assert speed.value == round(lines / ingested.value)
+    assert more.ratio.to == alone.name
+    assert more.ratio.aim == 1.3
+
+
+def test_one_more_month_is_ingested_beside_six_and_alone_beside_none(bench, monkeypatch):
+    calls = []
+
+    def spy(raw, home):
+        there = len(list(home.lake.glob("ecommerce/events/*/")))
+        summary = ingest_files(raw, home)
+        calls.append((there, [file.status for file in summary.files]))
+        return summary
+
+    ingest_files = ecommerce_data.ingest_files
+    monkeypatch.setattr(ecommerce_data, "ingest_files", spy)
+    ecommerce_ingest.measure(replace(bench, rounds=2))
+    names = sorted(ecommerce_data.FILES)
+    more = ["ingested" if name == ecommerce_ingest.NEW else "unchanged" for name in names]
+    a_round = [(0, ["ingested"] * 7), (0, ["ingested"]), (6, more)]
+    assert calls == [*a_round, *a_round, (7, ["unchanged"] * 7)]
 
 
 def test_a_stack_is_made_as_its_config_says(home):
     home.root.mkdir(parents=True)
     stack = [
-        (View("seeds.days", "select * from (values (1), (2)) as seed (day)"), "seed"),
-        (View("kkbox.kept", "select day from seeds.days"), "table"),
-        (View("kkbox.seen", "select day from kkbox.kept"), "view"),
-        (View("kkbox.top", "select day from kkbox.seen"), "view"),
+        View("seeds.days", "select * from (values (1), (2)) as seed (day)", is_table=False),
+        View("kkbox.kept", "select day from seeds.days", is_table=True),
+        View("kkbox.seen", "select day from kkbox.kept", is_table=False),
+        View("kkbox.top", "select day from kkbox.seen", is_table=False),
     ]
     for _ in range(2):
         assert kkbox_features.build(home, stack) == 2
