@@ -12,15 +12,16 @@ import duckdb
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
-from ml import artifacts, evaluate
+from ml import artifacts, evaluate, guards
 from ml.bands import assign_bands, cut_bands
-from ml.baselines import Baseline, BaseRate, HandRule, Logistic
+from ml.baselines import baselines
 from ml.calibrate import Calibration, Choice, choose, fit_map
 from ml.cohorts import Fits, RefusedError, plan_fits, read_cohorts
-from ml.contract import Examples, Floats, read_examples, usable_features
+from ml.contract import Examples, Floats, read_examples, season_only, usable_features
 from ml.explain import base_value
-from ml.train import choose_rounds, fit, margin
+from ml.train import MOST_ROUNDS, choose_rounds, fit, margin
 
 Progress = Callable[[str], None]
 
@@ -59,9 +60,115 @@ def train_run(
         RefusedError: The data cannot carry an honest figure.
     """
     domain, settings = inputs.domain, inputs.settings
-    fits = plan_fits(read_cohorts(connection, domain), inputs.scoring, settings)
+    cohorts = read_cohorts(connection, domain)
+    fits = plan_fits(cohorts, inputs.scoring, settings)
 
     progress("reading the mart")
+    everything, usable, excluded = read_usable(connection, domain, fits, settings)
+    examples = everything.keep(usable)
+
+    progress("guards against leakage")
+    checks = [
+        *guards.held_out(fits, cohorts),
+        guards.unique_rows(examples),
+        guards.same_population(connection, domain, settings["label_definition"], fits),
+        *guards.single_features(
+            examples.cohorts([fits.test]),
+            settings["alarms"]["single_feature_auc"],
+            settings["alarms"].get("allowed", {}),
+        ),
+        guards.shuffled_labels(examples, fits),
+    ]
+    guards.stop_if_broken(checks)
+
+    progress(f"fits 1 and 2 of 3: choosing on {fits.validation}, testing on {fits.test}")
+    learned = learn_until_test(examples, fits)
+    calibration, rounds = learned.calibration, learned.rounds
+    validation, test = examples.cohorts([fits.validation]), examples.cohorts([fits.test])
+
+    progress(f"fit 3 of 3: the model that scores {fits.scoring}")
+    train = examples.cohorts(fits.live)
+    live = fit(train, rounds)
+
+    progress("figures beside the baselines")
+    splits = {
+        "validation": (validation, calibration.apply(margin(learned.first, validation)), fits.fit),
+        "test": (test, calibration.apply(margin(learned.second, test)), fits.refit),
+    }
+    cuts = cut_bands(splits["validation"][1], settings)
+    _write_figures(connection, inputs, scratch, examples, splits, cuts, rounds)
+    _write_choices(connection, inputs, scratch, fits, learned.choices)
+    scored = read_examples(connection, domain, since=fits.scoring, until=fits.scoring)
+    checks += guards.train_against_scoring(train, scored.keep(train.features))
+    artifacts.write_table(
+        connection,
+        scratch,
+        "checks",
+        {"run_id": inputs.run_id, "domain": domain, **guards.as_table(checks)},
+    )
+    _write_run(
+        connection, inputs, scratch, fits, train, live, calibration, cuts, excluded, everything
+    )
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What is learned before the test cohort is looked at.
+
+    Attributes:
+        first: Fitted on what was known by the validation cut-off; its trees are the rounds.
+        second: The recipe refitted on what was known by the test cut-off.
+        calibration: Map from margin to probability.
+        choices: How the maps did.
+    """
+
+    first: lgb.Booster
+    second: lgb.Booster
+    calibration: Calibration
+    choices: list[Choice]
+
+    @property
+    def rounds(self) -> int:
+        """Trees of every fit."""
+        return int(self.first.num_trees())
+
+
+def learn_until_test(examples: Examples, fits: Fits, most_rounds: int = MOST_ROUNDS) -> Learned:
+    """Choose rounds and calibration on the validation cohort, and refit for the test."""
+    validation = examples.cohorts([fits.validation])
+    first = choose_rounds(examples.cohorts(fits.fit), validation, most_rounds)
+    rounds = first.num_trees()
+    calibration, choices = _calibrate(examples, fits, rounds, validation, margin(first, validation))
+    return Learned(first, fit(examples.cohorts(fits.refit), rounds), calibration, choices)
+
+
+def digest_of_learned(
+    examples: Examples, fits: Fits, settings: Mapping[str, Any], most_rounds: int
+) -> str:
+    """Return a hash of everything learned before the test: models, map, bands and baselines."""
+    learned = learn_until_test(examples, fits, most_rounds)
+    validation = examples.cohorts([fits.validation])
+    train = examples.cohorts(fits.refit)
+    told = [
+        learned.first.model_to_string(),
+        learned.second.model_to_string(),
+        json.dumps(learned.calibration.to_dict()),
+        repr(cut_bands(learned.calibration.apply(margin(learned.first, validation)), settings)),
+        *(
+            baseline.fit(train).predict(validation).tobytes().hex()
+            for baseline in baselines(settings["baselines"]).values()
+        ),
+    ]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def read_usable(
+    connection: duckdb.DuckDBPyConnection, domain: str, fits: Fits, settings: Mapping[str, Any]
+) -> tuple[Examples, tuple[str, ...], dict[str, str]]:
+    """Read the cohorts of a run; return them, the features a model may read, and why not others.
+
+    What a model may read follows from declarations and from the cohorts of the first fit alone.
+    """
     everything = read_examples(connection, domain, since=fits.live[0], until=fits.live[-1])
     snapshot = dict(
         connection.execute(
@@ -71,34 +178,8 @@ def train_run(
         ).fetchall()
     )
     usable, excluded = usable_features(everything.features, snapshot, settings["assumed_static"])
-    examples = everything.keep(usable)
-
-    progress(f"fit 1 of 3: choosing rounds on {fits.validation}")
-    first = choose_rounds(examples.cohorts(fits.fit), examples.cohorts([fits.validation]))
-    rounds = first.num_trees()
-    validation = examples.cohorts([fits.validation])
-    validation_margin = margin(first, validation)
-    calibration, choices = _calibrate(examples, fits, rounds, validation, validation_margin)
-
-    progress(f"fit 2 of 3: testing on {fits.test}")
-    second = fit(examples.cohorts(fits.refit), rounds)
-    test = examples.cohorts([fits.test])
-
-    progress(f"fit 3 of 3: the model that scores {fits.scoring}")
-    train = examples.cohorts(fits.live)
-    live = fit(train, rounds)
-
-    progress("figures beside the baselines")
-    splits = {
-        "validation": (validation, calibration.apply(validation_margin), fits.fit),
-        "test": (test, calibration.apply(margin(second, test)), fits.refit),
-    }
-    cuts = cut_bands(splits["validation"][1], settings)
-    _write_figures(connection, inputs, scratch, examples, splits, cuts)
-    _write_choices(connection, inputs, scratch, fits, choices)
-    _write_run(
-        connection, inputs, scratch, fits, train, live, calibration, cuts, excluded, everything
-    )
+    season = season_only(everything.keep(usable).cohorts(fits.fit))
+    return everything, tuple(n for n in usable if n not in season), excluded | season
 
 
 def read_scoring_cut_off(connection: duckdb.DuckDBPyConnection, domain: str) -> np.datetime64:
@@ -128,14 +209,6 @@ def _calibrate(
     return fit_map(method, validation_margin, validation.is_churned), choices
 
 
-def _baselines(settings: Mapping[str, Any]) -> dict[str, Baseline]:
-    return {
-        "logistic": Logistic(settings["logistic_cap_quantile"]),
-        "hand_rule": HandRule(tuple(settings["hand_rule"])),
-        "base_rate": BaseRate(),
-    }
-
-
 def _write_figures(
     connection: duckdb.DuckDBPyConnection,
     inputs: RunInputs,
@@ -143,6 +216,7 @@ def _write_figures(
     examples: Examples,
     splits: Mapping[str, tuple[Examples, Floats, list[np.datetime64]]],
     cuts: tuple[float, float, float],
+    rounds: int,
 ) -> None:
     tables: dict[str, list[pd.DataFrame]] = {
         "metrics": [],
@@ -153,7 +227,12 @@ def _write_figures(
     for split, (cohort, probability, trained_on) in splits.items():
         train = examples.cohorts(trained_on)
         predictions: dict[str, Floats] = {"lightgbm": probability}
-        for name, baseline in _baselines(inputs.settings).items():
+        history = tuple(f for f in examples.features if f not in inputs.settings["assumed_static"])
+        if history != examples.features:
+            # what a model of history alone would do, beside the one that assumes more
+            alone = fit(train.keep(history), rounds)
+            predictions["lightgbm_history_only"] = expit(margin(alone, cohort.keep(history)))
+        for name, baseline in baselines(inputs.settings["baselines"]).items():
             predictions[name] = baseline.fit(train).predict(cohort)
         made = {
             "metrics": evaluate.quality(cohort, predictions),

@@ -37,12 +37,14 @@ def _dataset(examples: Examples) -> lgb.Dataset:
     )
 
 
-def choose_rounds(train: Examples, validation: Examples) -> lgb.Booster:
+def choose_rounds(
+    train: Examples, validation: Examples, most_rounds: int = MOST_ROUNDS
+) -> lgb.Booster:
     """Fit until the later cohort's log loss stops falling; the booster keeps its best rounds."""
     fitted = lgb.train(
         {**PARAMETERS, "metric": "binary_logloss"},
         _dataset(train),
-        num_boost_round=MOST_ROUNDS,
+        num_boost_round=most_rounds,
         valid_sets=[_dataset(validation)],
         callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
     )

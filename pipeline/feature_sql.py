@@ -1,7 +1,9 @@
 """The compiled feature SQL as a stack of views: one text for the mart, proofs and real time."""
 
+import csv
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,17 @@ from pipeline.settings import PROJECT, Home
 
 @dataclass(frozen=True)
 class View:
-    """One compiled model or seed of the stack."""
+    """One compiled model or seed of the stack.
+
+    Attributes:
+        relation: Schema and name.
+        sql: Its select.
+        is_table: Made once and kept, because several models read it or it is dear.
+    """
 
     relation: str
     sql: str
+    is_table: bool
 
 
 def save_stack(home: Home, domain: str) -> None:
@@ -41,17 +50,23 @@ def _stack_path(home: Home, domain: str) -> Path:
     return home.dbt_target.parent / "features" / f"{domain}.json"
 
 
-def compiled_stack(home: Home, domain: str) -> list[View]:
-    """Return the models upstream of the domain's features, in the order they must be made.
+def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[View]:
+    """Return a model and the models upstream of it, in the order they must be made.
+
+    Args:
+        home: CHURN_HOME whose manifest is read.
+        domain: Domain.
+        top: Name of the model; the one that joins the domain's features by default.
 
     Raises:
         ChurnError: Nothing has been built yet.
     """
-    manifest = _manifest(home)
+    manifest = read_manifest(home)
     nodes = manifest["nodes"]
-    top = next((key for key in nodes if key.endswith(f".int_{domain}__features_joined")), None)
-    if top is None:
-        raise ChurnError(f"The manifest has no int_{domain}__features_joined.")
+    name = top or f"int_{domain}__features_joined"
+    last = next((key for key in nodes if key.endswith(f".{name}")), None)
+    if last is None:
+        raise ChurnError(f"The manifest has no {name}.")
     ordered: list[str] = []
 
     def visit(key: str) -> None:
@@ -61,7 +76,7 @@ def compiled_stack(home: Home, domain: str) -> list[View]:
             visit(parent)
         ordered.append(key)
 
-    visit(top)
+    visit(last)
     return [_view(nodes[key]) for key in ordered]
 
 
@@ -78,29 +93,39 @@ def stack_script(stack: list[View]) -> str:
 
 def _view(node: dict[str, Any]) -> View:
     if node["resource_type"] == "seed":
-        path = PROJECT / node["original_file_path"]
-        sql = _seed_select(path.read_text())
+        text = (PROJECT / node["original_file_path"]).read_text()
+        sql = _seed_select(text, node)
     else:
         sql = (node.get("compiled_code") or "").strip()
-    return View(relation=f"{node['schema']}.{node['alias']}", sql=sql)
+    is_table = node["config"]["materialized"] == "table"
+    return View(f"{node['schema']}.{node['alias']}", sql, is_table)
 
 
-def _seed_select(text: str) -> str:
-    """A seed as a select, so that the stack needs no files."""
-    header, *rows = [line.split(",") for line in text.strip().splitlines()]
-    values = ",\n    ".join("(" + ", ".join(_literal(cell) for cell in row) + ")" for row in rows)
-    return f"select * from (values\n    {values}\n) as seed ({', '.join(header)})"
+def _seed_select(text: str, node: Mapping[str, Any]) -> str:
+    """A seed as a select, so that the stack needs no files; empty and typed without rows."""
+    types = node["config"]["column_types"]
+    header, *rows = csv.reader(text.strip().splitlines())
+    if untyped := [name for name in header if name not in types]:
+        raise ChurnError(
+            f"The seed {node['name']} does not say of what type {', '.join(untyped)} is.",
+            where=node["original_file_path"],
+            hint="Give every column a type under config.column_types of its YAML.",
+        )
+    casts = ", ".join(f"cast({name} as {types[name]}) as {name}" for name in header)
+    values = ",\n    ".join(
+        "(" + ", ".join("'" + cell.replace("'", "''") + "'" for cell in row) + ")"
+        for row in rows or [[""] * len(header)]
+    )
+    some = "" if rows else "\nwhere false"
+    return f"select {casts}\nfrom (values\n    {values}\n) as seed ({', '.join(header)}){some}"
 
 
-def _literal(cell: str) -> str:
-    if cell.isdigit():
-        return cell
-    if len(cell) == 10 and cell[4] == cell[7] == "-":
-        return f"date '{cell}'"
-    return "'" + cell.replace("'", "''") + "'"
+def read_manifest(home: Home) -> dict[str, Any]:
+    """Return dbt's manifest of the last call.
 
-
-def _manifest(home: Home) -> dict[str, Any]:
+    Raises:
+        ChurnError: Nothing has been built yet.
+    """
     path = home.dbt_target / "manifest.json"
     if not path.exists():
         raise ChurnError("Nothing has been built yet.", hint="Run `churn build` first.")
