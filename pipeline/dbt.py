@@ -36,6 +36,7 @@ def dbt(
     variables: Mapping[str, Any] | None = None,
     console: Console,
     title: str,
+    target_path: Path | None = None,
 ) -> Outcome:
     """Run one dbt command with a progress bar.
 
@@ -46,6 +47,7 @@ def dbt(
         variables: dbt vars.
         console: Where progress goes.
         title: What the bar says.
+        target_path: Where dbt's artefacts go instead of CHURN_HOME's usual place.
 
     Raises:
         ChurnError: A model or a test failed; the words are dbt's, and the log's place is named.
@@ -60,7 +62,7 @@ def dbt(
         *arguments,
         f"--project-dir={PROJECT}",
         f"--profiles-dir={PROJECT}",
-        f"--target-path={home.dbt_target}",
+        f"--target-path={target_path or home.dbt_target}",
         f"--log-path={home.dbt_logs}",
     ]
     if variables:

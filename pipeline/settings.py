@@ -52,6 +52,26 @@ class Home:
         return self.root / "warehouse.duckdb"
 
     @property
+    def datasets(self) -> Path:
+        """Frozen modelling data, one folder per domain and name; never changed."""
+        return self.root / "datasets"
+
+    @property
+    def proofs(self) -> Path:
+        """What `churn prove` found last, one JSON file per domain."""
+        return self.root / "proofs"
+
+    @property
+    def dev_warehouse(self) -> Path:
+        """What `churn dev` builds on a sample of the customers; disposable."""
+        return self.root / "dev.duckdb"
+
+    @property
+    def dev_copy(self) -> Path:
+        """A copy of it to look at, replaced whole by the next build."""
+        return self.root / "dev_copy.duckdb"
+
+    @property
     def demo_truth(self) -> Path:
         """The demo's hidden probabilities; nothing reads them but the stated ceiling."""
         return self.root / "demo_truth"

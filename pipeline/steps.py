@@ -14,9 +14,19 @@ from pipeline import fingerprint, publish
 from pipeline.dbt import AFTER_ML, BEFORE_ML, dbt
 from pipeline.domains import Entry
 from pipeline.errors import ChurnError
-from pipeline.feature_sql import load_stack, save_stack, stack_hash, stack_script
+from pipeline.feature_sql import (
+    compiled_stack,
+    load_stack,
+    read_manifest,
+    save_stack,
+    stack_hash,
+    stack_script,
+)
+from pipeline.guards import check_build
+from pipeline.label_registry import audit, keep_audit
 from pipeline.labels import freeze_closed
 from pipeline.models import live_name, live_run, set_live
+from pipeline.presets import suggest_preset
 from pipeline.settings import Home
 
 REFUSED = 3
@@ -49,6 +59,10 @@ class Plan:
         """Write one line of progress."""
         self.console.print(f"[dim]·[/] {words}", highlight=False)
 
+    def warn(self, words: str) -> None:
+        """Write one line that somebody should look at."""
+        self.console.print(f"  [yellow]warning[/] {words}", highlight=False)
+
 
 def build(plan: Plan) -> None:
     """Build labels, features and examples with their tests; freeze what closed.
@@ -74,9 +88,12 @@ def build(plan: Plan) -> None:
     )
     plan.say(f"build: {outcome.passed} models and tests passed")
     for warning in outcome.warnings:
-        plan.console.print(f"  [yellow]warning[/] {warning}", highlight=False)
+        plan.warn(warning)
+    for domain in plan.entries:
+        check_build(read_manifest(home), domain, compiled_stack(home, domain))
     for domain in plan.entries:
         save_stack(home, domain)
+        _audit(plan, domain)
         _freeze(plan, domain)
     fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(plan))
 
@@ -88,19 +105,27 @@ def _build_fingerprint(plan: Plan) -> str:
 
 
 def _freeze(plan: Plan, domain: str) -> None:
+    rule_version = plan.entries[domain]["label_rule_version"]
     with duckdb.connect(str(plan.home.warehouse), read_only=True) as connection:
-        written = freeze_closed(
-            connection, plan.home, domain, plan.entries[domain]["label_rule_version"]
-        )
+        written = freeze_closed(connection, plan.home, domain, rule_version)
     if written:
         rows = sum(entry["rows"] for entry in written)
         plan.say(f"{domain}: {len(written)} cohorts closed and frozen, {rows:,} labels")
         if missing := written[0]["missing_raw_files"]:
-            plan.console.print(
-                f"  [yellow]warning[/] frozen without {', '.join(missing)}: the registry says so, "
-                "and a later file will not change these labels",
-                highlight=False,
+            plan.warn(
+                f"frozen without {', '.join(missing)}: the registry says so, and a later file "
+                "will not change these labels"
             )
+
+
+def _audit(plan: Plan, domain: str) -> None:
+    """Put on record, and say, where the raw data contradict frozen labels; the labels stay."""
+    found = audit(plan.home, domain, plan.entries[domain]["label_rule_version"])
+    keep_audit(plan.home, domain, found)
+    for disagreement in found[:5]:
+        plan.warn(f"{disagreement}; the frozen labels stay")
+    if len(found) > 5:
+        plan.warn(f"and {len(found) - 5} more: `churn labels audit --domain {domain}`")
 
 
 def train(plan: Plan, domain: str) -> Path:
@@ -139,8 +164,10 @@ def train(plan: Plan, domain: str) -> Path:
                     lambda words: status.update(f"{domain}: {words}"),
                 )
         except RefusedError as refusal:
+            fitting = suggest_preset(connection, domain, entry)
             raise ChurnError(
                 f"Training {domain} is refused: {refusal}.",
+                where=fitting or None,
                 hint="What was built before it is intact; nothing was published.",
                 exit_code=REFUSED,
             ) from refusal

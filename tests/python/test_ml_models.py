@@ -82,7 +82,7 @@ def test_lightgbm_beats_every_baseline_where_there_is_an_interaction(learned):
     for baseline in (
         BaseRate(),
         HandRule(("plan__is_on", "use__silence")),
-        Logistic(0.01),
+        Logistic(cap_quantile=0.01),
     ):
         p = baseline.fit(history).predict(cohort)
         assert p.min() >= 0
@@ -99,7 +99,7 @@ def test_the_hand_rule_gives_an_unseen_group_the_overall_rate():
 
 def test_the_logistic_baseline_learns_nothing_from_the_rows_it_predicts(learned):
     _, cohort = learned
-    model = Logistic(0.01).fit(make_examples(4_000, 1))
+    model = Logistic(cap_quantile=0.01).fit(make_examples(4_000, 1))
     alone = model.predict(cohort.where(np.arange(len(cohort)) < 10))
     assert np.array_equal(alone, model.predict(cohort)[:10])
 
