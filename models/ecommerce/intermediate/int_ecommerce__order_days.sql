@@ -19,6 +19,7 @@ days as (
         customer_id,
         ordered_on,
         count(*) as orders,
+        count(amount_cents) as priced_orders,
         cast(sum(units) as bigint) as units,
         cast(sum(amount_cents) as bigint) as amount_cents,
         {{ exact_sum(exact_square('amount_cents'), digits=38) }} as amount_cents_squared,

@@ -72,13 +72,15 @@ featured as (
                     'orders.amount_cents_90d - orders.amount_cents_91_180d', 100
                 ) }}
         end as orders__amount_change_90d,
-        {{ exact_ratio('orders.amount_cents', '100 * orders.orders') }} as orders__amount_per_order,
+        {{ exact_ratio('orders.amount_cents', '100 * orders.priced_orders') }}
+            as orders__amount_per_order,
         {{ exact_ratio('orders.last_amount_cents', 100) }} as orders__last_amount,
-        {{ exact_ratio('orders.last_amount_cents * orders.order_days', 'orders.amount_cents') }}
+        {{ exact_ratio('orders.last_amount_cents * orders.priced_days', 'orders.amount_cents') }}
             as orders__last_amount_to_own_mean,
         {{ exact_ratio('orders.largest_amount_cents', 100) }} as orders__largest_amount,
-        {{ exact_stddev('orders.orders', 'orders.amount_cents', 'orders.amount_cents_squared') }}
-        / 100 as orders__amount_spread
+        {{ exact_stddev(
+            'orders.priced_orders', 'orders.amount_cents', 'orders.amount_cents_squared'
+        ) }} / 100 as orders__amount_spread
     from orders
     left join coverage on orders.as_of_date = coverage.as_of_date
     left join outages_since_order

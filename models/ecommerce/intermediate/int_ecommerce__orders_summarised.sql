@@ -28,6 +28,8 @@ summarised as (
         max(days_before) as days_since_first,
         count(*) as order_days,
         {{ exact_sum('orders') }} as orders,
+        {{ exact_sum('priced_orders') }} as priced_orders,
+        count(amount_cents) as priced_days,
         {{ exact_sum('units') }} as units,
         {{ exact_sum('amount_cents') }} as amount_cents,
         {{ exact_sum('amount_cents_squared', digits=38) }} as amount_cents_squared,
@@ -35,8 +37,11 @@ summarised as (
         {% for name, days_before in windows.items() -%}
         coalesce({{ exact_sum('orders', where='days_before ' ~ days_before) }}, 0)
             as orders_{{ name }},
-        coalesce({{ exact_sum('amount_cents', where='days_before ' ~ days_before) }}, 0)
-            as amount_cents_{{ name }},
+        -- 0 without an order, null where no order has a price
+        case
+            when count(*) filter (where days_before {{ days_before }}) = 0 then 0
+            else {{ exact_sum('amount_cents', where='days_before ' ~ days_before) }}
+        end as amount_cents_{{ name }},
         {% endfor -%}
         count(distinct period_start) filter (where days_before <= 360) as active_periods_360d,
         max(orders) filter (where is_last_day) as last_day_orders,

@@ -110,7 +110,8 @@ featured as (
         case
             when views_covered.is_covered_90d
                 then {{ exact_ratio(
-                    'visits.views_28d * 62', '(visits.views_90d - visits.views_28d) * 28'
+                    'coalesce(visits.views_28d, 0) * 62',
+                    '(visits.views_90d - coalesce(visits.views_28d, 0)) * 28'
                 ) }}
         end as browsing__views_to_own_past,
         case
@@ -157,7 +158,8 @@ featured as (
         case
             when carts_covered.is_covered_90d
                 then {{ exact_ratio(
-                    'visits.carts_28d * 62', '(visits.carts_90d - visits.carts_28d) * 28'
+                    'coalesce(visits.carts_28d, 0) * 62',
+                    '(visits.carts_90d - coalesce(visits.carts_28d, 0)) * 28'
                 ) }}
         end as browsing__carts_to_own_past,
         case

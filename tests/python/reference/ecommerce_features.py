@@ -1,0 +1,53 @@
+"""The features of ecommerce__churn_examples for one customer and cut-off, from their descriptions.
+
+Written a row at a time, without joins, so that it can be read beside the YAML.
+"""
+
+from datetime import date
+from typing import Any
+
+from reference.ecommerce_baskets import baskets
+from reference.ecommerce_browsing import browsing
+from reference.ecommerce_labels import MEMORY_DAYS, Rule, is_in_cohort, remembered
+from reference.ecommerce_orders import calendar, customer_value, ordering, profile, rhythm
+from reference.ecommerce_rows import Event, Order, of_type, orders_of
+from reference.windows import back
+from reference.worlds import World
+
+
+def features_of_all(world: World, rule: Rule) -> dict[tuple[str, date], dict[str, Any]]:
+    """Features of every customer of every cohort, from rows before the knowledge cut-off."""
+    found = {}
+    for customer, events in world.rows["events"].items():
+        known = [event for event in events if event.event_date < world.known_before]
+        orders = orders_of(known)
+        for cut_off in world.cut_offs:
+            if is_in_cohort(orders, cut_off, rule):
+                found[customer, cut_off] = features_of(known, orders, cut_off, world, rule)
+    return found
+
+
+def features_of(
+    events: list[Event], orders: list[Order], cut_off: date, world: World, rule: Rule
+) -> dict[str, Any]:
+    """Every feature of a customer of the cohort."""
+    start = back(cut_off, MEMORY_DAYS)
+    events = [event for event in events if start <= event.event_date < cut_off]
+    orders = remembered(orders, cut_off)
+    orders_cover = world.cover("events.purchase", cut_off)
+    return {
+        "due_on": None,
+        "customer_value": customer_value(orders, cut_off),
+        **ordering(orders, cut_off, orders_cover),
+        **rhythm(orders, cut_off),
+        **browsing(
+            events,
+            cut_off,
+            orders[-1].day,
+            world.cover("events.view", cut_off),
+            world.cover("events.cart", cut_off),
+        ),
+        **baskets(of_type(events, "purchase"), cut_off),
+        **calendar(orders, cut_off, orders_cover, rule.horizon_days),
+        **profile(orders, cut_off),
+    }

@@ -1,0 +1,202 @@
+"""Customers made up to be awkward: every flaw of an event log, and days next to every boundary.
+
+The worlds come from a seed, many customers each, because one run of the SQL costs as much for one
+customer as for a thousand.
+"""
+
+import random
+from datetime import date, datetime, time, timedelta
+
+from reference.ecommerce_rows import Event
+from reference.worlds import World
+
+KINDS = ("view", "cart", "remove_from_cart", "purchase")
+RECORD_BEGINS = date(2012, 1, 1)
+# Ages of orders at a cut-off: first and last days of each window and their neighbours, of the
+# horizon and of memory. Ages of 0 and less lie in the horizon.
+ORDER_EDGES = (
+    *(-31, -30, -29, -1, 0, 0, 1, 1, 2, 29, 30, 31, 59, 60, 61, 89, 90, 91, 119, 120, 121),
+    *(179, 180, 181, 330, 331, 334, 335, 336, 359, 360, 361, 364, 365, 366, 367),
+    *(454, 455, 456, 728, 729, 730, 731, 732),
+)
+RECENT_EDGES = (0, 1, 1, 2, 29, 30, 31, 59, 60, 61, 88, 89, 90, 91)
+VISIT_EDGES = (-1, 0, 1, 2, 6, 7, 8, 27, 28, 29, 61, 62, 63, 89, 90, 91)
+STEPS = (1, 1, 2, 5, 14, 30, 59, 60, 61, 90, 150, 365)
+TIMES = (
+    *(time(0), time(0, 0, 0, 1), time(23, 59, 59, 999_999), time(23, 59, 59)),
+    *(time(5, 59, 59, 999_999), time(6), time(11, 59, 59, 999_999), time(12)),
+    *(time(17, 59, 59, 999_999), time(18)),
+)
+PRICES = (9.99, 9.99, 19.5, 100.0, 2574.07, 0.01, 0.004, 1.005, 2.675, 0.125, 33.333333, 1e12)
+CATEGORIES = (
+    *("electronics.smartphone", "electronics.audio.headphone", "appliances.kitchen.kettle"),
+    *("computers", "apparel.shoes", "construction.tools.light"),
+)
+
+
+def make_world(
+    seed: int,
+    customers: int,
+    cut_offs: list[date],
+    known_before: date,
+    *,
+    covered_from: dict[str, date] | None = None,
+    covered_before: dict[str, date] | None = None,
+    missing: tuple[str, ...] = (),
+    with_visits: bool = True,
+    with_gaps_in_prices: bool = False,
+) -> World:
+    """Make a world; the same arguments make the same one.
+
+    Args:
+        seed: Decides everything random.
+        customers: Number of customers.
+        cut_offs: Cut-offs at which customers are looked at; events are drawn close to them.
+        known_before: Rows on or after this day are hidden by the SQL.
+        covered_from: First day of a type of event, long ago where it is not given.
+        covered_before: Day after the last day of a type of event, which goes on if not given.
+        missing: Types of event that are not in the files, and columns that are null throughout.
+        with_visits: Labels need none, and visits are most of the work.
+        with_gaps_in_prices: Some purchases of a customer have a price and others have none.
+    """
+    chance = random.Random(seed)
+    first = {kind: (covered_from or {}).get(kind, RECORD_BEGINS) for kind in KINDS}
+    end = {kind: (covered_before or {}).get(kind, date.max) for kind in KINDS}
+    there = [kind for kind in KINDS if kind not in missing]
+    if not with_visits:
+        there = ["purchase"]
+    empty = {name: None for name in missing if name in Event._fields}
+    events = {}
+    for number in range(customers):
+        shopper = _Shopper(chance, chance.choice(cut_offs), with_gaps_in_prices)
+        rows = shopper.orders()
+        if with_visits:
+            rows += shopper.visits(rows)
+        rows = [
+            row._replace(**empty)
+            for row in rows
+            if row.event_type in there
+            and first[row.event_type] <= row.event_date < end[row.event_type]
+        ]
+        chance.shuffle(rows)
+        events[f"{512_000_000 + number}"] = rows
+    world = World("ecommerce", cut_offs, known_before, {"events": events})
+    for kind in there:
+        world.put_on_record(f"events.{kind}", first[kind], end[kind])
+    world.put_on_record(
+        "events", min(first[kind] for kind in there), max(end[kind] for kind in there)
+    )
+    return world
+
+
+class _Shopper:
+    """One customer's habits, and what comes of them around one cut-off."""
+
+    def __init__(self, chance: random.Random, cut_off: date, gaps_in_prices: bool):
+        self.chance = chance
+        self.cut_off = cut_off
+        self.sessions = [f"session-{chance.randint(0, 50)}" for _ in range(4)]
+        self.sessionless = chance.choice((0.0, 0.0, 0.1, 0.5, 1.0))
+        self.unbranded = chance.choice((0.0, 0.1, 0.5, 1.0))
+        self.uncategorised = chance.choice((0.0, 0.1, 0.5, 1.0))
+        # of purchases
+        self.unpriced = chance.choice((0.1, 0.5) if gaps_in_prices else (0.0,) * 7 + (1.0,))
+        self.free = chance.choice((0.0, 0.0, 0.1, 0.6))
+        self.products = chance.choice((2, 5, 40))
+        self.times = chance.choice((TIMES, TIMES, None))
+
+    def orders(self) -> list[Event]:
+        """Purchases: next to window edges, in a rhythm, and in the horizon."""
+        chance = self.chance
+        ages = chance.sample(ORDER_EDGES, chance.choice((0, 1, 2, 5, 12)))
+        ages += chance.sample(RECENT_EDGES, chance.choice((0, 1, 1, 2)))
+        if chance.random() < 0.5:
+            age = chance.choice(RECENT_EDGES)
+            step = chance.choice(STEPS)
+            for _ in range(chance.choice((1, 2, 3, 8, 25))):
+                ages.append(age)
+                age += max(1, step + chance.choice((0, 0, -1, 1, 7)))
+        rows = []
+        for age in ages:
+            units = chance.choice((1, 1, 1, 2, 3))
+            session = self._session()
+            moment = self._moment(age)
+            for _ in range(units):
+                rows.append(self._event("purchase", moment, session))
+                if chance.random() < 0.3:
+                    session = self._session()
+                if chance.random() < 0.5:
+                    moment = self._moment(age)
+                if chance.random() < 0.1:
+                    rows.append(rows[-1])
+        return rows
+
+    def visits(self, orders: list[Event]) -> list[Event]:
+        """Views and carts: on order days, next to window edges, and anywhere."""
+        chance = self.chance
+        near = [
+            (self.cut_off - row.event_date).days + chance.choice((0, 0, 1, -1)) for row in orders
+        ]
+        ages = chance.sample(near, min(len(near), chance.choice((0, 1, 3))))
+        ages += chance.sample(VISIT_EDGES, chance.choice((0, 0, 2, 6, 12)))
+        ages += [chance.randint(-3, 100) for _ in range(chance.choice((0, 0, 1, 10, 30)))]
+        mix = chance.choice(
+            (
+                ("view",) * 8 + ("cart",),
+                ("view",) * 3 + ("cart", "cart", "remove_from_cart"),
+                ("view",),
+                ("cart", "remove_from_cart"),
+            )
+        )
+        rows = []
+        for age in ages:
+            session, moment = self._session(), self._moment(age)
+            # a session of the day's order, so that carts are bought
+            if near and chance.random() < 0.5:
+                session = chance.choice(orders).user_session
+            for _ in range(chance.choice((1, 1, 2, 5))):
+                rows.append(self._event(chance.choice(mix), moment, session))
+                if chance.random() < 0.5:
+                    moment = self._moment(age)
+                if chance.random() < 0.1:
+                    rows.append(rows[-1])
+        return rows
+
+    def _moment(self, age: int) -> datetime:
+        """A time of the day of that age, often next to a boundary within the day."""
+        day = self.cut_off - timedelta(days=age)
+        if self.times and self.chance.random() < 0.7:
+            return datetime.combine(day, self.chance.choice(self.times))
+        return datetime.combine(day, time()) + timedelta(seconds=self.chance.randint(0, 86_399))
+
+    def _session(self) -> str | None:
+        """One of a few, which therefore lives for days and is another customer's as well."""
+        return None if self._is(self.sessionless) else self.chance.choice(self.sessions)
+
+    def _event(self, kind: str, moment: datetime, session: str | None) -> Event:
+        chance = self.chance
+        category = chance.randrange(len(CATEGORIES))
+        return Event(
+            event_time=moment,
+            event_date=moment.date(),
+            event_type=kind,
+            product_id=None if chance.random() < 0.02 else str(chance.randint(1, self.products)),
+            category_id=None
+            if chance.random() < 0.1
+            else str(2_053_013_555_631_882_655 + category),
+            category_code=None if self._is(self.uncategorised) else CATEGORIES[category],
+            brand=None if self._is(self.unbranded) else chance.choice(("apple", "bosch", "lg")),
+            price=self._price(kind),
+            user_session=session,
+        )
+
+    def _price(self, kind: str) -> float | None:
+        if self._is(self.unpriced if kind == "purchase" else 0.1):
+            return None
+        if self._is(self.free):
+            return 0.0
+        chance = self.chance
+        return chance.choice(PRICES) if chance.random() < 0.5 else chance.uniform(0, 3000)
+
+    def _is(self, likely: float) -> bool:
+        return self.chance.random() < likely

@@ -1,0 +1,53 @@
+"""The shop's label rule: a customer of the cohort churns when no order comes for a horizon."""
+
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from reference.ecommerce_rows import Order, orders_of
+from reference.windows import back
+from reference.worlds import World
+
+MEMORY_DAYS = 730
+
+
+class Rule(NamedTuple):
+    """Parameters of the rule, as in the domain entry."""
+
+    horizon_days: int = 30
+    lookback_days: int = 90
+    min_orders: int = 2
+
+    @property
+    def name(self) -> str:
+        """The label definition."""
+        return f"no_order_h{self.horizon_days}_l{self.lookback_days}_m{self.min_orders}"
+
+
+def labels_of_all(world: World, rule: Rule) -> dict[tuple[str, date], dict[str, Any]]:
+    """Labels of every customer of every cohort; null until the horizon of the cohort is over."""
+    labels = {}
+    for customer, events in world.rows["events"].items():
+        orders = [order for order in orders_of(events) if order.day < world.known_before]
+        for cut_off in world.cut_offs:
+            known_on = cut_off + timedelta(days=rule.horizon_days)
+            if is_in_cohort(orders, cut_off, rule):
+                ordered = any(cut_off <= order.day < known_on for order in orders)
+                labels[customer, cut_off] = {
+                    "label_definition": rule.name,
+                    "label_known_on": known_on,
+                    "is_churned": not ordered if known_on <= world.known_before else None,
+                }
+    return labels
+
+
+def remembered(orders: list[Order], cut_off: date) -> list[Order]:
+    """Orders before the cut-off that are not forgotten."""
+    return [order for order in orders if back(cut_off, MEMORY_DAYS) <= order.day < cut_off]
+
+
+def is_in_cohort(orders: list[Order], cut_off: date, rule: Rule) -> bool:
+    """Enough orders in memory, and one of them lately."""
+    orders = remembered(orders, cut_off)
+    return len(orders) >= rule.min_orders and any(
+        order.day >= back(cut_off, rule.lookback_days) for order in orders
+    )

@@ -1,0 +1,104 @@
+"""The derived KKBox labels, from the organisers' words and Kaggle's files, a row at a time.
+
+`lapse`: walk a member's transactions from the cut-off on. A cancel with an earlier expiry pulls
+the current expiry earlier, the first purchase ends the walk; 30 days or more after the current
+expiry is churn, and so is no purchase. `kaggle_rule`: churn unless a purchase with money paid is
+dated within [expiry, expiry + 30].
+"""
+
+from calendar import monthrange
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from reference.kkbox_rows import Transaction, in_order
+
+
+class Label(NamedTuple):
+    """What one definition says of one member at one cut-off."""
+
+    label_definition: str
+    expires_on: date
+    label_known_on: date
+    is_churned: bool
+
+
+def labels_of_all(
+    histories: dict[str, list[Transaction]], cut_offs: list[date], known_before: date
+) -> dict[tuple[str, date, str], dict[str, Any]]:
+    """Labels of every member of every cohort, by member, cut-off and definition.
+
+    An outcome is null until the whole cohort is closed: until nothing that decides about any of
+    its members is still to come.
+    """
+    labels = {
+        (member, cut_off, label.label_definition): label
+        for member, transactions in histories.items()
+        for known in [[row for row in transactions if row.transaction_date < known_before]]
+        for cut_off in cut_offs
+        for label in labels_of(known, cut_off)
+    }
+    closes_on: dict[tuple[date, str], date] = {}
+    for (_, *cohort), label in labels.items():
+        latest = closes_on.get(tuple(cohort), date.min)
+        closes_on[tuple(cohort)] = max(latest, label.label_known_on)
+    return {
+        (member, cut_off, definition): {
+            "expires_on": label.expires_on,
+            "label_known_on": label.label_known_on,
+            "is_churned": (
+                label.is_churned if closes_on[cut_off, definition] <= known_before else None
+            ),
+        }
+        for (member, cut_off, definition), label in labels.items()
+    }
+
+
+def labels_of(transactions: list[Transaction], cut_off: date) -> list[Label]:
+    """Both derived labels of a member at a cut-off; none when not in the cohort."""
+    expiry = expiry_in_cohort(transactions, cut_off)
+    if expiry is None:
+        return []
+    churned, unpaid = lapse(transactions, cut_off, expiry), kaggle_rule(transactions, expiry)
+    return [
+        # a purchase on day 29 keeps the member, so all is seen when day 30 begins
+        Label("lapse", expiry, expiry + timedelta(days=30), churned),
+        # a payment on day 30 keeps the member, so all is seen when day 31 begins
+        Label("kaggle_rule", expiry, expiry + timedelta(days=31), unpaid),
+    ]
+
+
+def expiry_in_cohort(transactions: list[Transaction], cut_off: date) -> date | None:
+    """The current expiry as known at the cut-off, if it falls in the cohort month."""
+    before = [row for row in in_order(transactions) if row.transaction_date < cut_off]
+    if not before:
+        return None
+    expiry = before[-1].membership_expire_date
+    return expiry if cut_off <= expiry < a_month_after(cut_off) else None
+
+
+def lapse(transactions: list[Transaction], cut_off: date, expiry: date) -> bool:
+    """Churned unless the first purchase from the cut-off on comes before 30 days are over."""
+    current = expiry
+    for row in in_order(transactions):
+        if row.transaction_date < cut_off:
+            continue
+        if not row.cancels:
+            return (row.transaction_date - current).days >= 30
+        current = min(current, row.membership_expire_date)
+    return True
+
+
+def kaggle_rule(transactions: list[Transaction], expiry: date) -> bool:
+    """Churned unless something is paid from the expiry to 30 days after it."""
+    return not any(
+        not row.cancels
+        and (row.actual_amount_paid or 0) > 0
+        and expiry <= row.transaction_date <= expiry + timedelta(days=30)
+        for row in transactions
+    )
+
+
+def a_month_after(day: date) -> date:
+    """The same day of the next month, or that month's last."""
+    year, month = (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
