@@ -80,6 +80,7 @@ def test_the_guards_of_the_run_are_on_record(demo):
     assert rows["single_features"] > 60
 
 
+@pytest.mark.slow
 def test_overridden_settings_name_the_label(demo_copy, run_churn):
     done = run_churn(
         demo_copy.root, "build", "--domain", "ecommerce", "--set", "horizon_days=60",

@@ -43,6 +43,7 @@ def test_events_a_moment_before_the_cut_off_are_known(demo, domain, day):
     assert found.holds
 
 
+@pytest.mark.slow
 def test_the_command_proves_both_domains_and_keeps_the_proof(demo_copy, run_churn):
     done = run_churn(demo_copy.root, "prove", "--cut-offs", 2)
     assert done.returncode == 0, done.stdout + done.stderr
