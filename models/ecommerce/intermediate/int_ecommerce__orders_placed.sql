@@ -1,8 +1,8 @@
 {{ config(materialized='table') }}
 -- One row per order: the purchases of one session on one UTC day. A session may live for weeks, and
 -- cut-offs are midnights, so an order never straddles one. A purchase without a session belongs to
--- the day's order, if there is one; those of a day without any session are one order. Only days that
--- some cut-off's memory or horizon reaches are read.
+-- the day's order, if there is one; those of a day without any session are one order. Only days
+-- that some cut-off's memory or horizon reaches are read.
 with
 
 cut_offs as (
