@@ -25,19 +25,28 @@ def ask(full_demo):
     connection.close()
 
 
+@pytest.fixture(scope="module", params=["kkbox", "ecommerce"])
+def domain(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def test_figures(ask):
+def test_figures(ask, domain):
     return {
         (model, metric): value
         for model, metric, value in ask(
-            "select model, metric, value from serving.bi_model_quality where split = 'test'"
+            "select model, metric, value from serving.bi_model_quality "
+            f"where split = 'test' and domain = '{domain}'"
         )
     }
 
 
 def test_lightgbm_beats_every_baseline(test_figures):
-    for model in ("logistic", "hand_rule", "base_rate"):
-        assert test_figures["lightgbm", "log_loss"] < test_figures[model, "log_loss"]
+    losses = {
+        model: value for (model, metric), value in test_figures.items() if metric == "log_loss"
+    }
+    assert {"logistic", "hand_rule", "base_rate"} < set(losses)
+    assert losses["lightgbm"] == min(losses.values())
 
 
 def test_lightgbm_beats_every_baseline_among_those_who_have_not_cancelled(ask):
@@ -51,25 +60,26 @@ def test_lightgbm_beats_every_baseline_among_those_who_have_not_cancelled(ask):
     assert len(losses) == 4
 
 
-def test_four_fifths_of_the_way_to_the_ceiling_are_covered(full_demo):
-    ceiling = demo_ceiling(full_demo, current(full_demo), "kkbox")
+def test_four_fifths_of_the_way_to_the_ceiling_are_covered(full_demo, domain):
+    ceiling = demo_ceiling(full_demo, current(full_demo), domain)
     assert ceiling.known < ceiling.model
     assert ceiling.recovered >= 0.8
 
 
-def test_probabilities_mean_what_they_say(test_figures):
-    assert test_figures["lightgbm", "ece"] < 0.02
+def test_probabilities_mean_what_they_say(test_figures, domain):
+    # the shop's cohorts hold a third of the customers, and chance alone is three times as large
+    assert test_figures["lightgbm", "ece"] < {"kkbox": 0.02, "ecommerce": 0.04}[domain]
     assert 0.9 < test_figures["lightgbm", "calibration_slope"] < 1.1
     assert 0.9 < test_figures["lightgbm", "observed_to_expected"] < 1.1
 
 
-def test_the_bands_that_are_acted_on_observe_what_they_expect(ask):
-    """Below them a band holds 10 to 25 churners, where chance alone is a fifth and more."""
+def test_the_bands_that_are_acted_on_observe_what_they_expect(ask, domain):
+    """Below them a band of kkbox holds 10 to 25 churners: chance alone is a fifth and more."""
     ratios = dict(
         ask(
             "select segment_value, value from serving.bi_model_quality_by_segment "
             "where split = 'test' and model = 'lightgbm' and segment = 'risk_band' "
-            "and metric = 'observed_to_expected'"
+            f"and metric = 'observed_to_expected' and domain = '{domain}'"
         )
     )
     assert set(ratios) == {"critical", "high", "medium", "low"}

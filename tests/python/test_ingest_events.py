@@ -302,17 +302,19 @@ def test_a_format_of_ones_own_may_have_an_offset(raw_dir, home, take):
 
 
 def test_of_equal_rows_one_is_kept_and_the_others_are_counted(raw_dir, home, take, console):
-    write(raw_dir / "e.csv", OCT, OCT_2, OCT, NOV, OCT, OCT_2, OCT.replace("view", "x"))
+    # In one part the second and the third row go, in another the third alone.
+    views, purchases = [OCT, OCT, OCT], [OCT_2, OCT_2.replace("u2", "u4"), OCT_2]
+    write(raw_dir / "e.csv", *views, *purchases, NOV, OCT.replace("view", "x"))
     summary = take()
     (report,) = summary.files
-    assert (report.rows_read, report.rows, report.quarantined, report.duplicates) == (7, 3, 1, 3)
-    assert len(lake(home)) == 3
+    assert (report.rows_read, report.rows, report.quarantined, report.duplicates) == (8, 4, 1, 3)
+    assert sorted(row[-1] for row in lake(home)) == ["u1", "u2", "u3", "u4"]
     again = take()
     assert (again.files[0].status, again.files[0].duplicates) == ("unchanged", 3)
-    assert again.files[0].rows_read == 7
+    assert again.files[0].rows_read == 8
     render(summary, console)
     text = console.export_text()
-    assert "e.csv → events: 3 rows, 1 in quarantine, 3 duplicates removed (ingested)" in text
+    assert "e.csv → events: 4 rows, 1 in quarantine, 3 duplicates removed (ingested)" in text
     assert "Duplicates" in text
 
 
@@ -510,6 +512,16 @@ def test_files_that_overlap_in_time_are_named(raw_dir, home, take, console):
     assert take().overlaps == summary.overlaps
     render(summary, console)
     assert "Overlapping in time: oct.csv and autumn.csv from" in console.export_text()
+
+
+def test_a_file_is_held_against_the_one_that_reaches_furthest(raw_dir, home, take):
+    write(raw_dir / "long.csv", OCT, NOV.replace("11-01", "12-01"))
+    write(raw_dir / "day.csv", OCT.replace("10-01", "10-02"))
+    write(raw_dir / "later.csv", NOV)
+    assert [(pair.first, pair.second) for pair in take().overlaps] == [
+        ("long.csv", "day.csv"),
+        ("long.csv", "later.csv"),
+    ]
 
 
 def test_hidden_files_marks_and_half_downloads_are_no_event_files(raw_dir, home, take):

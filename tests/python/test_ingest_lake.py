@@ -111,6 +111,17 @@ def test_a_changed_column_list_ingests_the_same_bytes_again(raw_dir, home, conso
     assert len(list(home.quarantine.glob("kkbox/transactions/*/*.parquet"))) == 1
 
 
+def test_a_lake_whose_records_know_less_is_read(raw_dir, home, console):
+    write(raw_dir, ROW)
+    statuses(raw_dir, home, console)
+    (file,) = home.lake.glob("kkbox/transactions/*/_file.json")
+    record = json.loads(file.read_text())
+    for key in ("duplicates", "unpacked_hash", "event_span"):
+        del record[key]
+    file.write_text(json.dumps(record))
+    assert statuses(raw_dir, home, console) == ["unchanged"]
+
+
 def test_a_refused_replacement_leaves_the_old_rows(raw_dir, home, console):
     write(raw_dir, ROW, BAD)
     statuses(raw_dir, home, console)
