@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pipeline.bench import ecommerce_ingest, kkbox_features, kkbox_ingest
+from pipeline.bench import ecommerce_ingest, features, kkbox_ingest
 from pipeline.bench.figures import Figure
 from pipeline.bench.workbench import Bench
 from pipeline.errors import ChurnError
@@ -11,8 +11,9 @@ Benchmark = Callable[[Bench], list[Figure]]
 
 BENCHMARKS: dict[str, Benchmark] = {
     "ingest": kkbox_ingest.measure,
-    "features": kkbox_features.measure,
+    "features": features.measure_kkbox,
     "ecommerce_ingest": ecommerce_ingest.measure,
+    "ecommerce_features": features.measure_ecommerce,
 }
 
 

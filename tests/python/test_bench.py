@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from pipeline.bench import (
     ecommerce_data,
     ecommerce_ingest,
+    features,
     kkbox_data,
-    kkbox_features,
     kkbox_ingest,
 )
 from pipeline.bench.__main__ import app
@@ -156,8 +156,8 @@ def test_a_stack_is_made_as_its_config_says(home):
         View("kkbox.top", "select day from kkbox.seen", is_table=False),
     ]
     for _ in range(2):
-        assert kkbox_features.build(home, stack) == 2
-    with kkbox_features.warehouse(home) as connection:
+        assert features.build(home, stack) == 2
+    with features.warehouse(home) as connection:
         made = connection.execute(
             "select table_name, table_type from information_schema.tables order by table_name"
         ).fetchall()
@@ -232,10 +232,23 @@ def test_the_command_measures_what_it_is_asked_for(home, monkeypatch):
 
 @pytest.mark.slow
 def test_features_are_the_projects_own_at_one_cut_off(bench):
-    _, members, scanned, built = kkbox_features.measure(bench)
+    _, members, scanned, built = features.measure_kkbox(bench)
     assert members.value > 100
     assert built.ratio.to == scanned.name
-    with kkbox_features.warehouse(bench.home) as connection:
+    with features.warehouse(bench.home) as connection:
         for relation in ("lake.kkbox_cut_offs", "kkbox.int_kkbox__listening_summarised"):
             days = connection.execute(f"select distinct as_of_date from {relation}").fetchall()
-            assert [str(day) for (day,) in days] == [kkbox_features.CUT_OFF]
+            assert [str(day) for (day,) in days] == [features.KKBOX.cut_off]
+
+
+@pytest.mark.slow
+def test_features_of_events_are_compared_with_reading_the_same_files(bench):
+    read, scanned, built, per_second = features.measure_ecommerce(bench)
+    assert scanned.ratio.to == built.ratio.to == read.name
+    assert built.ratio.value == pytest.approx(built.value / read.value)
+    assert per_second.value > 0
+    with features.warehouse(bench.home) as connection:
+        days = connection.execute(
+            "select distinct as_of_date from ecommerce.int_ecommerce__orders_summarised"
+        ).fetchall()
+    assert [str(day) for (day,) in days] == [features.ECOMMERCE.cut_off]
