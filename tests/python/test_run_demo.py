@@ -75,10 +75,10 @@ def test_drivers_of_every_customer_add_up_to_the_margin(demo):
         select max(abs(margin - base_log_odds - drivers)), count(*)
         from churn.fct_churn_scores
         inner join (
-            select customer_id, sum(contribution_log_odds) as drivers
+            select domain, customer_id, sum(contribution_log_odds) as drivers
             from serving.bi_churn_drivers group by all
-        ) using (customer_id)
-        cross join serving.bi_domains
+        ) using (domain, customer_id)
+        inner join serving.bi_domains using (domain)
         where is_live
         """,
     )[0]
