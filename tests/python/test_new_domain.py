@@ -76,13 +76,13 @@ def test_a_name_that_cannot_be_used_is_refused_and_nothing_is_written(project, n
 
 
 def write_calls(folder):
-    """Prepaid top-ups and calls of 1,500 subscribers over 200 days, some of whom stop."""
+    """Prepaid top-ups and calls of 1,500 subscribers over 260 days, some of whom stop."""
     rng = np.random.default_rng(11)
     rows = []
     for subscriber in range(1_500):
         rate = rng.choice([0.04, 0.1, 0.2])
         stops = rng.exponential(250)
-        for day in range(200):
+        for day in range(260):
             if day > stops:
                 break
             for kind, chance in (("topup", rate), ("call", 3 * rate)):
@@ -170,7 +170,7 @@ def test_a_third_domain_made_by_the_command_and_mapped_runs_to_published_scores(
     write_calls(tmp_path / "calls")
     done = churn("run", "--domain", "telco", "--raw", tmp_path / "calls")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "telco: quality on the cohort of 2023-06-01" in " ".join(done.stdout.split())
+    assert "telco: quality on the cohort of 2023-08-01" in " ".join(done.stdout.split())
     with duckdb.connect(str(current(home).path), read_only=True) as connection:
         scored, worded = connection.execute(
             "select count(*), count(top_driver_1) from serving.bi_churn_risk where domain = 'telco'"

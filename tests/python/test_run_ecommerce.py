@@ -199,4 +199,4 @@ def test_real_events_of_one_day_are_counted_and_refused_with_the_reason(
     (record,) = home.lake.glob("ecommerce/events/*/_file.json")
     document = json.loads(record.read_text())
     assert document["quarantined"] == 1
-    assert document["rows"] + document["quarantined"] + document["duplicates"] == 17_434
+    assert document["rows"] + document["quarantined"] + document["duplicates"] == 17_435
