@@ -39,7 +39,7 @@ def suggest_preset(connection: duckdb.DuckDBPyConnection, domain: str, entry: En
                 f" for the first fit: {cohorts}): churn run --domain {domain} --set preset={name}"
             )
     needed = min(_days_needed(first, entry | preset) for preset in presets.values())
-    return f"The files hold {days} days; the shortest preset needs {needed}."
+    return f"The files hold {days} day{'s' * (days != 1)}; the shortest preset needs {needed}."
 
 
 def _days_needed(first: np.datetime64, settings: Mapping[str, Any]) -> int:

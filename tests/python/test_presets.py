@@ -49,7 +49,7 @@ def test_the_longest_preset_that_fits_is_named():
 def test_too_short_for_any_preset_says_what_is_needed():
     words = suggest_preset(warehouse(1), "shop", ENTRY)
     needed = int(words.split()[-1].rstrip("."))
-    assert "The files hold 1 days" in words
+    assert "The files hold 1 day;" in words
     assert "fits" in suggest_preset(warehouse(needed), "shop", ENTRY)
     assert "needs" in suggest_preset(warehouse(needed - 1), "shop", ENTRY)
 

@@ -195,7 +195,7 @@ def test_real_events_of_one_day_are_counted_and_refused_with_the_reason(
     assert done.returncode == 3, done.stdout + done.stderr
     told = " ".join((done.stdout + done.stderr).split())
     assert "Training ecommerce is refused" in told
-    assert "The files hold 1 days" in told
+    assert "The files hold 1 day;" in told
     (record,) = home.lake.glob("ecommerce/events/*/_file.json")
     document = json.loads(record.read_text())
     assert document["quarantined"] == 1
