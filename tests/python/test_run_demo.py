@@ -133,7 +133,7 @@ def test_frozen_labels_outlive_the_warehouse_and_a_changed_lake(demo, demo_copy,
         "select label_definition, as_of_date, label_rows, label_checksum, label_version "
         "from kkbox.kkbox__label_cohorts where is_closed order by all"
     )
-    built = run_churn(demo_copy.root, "build", "--set", "value_months=7")
+    built = run_churn(demo_copy.root, "build", "--domain", "kkbox", "--set", "value_months=7")
     assert built.returncode == 0, built.stderr
     before = ask(demo_copy.warehouse, sql)
     assert {row[-1] for row in before} == {1}
