@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import lightgbm as lgb
@@ -62,3 +64,40 @@ def largest(contributions: Floats, count: int) -> tuple[NDArray[np.int_], Floats
     order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :count]
     named = np.take_along_axis(contributions, order, axis=1).sum(axis=1)
     return order, contributions.sum(axis=1) - named
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """Contributions of features that say one thing, taken together.
+
+    Attributes:
+        names: Names of the g groups, in the order of their first feature.
+        contributions: n × g sums, log-odds; the rows' sums are those of the features.
+        leading: n × g indices of the feature that pulls hardest in the direction of the sum.
+    """
+
+    names: tuple[str, ...]
+    contributions: Floats
+    leading: NDArray[np.int_]
+
+
+def grouped(contributions: Floats, groups: Sequence[str]) -> Grouped:
+    """Add up contributions by group.
+
+    TreeSHAP values are additive, so the sum is what the group moves the margin by; nothing is
+    estimated anew (Lundberg et al. 2020).
+
+    Args:
+        contributions: n × k matrix in log-odds.
+        groups: Group of each of the k features.
+    """
+    names = tuple(dict.fromkeys(groups))
+    sums = np.empty((len(contributions), len(names)))
+    leading = np.empty(sums.shape, dtype=int)
+    for place, name in enumerate(names):
+        index = np.flatnonzero([group == name for group in groups])
+        part = contributions[:, index]
+        sums[:, place] = part.sum(axis=1)
+        sign = np.where(sums[:, place] < 0, -1.0, 1.0)
+        leading[:, place] = index[np.argmax(part * sign[:, None], axis=1)]
+    return Grouped(names, sums, leading)

@@ -11,11 +11,12 @@ import pandas as pd
 from ml import artifacts
 from ml.bands import assign_bands
 from ml.cohorts import RefusedError
-from ml.contract import Examples, read_examples
-from ml.explain import drivers, largest
+from ml.contract import Examples, Floats, read_examples
+from ml.explain import drivers, grouped, largest
 from ml.train import margin
 
 NAMED_DRIVERS = 10
+NAMED_REASONS = 8
 TOLERANCE = 1e-5
 
 
@@ -81,18 +82,70 @@ def score_cut_off(
     artifacts.write_table(
         connection, scratch, "drivers", {**lineage, **_driver_rows(used, contributions, recipe)}
     )
+    groups = _groups_of(connection, domain, used.features)
+    artifacts.write_table(
+        connection,
+        scratch,
+        "reasons",
+        {**lineage, **_reason_rows(used, contributions, groups, recipe)},
+    )
     artifacts.write_table(
         connection,
         scratch,
         "feature_importances",
-        {**lineage, **_importance_rows(cohort.features, contributions, recipe)},
+        {
+            **lineage,
+            "as_of_date": str(cut_off),
+            **_importance_rows(cohort.features, contributions, recipe),
+        },
     )
     return len(cohort)
 
 
-def _driver_rows(
-    used: Examples, contributions: np.ndarray[Any, np.dtype[np.float64]], recipe: dict[str, Any]
+def _groups_of(
+    connection: duckdb.DuckDBPyConnection, domain: str, features: tuple[str, ...]
+) -> list[str]:
+    """Group of each feature, from the YAML of the domain's examples."""
+    groups = dict(
+        connection.execute(
+            "select feature, driver_group from churn.int_churn__features_described "
+            "where domain = ?",
+            [domain],
+        ).fetchall()
+    )
+    return [groups[name] for name in features]
+
+
+def _reason_rows(
+    used: Examples, contributions: Floats, groups: list[str], recipe: dict[str, Any]
 ) -> dict[str, Any]:
+    """Long rows: the eight largest groups of each customer, then the rest as one row."""
+    together = grouped(contributions, groups)
+    order, rest = largest(together.contributions, NAMED_REASONS)
+    customers, named = order.shape
+    leading = np.take_along_axis(together.leading, order, axis=1)
+    features = np.array([*used.features, "other"], dtype=object)
+    usual = np.array([recipe["usual"][name] for name in used.features] + [None], dtype=float)
+    index = np.column_stack([leading, np.full(customers, len(used.features))])
+    values = np.column_stack(
+        [np.take_along_axis(used.values, leading, axis=1), np.full(customers, np.nan)]
+    )
+    amounts = np.column_stack([np.take_along_axis(together.contributions, order, axis=1), rest])
+    names = np.array([*together.names, "other"], dtype=object)
+    group = np.column_stack([order, np.full(customers, len(together.names))])
+    return {
+        "customer_id": np.repeat(used.customer_id, named + 1),
+        "as_of_date": str(used.as_of_date[0]),
+        "rank": np.tile(np.arange(1, named + 2), customers),
+        "driver_group": names[group.ravel()],
+        "feature": features[index.ravel()],
+        "contribution_log_odds": amounts.ravel(),
+        "value": pd.array(values.ravel(), dtype="Float64"),
+        "usual_value": pd.array(usual[index.ravel()], dtype="Float64"),
+    }
+
+
+def _driver_rows(used: Examples, contributions: Floats, recipe: dict[str, Any]) -> dict[str, Any]:
     """Long rows: the ten largest of each customer, then the rest as one row."""
     order, rest = largest(contributions, NAMED_DRIVERS)
     customers, named = order.shape
@@ -116,17 +169,19 @@ def _driver_rows(
 
 def _importance_rows(
     features: tuple[str, ...],
-    contributions: np.ndarray[Any, np.dtype[np.float64]],
+    contributions: Floats,
     recipe: dict[str, Any],
 ) -> dict[str, Any]:
     strength = dict(
         zip(recipe["features"], np.abs(contributions).mean(axis=0).tolist(), strict=True)
     )
+    mean = dict(zip(recipe["features"], contributions.mean(axis=0).tolist(), strict=True))
     return {
         "feature": list(features),
         "is_used": [name in strength for name in features],
         "excluded_because": [recipe["excluded"].get(name) for name in features],
         "mean_abs_contribution": [strength.get(name) for name in features],
+        "mean_contribution": [mean.get(name) for name in features],
         "usual_value": [recipe["usual"].get(name) for name in features],
     }
 

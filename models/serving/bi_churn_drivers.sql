@@ -11,5 +11,6 @@ select
     sentence,
     value,
     usual_value,
-    contribution_log_odds
+    contribution_log_odds,
+    driver_group
 from {{ ref('fct_churn_drivers') }}

@@ -6,7 +6,7 @@ scores as (
     where is_live
 ),
 
--- What raises the risk, strongest first; what lowers it is in bi_churn_drivers.
+-- What raises the risk, strongest first; what lowers it is in bi_churn_reasons.
 raising as (
     select
         domain,
@@ -16,8 +16,8 @@ raising as (
             partition by domain, customer_id
             order by rank asc
         ) as place
-    from {{ ref('fct_churn_drivers') }}
-    where feature <> 'other' and direction = 'raises'
+    from {{ ref('fct_churn_reasons') }}
+    where direction = 'raises'
 ),
 
 sentences as (

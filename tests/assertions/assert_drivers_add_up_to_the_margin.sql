@@ -1,5 +1,5 @@
 -- Catches drivers that explain another number than the score: base + drivers must be the margin to
--- 1e-5 for every scored customer.
+-- 1e-5 for every scored customer, feature by feature and reason by reason.
 with
 
 summed as (
@@ -8,6 +8,15 @@ summed as (
         customer_id,
         sum(contribution_log_odds) as contributions
     from {{ ref('fct_churn_drivers') }}
+    group by all
+),
+
+grouped as (
+    select
+        domain,
+        customer_id,
+        sum(contribution_log_odds) as contributions
+    from {{ ref('fct_churn_reasons') }}
     group by all
 )
 
@@ -22,6 +31,13 @@ left join summed
     on
         scores.domain = summed.domain
         and scores.customer_id = summed.customer_id
+left join grouped
+    on
+        scores.domain = grouped.domain
+        and scores.customer_id = grouped.customer_id
 where
     scores.is_live
-    and coalesce(abs(scores.margin - domains.base_log_odds - summed.contributions), 1) > 1e-5
+    and (
+        coalesce(abs(scores.margin - domains.base_log_odds - summed.contributions), 1) > 1e-5
+        or coalesce(abs(scores.margin - domains.base_log_odds - grouped.contributions), 1) > 1e-5
+    )

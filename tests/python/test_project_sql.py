@@ -32,11 +32,15 @@ def stack(demo, request):
     return load_stack(demo[0], request.param)
 
 
-def features_of(domain):
-    """The feature columns of a domain's examples, as its YAML has them."""
+def mart_of(domain):
+    """A domain's examples, as its YAML has them."""
     document = yaml.safe_load((PROJECT / f"models/{domain}/marts/_{domain}__marts.yml").read_text())
-    examples = next(m for m in document["models"] if m["name"] == f"{domain}__churn_examples")
-    return [column for column in examples["columns"] if "__" in column["name"]]
+    return next(m for m in document["models"] if m["name"] == f"{domain}__churn_examples")
+
+
+def features_of(domain):
+    """The feature columns of a domain's examples."""
+    return [column for column in mart_of(domain)["columns"] if "__" in column["name"]]
 
 
 def ancestors(manifest, name):
@@ -92,6 +96,19 @@ def test_every_feature_has_a_unit_and_a_phrase(domain):
             "      unit: …\n      phrase: … {value} …; {usual} is usual"
         )
         assert feature.get("description") and meta.get("unit") and phrased, f"missing:\n{stub}"
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_feature_is_part_of_a_reason_and_every_reason_has_words(domain):
+    groups = mart_of(domain)["config"]["meta"]["driver_groups"]
+    named = {
+        feature["name"]: feature["config"]["meta"].get("group") for feature in features_of(domain)
+    }
+    for feature, group in named.items():
+        assert group in groups, f"{feature}: group: one of {', '.join(groups)}"
+    assert set(named.values()) == set(groups)
+    for group in groups.values():
+        assert not re.search(r"\d|_", group["title"]) and isinstance(group["actionable"], bool)
 
 
 def test_every_feature_of_the_members_snapshot_says_so(demo):

@@ -1,10 +1,10 @@
--- One row per domain and feature, from the YAML of the domain's examples: theme, description, unit,
--- phrases, and what kind of source it rests on.
+-- One row per domain and feature, from the YAML of the domain's examples: theme, the group it is one
+-- reason with, description, unit, phrases, and what kind of source it rests on.
 {%- set described = [] %}
 {%- for node in graph.nodes.values() if node.name.endswith('__churn_examples') %}
     {%- set domain = node.name | replace('__churn_examples', '') %}
     {%- for column in node.columns.values() if '__' in column.name %}
-        {%- do described.append((domain, column)) %}
+        {%- do described.append((domain, column, node.config.meta.get('driver_groups', {}))) %}
     {%- endfor %}
 {%- endfor %}
 {%- set text_of = dbt.string_literal %}
@@ -12,8 +12,14 @@ with
 
 -- depends on the YAML alone: {{ described | length }} features
 described as (
-    {%- for domain, column in described %}
+    {%- for domain, column, groups in described %}
     {%- set meta = column.config.meta %}
+    {%- set theme = column.name.split('__')[0] %}
+    {%- set group = meta.get('group', theme) %}
+    {%- if 'group' in meta and group not in groups %}
+        {{ exceptions.raise_compiler_error(column.name ~ " is of the group " ~ group
+            ~ ", which is not among the driver_groups of " ~ domain ~ "__churn_examples") }}
+    {%- endif %}
     {%- set source = graph.sources.values()
         | selectattr('source_name', 'equalto', domain)
         | selectattr('name', 'equalto', meta.get('source', '')) | first %}
@@ -24,7 +30,11 @@ described as (
     select
         '{{ domain }}' as domain,
         '{{ column.name }}' as feature,
-        '{{ column.name.split('__')[0] }}' as theme,
+        '{{ theme }}' as theme,
+        '{{ group }}' as driver_group,
+        {{ text_of(dbt.escape_single_quotes(groups.get(group, {}).get('title', group))) }}
+            as group_title,
+        {{ 'true' if groups.get(group, {}).get('actionable') else 'false' }} as is_actionable,
         {{ text_of(dbt.escape_single_quotes(column.description)) }} as description,
         {{ text_of(meta.unit) }} as unit,
         {{ text_of(domain_setting(domain, 'currency')) }} as currency,
@@ -39,7 +49,9 @@ described as (
     {%- else %}
     select
         cast(null as varchar) as domain, cast(null as varchar) as feature,
-        cast(null as varchar) as theme, cast(null as varchar) as description,
+        cast(null as varchar) as theme, cast(null as varchar) as driver_group,
+        cast(null as varchar) as group_title, cast(null as boolean) as is_actionable,
+        cast(null as varchar) as description,
         cast(null as varchar) as unit, cast(null as varchar) as currency,
         cast(null as varchar) as phrase,
         cast(null as varchar) as phrase_true, cast(null as varchar) as phrase_false,

@@ -1,0 +1,14 @@
+-- One row per domain, customer and reason: drivers of one thing taken together; they add up.
+select
+    domain,
+    customer_id,
+    rank,
+    driver_group,
+    group_title,
+    direction,
+    strength,
+    is_actionable,
+    sentence,
+    feature,
+    contribution_log_odds
+from {{ ref('fct_churn_reasons') }}
