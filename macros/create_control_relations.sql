@@ -87,15 +87,17 @@
             {{ day_series('(select first_day from bounds)', '(select known_before from bounds)') }}
         )
 
-        select {{ add_days('day', 1) }} as as_of_date
+        select
+            {{ add_days('day', 1) }} as as_of_date,
+            cast(null as date) as due_from
         from days
         where
             {{ add_days('day', 1) }} = cast(date_trunc('{{ grid }}', {{ add_days('day', 1) }}) as date)
             and {{ add_days('day', 1) }} >= (select {{ add_days('first_day', warm_up) }} from bounds)
         union
-        select as_of_date from {{ prefix }}_scoring_cut_off
+        select as_of_date, null from {{ prefix }}_scoring_cut_off
         union
-        select as_of_date from ml.scores where domain = '{{ domain }}'
+        select as_of_date, null from ml.scores where domain = '{{ domain }}'
     {%- endset -%}
     {%- do run_query(sql) -%}
 

@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import duckdb
 
 from pipeline.errors import ChurnError
 from pipeline.settings import PROJECT, Home
@@ -27,27 +29,46 @@ class View:
     is_table: bool
 
 
-def save_stack(home: Home, domain: str) -> None:
-    """Keep the stack that the last build compiled; dbt's manifest forgets it at the next call."""
-    path = _stack_path(home, domain)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([asdict(view) for view in compiled_stack(home, domain)], indent=1))
+Top = Literal["features", "examples"]
+_MODELS: Mapping[Top, str] = {
+    "features": "int_{domain}__features_joined",
+    "examples": "{domain}__churn_examples",
+}
 
 
-def load_stack(home: Home, domain: str) -> list[View]:
-    """Return the stack of the last build.
+def save_stacks(home: Home, domain: str) -> None:
+    """Keep the stacks that the last build compiled; dbt's manifest forgets it at the next call."""
+    for top, model in _MODELS.items():
+        path = _stack_path(home, domain, top)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stack = compiled_stack(home, domain, model.format(domain=domain))
+        path.write_text(json.dumps([asdict(view) for view in stack], indent=1))
+
+
+def load_stack(home: Home, domain: str, top: Top = "features") -> list[View]:
+    """Return a stack of the last build: up to the features, or with the labels to the examples.
 
     Raises:
         ChurnError: Nothing has been built yet.
     """
-    path = _stack_path(home, domain)
+    path = _stack_path(home, domain, top)
     if not path.exists():
         raise ChurnError(f"{domain} has not been built yet.", hint="Run `churn build` first.")
     return [View(**view) for view in json.loads(path.read_text())]
 
 
-def _stack_path(home: Home, domain: str) -> Path:
-    return home.dbt_target.parent / "features" / f"{domain}.json"
+def _stack_path(home: Home, domain: str, top: Top) -> Path:
+    return home.dbt_target.parent / top / f"{domain}.json"
+
+
+def lay(connection: duckdb.DuckDBPyConnection, stack: list[View]) -> None:
+    """Make a stack in an in-memory database whose schema `lake` holds the domain's relations."""
+    for schema in {view.relation.partition(".")[0] for view in stack}:
+        connection.execute(f"create schema if not exists {schema}")
+    for view in stack:
+        kind = "table" if view.is_table else "view"
+        sql = view.sql.replace('"warehouse".', '"memory".')
+        connection.execute(f"create {kind} {view.relation} as {sql}")
 
 
 def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[View]:

@@ -49,6 +49,11 @@ class SourceColumn:
     values: tuple[str, ...] = ()
     date_of: str | None = None
 
+    @property
+    def is_id(self) -> bool:
+        """Text that must be there and is not one of a few words names somebody."""
+        return self.data_type == "varchar" and self.not_null and not self.values
+
 
 @dataclass(frozen=True)
 class SourceTable:
@@ -85,6 +90,11 @@ class SourceTable:
     partition_by: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     deduplicate: bool = False
+
+    @property
+    def id_column(self) -> str | None:
+        """The column that names the customer."""
+        return next((column.name for column in self.columns if column.is_id), None)
 
     @property
     def raw_columns(self) -> tuple[SourceColumn, ...]:

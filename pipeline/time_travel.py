@@ -13,7 +13,7 @@ from typing import Literal
 
 import duckdb
 
-from pipeline.feature_sql import View
+from pipeline.feature_sql import View, lay
 from pipeline.settings import Home
 from pipeline.sources import SourceColumn, SourceTable, source_tables
 
@@ -77,17 +77,13 @@ def rebuilt(
     """
     with duckdb.connect(config={"threads": "2", "preserve_insertion_order": "false"}) as connection:
         connection.execute(f"attach '{home.warehouse}' as built (read_only)")
-        for schema in {"lake", *(view.relation.partition(".")[0] for view in stack)}:
-            connection.execute(f"create schema if not exists {schema}")
+        connection.execute("create schema lake")
         for table in source_tables(domain):
             connection.execute(
                 f"create view lake.{table.identifier} as {_rows(table, cut_off, lake)}"
             )
         _write_controls(connection, domain, cut_off, lake)
-        for view in stack:
-            kind = "table" if view.is_table else "view"
-            sql = view.sql.replace('"warehouse".', '"memory".')
-            connection.execute(f"create {kind} {view.relation} as {sql}")
+        lay(connection, stack)
         yield connection
 
 
@@ -109,7 +105,7 @@ def _rows(table: SourceTable, cut_off: date, lake: Lake) -> str:
     moved = ", ".join(
         f"{_moved(column, table, cut_off, lake)} as {column.name}" for column in table.columns
     )
-    ids = [column.name for column in table.columns if _is_id(column)]
+    ids = [column.name for column in table.columns if column.is_id]
     touched = (
         f"select {moved} from {built} where {day} < date '{cut_off}' and {ids[0]} in ("
         f"select customer_id from built.{table.domain}.{table.domain}__churn_examples "
@@ -120,14 +116,9 @@ def _rows(table: SourceTable, cut_off: date, lake: Lake) -> str:
     return f"select * from {built} union all (select * from ({touched}))"
 
 
-def _is_id(column: SourceColumn) -> bool:
-    """Text that must be there and is not one of a few words names somebody."""
-    return column.data_type == "varchar" and column.not_null and not column.values
-
-
 def _nonsense(column: SourceColumn, table: SourceTable) -> str:
     name = column.name
-    if _is_id(column) or name in (table.event_time, table.event_day):
+    if column.is_id or name in (table.event_time, table.event_day):
         return name
     number = f"hash('{name}', {table.columns[0].name}, {table.event_time}, {name})"
     if column.values:
@@ -166,7 +157,8 @@ def _write_controls(
     )
     connection.execute(
         f"""
-        create table lake.{domain}_cut_offs as select date '{cut_off}' as as_of_date;
+        create table lake.{domain}_cut_offs as
+        select date '{cut_off}' as as_of_date, null::date as due_from;
         create table lake.{domain}_scoring_cut_off as select date '{cut_off}' as as_of_date;
         create table lake.{domain}_knowledge as select {known_before} as known_before;
         create table lake.{domain}_coverage as

@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 -- One row per member and cut-off whose current expiry falls in the month from the cut-off: the
--- cohort, with the state of the last transaction before the cut-off.
+-- cohort, with the state of the last transaction before the cut-off. A cut-off may look at a month
+-- that begins later (due_from), which is how the cost of earliness is measured.
 with
 
 transactions as (
@@ -8,7 +9,10 @@ transactions as (
 ),
 
 cut_offs as (
-    select as_of_date from {{ source('kkbox_control', 'cut_offs') }}
+    select
+        as_of_date,
+        coalesce(due_from, as_of_date) as due_from
+    from {{ source('kkbox_control', 'cut_offs') }}
 ),
 
 last_before_cut_off as (
@@ -20,8 +24,8 @@ last_before_cut_off as (
         on
             cut_offs.as_of_date > transactions.transacted_on
             and cut_offs.as_of_date <= coalesce(transactions.next_transacted_on, date '9999-12-31')
-            and cut_offs.as_of_date <= transactions.expires_on
-    where transactions.expires_on < {{ add_months('cut_offs.as_of_date', 1) }}
+            and cut_offs.due_from <= transactions.expires_on
+    where transactions.expires_on < {{ add_months('cut_offs.due_from', 1) }}
 ),
 
 cohort as (

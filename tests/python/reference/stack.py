@@ -1,7 +1,7 @@
 """The project's compiled SQL over tables in memory."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ def compiled_once(run_dbt: Any, tmp_path_factory: Any) -> Home:
 
 def ask(world: World, stack: list[View], select: str, key: tuple[str, ...]) -> Table:
     """Run a select over the stack over the world; its rows by their key."""
-    with _built(world, stack) as connection:
+    with built(world, stack) as connection:
         cursor = connection.execute(select)
         names = [column[0] for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -62,23 +62,46 @@ def ask(world: World, stack: list[View], select: str, key: tuple[str, ...]) -> T
 
 
 @contextmanager
-def _built(world: World, stack: list[View]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database in memory: the world is its lake, the models are tables, each computed once."""
-    with duckdb.connect(config={"threads": 1, "memory_limit": "800MB"}) as connection:
+def built(world: World, stack: list[View]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory: the world is its lake, the models are tables, each computed once.
+
+    It spills nothing to disk, so that a query that would join all with all fails early.
+    """
+    config = {"threads": 1, "memory_limit": "800MB", "temp_directory": ""}
+    with duckdb.connect(config=config) as connection:
         for schema in ("lake", *{view.relation.split(".")[0] for view in stack}):
             connection.execute(f"create schema {schema}")
         _fill_lake(connection, world)
         for view in stack:
-            sql = view.sql.replace('"warehouse".', '"memory".')
-            connection.execute(f"create table {view.relation} as {sql}")
+            connection.execute(f"create table {view.relation} as {in_memory(view.sql)}")
+            rows = world.seeds.get(view.relation.split(".")[1])
+            if rows is not None:
+                _replace(connection, view.relation, rows)
         yield connection
+
+
+def _replace(connection: duckdb.DuckDBPyConnection, relation: str, rows: list[Any]) -> None:
+    """Put other rows into a table."""
+    connection.execute(f"delete from {relation}")
+    for row in rows:
+        columns, marks = ", ".join(row._fields), ", ".join("?" for _ in row)
+        connection.execute(f"insert into {relation} ({columns}) values ({marks})", row)
+
+
+def in_memory(sql: str) -> str:
+    """The same SQL over a database in memory."""
+    return sql.replace('"warehouse".', '"memory".')
 
 
 def _fill_lake(connection: duckdb.DuckDBPyConnection, world: World) -> None:
     """Make every relation the YAML describes; one the world has no rows of stays empty."""
+    described = _described(world.domain)
     rows = {
-        **{table: _of_customers(world.domain, of) for table, of in world.rows.items()},
-        "cut_offs": [{"as_of_date": cut_off} for cut_off in world.cut_offs],
+        **{
+            table: _of_customers(_customer(world.domain, described[table]), of)
+            for table, of in world.rows.items()
+        },
+        "cut_offs": [{"as_of_date": cut_off, "due_from": None} for cut_off in world.cut_offs],
         "knowledge": [{"known_before": world.known_before}],
         "coverage": [
             {"table_name": name, "as_of_date": cut_off, **cover._asdict()}
@@ -86,7 +109,6 @@ def _fill_lake(connection: duckdb.DuckDBPyConnection, world: World) -> None:
             for cut_off, cover in covers.items()
         ],
     }
-    described = _described(world.domain)
     assert rows.keys() <= described.keys()
     for name, types in described.items():
         found = rows.get(name) or []
@@ -100,11 +122,14 @@ def _fill_lake(connection: duckdb.DuckDBPyConnection, world: World) -> None:
         connection.unregister("rows_of_the_world")
 
 
-def _of_customers(domain: str, rows: dict[str, list[Any]]) -> list[dict[str, Any]]:
+def _customer(domain: str, columns: Collection[str]) -> str:
+    """Raw files name the customer in their own way, what was made of them in ours."""
+    return CUSTOMER[domain] if CUSTOMER[domain] in columns else "customer_id"
+
+
+def _of_customers(column: str, rows: dict[str, list[Any]]) -> list[dict[str, Any]]:
     return [
-        {CUSTOMER[domain]: customer, **row._asdict()}
-        for customer, found in rows.items()
-        for row in found
+        {column: customer, **row._asdict()} for customer, found in rows.items() for row in found
     ]
 
 
