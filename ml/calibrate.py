@@ -1,10 +1,10 @@
 """Calibration maps from margin to probability, and the choice among them out of time."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
@@ -16,6 +16,11 @@ from ml.metrics import losses
 METHODS = ("none", "base_rate", "platt", "isotonic")
 # An isotonic map may not promise certainty: no probability beyond what its cohort could show.
 FLOOR = 1e-4
+# Past cohorts that a map is fitted on, and that must each have gained by it, beyond so many
+# standard errors.
+POOLED = 3
+JUDGES = 3
+BEYOND_NOISE = 1.96
 
 
 @dataclass(frozen=True)
@@ -48,22 +53,43 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Past:
+    """Margins of a past cohort by a model that did not see it.
+
+    Attributes:
+        as_of_date: The cohort.
+        known_on: Day on which its outcomes were known.
+        margin: n log-odds.
+        is_churned: n outcomes.
+    """
+
+    as_of_date: np.datetime64
+    known_on: np.datetime64
+    margin: Floats
+    is_churned: Floats
+
+
+@dataclass(frozen=True)
 class Choice:
-    """How one map did on a cohort later than the one it was fitted on.
+    """How one map, fitted on what was known by a cohort, did on it.
 
     Attributes:
         method: The map.
-        log_loss: Mean log loss on the later cohort.
+        fitted_on: Newest cohort it was fitted on.
+        judged_on: The cohort.
+        log_loss: Mean log loss on it.
         gain: Log loss of none minus this one's.
         gain_se: Standard error of the gain over customers.
         is_chosen: The map in use.
     """
 
     method: str
+    fitted_on: np.datetime64
+    judged_on: np.datetime64
     log_loss: float
     gain: float
     gain_se: float
-    is_chosen: bool
+    is_chosen: bool = False
 
 
 def fit_map(method: str, margin: Floats, is_churned: Floats) -> Calibration:
@@ -98,26 +124,57 @@ def fit_map(method: str, margin: Floats, is_churned: Floats) -> Calibration:
     raise ValueError(f"unknown calibration {method!r}; known are {', '.join(METHODS)}")
 
 
-def choose(
-    earlier: tuple[Floats, Floats], later: tuple[Floats, Floats]
-) -> tuple[str, list[Choice]]:
-    """Choose the map that does best on a later cohort; none unless one is better beyond noise.
+def fit_on(method: str, past: Sequence[Past]) -> Calibration:
+    """Fit one map on the newest past cohorts together.
+
+    The base rate moves from cohort to cohort: a correction of it follows the newest one, a shape
+    is fitted on three.
 
     Args:
-        earlier: Margins and outcomes of the cohort that the maps are fitted on.
-        later: Margins and outcomes of the cohort that they are judged on.
+        method: The map.
+        past: Past cohorts, newest first, one at least.
+    """
+    taken = past[:1] if method == "base_rate" else past[:POOLED]
+    margin = np.concatenate([cohort.margin for cohort in taken])
+    return fit_map(method, margin, np.concatenate([cohort.is_churned for cohort in taken]))
+
+
+def choose(past: Sequence[Past]) -> tuple[str, list[Choice]]:
+    """Choose the map that has kept its promise; none unless one has.
+
+    Each past cohort judges the maps fitted on what was known by then. A map is used when it gained
+    beyond noise on each of the last three: one cohort is not enough, since a base rate that moves
+    makes the best map of one month the worst of the next.
+
+    Args:
+        past: Past cohorts, newest first.
 
     Returns:
-        The chosen method and how each did. A map must gain more than one standard error.
+        The chosen method and how each did on each judged cohort, newest first.
     """
-    margin, is_churned = later
-    base = losses(is_churned, Calibration("none").apply(margin))
-    tried: list[tuple[str, float, float, float]] = []
-    for method in METHODS:
-        loss = losses(is_churned, fit_map(method, *earlier).apply(margin))
-        difference: NDArray[np.float64] = base - loss
-        spread = float(np.std(difference, ddof=1) / np.sqrt(len(difference)))
-        tried.append((method, float(np.mean(loss)), float(np.mean(difference)), spread))
-    better = [(gain, method) for method, _, gain, spread in tried if gain > spread and gain > 0]
-    chosen = max(better)[1] if better else "none"
-    return chosen, [Choice(*row, is_chosen=row[0] == chosen) for row in tried]
+    tried: list[Choice] = []
+    for place, judged in enumerate(past):
+        known = [cohort for cohort in past[place + 1 :] if cohort.known_on <= judged.as_of_date]
+        if not known:
+            continue
+        base = losses(judged.is_churned, Calibration("none").apply(judged.margin))
+        for method in METHODS:
+            loss = losses(judged.is_churned, fit_on(method, known).apply(judged.margin))
+            gain = base - loss
+            tried.append(
+                Choice(
+                    method,
+                    known[0].as_of_date,
+                    judged.as_of_date,
+                    float(np.mean(loss)),
+                    float(np.mean(gain)),
+                    float(np.std(gain, ddof=1) / np.sqrt(len(gain))),
+                )
+            )
+    kept = {}
+    for method in METHODS[1:]:
+        last = [c for c in tried if c.method == method][:JUDGES]
+        if len(last) == JUDGES and all(c.gain > BEYOND_NOISE * c.gain_se for c in last):
+            kept[method] = sum(c.gain for c in last)
+    chosen = max(kept, key=lambda method: kept[method]) if kept else "none"
+    return chosen, [replace(c, is_chosen=c.method == chosen) for c in tried]

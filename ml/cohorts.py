@@ -7,6 +7,8 @@ from typing import Any
 import duckdb
 import numpy as np
 
+MOST_PAST = 6
+
 
 class RefusedError(Exception):
     """Training is refused: the data cannot carry an honest figure. The message says why."""
@@ -32,6 +34,15 @@ class Cohort:
 
 
 @dataclass(frozen=True)
+class Past:
+    """A past cohort, and the cohorts known by it, from which a model that did not see it learns."""
+
+    as_of_date: np.datetime64
+    known_on: np.datetime64
+    known: tuple[np.datetime64, ...]
+
+
+@dataclass(frozen=True)
 class Fits:
     """Cut-offs of a run, and the cohorts each fit learns from.
 
@@ -42,20 +53,18 @@ class Fits:
             latest.
         test: Latest closed cut-off of the grid; `refit` are the cohorts known by it.
         validation: Latest cohort known by `test`; `fit` are the cohorts known by it.
-        earlier: Latest cohort known by `validation`, with the cohorts known by it in `before`;
-            None when the data do not reach back so far. Calibration maps are fitted there and
-            judged on `validation`.
+        past: Validation and up to five cohorts before it, newest first: what calibration maps are
+            fitted and judged on. Shorter where the data do not reach back so far.
     """
 
     scoring: np.datetime64
     known_on: np.datetime64
     test: np.datetime64
     validation: np.datetime64
-    earlier: np.datetime64 | None
     live: list[np.datetime64]
     refit: list[np.datetime64]
     fit: list[np.datetime64]
-    before: list[np.datetime64]
+    past: tuple[Past, ...] = ()
 
 
 def read_cohorts(connection: duckdb.DuckDBPyConnection, domain: str) -> list[Cohort]:
@@ -92,6 +101,22 @@ def is_on_grid(cut_off: np.datetime64, grid: str) -> bool:
     return bool((day - np.datetime64("2000-01-03")).astype(int) % 7 == 0)
 
 
+def with_history(cohorts: list[Cohort], settings: Mapping[str, Any]) -> list[Cohort]:
+    """Return the cohorts of the grid that have enough history before them.
+
+    The first cohorts of a record look newer than they are: tenure, counts and gaps are cut off on
+    the left. `least_history_days` says how long after the first cut-off they are left out, as
+    long as that leaves enough cohorts to learn from, to choose on and to test on.
+    """
+    grid = [c for c in cohorts if is_on_grid(c.as_of_date, settings["grid"])]
+    if not grid:
+        return grid
+    since = grid[0].as_of_date + np.timedelta64(settings.get("least_history_days", 0), "D")
+    kept = [c for c in grid if c.as_of_date >= since]
+    closed = sum(c.is_closed for c in kept)
+    return kept if closed >= settings["minimum"]["cohorts"] + 4 else grid
+
+
 def plan_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: Mapping[str, Any]) -> Fits:
     """Choose the cut-offs and training cohorts of a run.
 
@@ -104,7 +129,7 @@ def plan_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: Mapping[s
         RefusedError: Too few closed cohorts, rows or churners, with the figures.
     """
     minimum = settings["minimum"]
-    grid = [c for c in cohorts if is_on_grid(c.as_of_date, settings["grid"])]
+    grid = with_history(cohorts, settings)
     live = known_by(grid, scoring)
     if not live:
         first = min((str(c.known_on) for c in grid), default="never: there is no cohort")
@@ -125,22 +150,22 @@ def plan_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: Mapping[s
     _check_size([validation], {**minimum, "cohorts": 1}, "the validation cohort")
     _check_size([test], {**minimum, "cohorts": 1}, "the test cohort")
 
-    earlier = fit[-1]
-    before = known_by(grid, earlier.as_of_date)
-    reaches_back = all(
-        churners >= minimum["churners"]
-        for churners in (earlier.churners, sum(c.churners for c in before))
-    )
+    past: list[Past] = []
+    for cohort in refit[::-1][:MOST_PAST]:
+        known = known_by(grid, cohort.as_of_date)
+        if min(cohort.churners, sum(c.churners for c in known)) < minimum["churners"]:
+            break
+        days = tuple(c.as_of_date for c in known)
+        past.append(Past(cohort.as_of_date, cohort.known_on, days))
     return Fits(
         scoring=scoring,
         known_on=max(c.known_on for c in live),
         test=test.as_of_date,
         validation=validation.as_of_date,
-        earlier=earlier.as_of_date if reaches_back else None,
         live=[c.as_of_date for c in live],
         refit=[c.as_of_date for c in refit],
         fit=[c.as_of_date for c in fit],
-        before=[c.as_of_date for c in before] if reaches_back else [],
+        past=tuple(past),
     )
 
 

@@ -16,13 +16,13 @@ from scipy.stats import rankdata
 
 from ml.cohorts import Cohort, Fits, RefusedError
 from ml.contract import Examples, Floats
-from ml.train import fit, margin
+from ml.drift import stability
+from ml.train import PARAMETERS, Parameters, fit, margin
 
 SHUFFLED_ROUNDS = 40
 SHUFFLED_TOLERANCE = 0.03
 POPULATION_TOLERANCE = 0.02
 DRIFT_NOTABLE = 0.25
-_BINS = 10
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,9 @@ def single_features(cohort: Examples, threshold: float, allowed: Mapping[str, st
     return checks
 
 
-def shuffled_labels(examples: Examples, fits: Fits, seed: int = 11) -> Check:
+def shuffled_labels(
+    examples: Examples, fits: Fits, parameters: Parameters = PARAMETERS, seed: int = 11
+) -> Check:
     """A model that learned shuffled outcomes must know nothing of shuffled outcomes.
 
     Outcomes are permuted within each cohort; what is learned from the earlier ones may not help on
@@ -163,7 +165,7 @@ def shuffled_labels(examples: Examples, fits: Fits, seed: int = 11) -> Check:
         at = np.flatnonzero(known.as_of_date == cut_off)
         outcome[at] = outcome[generator.permutation(at)]
     shuffled = replace(known, is_churned=outcome)
-    model: lgb.Booster = fit(shuffled.cohorts(fits.fit), SHUFFLED_ROUNDS)
+    model: lgb.Booster = fit(shuffled.cohorts(fits.fit), SHUFFLED_ROUNDS, parameters)
     judged = shuffled.cohorts([fits.validation])
     value = _auc(rankdata(margin(model, judged)), judged.is_churned)
     churners = float(judged.is_churned.sum())
@@ -214,12 +216,11 @@ def ignores_the_test(learn: Callable[[Examples], str], examples: Examples, fits:
 def train_against_scoring(train: Examples, scored: Examples) -> list[Check]:
     """How far each feature moved from the rows learned from to those scored; reported only.
 
-    The population stability index: the sum over bins of (p - q) ln(p / q), with the training
-    deciles as bins and missing values as a bin of their own.
+    The population stability index of each feature; `ml.drift` says what the model makes of it.
     """
     checks = []
     for index, name in enumerate(train.features):
-        value = _stability(train.values[:, index], scored.values[:, index])
+        value = stability(train.values[:, index], scored.values[:, index])
         checks.append(
             Check(
                 "train_against_scoring",
@@ -251,19 +252,6 @@ def _auc(ranks: NDArray[np.float64], outcome: Floats) -> float:
         return 0.5
     above = ranks[outcome == 1].sum() - churners * (churners + 1) / 2
     return float(above / (churners * others))
-
-
-def _stability(train: Floats, scored: Floats) -> float:
-    seen = train[~np.isnan(train)]
-    edges = np.unique(np.quantile(seen, np.arange(1, _BINS) / _BINS)) if len(seen) else np.empty(0)
-
-    def shares(values: Floats) -> Floats:
-        bins = np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, values, "right"))
-        counts = np.bincount(bins.astype(int), minlength=len(edges) + 2) + 0.5
-        return np.asarray(counts / counts.sum())
-
-    p, q = shares(train), shares(scored)
-    return float(np.sum((p - q) * np.log(p / q)))
 
 
 def as_table(checks: list[Check]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,11 @@ from scipy.special import expit
 from ml import artifacts, evaluate, guards
 from ml.bands import assign_bands, cut_bands
 from ml.baselines import baselines
-from ml.calibrate import Calibration, Choice, choose, fit_map
+from ml.calibrate import Calibration, Choice, Past, choose, fit_on
 from ml.cohorts import Fits, RefusedError, plan_fits, read_cohorts
 from ml.contract import Examples, Floats, read_examples, season_only, usable_features
 from ml.explain import base_value
-from ml.train import MOST_ROUNDS, choose_rounds, fit, margin
+from ml.train import MOST_ROUNDS, PARAMETERS, Parameters, choose_rounds, fit, margin
 
 Progress = Callable[[str], None]
 
@@ -36,6 +36,8 @@ class RunInputs:
         scoring: Cut-off that is scored; the embargo is counted from it.
         settings: The domain's entry with this run's overrides.
         feature_sql_hash: SHA-256 of the compiled feature SQL.
+        recipe_hash: Names how the model is learned, whatever the data are.
+        tuned: LightGBM parameters that differ from the default ones.
     """
 
     run_id: str
@@ -43,6 +45,13 @@ class RunInputs:
     scoring: np.datetime64
     settings: Mapping[str, Any]
     feature_sql_hash: str
+    recipe_hash: str = ""
+    tuned: Parameters = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> Parameters:
+        """LightGBM parameters of every fit."""
+        return {**PARAMETERS, **self.tuned}
 
 
 def train_run(
@@ -77,18 +86,18 @@ def train_run(
             settings["alarms"]["single_feature_auc"],
             settings["alarms"].get("allowed", {}),
         ),
-        guards.shuffled_labels(examples, fits),
+        guards.shuffled_labels(examples, fits, inputs.parameters),
     ]
     guards.stop_if_broken(checks)
 
     progress(f"fits 1 and 2 of 3: choosing on {fits.validation}, testing on {fits.test}")
-    learned = learn_until_test(examples, fits)
+    learned = learn_until_test(examples, fits, inputs.parameters)
     calibration, rounds = learned.calibration, learned.rounds
     validation, test = examples.cohorts([fits.validation]), examples.cohorts([fits.test])
 
     progress(f"fit 3 of 3: the model that scores {fits.scoring}")
     train = examples.cohorts(fits.live)
-    live = fit(train, rounds)
+    live = fit(train, rounds, inputs.parameters)
 
     progress("figures beside the baselines")
     splits = {
@@ -97,7 +106,21 @@ def train_run(
     }
     cuts = cut_bands(splits["validation"][1], settings)
     _write_figures(connection, inputs, scratch, examples, splits, cuts, rounds)
-    _write_choices(connection, inputs, scratch, fits, learned.choices)
+    _write_choices(connection, inputs, scratch, learned.choices)
+    artifacts.write_table(
+        connection,
+        scratch,
+        "backtest_scores",
+        {
+            "run_id": inputs.run_id,
+            "domain": domain,
+            "customer_id": test.customer_id,
+            "as_of_date": str(fits.test),
+            "churn_probability": splits["test"][1],
+            "risk_band": assign_bands(splits["test"][1], cuts),
+            "is_churned": test.is_churned.astype(bool),
+        },
+    )
     scored = read_examples(connection, domain, since=fits.scoring, until=fits.scoring)
     checks += guards.train_against_scoring(train, scored.keep(train.features))
     artifacts.write_table(
@@ -109,6 +132,8 @@ def train_run(
     _write_run(
         connection, inputs, scratch, fits, train, live, calibration, cuts, excluded, everything
     )
+    # what judges this run later: the model that did not see the test cohort
+    (scratch / "test_model.txt").write_text(learned.second.model_to_string())
 
 
 @dataclass(frozen=True)
@@ -119,13 +144,15 @@ class Learned:
         first: Fitted on what was known by the validation cut-off; its trees are the rounds.
         second: The recipe refitted on what was known by the test cut-off.
         calibration: Map from margin to probability.
-        choices: How the maps did.
+        choices: How the maps did on past cohorts.
+        past: Those cohorts' margins.
     """
 
     first: lgb.Booster
     second: lgb.Booster
     calibration: Calibration
     choices: list[Choice]
+    past: list[Past]
 
     @property
     def rounds(self) -> int:
@@ -133,20 +160,31 @@ class Learned:
         return int(self.first.num_trees())
 
 
-def learn_until_test(examples: Examples, fits: Fits, most_rounds: int = MOST_ROUNDS) -> Learned:
+def learn_until_test(
+    examples: Examples,
+    fits: Fits,
+    parameters: Parameters = PARAMETERS,
+    most_rounds: int = MOST_ROUNDS,
+) -> Learned:
     """Choose rounds and calibration on the validation cohort, and refit for the test."""
     validation = examples.cohorts([fits.validation])
-    first = choose_rounds(examples.cohorts(fits.fit), validation, most_rounds)
-    rounds = first.num_trees()
-    calibration, choices = _calibrate(examples, fits, rounds, validation, margin(first, validation))
-    return Learned(first, fit(examples.cohorts(fits.refit), rounds), calibration, choices)
+    first = choose_rounds(examples.cohorts(fits.fit), validation, parameters, most_rounds)
+    past = _past(examples, fits, first, parameters)
+    method, choices = choose(past)
+    calibration = fit_on(method, past) if past else Calibration("none")
+    second = fit(examples.cohorts(fits.refit), first.num_trees(), parameters)
+    return Learned(first, second, calibration, choices, past)
 
 
 def digest_of_learned(
-    examples: Examples, fits: Fits, settings: Mapping[str, Any], most_rounds: int
+    examples: Examples,
+    fits: Fits,
+    settings: Mapping[str, Any],
+    parameters: Parameters,
+    most_rounds: int,
 ) -> str:
     """Return a hash of everything learned before the test: models, map, bands and baselines."""
-    learned = learn_until_test(examples, fits, most_rounds)
+    learned = learn_until_test(examples, fits, parameters, most_rounds)
     validation = examples.cohorts([fits.validation])
     train = examples.cohorts(fits.refit)
     told = [
@@ -170,16 +208,21 @@ def read_usable(
     What a model may read follows from declarations and from the cohorts of the first fit alone.
     """
     everything = read_examples(connection, domain, since=fits.live[0], until=fits.live[-1])
-    snapshot = dict(
+    snapshot = read_snapshot_features(connection, domain)
+    usable, excluded = usable_features(everything.features, snapshot, settings["assumed_static"])
+    season = season_only(everything.keep(usable).cohorts(fits.fit))
+    return everything, tuple(n for n in usable if n not in season), excluded | season
+
+
+def read_snapshot_features(connection: duckdb.DuckDBPyConnection, domain: str) -> dict[str, str]:
+    """Return the features that rest on a source that is no history, and the source."""
+    return dict(
         connection.execute(
             "select feature, source_table from churn.int_churn__features_described "
             "where domain = ? and source_history <> 'append_only'",
             [domain],
         ).fetchall()
     )
-    usable, excluded = usable_features(everything.features, snapshot, settings["assumed_static"])
-    season = season_only(everything.keep(usable).cohorts(fits.fit))
-    return everything, tuple(n for n in usable if n not in season), excluded | season
 
 
 def read_scoring_cut_off(connection: duckdb.DuckDBPyConnection, domain: str) -> np.datetime64:
@@ -194,19 +237,17 @@ def read_scoring_cut_off(connection: duckdb.DuckDBPyConnection, domain: str) -> 
     return np.datetime64(row[0], "D")
 
 
-def _calibrate(
-    examples: Examples, fits: Fits, rounds: int, validation: Examples, validation_margin: Floats
-) -> tuple[Calibration, list[Choice]]:
-    """Choose the map on the validation cohort from maps of an earlier one; fit it on validation."""
-    if fits.earlier is None:
-        return Calibration("none"), []
-    earlier = examples.cohorts([fits.earlier])
-    earlier_model = fit(examples.cohorts(fits.before), rounds)
-    method, choices = choose(
-        (margin(earlier_model, earlier), earlier.is_churned),
-        (validation_margin, validation.is_churned),
-    )
-    return fit_map(method, validation_margin, validation.is_churned), choices
+def _past(examples: Examples, fits: Fits, first: lgb.Booster, parameters: Parameters) -> list[Past]:
+    """Margins of the past cohorts, each by a model that learned what was known by then."""
+    found = []
+    for cohort in fits.past:
+        if cohort.as_of_date == fits.validation:
+            model = first
+        else:
+            model = fit(examples.cohorts(list(cohort.known)), first.num_trees(), parameters)
+        rows = examples.cohorts([cohort.as_of_date])
+        found.append(Past(cohort.as_of_date, cohort.known_on, margin(model, rows), rows.is_churned))
+    return found
 
 
 def _write_figures(
@@ -230,7 +271,7 @@ def _write_figures(
         history = tuple(f for f in examples.features if f not in inputs.settings["assumed_static"])
         if history != examples.features:
             # what a model of history alone would do, beside the one that assumes more
-            alone = fit(train.keep(history), rounds)
+            alone = fit(train.keep(history), rounds, inputs.parameters)
             predictions["lightgbm_history_only"] = expit(margin(alone, cohort.keep(history)))
         for name, baseline in baselines(inputs.settings["baselines"]).items():
             predictions[name] = baseline.fit(train).predict(cohort)
@@ -267,15 +308,14 @@ def _write_choices(
     connection: duckdb.DuckDBPyConnection,
     inputs: RunInputs,
     folder: Path,
-    fits: Fits,
     choices: list[Choice],
 ) -> None:
     columns: dict[str, Any] = {
         "run_id": [inputs.run_id] * len(choices),
         "domain": inputs.domain,
         "method": [c.method for c in choices],
-        "fitted_on": str(fits.earlier),
-        "judged_on": str(fits.validation),
+        "fitted_on": [str(c.fitted_on) for c in choices],
+        "judged_on": [str(c.judged_on) for c in choices],
         "log_loss": [c.log_loss for c in choices],
         "gain_over_none": [c.gain for c in choices],
         "gain_se": [c.gain_se for c in choices],
@@ -334,6 +374,13 @@ def _write_run(
         "bands": list(cuts),
         "settings": dict(inputs.settings),
         "outcomes_known_on": str(fits.known_on),
+        "label_definition": run["label_definition"],
+        "recipe_hash": inputs.recipe_hash,
+        "tuned": dict(inputs.tuned),
+        "test_as_of_date": str(fits.test),
+        "train_rate": float(train.is_churned.mean()),
+        "live_cohorts": [str(day) for day in fits.live],
+        "test_cohorts": [str(day) for day in fits.refit],
     }
     artifacts.save_model(folder, live, calibration, recipe)
 

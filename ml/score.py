@@ -12,7 +12,9 @@ from ml import artifacts
 from ml.bands import assign_bands
 from ml.cohorts import RefusedError
 from ml.contract import Examples, Floats, read_examples
+from ml.drift import Reference, drift
 from ml.explain import drivers, grouped, largest
+from ml.pictures import draw
 from ml.train import margin
 
 NAMED_DRIVERS = 10
@@ -99,7 +101,38 @@ def score_cut_off(
             **_importance_rows(cohort.features, contributions, recipe),
         },
     )
+    moved = drift(booster, _reference(connection, recipe), used, contributions)
+    artifacts.write_table(
+        connection,
+        scratch,
+        "drift",
+        {
+            **lineage,
+            "as_of_date": str(cut_off),
+            "reference_as_of_date": recipe["live_cohorts"][-1],
+            **{column: moved[column] for column in moved},
+        },
+    )
+    draw(scratch, used, contributions, base, _descriptions(connection, domain))
     return len(cohort)
+
+
+def _reference(connection: duckdb.DuckDBPyConnection, recipe: dict[str, Any]) -> Reference:
+    """The newest cohort the model learned from, and the churn rate over all of them."""
+    days = [np.datetime64(day) for day in recipe["live_cohorts"]]
+    newest = read_examples(connection, recipe["domain"], since=days[-1], until=days[-1])
+    return Reference(
+        newest.cohorts([days[-1]]).keep(tuple(recipe["features"])), recipe["train_rate"]
+    )
+
+
+def _descriptions(connection: duckdb.DuckDBPyConnection, domain: str) -> dict[str, str]:
+    return dict(
+        connection.execute(
+            "select feature, description from churn.int_churn__features_described where domain = ?",
+            [domain],
+        ).fetchall()
+    )
 
 
 def _groups_of(

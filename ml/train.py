@@ -1,5 +1,6 @@
 """Fit LightGBM: shallow trees, deterministic, rounds chosen on a later cohort."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import lightgbm as lgb
@@ -7,7 +8,9 @@ import numpy as np
 
 from ml.contract import Examples
 
-PARAMETERS: dict[str, Any] = {
+Parameters = Mapping[str, Any]
+
+PARAMETERS: Parameters = {
     "objective": "binary",
     "learning_rate": 0.08,
     "max_depth": 6,
@@ -38,11 +41,14 @@ def _dataset(examples: Examples) -> lgb.Dataset:
 
 
 def choose_rounds(
-    train: Examples, validation: Examples, most_rounds: int = MOST_ROUNDS
+    train: Examples,
+    validation: Examples,
+    parameters: Parameters = PARAMETERS,
+    most_rounds: int = MOST_ROUNDS,
 ) -> lgb.Booster:
     """Fit until the later cohort's log loss stops falling; the booster keeps its best rounds."""
     fitted = lgb.train(
-        {**PARAMETERS, "metric": "binary_logloss"},
+        {**parameters, "metric": "binary_logloss"},
         _dataset(train),
         num_boost_round=most_rounds,
         valid_sets=[_dataset(validation)],
@@ -51,9 +57,9 @@ def choose_rounds(
     return lgb.Booster(model_str=fitted.model_to_string(num_iteration=fitted.best_iteration))
 
 
-def fit(train: Examples, rounds: int) -> lgb.Booster:
+def fit(train: Examples, rounds: int, parameters: Parameters = PARAMETERS) -> lgb.Booster:
     """Fit a fixed number of rounds."""
-    fitted = lgb.train(PARAMETERS, _dataset(train), num_boost_round=rounds)
+    fitted = lgb.train(dict(parameters), _dataset(train), num_boost_round=rounds)
     return lgb.Booster(model_str=fitted.model_to_string())
 
 

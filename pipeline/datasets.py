@@ -21,6 +21,7 @@ from rich.table import Table
 from pipeline import fingerprint
 from pipeline.errors import ChurnError
 from pipeline.feature_sql import load_stack, stack_hash, stack_script
+from pipeline.models import tuned_parameters
 from pipeline.settings import Home
 from pipeline.steps import Plan
 
@@ -106,6 +107,7 @@ def freeze_dataset(plan: Plan, domain: str, name: str) -> Dataset:
         "feature_sql_hash": stack_hash(stack),
         "lake": fingerprint.lake_fingerprint(home, domain),
         "settings": plan.entries[domain],
+        "tuned": tuned_parameters(home, domain),
         "files": {path.name: _sha256(path) for path in sorted(part.iterdir())},
         "frozen_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -209,6 +211,7 @@ def train_dataset(dataset: Dataset, warehouse: Path, scratch: Path, console: Con
             scoring=np.datetime64(manifest["scoring_cut_off"], "D"),
             settings=manifest["settings"],
             feature_sql_hash=manifest["feature_sql_hash"],
+            tuned=manifest.get("tuned", {}),
         )
         try:
             with console.status(name) as status:

@@ -1,8 +1,9 @@
 """What a step was made from, as a hash: equal inputs are not worked through twice."""
 
+import ast
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ SQL_FILES = (
     "tests/generic",
     "tests/assertions",
 )
+# what decides which model is learned from given data
+LEARNING = ("train.py", "calibrate.py", "cohorts.py", "contract.py")
 ENGINES = ("duckdb", "lightgbm", "scikit-learn", "woodelf-explainer", "dbt-duckdb")
 
 
@@ -37,6 +40,17 @@ def sql_fingerprint() -> str:
 def recipe_fingerprint() -> str:
     """Hash of the ML step's code and of the engines' versions."""
     return digest(_contents([PROJECT / "ml"]), _engines())
+
+
+def learning_fingerprint(entry: Mapping[str, Any], sql_hash: str, tuned: Mapping[str, Any]) -> str:
+    """Name of a recipe: how a model is learned, whatever the data are.
+
+    Code is compared without its comments and layout. Settings that do not touch what is learned,
+    such as the currency, are left out.
+    """
+    code = [ast.unparse(ast.parse((PROJECT / "ml" / name).read_text())) for name in LEARNING]
+    learned = {key: entry.get(key) for key in ("label_definition", "grid", "assumed_static")}
+    return digest(code, learned, sql_hash, dict(tuned), version("lightgbm"))
 
 
 def lake_fingerprint(home: Home, domain: str) -> str:

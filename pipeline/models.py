@@ -1,36 +1,68 @@
-"""The runs under CHURN_HOME/models: which one is live, and what it was set to."""
+"""The runs under CHURN_HOME/models: which one is live, since when and why, and how it was set."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pandas as pd
 
+from ml.decision import Decision
 from pipeline.domains import Entry
 from pipeline.errors import ChurnError
 from pipeline.settings import Home
 
+_TYPES = {
+    "judged_on": "date",
+    "rows": "bigint",
+    **dict.fromkeys(("champion_log_loss", "challenger_log_loss", "gain", "gain_se"), "double"),
+}
 
-def set_live(home: Home, domain: str, run: Path) -> None:
-    """Make a run the one whose model scores; written in one rename, left alone when it is so."""
-    if live_name(home, domain) == run.name:
-        return
+
+def decisions(home: Home, domain: str) -> list[dict[str, Any]]:
+    """Return every decision about the live run, oldest first."""
     path = _live_path(home, domain)
-    part = path.with_suffix(".part")
-    duckdb.sql(
-        f"copy (select '{domain}' as domain, '{run.name}' as run_id, "
-        f"cast('{datetime.now(UTC):%Y-%m-%d %H:%M:%S}' as timestamp) as decided_at) "
-        f"to '{part}' (format parquet)"
+    if not path.exists():
+        return []
+    found = duckdb.sql(f"from read_parquet('{path}') order by decision")
+    return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+
+
+def record(home: Home, domain: str, decision: Decision) -> None:
+    """Add a decision; the last one names the live run. Written in one rename."""
+    rows = decisions(home, domain)
+    rows.append(
+        {
+            "domain": domain,
+            "decision": len(rows) + 1,
+            "decided_at": datetime.now(UTC).replace(tzinfo=None),
+            **asdict(decision),
+        }
     )
+    path = _live_path(home, domain)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    frame = pd.DataFrame(rows)
+    with duckdb.connect() as connection:
+        connection.register("rows", frame)
+        columns = ", ".join(f"cast({c} as {_TYPES[c]}) as {c}" if c in _TYPES else c for c in frame)
+        connection.execute(f"copy (select {columns} from rows) to '{part}' (format parquet)")
     part.replace(path)
+
+
+def standing(home: Home, domain: str, challenger: str) -> dict[str, Any] | None:
+    """Return the last decision about a challenger if the run it left live is still live."""
+    live = live_name(home, domain)
+    about = [row for row in decisions(home, domain) if row["challenger_run_id"] == challenger]
+    return about[-1] if about and about[-1]["run_id"] == live else None
 
 
 def live_name(home: Home, domain: str) -> str | None:
     """Return the run_id of the domain's live run, None before the first one."""
-    path = _live_path(home, domain)
-    if not path.exists():
-        return None
-    return str(duckdb.sql(f"select run_id from read_parquet('{path}')").fetchall()[0][0])
+    made = decisions(home, domain)
+    return str(made[-1]["run_id"]) if made else None
 
 
 def _live_path(home: Home, domain: str) -> Path:
@@ -51,9 +83,58 @@ def live_run(home: Home, domain: str) -> Path:
 
 def live_settings(home: Home, domain: str) -> Entry | None:
     """Return the domain's entry as the live run had it; None before the first run."""
-    try:
-        run = live_run(home, domain)
-    except ChurnError:
+    if live_name(home, domain) is None:
         return None
-    settings: Entry = json.loads((run / "recipe.json").read_text())["settings"]
+    settings: Entry = recipe_of(live_run(home, domain))["settings"]
     return settings
+
+
+def recipe_of(run: Path) -> dict[str, Any]:
+    """Return what a run's folder says of how its model was made."""
+    recipe: dict[str, Any] = json.loads((run / "recipe.json").read_text())
+    return recipe
+
+
+def runs(home: Home, domain: str) -> list[Path]:
+    """Return the folders of every run, oldest first."""
+    found = [path.parent for path in (home.models / domain).glob("*/recipe.json")]
+    return sorted(found, key=lambda path: (path / "recipe.json").stat().st_mtime_ns)
+
+
+def find_run(home: Home, domain: str, name: str) -> Path:
+    """Return the run of a model hash or run_id; the first characters are enough.
+
+    Raises:
+        ChurnError: None has it, or several.
+    """
+    found = [
+        run
+        for run in runs(home, domain)
+        if run.name == name or recipe_of(run)["model_hash"].startswith(name)
+    ]
+    hashes = {recipe_of(run)["model_hash"] for run in found}
+    if len(hashes) != 1:
+        raise ChurnError(
+            f"{'No' if not found else 'More than one'} model of {domain} is named {name!r}.",
+            hint=f"churn models list --domain {domain}",
+        )
+    return found[-1]
+
+
+def tuned_parameters(home: Home, domain: str) -> dict[str, Any]:
+    """Return the parameters that `churn tune` kept; empty before it ran."""
+    path = home.models / domain / "tuned.json"
+    if not path.exists():
+        return {}
+    parameters: dict[str, Any] = json.loads(path.read_text())["parameters"]
+    return parameters
+
+
+def test_figure(run: Path, metric: str, model: str = "lightgbm") -> float:
+    """Return a figure of a run's test cohort; NaN where there is none."""
+    rows = duckdb.execute(
+        f"select value from read_parquet('{run}/metrics.parquet') "
+        "where split = 'test' and model = ? and metric = ?",
+        [model, metric],
+    ).fetchall()
+    return float(rows[0][0]) if rows else float("nan")

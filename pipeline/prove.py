@@ -13,9 +13,11 @@ from ml.cohorts import RefusedError, plan_fits, read_cohorts
 from ml.contract import Examples
 from ml.guards import ignores_the_test
 from ml.run import digest_of_learned, read_scoring_cut_off, read_usable
+from ml.train import PARAMETERS
 from pipeline import fingerprint
 from pipeline.errors import ChurnError
 from pipeline.feature_sql import load_stack, stack_hash
+from pipeline.models import tuned_parameters
 from pipeline.steps import Plan
 from pipeline.time_travel import SENSITIVE, Comparison, Lake, compare
 
@@ -85,7 +87,8 @@ def prove_training(plan: Plan, domain: str) -> str:
         everything, usable, _ = read_usable(connection, domain, fits, settings)
 
     def learn(examples: Examples) -> str:
-        return digest_of_learned(examples, fits, settings, _PROVEN_ROUNDS)
+        parameters = {**PARAMETERS, **tuned_parameters(plan.home, domain)}
+        return digest_of_learned(examples, fits, settings, parameters, _PROVEN_ROUNDS)
 
     check = ignores_the_test(learn, everything.keep(usable), fits)
     if check.is_broken:

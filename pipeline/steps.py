@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 from rich.console import Console
 
+from ml.decision import Decision
 from pipeline import fingerprint, publish
 from pipeline.dbt import AFTER_ML, BEFORE_ML, dbt
 from pipeline.domains import Entry
@@ -18,14 +19,14 @@ from pipeline.feature_sql import (
     compiled_stack,
     load_stack,
     read_manifest,
-    save_stack,
+    save_stacks,
     stack_hash,
     stack_script,
 )
 from pipeline.guards import check_build
 from pipeline.label_registry import audit, keep_audit
 from pipeline.labels import freeze_closed
-from pipeline.models import live_name, live_run, set_live
+from pipeline.models import live_name, live_run, record, standing, tuned_parameters
 from pipeline.presets import suggest_preset
 from pipeline.settings import Home
 
@@ -92,7 +93,7 @@ def build(plan: Plan) -> None:
     for domain in plan.entries:
         check_build(read_manifest(home), domain, compiled_stack(home, domain))
     for domain in plan.entries:
-        save_stack(home, domain)
+        save_stacks(home, domain)
         _audit(plan, domain)
         _freeze(plan, domain)
     fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(plan))
@@ -142,6 +143,7 @@ def train(plan: Plan, domain: str) -> Path:
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         try:
             scoring = _scoring_cut_off(plan, connection, domain)
+            tuned = tuned_parameters(home, domain)
             inputs = fingerprint.digest(
                 fingerprint.lake_fingerprint(home, domain),
                 fingerprint.recipe_fingerprint(),
@@ -149,6 +151,7 @@ def train(plan: Plan, domain: str) -> Path:
                 _labels_checksums(connection, domain, entry),
                 _feature_sources(connection, domain),
                 entry,
+                tuned,
             )
             run_id = f"{domain}-{scoring}-{inputs[:8]}"
             folder = home.models / domain / run_id
@@ -159,7 +162,15 @@ def train(plan: Plan, domain: str) -> Path:
             with plan.console.status(f"{domain}: training") as status:
                 train_run(
                     connection,
-                    RunInputs(run_id, domain, scoring, entry, sql_hash),
+                    RunInputs(
+                        run_id,
+                        domain,
+                        scoring,
+                        entry,
+                        sql_hash,
+                        fingerprint.learning_fingerprint(entry, sql_hash, tuned),
+                        tuned,
+                    ),
                     scratch,
                     lambda words: status.update(f"{domain}: {words}"),
                 )
@@ -216,8 +227,38 @@ def _feature_sources(connection: duckdb.DuckDBPyConnection, domain: str) -> list
     ).fetchall()
 
 
-def score(plan: Plan, domain: str, run: Path | None = None) -> None:
-    """Score the domain's cut-off with a run's model, the live one by default, and make it live.
+def decide(plan: Plan, domain: str, challenger: Path) -> Decision | None:
+    """Decide whether a trained run takes over from the live one; None when it is live already.
+
+    A decision that was taken before about the same two runs stands, a person's included.
+    """
+    from ml.champion import decide as decide_between
+
+    live = live_name(plan.home, domain)
+    if live == challenger.name:
+        return None
+    if kept := standing(plan.home, domain, challenger.name):
+        plan.warn(f"{domain}: {live} keeps scoring ({kept['rule']}): {kept['words']}")
+        return Decision(str(live), challenger.name, kept["rule"], kept["words"])
+    with duckdb.connect(str(plan.home.warehouse), read_only=True) as connection:
+        decision = decide_between(
+            connection,
+            live_run(plan.home, domain) if live else None,
+            challenger,
+            _scoring_cut_off(plan, connection, domain),
+        )
+    if decision.run_id == challenger.name:
+        plan.say(f"{domain}: {challenger.name} goes live: {decision.words}")
+    else:
+        plan.warn(
+            f"{domain}: {live} keeps scoring. {challenger.name} is {decision.words}. "
+            f"`churn models promote` takes it all the same"
+        )
+    return decision
+
+
+def score(plan: Plan, domain: str, decision: Decision | None = None) -> None:
+    """Score the domain's cut-off with the live run's model, or the one a decision makes live.
 
     Raises:
         ChurnError: There is no model yet, or nobody to score.
@@ -226,29 +267,32 @@ def score(plan: Plan, domain: str, run: Path | None = None) -> None:
     from ml.score import is_scored, score_cut_off
 
     home = plan.home
-    run = run or live_run(home, domain)
+    run = home.models / domain / decision.run_id if decision else live_run(home, domain)
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         try:
             cut_off = _scoring_cut_off(plan, connection, domain)
             folder = run / "scores" / str(cut_off)
             if is_scored(connection, folder, domain, cut_off):
                 plan.say(f"{domain}: {cut_off} is scored already by {run.name}")
-                set_live(home, domain, run)
-                return
-            scratch = _scratch(home, f"score_{domain}")
-            with plan.console.status(f"{domain}: scoring and explaining {cut_off}"):
-                customers = score_cut_off(connection, run, cut_off, scratch)
+            else:
+                scratch = _scratch(home, f"score_{domain}")
+                with plan.console.status(f"{domain}: scoring and explaining {cut_off}"):
+                    customers = score_cut_off(connection, run, cut_off, scratch)
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                shutil.rmtree(folder, ignore_errors=True)
+                scratch.replace(folder)
+                plan.say(
+                    f"{domain}: {customers:,} customers scored at {cut_off}, "
+                    "each with exact drivers"
+                )
         except RefusedError as refusal:
             raise ChurnError(
                 f"Scoring {domain} is refused: {refusal}.",
                 hint=f"`churn run --domain {domain} --as-of DATE` trains for a day and scores it.",
                 exit_code=REFUSED,
             ) from refusal
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    scratch.replace(folder)
-    set_live(home, domain, run)
-    plan.say(f"{domain}: {customers:,} customers scored at {cut_off}, each with exact drivers")
+    if decision and not standing(home, domain, decision.challenger_run_id):
+        record(home, domain, decision)
 
 
 def finish(plan: Plan) -> publish.Generation:

@@ -19,13 +19,15 @@ class Ratio:
         name: Its own name in bench.json.
         to: Name of the figure it is divided by.
         value: The quotient.
-        aim: The most it should be.
+        aim: The most it should be, or the least.
+        at_least: Whether more is better.
     """
 
     name: str
     to: str
     value: float
     aim: float | None = None
+    at_least: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,9 @@ def _compared(ratio: Ratio | None) -> tuple[str, str]:
     value = f"{ratio.value:.2f} × {ratio.to}"
     if ratio.aim is None:
         return value, ""
-    colour, word = ("green", "met") if ratio.value <= ratio.aim else ("red", "missed")
-    return value, f"≤ {ratio.aim:g} [{colour}]{word}[/]"
+    met = ratio.value >= ratio.aim if ratio.at_least else ratio.value <= ratio.aim
+    colour, word = ("green", "met") if met else ("red", "missed")
+    return value, f"{'≥' if ratio.at_least else '≤'} {ratio.aim:g} [{colour}]{word}[/]"
 
 
 def save(path: Path, figures: Iterable[Figure]) -> None:

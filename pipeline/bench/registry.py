@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pipeline.bench import ecommerce_ingest, features, kkbox_ingest
+from pipeline.bench import drivers, ecommerce_ingest, features, kkbox_ingest
 from pipeline.bench.figures import Figure
 from pipeline.bench.workbench import Bench
 from pipeline.errors import ChurnError
@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "features": features.measure_kkbox,
     "ecommerce_ingest": ecommerce_ingest.measure,
     "ecommerce_features": features.measure_ecommerce,
+    "drivers": drivers.measure,
 }
 
 

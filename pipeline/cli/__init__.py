@@ -2,11 +2,22 @@
 
 import sys
 
-from pipeline.cli import flow, proofs, workshop
+from pipeline.cli import flow, models, proofs, quality, workshop
 from pipeline.cli.common import app, console, show_error, writing
 from pipeline.errors import ChurnError
 
-__all__ = ["app", "console", "flow", "main", "proofs", "show_error", "workshop", "writing"]
+__all__ = [
+    "app",
+    "console",
+    "flow",
+    "main",
+    "models",
+    "proofs",
+    "quality",
+    "show_error",
+    "workshop",
+    "writing",
+]
 
 
 def main() -> None:

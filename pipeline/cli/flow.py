@@ -124,7 +124,11 @@ def run_all(plan: Plan) -> None:
     steps.build(plan)
     for domain in plan.domains:
         report.show_label_audit(plan.home, domain, console)
-    refused = for_each_domain(plan, lambda name: steps.score(plan, name, steps.train(plan, name)))
+
+    def learn_and_score(name: str) -> None:
+        steps.score(plan, name, steps.decide(plan, name, steps.train(plan, name)))
+
+    refused = for_each_domain(plan, learn_and_score)
     scored = [domain for domain in plan.domains if domain not in refused]
     if not scored:
         raise typer.Exit(REFUSED)

@@ -27,12 +27,13 @@ def test_every_fit_learns_only_from_outcomes_known_at_its_cut_off():
         (fits.live, fits.scoring),
         (fits.refit, fits.test),
         (fits.fit, fits.validation),
-        (fits.before, fits.earlier),
+        *((past.known, past.as_of_date) for past in fits.past),
     ):
         assert learned
         assert max(known[day] for day in learned) <= cut_off
     assert fits.test == fits.live[-1]
     assert fits.validation == fits.refit[-1]
+    assert [past.as_of_date for past in fits.past] == fits.refit[::-1][:6]
 
 
 def test_an_open_cohort_is_never_known():

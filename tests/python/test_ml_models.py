@@ -9,7 +9,7 @@ import shap
 from ml import train
 from ml.bands import assign_bands, cut_bands
 from ml.baselines import BaseRate, HandRule, Logistic
-from ml.calibrate import Calibration, choose, fit_map
+from ml.calibrate import Calibration, Past, choose, fit_map
 from ml.contract import Examples, usable_features
 from ml.explain import base_value, drivers, largest
 from ml.metrics import losses
@@ -127,22 +127,38 @@ def test_every_map_is_monotone_and_survives_json(method):
     assert np.array_equal(Calibration(**fitted.to_dict()).apply(grid), p)
 
 
-def test_no_map_is_chosen_over_none_within_noise():
+def past_cohorts(true_margin, shifts=(0, 0, 0, 0)):
+    """Cohorts of 4,000, newest first, a month each; what the model says beside what is drawn."""
     generator = np.random.default_rng(6)
-    margins = [generator.normal(-2, 1, 4_000) for _ in range(2)]
-    cohorts = [(m, (generator.random(4_000) < 1 / (1 + np.exp(-m))).astype(float)) for m in margins]
-    assert choose(*cohorts)[0] == "none"
+    found = []
+    for months_ago, shift in enumerate(shifts):
+        margin = generator.normal(-2, 1, 4_000)
+        truth = 1 / (1 + np.exp(-true_margin(margin) - shift))
+        day = np.datetime64("2017-01-01") - 31 * months_ago
+        found.append(Past(day, day + 31, margin, (generator.random(4_000) < truth).astype(float)))
+    return found
 
 
-def test_a_map_is_chosen_when_the_margins_are_off():
-    generator = np.random.default_rng(7)
-    margins = [generator.normal(-2, 1, 4_000) for _ in range(2)]
-    cohorts = [
-        (3 * m, (generator.random(4_000) < 1 / (1 + np.exp(-m))).astype(float)) for m in margins
-    ]
-    method, tried = choose(*cohorts)
+def test_no_map_is_chosen_over_none_within_noise():
+    assert choose(past_cohorts(lambda m: m))[0] == "none"
+
+
+def test_a_map_is_chosen_when_the_margins_are_off_every_month():
+    method, tried = choose(past_cohorts(lambda m: m / 3))
     assert method in {"platt", "isotonic"}
-    assert sum(choice.is_chosen for choice in tried) == 1
+    assert {c.method for c in tried if c.is_chosen} == {method}
+
+
+def test_no_map_follows_a_base_rate_that_moves_up_and_down():
+    """The best map of one month is the worst of the next: no month's word is taken for it."""
+    past = past_cohorts(lambda m: m, shifts=(0.8, -0.8, 0.8, -0.8))
+    method, tried = choose(past)
+    assert method == "none"
+    assert min(c.gain for c in tried if c.method == "base_rate") < -0.01
+
+
+def test_two_cohorts_are_too_few_to_choose_a_map():
+    assert choose(past_cohorts(lambda m: m / 3)[:3])[0] == "none"
 
 
 def test_bands_are_cut_at_the_top_5_20_and_50_percent():

@@ -15,6 +15,7 @@ from pipeline.settings import PROJECT
 
 pytestmark = pytest.mark.usefixtures("demo")
 
+LATER = {"bi_realised_quality"}
 EXAMPLES = "select * from kkbox.kkbox__churn_examples order by customer_id, as_of_date"
 
 
@@ -53,7 +54,10 @@ def test_every_serving_table_is_published_with_rows_and_the_columns_of_its_yaml(
     for model in described:
         rows = ask_published(home, f"describe serving.{model['name']}")
         assert [row[0] for row in rows] == [column["name"] for column in model["columns"]]
-        assert ask_published(home, f"select count(*) > 0 from serving.{model['name']}") == [(True,)]
+        # a first run has no closed scores yet, and evaluates nothing
+        is_empty = "churn evaluate" in model["description"] or model["name"] in LATER
+        (rows,) = ask_published(home, f"select count(*) > 0 from serving.{model['name']}")
+        assert rows == (not is_empty,)
         assert (current(home).path.with_suffix("") / f"{model['name']}.parquet").exists()
         assert (current(home).path.with_suffix("") / f"{model['name']}.csv").exists()
 

@@ -2,7 +2,9 @@
 with
 
 live as (
-    select * from {{ ref('stg_churn__live_runs') }}
+    select *
+    from {{ ref('stg_churn__live_runs') }}
+    qualify row_number() over (partition by domain order by decision desc) = 1
 ),
 
 runs as (

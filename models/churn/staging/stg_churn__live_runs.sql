@@ -1,4 +1,4 @@
--- One row per domain: the run whose model scores.
+-- One row per domain and decision about which run scores.
 with
 
 source as (
@@ -8,8 +8,18 @@ source as (
 renamed as (
     select
         domain,
+        decision,
+        decided_at,
         run_id,
-        decided_at
+        challenger_run_id,
+        rule,
+        words,
+        judged_on,
+        rows,
+        champion_log_loss,
+        challenger_log_loss,
+        gain,
+        gain_se
     from source
 )
 

@@ -1,0 +1,130 @@
+"""Choose LightGBM's parameters inside the training window, before validation and test."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ml.cohorts import Fits, RefusedError
+from ml.contract import Examples, Floats
+from ml.metrics import losses
+from ml.train import PARAMETERS, Parameters, choose_rounds, margin
+
+# Cohorts a trial is judged on.
+INNER = 3
+SEED = 20170401
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a search found.
+
+    Attributes:
+        parameters: What differs from the default ones; empty when none was better beyond noise.
+        log_loss: Mean log loss of the best trial over the inner cohorts.
+        default_log_loss: The same of the default parameters.
+        gain_se: Standard error over customers of what the best trial gains.
+        judged_on: The inner cohorts; all were known by the validation cut-off.
+        trials: Parameters and mean log loss of every trial; NaN where it was given up early.
+    """
+
+    parameters: dict[str, Any]
+    log_loss: float
+    default_log_loss: float
+    gain_se: float
+    judged_on: list[str]
+    trials: list[dict[str, Any]]
+
+
+def tune(
+    examples: Examples,
+    fits: Fits,
+    known_by: Mapping[np.datetime64, list[np.datetime64]],
+    trials: int,
+    progress: Callable[[int, float], None],
+    seed: int = SEED,
+) -> Tuned:
+    """Search for parameters with a seeded tree-structured Parzen estimator.
+
+    Args:
+        examples: Rows of the cohorts in `fits.fit`, at least; later ones are not looked at.
+        fits: The run's fits; validation and test stay unseen.
+        known_by: Cohort of `fits.fit` → the cohorts known by it.
+        trials: Trials, the default parameters being the first.
+        progress: Called after each trial with its number and the best mean log loss so far.
+        seed: Seed of the search.
+
+    Raises:
+        RefusedError: No cohort before validation has one known by it.
+    """
+    import optuna
+
+    inner = [day for day in fits.fit if known_by.get(day)][-INNER:]
+    if not inner:
+        raise RefusedError("no cohort before the validation cut-off has one known by it")
+    data = [(examples.cohorts(known_by[day]), examples.cohorts([day])) for day in inner]
+    found: dict[int, Floats] = {}
+
+    def judge(trial: Any) -> float:
+        parameters = {**PARAMETERS, **_suggest(trial)}
+        each: list[Floats] = []
+        for step, (train, judged) in enumerate(data):
+            booster = choose_rounds(train, judged, parameters)
+            p = 1 / (1 + np.exp(-margin(booster, judged)))
+            each.append(losses(judged.is_churned, p))
+            trial.report(float(np.mean([loss.mean() for loss in each])), step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        found[trial.number] = np.concatenate(each)
+        return float(np.mean([loss.mean() for loss in each]))
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(
+        sampler=optuna.samplers.TPESampler(seed=seed),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
+    )
+    study.enqueue_trial({name: PARAMETERS.get(name, low) for name, (low, *_) in _SPACE.items()})
+    study.optimize(
+        judge,
+        n_trials=trials,
+        callbacks=[lambda done, trial: progress(trial.number + 1, done.best_value)],
+    )
+    best = study.best_trial
+    gain = found[0] - found[best.number]
+    noise = float(np.std(gain, ddof=1) / np.sqrt(len(gain)))
+    better = bool(gain.mean() > noise)
+    return Tuned(
+        parameters=dict(best.params) if better else {},
+        log_loss=study.best_value,
+        default_log_loss=float(study.trials[0].value or np.nan),
+        gain_se=noise,
+        judged_on=[str(day) for day in inner],
+        trials=[
+            {**trial.params, "log_loss": float("nan") if trial.value is None else trial.value}
+            for trial in study.trials
+        ],
+    )
+
+
+# parameter → lowest, highest, whether it is drawn on a logarithmic scale
+_SPACE: dict[str, tuple[float, float, bool]] = {
+    "learning_rate": (0.02, 0.15, True),
+    "num_leaves": (7, 63, True),
+    "max_depth": (3, 6, False),
+    "min_data_in_leaf": (5, 400, True),
+    "min_sum_hessian_in_leaf": (0.1, 20.0, True),
+    "lambda_l2": (0.001, 50.0, True),
+    "feature_fraction": (0.4, 1.0, False),
+    "bagging_fraction": (0.5, 1.0, False),
+}
+
+
+def _suggest(trial: Any) -> Parameters:
+    drawn: dict[str, Any] = {}
+    for name, (low, high, log) in _SPACE.items():
+        if isinstance(low, int) and isinstance(high, int):
+            drawn[name] = trial.suggest_int(name, low, high, log=log)
+        else:
+            drawn[name] = trial.suggest_float(name, low, high, log=log)
+    return drawn

@@ -1,0 +1,24 @@
+-- One row per evaluated run, protocol, cohort, model and metric, all runs.
+with
+
+source as (
+    select * from {{ source('ml', 'origin_metrics') }}
+),
+
+renamed as (
+    select
+        run_id,
+        domain,
+        protocol,
+        as_of_date,
+        trained_cohorts,
+        model,
+        metric,
+        value,
+        ci_low,
+        ci_high,
+        rows
+    from source
+)
+
+select * from renamed
