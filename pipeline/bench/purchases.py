@@ -1,7 +1,9 @@
-"""`python -m pipeline.bench.purchases`: the live run's test cohort beside BG/NBD, in one table."""
+"""`python -m pipeline.bench.purchases`: the judged cohorts beside BG/NBD, in one table."""
 
 import json
 import sys
+from dataclasses import dataclass
+from datetime import date
 
 import duckdb
 import numpy as np
@@ -18,14 +20,25 @@ from pipeline.report import MODELS
 from pipeline.settings import Home, home
 
 DOMAIN = "ecommerce"
-METRICS = ("log_loss", "auc")
 
 
-def compare(where: Home) -> list[tuple[str, float, float]]:
-    """Return model, log loss and AUC on the test cohort, best log loss first.
+@dataclass(frozen=True)
+class Compared:
+    """One model on one cohort that no model saw."""
 
-    BG/NBD is fitted on every customer's order days before the test cut-off, as far back as the
-    features reach, and predicts the cohort the other models were tested on.
+    as_of_date: date
+    customers: int
+    model: str
+    log_loss: float
+    auc: float
+
+
+def compare(where: Home) -> list[Compared]:
+    """Return every model on every judged cohort, best log loss first within a cohort.
+
+    The cohorts are those of `churn evaluate`, or the live run's test cohort before it ran. BG/NBD
+    is fitted on every customer's order days before each cut-off, as far back as the features
+    reach, and predicts the cohort the other models were judged on.
 
     Raises:
         ChurnError: Nothing is published, or the warehouse does not hold the live run's cohorts.
@@ -35,14 +48,25 @@ def compare(where: Home) -> list[tuple[str, float, float]]:
         raise ChurnError("Nothing is published yet.", hint=f"Run `churn run --domain {DOMAIN}`.")
     with duckdb.connect(str(generation.path), read_only=True) as published:
         rows = published.execute(
-            "select model, metric, value, as_of_date from serving.bi_model_quality "
-            "where domain = ? and split = 'test' and metric in ('log_loss', 'auc')",
-            [DOMAIN],
+            """
+            with judged as (
+                select as_of_date, model, metric, value, rows
+                from serving.bi_model_quality_by_origin
+                where domain = $domain and protocol = 'rolling origins'
+                union
+                select as_of_date, model, metric, value, rows
+                from serving.bi_model_quality where domain = $domain and split = 'test'
+            )
+            select as_of_date, max(rows), model,
+                max(value) filter (metric = 'log_loss'), max(value) filter (metric = 'auc')
+            from judged group by as_of_date, model order by as_of_date
+            """,
+            {"domain": DOMAIN},
         ).fetchall()
-    found = {(model, metric): value for model, metric, value, _ in rows}
-    compared = {model: tuple(found[model, name] for name in METRICS) for model, _ in found}
-    compared["bg_nbd"] = _bg_nbd(where, rows[0][3])
-    return sorted(((m, *v) for m, v in compared.items()), key=lambda row: row[1])
+    found = [Compared(*row) for row in rows]
+    for day, customers in dict.fromkeys((row.as_of_date, row.customers) for row in found):
+        found.append(Compared(day, customers, "bg_nbd", *_bg_nbd(where, day)))
+    return sorted(found, key=lambda row: (row.as_of_date, row.log_loss))
 
 
 def _bg_nbd(where: Home, cut_off: object) -> tuple[float, float]:
@@ -87,12 +111,23 @@ def main() -> None:
     except ChurnError as error:
         show_error(error)
         sys.exit(error.exit_code)
-    table = Table(title=f"{DOMAIN}: the test cohort, BG/NBD beside it", title_justify="left")
-    table.add_column("")
-    for title in ("log loss", "AUC"):
-        table.add_column(title, justify="right")
-    for model, log_loss, auc in rows:
-        table.add_row(MODELS.get(model, "BG/NBD"), f"{log_loss:.4f}", f"{auc:.4f}")
+    table = Table(
+        title=f"{DOMAIN}: cohorts that no model saw, BG/NBD beside the others", title_justify="left"
+    )
+    for title in ("cohort", "customers", "", "log loss", "AUC"):
+        table.add_column(title, justify="left" if title in ("cohort", "") else "right")
+    before = None
+    for row in rows:
+        if before not in (None, row.as_of_date):
+            table.add_section()
+        before = row.as_of_date
+        table.add_row(
+            str(row.as_of_date),
+            f"{row.customers:,}",
+            MODELS.get(row.model, "BG/NBD"),
+            f"{row.log_loss:.4f}",
+            f"{row.auc:.4f}",
+        )
     console.print(table)
 
 

@@ -17,6 +17,7 @@ from ml import guards as training
 from ml.cohorts import RefusedError, plan_fits, read_cohorts
 from ml.contract import usable_features
 from ml.run import digest_of_learned, read_scoring_cut_off, read_usable
+from ml.train import PARAMETERS
 from ml.train import fit
 from pipeline import guards as build
 from pipeline.domains import domain_entries, resolve
@@ -276,7 +277,7 @@ def test_the_clean_project_raises_no_alarm(demo, manifest, learned_from):
     )
 
     def learn(rows):
-        return digest_of_learned(rows, fits, ENTRIES[domain], 5)
+        return digest_of_learned(rows, fits, ENTRIES[domain], PARAMETERS, 5)
 
     assert not training.ignores_the_test(learn, examples, fits).is_broken
 

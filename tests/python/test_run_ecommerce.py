@@ -179,10 +179,16 @@ def test_real_purchases_run_from_the_raw_file_to_scores_and_beat_every_baseline(
     for model in MODELS - {"lightgbm"}:
         assert found["lightgbm", "log_loss"] < found[model, "log_loss"], model
         assert found["lightgbm", "auc"] > found[model, "auc"], model
-    table = {model: (log_loss, auc) for model, log_loss, auc in compare(home)}
-    assert set(table) == {*MODELS, "bg_nbd"}
-    assert table["lightgbm"][0] < table["bg_nbd"][0] < table["base_rate"][0]
-    assert table["bg_nbd"][1] > table["hand_rule"][1]
+    done = run_churn(home.root, "evaluate", "--domain", "ecommerce", "--origins", 3)
+    assert done.returncode == 0, done.stdout + done.stderr
+    judged = compare(home)
+    cohorts = {row.as_of_date for row in judged}
+    assert len(cohorts) == 3
+    for day in cohorts:
+        of = {row.model: row for row in judged if row.as_of_date == day}
+        assert set(of) == {*MODELS, "bg_nbd"}
+        assert of["lightgbm"].log_loss < of["bg_nbd"].log_loss < of["base_rate"].log_loss, day
+        assert of["bg_nbd"].auc > of["hand_rule"].auc
 
 
 @pytest.mark.slow
