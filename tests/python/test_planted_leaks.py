@@ -17,8 +17,7 @@ from ml import guards as training
 from ml.cohorts import RefusedError, plan_fits, read_cohorts
 from ml.contract import usable_features
 from ml.run import digest_of_learned, read_scoring_cut_off, read_usable
-from ml.train import PARAMETERS
-from ml.train import fit
+from ml.train import PARAMETERS, fit
 from pipeline import guards as build
 from pipeline.domains import domain_entries, resolve
 from pipeline.errors import ChurnError
