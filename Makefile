@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export CHURN_HOME ?= $(CURDIR)/data
+# tests of one file stay together, so that what they share is made once
+SIDE_BY_SIDE := -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
@@ -32,10 +34,10 @@ demo: install  ## demo data, everything, published; then what to look at
 	$(BIN)/churn demo
 
 test: $(VENV)/.dev lint  ## lint, types and the fast tests
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow"
 
 test-slow: $(VENV)/.dev  ## the tests that take minutes
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest $(SIDE_BY_SIDE) -m slow
 
 lint: $(VENV)/.dev  ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .

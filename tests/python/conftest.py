@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from rich.console import Console
 
 from pipeline.settings import PROJECT, Home
@@ -60,12 +61,22 @@ def run_churn():
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory):
+def shared_folder(tmp_path_factory, worker_id):
+    """A folder that all processes of a test session share; lock what is made in it."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder if worker_id == "master" else folder.parent
+
+
+@pytest.fixture(scope="session")
+def demo(shared_folder):
     """A published demo of a fifth of the size: its Home and the terminal's words. Read it only."""
-    home = Home(tmp_path_factory.mktemp("demo"))
-    done = churn(home.root, "demo", "--scale", 0.2)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return home, done.stdout
+    home, words = Home(shared_folder / "demo"), shared_folder / "demo.txt"
+    with FileLock(shared_folder / "demo.lock"):
+        if not words.exists():
+            done = churn(home.root, "demo", "--scale", 0.2)
+            assert done.returncode == 0, done.stdout + done.stderr
+            words.write_text(done.stdout)
+    return home, words.read_text()
 
 
 @pytest.fixture
