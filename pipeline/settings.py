@@ -11,7 +11,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 class Home:
     """The folders of one CHURN_HOME.
 
-    Durable: raw, lake, labels, models, published. Disposable: warehouse, work, dbt_target.
+    Durable: raw, lake, labels, models, published, state. Disposable: warehouse, work, dbt_target,
+    state_export.
     """
 
     root: Path
@@ -70,6 +71,16 @@ class Home:
     def dev_copy(self) -> Path:
         """A copy of it to look at, replaced whole by the next build."""
         return self.root / "dev_copy.duckdb"
+
+    @property
+    def state(self) -> Path:
+        """What people decided: suppressions, contacts, saved plans; SQLite in WAL mode."""
+        return self.root / "state.sqlite"
+
+    @property
+    def state_export(self) -> Path:
+        """The state as Parquet, written before the tables that read it; disposable."""
+        return self.root / "state"
 
     @property
     def demo_truth(self) -> Path:
