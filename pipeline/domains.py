@@ -19,6 +19,15 @@ def domain_entries() -> dict[str, Entry]:
     return entries
 
 
+def learned_from(entry: Mapping[str, Any]) -> Entry:
+    """Return what of an entry labels, features and models are made from: all but the plan's part.
+
+    A budget, a capacity or a hold-out must not train anything anew, and a run must not record
+    one: the plan of today stands in dbt_project.yml, or in the state where it was saved.
+    """
+    return {key: value for key, value in entry.items() if key != "retention"}
+
+
 def check_domain(domain: str, entries: Mapping[str, Entry]) -> str:
     """Return the domain.
 
@@ -54,6 +63,12 @@ def parse_overrides(pairs: list[str], entry: Mapping[str, Any]) -> Entry:
         if key == "preset":
             overrides |= _preset(pair, text, entry.get("presets", {}))
             continue
+        if key == "retention":
+            raise ChurnError(
+                f"--set {pair}: a run does not record what its plan may spend.",
+                hint="Edit `retention` in dbt_project.yml, or churn plan --domain D --budget N "
+                "--save.",
+            )
         if key not in entry:
             raise ChurnError(
                 f"--set {pair}: the domain has no setting {key!r}.",

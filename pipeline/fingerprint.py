@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import yaml
 
+from pipeline.domains import Entry, learned_from
 from pipeline.settings import PROJECT, Home
+from pipeline.state import state_fingerprint
 
+PROJECT_FILE = "dbt_project.yml"
+CATALOGUE = "seeds/retention_actions.csv"
 SQL_FILES = (
-    "dbt_project.yml",
+    PROJECT_FILE,
     "profiles.yml",
     "models",
     "macros",
@@ -33,8 +38,30 @@ def digest(*parts: Any) -> str:
 
 
 def sql_fingerprint() -> str:
-    """Hash of every file that dbt reads, and of the engines' versions."""
-    return digest(_contents(PROJECT / name for name in SQL_FILES), _engines())
+    """Hash of every file that dbt reads, and of the engines' versions.
+
+    What only the plan of actions reads is left out: `plan_fingerprint` has it.
+    """
+    contents = [
+        (name, _project_fingerprint() if name == PROJECT_FILE else content)
+        for name, content in _contents(PROJECT / name for name in SQL_FILES)
+        if name != CATALOGUE
+    ]
+    return digest(contents, _engines())
+
+
+def _project_fingerprint() -> str:
+    project = yaml.safe_load((PROJECT / PROJECT_FILE).read_text())
+    domains = project["vars"]["churn_domains"]
+    project["vars"]["churn_domains"] = {name: learned_from(domains[name]) for name in domains}
+    return digest(project)
+
+
+def plan_fingerprint(home: Home, entries: Mapping[str, Entry]) -> str:
+    """Hash of what the plan of actions reads beside scores: settings, catalogue, state."""
+    settings = {name: entry.get("retention") for name, entry in entries.items()}
+    catalogue = hashlib.sha256((PROJECT / CATALOGUE).read_bytes()).hexdigest()
+    return digest(settings, catalogue, state_fingerprint(home))
 
 
 def recipe_fingerprint() -> str:

@@ -1,0 +1,1 @@
+"""What is done about churn: the catalogue's checks, imported decisions, the plan in words."""

@@ -1,0 +1,176 @@
+"""Checks of `seeds/retention_actions.csv` that say what is wrong, where, and what to do."""
+
+import csv
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import yaml
+
+from pipeline.domains import Entry
+from pipeline.errors import ChurnError
+from pipeline.settings import PROJECT
+
+CATALOGUE = PROJECT / "seeds" / "retention_actions.csv"
+COLUMNS = (
+    "action_id", "domain", "themes", "channel", "title", "message_hint", "contact_cost",
+    "incentive_cost", "save_alpha", "save_beta", "accept_alpha", "accept_beta", "lead_days",
+    "cool_down_days", "min_probability", "max_probability", "min_value", "max_value", "is_active",
+    "measured_customers", "priors_source",
+)  # fmt: skip
+_WORDS = ("action_id", "domain", "themes", "channel", "title", "priors_source")
+_NOT_NEGATIVE = ("contact_cost", "incentive_cost")
+_RATES = ("save_alpha", "save_beta", "accept_alpha", "accept_beta")
+_DAYS = ("lead_days", "cool_down_days")
+_BOUNDS = (("probability", 1.0), ("value", float("inf")))
+_SHOWN = 10
+
+
+def check_catalogue(entries: Mapping[str, Entry], path: Path = CATALOGUE) -> None:
+    """Refuse a catalogue with a wrong row.
+
+    Args:
+        entries: The domains.
+        path: The catalogue.
+
+    Raises:
+        ChurnError: Something is wrong; each problem is named with line, action and column.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            odd = sorted(set(reader.fieldnames or ()) ^ set(COLUMNS))
+            raise ChurnError(
+                f"The catalogue of actions has other columns than it should: "
+                f"{', '.join(odd) or 'another order'}.",
+                where=str(path),
+                hint=f"The first line is {','.join(COLUMNS)}.",
+            )
+        rows = [(reader.line_num, row) for row in reader]
+    themes = {domain: _themes(domain) for domain in entries}
+    problems = [
+        f"line {line}, {row['action_id'] or 'no action_id'}: {problem}"
+        for line, row in rows
+        for problem in _problems(row, themes)
+    ]
+    seen: dict[str, int] = {}
+    for line, row in rows:
+        first = seen.setdefault(row["action_id"], line)
+        if first != line:
+            problems.append(f"line {line}, {row['action_id']}: action_id is on line {first} too")
+    problems += list(_settings_problems(entries, rows))
+    if problems:
+        more = f"\nand {len(problems) - _SHOWN} more" if problems[_SHOWN:] else ""
+        raise ChurnError(
+            f"The catalogue of actions has {len(problems)} mistakes; nothing was planned.",
+            where=f"{path}\n" + "\n".join(problems[:_SHOWN]) + more,
+            hint="Mend these lines; models/churn/_churn__seeds.yml says what each column means.",
+        )
+
+
+def _problems(row: Mapping[str, str | None], themes: Mapping[str, set[str]]) -> Iterator[str]:
+    """What is wrong with one row."""
+    if None in row or None in row.values():
+        yield "has more or fewer cells than the first line; put text with commas in quotes"
+        return
+    cells = {name: (cell or "").strip() for name, cell in row.items()}
+    for name in _WORDS:
+        if not cells[name]:
+            yield f"{name} is empty"
+    domain = cells["domain"]
+    if domain and domain not in themes:
+        yield f"domain is {domain!r}; there are {', '.join(sorted(themes))}"
+    elif themes.get(domain):
+        for theme in cells["themes"].split("|"):
+            if theme not in themes[domain]:
+                known = ", ".join(sorted(themes[domain]))
+                yield f"themes has {theme!r}; the features of {domain} have {known}"
+    for name in _NOT_NEGATIVE:
+        if (number := _number(cells[name])) is None or number < 0:
+            yield f"{name} is {cells[name]!r}; write an amount of 0 or more"
+        elif round(100 * number, 6) != round(100 * number):
+            yield f"{name} is {cells[name]!r}; money has two decimals"
+    for name in _RATES:
+        if (number := _number(cells[name])) is None or number <= 0:
+            yield f"{name} is {cells[name]!r}; a Beta needs a number above 0"
+    for name in _DAYS:
+        if not cells[name].isdigit():
+            yield f"{name} is {cells[name]!r}; write whole days, 0 or more"
+    for name, highest in _BOUNDS:
+        yield from _bound_problems(cells, name, highest)
+    if cells["is_active"] not in {"true", "false"}:
+        yield f"is_active is {cells['is_active']!r}; write true or false"
+    yield from _evidence_problems(cells)
+
+
+def _bound_problems(cells: Mapping[str, str], name: str, highest: float) -> Iterator[str]:
+    ends = []
+    for end in ("min", "max"):
+        cell = cells[f"{end}_{name}"]
+        number = _number(cell)
+        if cell and (number is None or not 0 <= number <= highest):
+            yield f"{end}_{name} is {cell!r}; leave it empty or write 0 to {highest:g}"
+        ends.append(number)
+    if ends[0] is not None and ends[1] is not None and ends[0] > ends[1]:
+        yield f"min_{name} is above max_{name}: the action is for nobody"
+
+
+def _evidence_problems(cells: Mapping[str, str]) -> Iterator[str]:
+    is_assumed = cells["priors_source"].lower().startswith("assumption")
+    measured = cells["measured_customers"]
+    if measured and not (measured.isdigit() and int(measured) > 0):
+        yield f"measured_customers is {measured!r}; write how many were measured, or nothing"
+    elif measured and is_assumed:
+        yield "priors_source says assumption, measured_customers that it was measured"
+    elif not measured and cells["priors_source"] and not is_assumed:
+        yield (
+            "priors_source does not begin with 'assumption' and measured_customers is empty: "
+            "say how many customers were measured, or that it is an assumption"
+        )
+
+
+def _settings_problems(
+    entries: Mapping[str, Entry], rows: list[tuple[int, dict[str, str]]]
+) -> Iterator[str]:
+    """What is wrong with `retention` of a domain's entry, beside the catalogue."""
+    for domain, entry in entries.items():
+        retention = entry.get("retention", {})
+        at = f"dbt_project.yml, {domain}.retention"
+        channels = {row["channel"] for _, row in rows if row["domain"] == domain}
+        budget, holdout = retention.get("budget", 0), retention.get("holdout", "auto")
+        if not _is_number(budget) or budget < 0:
+            yield f"{at}: budget is {budget!r}; write an amount of 0 or more"
+        if holdout != "auto" and not (_is_number(holdout) and 0 <= holdout <= 0.5):
+            yield f"{at}: holdout is {holdout!r}; write auto or a share from 0 to 0.5"
+        for channel, contacts in retention.get("capacities", {}).items():
+            if not isinstance(contacts, int) or isinstance(contacts, bool) or contacts < 0:
+                yield f"{at}: capacity of {channel} is {contacts!r}; write whole contacts"
+            elif channels and channel not in channels:
+                known = ", ".join(sorted(channels))
+                yield f"{at}: no action goes by {channel!r}; channels are {known}"
+
+
+def _themes(domain: str) -> set[str]:
+    """Themes of a domain's features, from the YAML of its marts."""
+    path = PROJECT / "models" / domain / "marts" / f"_{domain}__marts.yml"
+    if not path.exists():
+        return set()
+    names = [
+        column["name"]
+        for model in yaml.safe_load(path.read_text()).get("models", ())
+        for column in model.get("columns", ())
+        if model["name"] == f"{domain}__churn_examples"
+    ]
+    return {name.partition("__")[0] for name in names if "__" in name}
+
+
+def _number(cell: str) -> float | None:
+    try:
+        number = float(cell)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
