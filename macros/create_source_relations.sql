@@ -4,7 +4,7 @@
     works on a fresh clone and the shape of every relation is owned by the YAML. -#}
 {% macro create_source_relations() -%}
     {%- if execute -%}
-        {%- for schema in ['lake', 'ml'] -%}
+        {%- for schema in ['lake', 'ml', 'state'] -%}
             {%- do run_query("create schema if not exists " ~ schema) -%}
         {%- endfor -%}
         {%- for source in graph.sources.values() if source.config.meta.parquet -%}

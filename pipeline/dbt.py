@@ -15,9 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pipeline.errors import ChurnError
 from pipeline.settings import PROJECT, Home
 
-# What comes after the ML step is what depends on its outputs; everything else comes before.
-BEFORE_ML = ("--exclude", "source:ml+")
-AFTER_ML = ("--select", "source:ml+")
+# What comes after the ML step is what depends on its outputs, on what people decided, and on the
+# catalogue of actions; everything else comes before.
+_AFTER = ("source:ml+", "source:state+", "retention_actions+")
+BEFORE_ML = ("--exclude", *_AFTER)
+AFTER_ML = ("--select", *_AFTER)
 
 
 @dataclass

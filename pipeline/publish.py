@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -14,6 +14,8 @@ from pipeline.settings import Home
 
 SCHEMA = "serving"
 GENERATIONS = 3
+# The table whose rows say when they changed.
+STAMPED = "crm_churn_actions"
 # Readers with drivers from 1.4 on can open the file.
 STORAGE = "v1.4.0"
 
@@ -79,7 +81,8 @@ def publish(home: Home, fingerprint: str) -> Generation:
             raise ChurnError("There is nothing to publish.", hint="Run `churn run` first.")
         copies = scratch / name
         copies.mkdir()
-        rows = {table: _copy(connection, table, copies) for table in tables}
+        now = _later_than_published(home)
+        rows = {table: _copy(connection, table, copies, now) for table in tables}
         connection.execute("detach generation")
     with duckdb.connect(str(database), read_only=True) as check:
         for table, count in rows.items():
@@ -92,9 +95,44 @@ def publish(home: Home, fingerprint: str) -> Generation:
     return generation
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, table: str, copies: Path) -> int:
+def _later_than_published(home: Home) -> datetime:
+    """Return this publish's moment, later than every one that readers have seen.
+
+    A clock that was put back must not hide a change from a reader who asks for what is newer.
+    """
+    now = datetime.now(UTC).replace(tzinfo=None)
+    live = current(home)
+    if live is None or STAMPED not in live.tables:
+        return now
+    with duckdb.connect(str(live.path), read_only=True) as connection:
+        row = connection.execute(f"select max(updated_at) from {SCHEMA}.{STAMPED}").fetchone()
+    newest: datetime | None = row[0] if row else None
+    return max(now, newest + timedelta(microseconds=1)) if newest else now
+
+
+def _stamped(connection: duckdb.DuckDBPyConnection, table: str, now: datetime) -> str:
+    """Return the relation to copy: rows that changed get this publish's moment."""
+    source = f"warehouse.{SCHEMA}.{table}"
+    if table != STAMPED:
+        return source
+    moment = f"cast('{now:%Y-%m-%d %H:%M:%S.%f}' as timestamp)"
+    connection.execute(
+        f"""
+        create or replace temp table stamped as
+        select * replace (
+            coalesce(first_seen_at, {moment}) as first_seen_at,
+            coalesce(updated_at, {moment}) as updated_at,
+            case when is_deleted then coalesce(deleted_at, {moment}) end as deleted_at
+        )
+        from {source}
+        """
+    )
+    return "stamped"
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, table: str, copies: Path, now: datetime) -> int:
     """Copy one table with its comments and its Parquet and CSV twins; return its rows."""
-    source, target = f"warehouse.{SCHEMA}.{table}", f"generation.{SCHEMA}.{table}"
+    source, target = _stamped(connection, table, now), f"generation.{SCHEMA}.{table}"
     connection.execute(f"create table {target} as select * from {source} order by all")
     before, after = (_checksum(connection, relation) for relation in (source, target))
     if before != after:
@@ -159,7 +197,11 @@ def _fsync(path: Path) -> None:
 def _forget_old(home: Home) -> None:
     """Keep the newest generations; a reader with an old file open keeps it until it lets go."""
     names = sorted(path.stem for path in home.published.glob("churn_*.duckdb"))
+    # by its name the newest may look old: a clock was put back
+    live = (home.published / "current.duckdb").resolve().stem
     for name in names[:-GENERATIONS]:
+        if name == live:
+            continue
         for suffix in (".duckdb", ".json"):
             (home.published / f"{name}{suffix}").unlink(missing_ok=True)
         shutil.rmtree(home.published / name, ignore_errors=True)

@@ -13,7 +13,7 @@ from rich.console import Console
 from ml.decision import Decision
 from pipeline import fingerprint, publish
 from pipeline.dbt import AFTER_ML, BEFORE_ML, dbt
-from pipeline.domains import Entry
+from pipeline.domains import Entry, learned_from
 from pipeline.errors import ChurnError
 from pipeline.feature_sql import (
     compiled_stack,
@@ -28,7 +28,10 @@ from pipeline.label_registry import audit, keep_audit
 from pipeline.labels import freeze_closed
 from pipeline.models import live_name, live_run, record, standing, tuned_parameters
 from pipeline.presets import suggest_preset
+from pipeline.retention.catalogue import check_catalogue
+from pipeline.retention.plan import save_plan_sql
 from pipeline.settings import Home
+from pipeline.state import export_state
 
 REFUSED = 3
 
@@ -102,7 +105,8 @@ def build(plan: Plan) -> None:
 def _build_fingerprint(plan: Plan) -> str:
     lakes = [fingerprint.lake_fingerprint(plan.home, domain) for domain in plan.entries]
     labels = fingerprint.listing_fingerprint(plan.home.labels, "**/*.parquet")
-    return fingerprint.digest(fingerprint.sql_fingerprint(), lakes, labels, plan.variables)
+    learned = {name: learned_from(entry) for name, entry in plan.entries.items()}
+    return fingerprint.digest(fingerprint.sql_fingerprint(), lakes, labels, learned, plan.as_of)
 
 
 def _freeze(plan: Plan, domain: str) -> None:
@@ -138,7 +142,7 @@ def train(plan: Plan, domain: str) -> Path:
     from ml.cohorts import RefusedError
     from ml.run import RunInputs, train_run
 
-    home, entry = plan.home, plan.entries[domain]
+    home, entry = plan.home, learned_from(plan.entries[domain])
     sql_hash = stack_hash(load_stack(home, domain))
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         try:
@@ -305,13 +309,21 @@ def finish(plan: Plan) -> publish.Generation:
     built = fingerprint.done(home.warehouse, "build")
     if built is None:
         raise ChurnError("Nothing has been built yet.", hint="Run `churn run` first.")
+    check_catalogue(plan.entries)
     made_from = fingerprint.digest(
         built,
         fingerprint.listing_fingerprint(home.models, "**/*.parquet"),
         [live_name(home, domain) for domain in plan.entries],
+        fingerprint.plan_fingerprint(home, plan.entries),
     )
-    if fingerprint.done(home.warehouse, "marts") != made_from:
-        fingerprint.forget(home.warehouse, "marts")
+    live = publish.current(home)
+    is_current = live is not None and live.fingerprint == made_from
+    # the CRM table says what changed since the generation that readers have
+    compared_with = live.name if live else "nothing"
+    is_compared = is_current or fingerprint.done(home.warehouse, "compared_with") == compared_with
+    if fingerprint.done(home.warehouse, "marts") != made_from or not is_compared:
+        fingerprint.forget(home.warehouse, "marts", "compared_with")
+        export_state(home)
         outcome = dbt(
             home,
             "build",
@@ -322,9 +334,10 @@ def finish(plan: Plan) -> publish.Generation:
             title="scores, drivers, serving tables, tests",
         )
         plan.say(f"serving: {outcome.passed} models and tests passed")
+        save_plan_sql(home)
+        fingerprint.mark_done(home.warehouse, "compared_with", compared_with)
         fingerprint.mark_done(home.warehouse, "marts", made_from)
-    live = publish.current(home)
-    if live and live.fingerprint == made_from:
+    if live is not None and is_current:
         plan.say(f"publish: {live.name} is current")
         return live
     with plan.console.status("publishing"):

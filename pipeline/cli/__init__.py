@@ -2,7 +2,7 @@
 
 import sys
 
-from pipeline.cli import flow, models, proofs, quality, workshop
+from pipeline.cli import flow, models, proofs, quality, retention, workshop
 from pipeline.cli.common import app, console, show_error, writing
 from pipeline.errors import ChurnError
 
@@ -14,6 +14,7 @@ __all__ = [
     "models",
     "proofs",
     "quality",
+    "retention",
     "show_error",
     "workshop",
     "writing",

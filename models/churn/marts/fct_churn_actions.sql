@@ -1,0 +1,167 @@
+-- One row per domain and scored customer of the live runs: what to do, or why nothing.
+with
+
+customers as (
+    select * from {{ ref('int_churn__customers_guarded') }}
+),
+
+valued as (
+    select * from {{ ref('int_churn__actions_valued') }}
+),
+
+catalogue as (
+    select * from {{ ref('int_churn__actions_catalogued') }}
+),
+
+plans as (
+    select * from {{ ref('int_churn__plans_measured') }}
+),
+
+ranked as (
+    select
+        allocated.customer_number,
+        allocated.action_id,
+        plans.holdout_per_mille,
+        row_number() over (
+            partition by allocated.domain, customers.risk_band, allocated.action_id
+            order by
+                {{ hash_number(
+                    ['plans.holdout_salt', 'customers.domain', 'customers.customer_id']
+                ) }} asc,
+                allocated.customer_number asc
+        ) as place,
+        count(*) over (
+            partition by allocated.domain, customers.risk_band, allocated.action_id
+        ) as customers,
+        {{ hash_number(
+            ['plans.holdout_salt', 'allocated.domain', 'customers.risk_band', 'allocated.action_id']
+        ) }} % 1000 as fraction
+    from {{ ref('int_churn__actions_allocated') }} as allocated
+    inner join customers on allocated.customer_number = customers.customer_number
+    inner join plans on allocated.domain = plans.domain
+),
+
+-- Within band and action, by the rank of a salted hash: the lowest are held out. What a share of
+-- the group leaves as a fraction is rounded up as often as the group's own hash says.
+drawn as (
+    select
+        customer_number,
+        action_id,
+        1000 * place <= holdout_per_mille * customers + fraction as is_held_out
+    from ranked
+),
+
+hopes as (
+    select * from {{ ref('int_churn__customers_hoped') }}
+),
+
+decided as (
+    select
+        customers.*,
+        drawn.action_id,
+        drawn.is_held_out,
+        case
+            when drawn.is_held_out then 'hold_out'
+            when drawn.action_id is not null then 'treat'
+            else 'leave'
+        end as decision,
+        case
+            when drawn.is_held_out then 'held_out'
+            when drawn.action_id is not null then null
+            when customers.guard is not null then customers.guard
+            when customers.theme_1 is null then 'nothing_raises_the_risk'
+            when hopes.customer_number is null then 'no_action_answers'
+            when hopes.meant = 0 then 'out_of_bounds'
+            when hopes.offered = 0 then 'too_late'
+            when hopes.best_profit_cents <= 0 then 'does_not_pay'
+            else 'beyond_budget'
+        end as reason,
+        hopes.best_profit_cents
+    from customers
+    left join drawn on customers.customer_number = drawn.customer_number
+    left join hopes on customers.customer_number = hopes.customer_number
+),
+
+-- What a saved customer keeps and what a stayer costs, for the break-even probability
+--     p* = (accept * incentive + contact)
+--         / (save * (value * margin - incentive) + accept * incentive)
+-- at which the expected profit of the action (see int_churn__actions_valued) is 0.
+weighed as (
+    select
+        decided.*,
+        catalogue.title,
+        catalogue.message_hint,
+        catalogue.channel,
+        catalogue.evidence,
+        catalogue.save_rate,
+        catalogue.contact_cents,
+        100 * decided.customer_value * decided.gross_margin - catalogue.incentive_cents
+            as kept_cents,
+        catalogue.acceptance * catalogue.incentive_cents as lost_cents
+    from decided
+    left join catalogue
+        on
+            decided.domain = catalogue.domain
+            and decided.action_id = catalogue.action_id
+),
+
+final as (
+    select
+        weighed.domain,
+        weighed.customer_id,
+        weighed.as_of_date,
+        weighed.due_on,
+        weighed.run_id,
+        weighed.churn_probability,
+        weighed.risk_band,
+        weighed.customer_value,
+        weighed.decision,
+        weighed.reason,
+        case weighed.reason
+            when 'held_out'
+                then 'would be treated; left alone so that the effect can be measured'
+            when 'nothing_raises_the_risk' then 'no pattern raises the risk'
+            when 'no_action_answers' then 'no active action answers what raises the risk'
+            when 'out_of_bounds'
+                then 'the actions that answer are for another risk or another value'
+            when 'too_late' then 'the actions that answer do not fit before the decision is due'
+            when 'does_not_pay' then 'every action that answers would cost more than it earns'
+            when 'beyond_budget' then 'pays, but budget or channel earn more elsewhere'
+            else weighed.guard_words
+        end as reason_words,
+        weighed.action_id as planned_action,
+        weighed.title as action_title,
+        weighed.message_hint,
+        weighed.channel,
+        case valued.answered_place
+            when 1 then weighed.theme_1
+            when 2 then weighed.theme_2
+            when 3 then weighed.theme_3
+        end as theme,
+        weighed.driver_group_1,
+        weighed.driver_group_2,
+        weighed.driver_group_3,
+        valued.profit_cents / 100.0 as expected_profit,
+        valued.spend_cents / 100.0 as expected_spend,
+        case
+            when weighed.save_rate * weighed.kept_cents + weighed.lost_cents > 0
+                then
+                    (weighed.lost_cents + weighed.contact_cents)
+                    / (weighed.save_rate * weighed.kept_cents + weighed.lost_cents)
+        end as break_even_probability,
+        weighed.churn_probability * weighed.save_rate as expected_churn_averted,
+        weighed.evidence,
+        weighed.best_profit_cents / 100.0 as best_profit_alone,
+        weighed.decision = 'hold_out' or weighed.is_never_treated as is_held_out,
+        weighed.is_never_treated,
+        weighed.is_suppressed,
+        weighed.suppression_reason,
+        weighed.scored_at
+    from weighed
+    left join valued
+        on
+            weighed.customer_number = valued.customer_number
+            and weighed.action_id = valued.action_id
+)
+
+select * from final

@@ -1,0 +1,70 @@
+-- One row per domain and way to choose whom to treat: the plan beside nobody, the riskiest tenth,
+-- everybody at risk and chance, all before any hold-out.
+with
+
+plans as (
+    select * from {{ ref('int_churn__plans_measured') }}
+),
+
+chosen as (
+    select * from {{ ref('int_churn__alternatives_chosen') }}
+),
+
+totals as (
+    select
+        domain,
+        strategy,
+        count(*) as customers,
+        sum(spend_cents) as spend_cents,
+        sum(profit_cents) as profit_cents
+    from chosen
+    group by all
+    union all
+    select
+        domain,
+        'plan' as strategy,
+        customers,
+        spend_cents,
+        profit_cents
+    from plans
+),
+
+names as (
+    select 'plan' as strategy
+    union all
+    select 'top_decile' as strategy
+    union all
+    select 'everybody_at_risk' as strategy
+    union all
+    select 'random' as strategy
+    union all
+    select 'nobody' as strategy
+),
+
+named as (
+    select
+        plans.domain,
+        plans.budget_cents,
+        names.strategy,
+        plans.evidence
+    from plans
+    cross join names
+),
+
+final as (
+    select
+        named.domain,
+        named.strategy,
+        named.budget_cents / 100.0 as budget,
+        coalesce(totals.customers, 0) as customers,
+        coalesce(totals.spend_cents, 0) / 100.0 as expected_spend,
+        coalesce(totals.profit_cents, 0) / 100.0 as expected_profit,
+        named.evidence
+    from named
+    left join totals
+        on
+            named.domain = totals.domain
+            and named.strategy = totals.strategy
+)
+
+select * from final

@@ -1,0 +1,25 @@
+-- One row per customer of the CRM table that is published now.
+with
+
+source as (
+    select * from {{ source('state', 'published_actions') }}
+),
+
+renamed as (
+    select
+        crm_key,
+        domain,
+        customer_id,
+        risk_score,
+        model_version,
+        scored_at,
+        first_seen_at,
+        updated_at,
+        row_hash,
+        is_deleted,
+        deleted_at,
+        deleted_reason
+    from source
+)
+
+select * from renamed

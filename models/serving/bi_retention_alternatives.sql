@@ -1,0 +1,10 @@
+-- One row per domain and way to choose whom to treat, the plan among them.
+select
+    domain,
+    strategy,
+    budget,
+    customers,
+    expected_spend,
+    expected_profit,
+    evidence
+from {{ ref('fct_churn_plan_alternatives') }}

@@ -1,0 +1,308 @@
+"""The plan of actions at another budget or hold-out, by the SQL that made the published one."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.errors import ChurnError
+from pipeline.feature_sql import read_manifest
+from pipeline.settings import Home
+
+# What is taken from the warehouse as it is, for one domain; the first with other settings.
+GIVEN = (
+    "int_churn__plans_set",
+    "int_churn__capacities_set",
+    "int_churn__actions_valued",
+    "int_churn__customers_guarded",
+    "int_churn__customers_hoped",
+)
+# What is made anew from them, in this order.
+PLANNED = (
+    "int_churn__capacity_prices",
+    "int_churn__increments_ranked",
+    "int_churn__budget_prices",
+    "int_churn__actions_allocated",
+    "int_churn__plans_measured",
+    "int_churn__alternatives_chosen",
+    "fct_churn_actions",
+    "fct_churn_plan_alternatives",
+    "bi_retention_plan",
+)
+STRATEGIES = {
+    "plan": "the plan",
+    "top_decile": "riskiest tenth",
+    "everybody_at_risk": "everybody at risk",
+    "random": "random",
+    "nobody": "nobody",
+}
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RetentionPlan:
+    """A domain's plan.
+
+    Attributes:
+        domain: Domain.
+        currency: Of every amount.
+        figures: The row of `int_churn__plans_measured`; money in cents.
+        alternatives: Rows of `fct_churn_plan_alternatives`.
+        actions: Customers, profit and spend by band, action and theme.
+        left: Customers by reason for leaving them alone.
+    """
+
+    domain: str
+    currency: str
+    figures: Row
+    alternatives: list[Row]
+    actions: list[Row]
+    left: list[Row]
+
+
+def save_plan_sql(home: Home) -> None:
+    """Keep the SQL that dbt has just compiled; its manifest forgets it at the next call."""
+    nodes = {node["name"]: node for node in read_manifest(home)["nodes"].values()}
+    stack = {name: nodes[name].get("compiled_code") for name in PLANNED if name in nodes}
+    if len(stack) == len(PLANNED) and all(stack.values()):
+        path = home.dbt_target.parent / "plan.json"
+        path.write_text(json.dumps(stack, indent=1))
+
+
+@contextmanager
+def planning(
+    home: Home, domain: str, *, budget: float | None = None, holdout: float | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Make a domain's plan in memory, beside the warehouse, which is only read.
+
+    Args:
+        home: CHURN_HOME after a run.
+        domain: Domain.
+        budget: Expected spend in the domain's currency instead of the one that is set.
+        holdout: Share held out instead of the one that is set.
+
+    Yields:
+        A connection whose relations named in `GIVEN` and `PLANNED` are this plan's.
+
+    Raises:
+        ChurnError: There are no scores yet.
+    """
+    path = home.dbt_target.parent / "plan.json"
+    if not path.exists() or not home.warehouse.exists():
+        raise ChurnError("There is nothing to plan yet.", hint="Run `churn run` first.")
+    stack: dict[str, str] = json.loads(path.read_text())
+    with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
+        connection.execute(f"attach '{home.warehouse}' as warehouse (read_only)")
+        for name in GIVEN:
+            connection.execute(
+                f"create table {name} as select * from warehouse.churn.{name} where domain = ?",
+                [domain],
+            )
+        if connection.execute("select count(*) from int_churn__customers_guarded").fetchone() == (
+            0,
+        ):
+            raise ChurnError(
+                f"No customer of {domain} is scored.", hint=f"churn run --domain {domain}"
+            )
+        changes = {"budget_cents": (budget, 100), "holdout_per_mille": (holdout, 1000)}
+        for column, (value, scale) in changes.items():
+            if value is not None:
+                connection.execute(
+                    f"update int_churn__plans_set set {column} = ?", [round(value * scale)]
+                )
+        for name in PLANNED:
+            connection.execute(f"create table {name} as {rebased(stack[name])}")
+        yield connection
+
+
+def rebased(sql: str, *others: str) -> str:
+    """Return compiled SQL that reads this plan's relations instead of the warehouse's."""
+    for name in (*GIVEN, *PLANNED, *others):
+        for schema in ("churn", "serving"):
+            sql = sql.replace(f'"warehouse"."{schema}"."{name}"', f'"{name}"')
+    return sql
+
+
+def make_retention_plan(
+    home: Home, domain: str, *, budget: float | None = None, holdout: float | None = None
+) -> RetentionPlan:
+    """Make a domain's plan and read what is to be shown of it.
+
+    Raises:
+        ChurnError: There are no scores yet.
+    """
+    with planning(home, domain, budget=budget, holdout=holdout) as connection:
+        (currency,) = _rows(
+            connection,
+            f"select currency from warehouse.serving.bi_domains where domain = '{domain}'",
+        )
+        (figures,) = _rows(connection, "select * from int_churn__plans_measured")
+        return RetentionPlan(
+            domain,
+            currency["currency"],
+            figures,
+            _rows(
+                connection,
+                "select * from fct_churn_plan_alternatives order by expected_profit desc, strategy",
+            ),
+            _rows(
+                connection,
+                """
+                select risk_band, action_id, max(action_title) as title, max(channel) as channel,
+                    theme, sum(customers) as customers,
+                    sum(customers) filter (where decision = 'hold_out') as held_out,
+                    sum(expected_profit) as profit, sum(expected_spend) as spend,
+                    max(evidence) as evidence
+                from bi_retention_plan
+                where decision <> 'leave'
+                group by risk_band, action_id, theme
+                order by profit desc, action_id, theme, risk_band
+                """,
+            ),
+            _rows(
+                connection,
+                """
+                select reason, max(reason_words) as words, count(*) as customers,
+                    count(distinct reason_words) as wordings
+                from fct_churn_actions where decision = 'leave'
+                group by reason order by customers desc, reason
+                """,
+            ),
+        )
+
+
+def saved_settings(plan: RetentionPlan) -> tuple[int, int | None]:
+    """Return the plan's budget in cents and its hold-out in thousandths, None for automatic."""
+    figures = plan.figures
+    share = None if figures["is_holdout_automatic"] else int(figures["holdout_per_mille"])
+    return int(figures["budget_cents"]), share
+
+
+def show_plan(plan: RetentionPlan, console: Console) -> None:
+    """Print a plan: what it buys, beside the alternatives, what can be measured, who is left."""
+    figures, currency = plan.figures, plan.currency
+
+    def money(cents: float) -> str:
+        return f"{currency}{cents / 100:,.2f}"
+
+    def say(words: str) -> None:
+        console.print(words, highlight=False, markup=False)
+
+    say(
+        f"{plan.domain}: {figures['customers']:,} customers, expected spend "
+        f"{money(figures['spend_cents'])} of {money(figures['budget_cents'])}, expected profit "
+        f"{money(figures['profit_cents'])} ({figures['evidence']})"
+    )
+    marginal = figures["marginal_profit"]
+    say(
+        f"One more {currency} of budget would earn {currency}{marginal:,.2f}."
+        if marginal
+        else "More budget would earn nothing: every step that pays is taken."
+    )
+    gap = max(0, figures["bound_cents"] - figures["profit_cents"])
+    if figures["has_capacities"]:
+        say(f"No plan within budget and channels can earn {money(gap)} more than this one.")
+    else:
+        say(
+            f"The best possible plan earns at most "
+            f"{money(min(gap, figures['step_not_fitting_cents']))} more: the step that did not fit."
+        )
+    _show_alternatives(plan, console)
+    _show_actions(plan, console)
+    _show_left(plan, console)
+    for words in holdout_words(figures):
+        say(words)
+
+
+def holdout_words(figures: Row) -> list[str]:
+    """Return what is held out and what can be measured, in sentences."""
+    share = figures["holdout_per_mille"] / 10
+    how = "by the power rule" if figures["is_holdout_automatic"] else "as set"
+    words = [
+        f"Held out: {share:g}% of the chosen within each band and action, {how}; their money is "
+        "not given to others. 2% of all customers are never treated."
+    ]
+    if not figures["customers"]:
+        return words
+    effect = (
+        f"{100 * figures['effect']:.1f} of 100 fewer leave, of {100 * figures['churn_without']:.1f}"
+    )
+    if figures["can_be_measured"]:
+        words.append(f"The expected effect ({effect}) can be measured with this plan alone.")
+    elif figures["customers_needed_at_10"] is None:
+        words.append("Cannot be measured: no effect is expected.")
+    else:
+        ways = " or ".join(
+            f"{figures[f'customers_needed_at_{share}']:,} customers, "
+            f"{figures[f'campaigns_needed_at_{share}']:,} campaigns like this one, with {share}% "
+            "held out,"
+            for share in (10, 50)
+        )
+        words.append(
+            f"The expected effect ({effect}) cannot be measured; pool campaigns: it takes "
+            f"{ways.rstrip(',')}."
+        )
+    return words
+
+
+def _show_alternatives(plan: RetentionPlan, console: Console) -> None:
+    table = Table(
+        title="Beside the alternatives: same guards, budget and channels, before the hold-out",
+        title_justify="left",
+    )
+    table.add_column("")
+    for title in ("customers", f"spend, {plan.currency}", f"profit, {plan.currency}"):
+        table.add_column(title, justify="right")
+    for row in plan.alternatives:
+        table.add_row(
+            STRATEGIES[row["strategy"]],
+            f"{row['customers']:,}",
+            f"{row['expected_spend']:,.0f}",
+            f"{row['expected_profit']:,.0f}",
+        )
+    console.print(table)
+
+
+def _show_actions(plan: RetentionPlan, console: Console) -> None:
+    table = Table(title="Actions, by risk band and what they answer", title_justify="left")
+    for title in ("band", "action", "answers", "channel"):
+        table.add_column(title)
+    for title in ("customers", "held out", "spend", "profit"):
+        table.add_column(title, justify="right")
+    table.add_column("rates")
+    for row in plan.actions:
+        table.add_row(
+            row["risk_band"],
+            row["title"],
+            row["theme"],
+            row["channel"],
+            f"{row['customers']:,}",
+            f"{row['held_out'] or 0:,}",
+            f"{row['spend']:,.0f}",
+            f"{row['profit']:,.0f}",
+            row["evidence"],
+        )
+    console.print(table)
+
+
+def _show_left(plan: RetentionPlan, console: Console) -> None:
+    table = Table(title="Why the others are not on the list", title_justify="left")
+    table.add_column("reason")
+    table.add_column("customers", justify="right")
+    table.add_column("in words")
+    for row in plan.left:
+        words = row["words"] + (" …" if row["wordings"] > 1 else "")
+        table.add_row(row["reason"], f"{row['customers']:,}", words)
+    console.print(table)
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
+    found = connection.sql(sql)
+    return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]

@@ -1,0 +1,27 @@
+-- Catches a plan that asks more of a channel than it carries.
+with
+
+used as (
+    select
+        domain,
+        channel,
+        count(*) as contacts
+    from {{ ref('int_churn__actions_allocated') }}
+    group by all
+),
+
+capacities as (
+    select * from {{ ref('int_churn__capacities_set') }}
+)
+
+select
+    used.domain,
+    used.channel,
+    used.contacts,
+    capacities.contacts as capacity
+from used
+inner join capacities
+    on
+        used.domain = capacities.domain
+        and used.channel = capacities.channel
+where used.contacts > capacities.contacts
