@@ -194,8 +194,8 @@ def test_reasons_in_the_risk_table_raise_the_risk(demo):
     contrary = ask_published(
         demo[0],
         "select risk.customer_id from serving.bi_churn_risk as risk "
-        "inner join serving.bi_churn_drivers as drivers "
-        "on risk.customer_id = drivers.customer_id and drivers.direction = 'lowers' "
-        "and drivers.sentence in (risk.top_driver_1, risk.top_driver_2, risk.top_driver_3)",
+        "inner join serving.bi_churn_reasons as reasons using (domain, customer_id) "
+        "where reasons.direction = 'lowers' "
+        "and reasons.sentence in (risk.top_driver_1, risk.top_driver_2, risk.top_driver_3)",
     )
     assert contrary == []
