@@ -214,12 +214,14 @@ def _calibrations(rows: list[dict[str, Any]], domain: str) -> Table:
 
 
 def _curve(rows: list[dict[str, Any]], domain: str) -> Table:
+    since = rows[0]["learned_from"]
+    left_out = any(row["oldest"] < since for row in rows)
     table = Table(
         title=f"{domain}: does more history help? Log loss on {rows[0]['as_of_date']:%Y-%m-%d} by "
         "the newest cohorts learned from",
         title_justify="left",
-        caption=f"Runs learn from cohorts since {rows[0]['learned_from']:%Y-%m-%d}: earlier ones "
-        "have too little history before them.",
+        caption=f"Runs learn from cohorts since {since:%Y-%m-%d}"
+        + (": earlier ones have too little history before them." if left_out else ", all of them."),
         caption_justify="left",
     )
     for column in ("cohorts", "since", "rows", "log loss", "what all would gain"):
