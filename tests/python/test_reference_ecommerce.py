@@ -14,93 +14,14 @@ import yaml
 from hypothesis import strategies as st
 from reference.agree import agree, agree_on_many, described_columns, noticed, tell
 from reference.compare import differences
-from reference.ecommerce_features import features_of_all
-from reference.ecommerce_histories import KINDS, make_world
-from reference.ecommerce_labels import Rule, labels_of_all
-from reference.stack import ask, compiled, compiled_once
+from reference.ecommerce_edges import AT_THE_EDGES, CUT_OFFS, LONG_AFTER
+from reference.ecommerce_histories import make_world
+from reference.ecommerce_labels import Rule
+from reference.ecommerce_marts import Features, Labels
+from reference.stack import compiled, compiled_once
 
 from pipeline.feature_sql import compiled_stack
 from pipeline.settings import PROJECT
-
-# Month starts, a leap day, and the days around which the log changes: when a stretch begins, ends,
-# and leaves a window of 28, 90 or 365 days.
-CUT_OFFS = [
-    *(date(year, month, 1) for year in (2018, 2019, 2020, 2021) for month in range(1, 13)),
-    *(date(2019, 10, 2), date(2019, 12, 2), date(2019, 12, 28), date(2019, 12, 29)),
-    *(date(2020, 2, 28), date(2020, 2, 29), date(2020, 11, 29), date(2020, 11, 30)),
-    *(date(2019, 11, 15), date(2019, 11, 16), date(2020, 1, 2), date(2020, 1, 3)),
-    *(date(2020, 4, 20), date(2020, 4, 21), date(2020, 4, 22)),
-]
-
-BEGINS, ENDS = date(2019, 10, 1), date(2020, 5, 1)
-LONG_AFTER = date(2024, 1, 1)
-# Arguments of make_world, by what stands at its edge: the first days on which windows are covered,
-# and the last ones.
-AT_THE_EDGES = {
-    "the record begins": {
-        "seed": 1,
-        "customers": 400,
-        "cut_offs": sorted(
-            {
-                BEGINS + timedelta(days=window + beside)
-                for window in (7, 28, 30, 60, 90, 180, 365, 455)
-                for beside in (-1, 0, 1)
-            }
-        ),
-        "known_before": LONG_AFTER,
-        "covered_from": dict.fromkeys(KINDS, BEGINS),
-    },
-    "the visits end": {
-        "seed": 2,
-        "customers": 200,
-        "cut_offs": [ENDS + timedelta(days=late) for late in (0, 6, 7, 8, 28, 90)],
-        "known_before": LONG_AFTER,
-        "covered_before": dict.fromkeys(("view", "cart", "remove_from_cart"), ENDS),
-    },
-    "the purchases end": {
-        "seed": 3,
-        "customers": 400,
-        "cut_offs": [ENDS + timedelta(days=late) for late in (0, 6, 7, 8, 60)],
-        "known_before": LONG_AFTER,
-        "covered_before": {"purchase": ENDS},
-    },
-    "knowledge ends": {
-        "seed": 4,
-        "customers": 200,
-        "cut_offs": [ENDS + timedelta(days=late) for late in (0, 1, 7, 8, 30)],
-        "known_before": ENDS,
-    },
-    "the log changes": {
-        "seed": 5,
-        "customers": 200,
-        "cut_offs": CUT_OFFS[-15:],
-        "known_before": LONG_AFTER,
-    },
-    "only purchases are there": {
-        "seed": 6,
-        "customers": 200,
-        "cut_offs": [date(2021, 3, 1)],
-        "known_before": LONG_AFTER,
-        "missing": ("view", "cart", "remove_from_cart"),
-    },
-    "only what is required is there": {
-        "seed": 7,
-        "customers": 200,
-        "cut_offs": [date(2021, 3, 1)],
-        "known_before": LONG_AFTER,
-        "missing": (
-            *("product_id", "category_id", "category_code", "brand"),
-            *("price", "user_session"),
-        ),
-    },
-    "prices are missing here and there": {
-        "seed": 8,
-        "customers": 300,
-        "cut_offs": [date(2020, 5, 1), date(2021, 3, 1)],
-        "known_before": LONG_AFTER,
-        "with_gaps_in_prices": True,
-    },
-}
 
 
 @st.composite
@@ -141,46 +62,6 @@ def worlds(draw, customers, with_visits):
             ),
         }
     return arguments
-
-
-class Labels:
-    """The labels of the SQL and of the reference."""
-
-    def __init__(self, stack, rule=None):
-        self.stack, self.rule = stack, rule or Rule()
-
-    def reference(self, world):
-        return labels_of_all(world, self.rule)
-
-    def sql(self, world):
-        select = (
-            "select customer_id, as_of_date, label_definition, label_known_on, is_churned "
-            "from ecommerce.ecommerce__labels"
-        )
-        return ask(world, self.stack, select, ("customer_id", "as_of_date"))
-
-
-class Features:
-    """The mart of the SQL and of the reference: spine and features."""
-
-    def __init__(self, stack, rule=None):
-        self.stack, self.rule = stack, rule or Rule()
-
-    def reference(self, world):
-        labels = labels_of_all(world, self.rule)
-        return {
-            key: {
-                "domain": "ecommerce",
-                "label_known_on": labels[key]["label_known_on"],
-                "is_churned": labels[key]["is_churned"],
-                **features,
-            }
-            for key, features in features_of_all(world, self.rule).items()
-        }
-
-    def sql(self, world):
-        select = "select * from ecommerce.ecommerce__churn_examples"
-        return ask(world, self.stack, select, ("customer_id", "as_of_date"))
 
 
 @pytest.fixture(scope="session")
@@ -227,6 +108,13 @@ def test_cohorts_close_on_the_same_day(labels, late):
     known_before = cut_off + timedelta(days=late)
     world = make_world(late + 1, 200, [cut_off], known_before, with_visits=False)
     assert {row["is_churned"] is None for row in agree(world, labels).values()} == {late < 30}
+
+
+def test_labels_agree_where_labels_are_on_record(labels):
+    rows = agree(make_world(**AT_THE_EDGES["labels are on record"]), labels)
+    counts = Counter((definition, cut_off) for _, cut_off, definition in rows)
+    assert len(counts) == 5
+    assert min(counts.values()) > 50
 
 
 # -------------------------------------------------------------------- features

@@ -10,74 +10,13 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import strategies as st
 from reference.agree import agree, agree_on_many, described_columns, noticed
-from reference.kkbox_features import features_of_all
+from reference.kkbox_edges import AT_THE_EDGES, CUT_OFFS, LONG_AFTER
 from reference.kkbox_histories import make_world
-from reference.kkbox_labels import a_month_after, labels_of_all
-from reference.stack import ask, compiled_once
+from reference.kkbox_labels import a_month_after
+from reference.kkbox_marts import Features, Labels
+from reference.stack import compiled_once
 
 from pipeline.feature_sql import compiled_stack
-
-# Months of 28 to 31 days, ends of months, a leap day, and the days around which outages begin,
-# become known and end.
-CUT_OFFS = [
-    *(date(year, month, 1) for year in (2015, 2016) for month in range(1, 13)),
-    *(date(2017, month, 1) for month in (1, 2, 3, 4)),
-    *(date(2016, 1, 30), date(2016, 1, 31), date(2016, 2, 29), date(2016, 12, 31)),
-    *(date(2015, 4, day) for day in (14, 15, 16)),
-    *(date(2016, 3, day) for day in (14, 15, 16)),
-    *(date(2015, 6, 30), date(2015, 7, 1), date(2016, 7, 31), date(2016, 8, 1)),
-]
-
-BEGINS, ENDS = date(2015, 5, 20), date(2016, 9, 20)
-LONG_AFTER = date(2018, 1, 1)
-# Arguments of make_world, by what stands at its edge: the first days on which windows are covered,
-# and the last ones.
-AT_THE_EDGES = {
-    "the record begins": {
-        "seed": 1,
-        "members": 700,
-        "cut_offs": [
-            BEGINS + timedelta(days=window + beside)
-            for window in (7, 14, 28, 56, 90, 365, 393)
-            for beside in (-1, 0, 1)
-        ],
-        "known_before": LONG_AFTER,
-        "payments_from": BEGINS,
-        "logs_from": BEGINS,
-    },
-    "the record ends": {
-        "seed": 2,
-        "members": 500,
-        "cut_offs": [ENDS + timedelta(days=late) for late in (0, 2, 3, 4)],
-        "known_before": LONG_AFTER,
-        "payments_before": ENDS,
-        "logs_before": ENDS,
-    },
-    "the logs end": {
-        "seed": 3,
-        "members": 500,
-        "cut_offs": [
-            ENDS + timedelta(days=late) for late in (3, 4, 28, 90, 364, 365, 366, 367, 368, 369)
-        ],
-        "known_before": LONG_AFTER,
-        "logs_before": ENDS,
-    },
-    "outages begin and end": {
-        "seed": 5,
-        "members": 500,
-        "cut_offs": [
-            *(date(2015, 4, 15), date(2015, 4, 16), date(2015, 6, 30), date(2015, 7, 1)),
-            *(date(2016, 3, 15), date(2016, 3, 16), date(2016, 7, 31), date(2016, 8, 1)),
-        ],
-        "known_before": LONG_AFTER,
-    },
-    "knowledge ends": {
-        "seed": 4,
-        "members": 500,
-        "cut_offs": [ENDS + timedelta(days=late) for late in (0, 1, 2, 30)],
-        "known_before": ENDS,
-    },
-}
 
 
 @st.composite
@@ -121,47 +60,6 @@ def worlds(draw, members, with_logs):
 def compiled_kkbox(run_dbt, tmp_path_factory):
     """The Home in which dbt compiled KKBox's models."""
     return compiled_once(run_dbt, tmp_path_factory)
-
-
-class Labels:
-    """The derived labels of the SQL and of the reference."""
-
-    def __init__(self, stack):
-        self.stack = stack
-
-    def reference(self, world):
-        return labels_of_all(world.rows["transactions"], world.cut_offs, world.known_before)
-
-    def sql(self, world):
-        select = (
-            "select customer_id, as_of_date, label_definition, "
-            "expires_on, label_known_on, is_churned "
-            "from kkbox.kkbox__labels where label_definition != 'supplied'"
-        )
-        return ask(world, self.stack, select, ("customer_id", "as_of_date", "label_definition"))
-
-
-class Features:
-    """The mart of the SQL and of the reference: spine and features, with labels by `lapse`."""
-
-    def __init__(self, stack):
-        self.stack = stack
-
-    def reference(self, world):
-        labels = labels_of_all(world.rows["transactions"], world.cut_offs, world.known_before)
-        return {
-            key: {
-                "domain": "kkbox",
-                "label_known_on": labels[*key, "lapse"]["label_known_on"],
-                "is_churned": labels[*key, "lapse"]["is_churned"],
-                **features,
-            }
-            for key, features in features_of_all(world).items()
-        }
-
-    def sql(self, world):
-        select = "select * from kkbox.kkbox__churn_examples"
-        return ask(world, self.stack, select, ("customer_id", "as_of_date"))
 
 
 @pytest.fixture(scope="session")
@@ -230,6 +128,13 @@ def test_features_agree_on_12_000_histories(features):
 @pytest.mark.parametrize("edge", AT_THE_EDGES)
 def test_features_agree_where(features, edge):
     assert len(agree(make_world(**AT_THE_EDGES[edge]), features)) > 100
+
+
+def test_labels_agree_where_labels_are_on_record(labels):
+    rows = agree(make_world(**AT_THE_EDGES["labels are on record"]), labels)
+    counts = Counter((definition, cut_off) for _, cut_off, definition in rows)
+    assert len(counts) == 8
+    assert min(counts.values()) > 50
 
 
 # --------------------------------------------------------------------- mutants

@@ -5,22 +5,20 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from reference.ecommerce_changes import Change, are_categories_remapped
 from reference.ecommerce_rows import Event, orders_of
 from reference.exact import ratio, spread
 from reference.windows import back
 
-# seeds/ecommerce_log_changes.csv
-REMAPPED_ON = date(2019, 12, 1)
 
-
-def baskets(purchases: list[Event], cut_off: date) -> dict[str, Any]:
+def baskets(purchases: list[Event], cut_off: date, changes: Iterable[Change]) -> dict[str, Any]:
     """Every basket__ feature, of purchases in memory."""
     year = [unit for unit in purchases if unit.event_date >= back(cut_off, 365)]
     last_day = max(unit.event_date for unit in purchases)
     products = counted(unit.product_id for unit in year)
     brands = counted(unit.brand for unit in year)
     departments = counted(unit.department for unit in year)
-    if back(cut_off, 365) < REMAPPED_ON < cut_off:
+    if are_categories_remapped(changes, cut_off):
         departments = Counter()
     cents = [unit.cents for unit in year if unit.cents is not None]
     return {

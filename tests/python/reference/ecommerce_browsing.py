@@ -4,14 +4,12 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from reference.ecommerce_changes import Change, are_carts_broken
 from reference.ecommerce_orders import GRACE
 from reference.ecommerce_rows import SATURDAY, Event, of_type, sessions
 from reference.exact import ratio, slope
 from reference.windows import back, covers, days_since
 from reference.worlds import Coverage
-
-# seeds/ecommerce_log_changes.csv: [first day, day after the last)
-CART_LOG_BROKEN = (date(2019, 10, 1), date(2019, 12, 1))
 
 
 class Window:
@@ -40,6 +38,7 @@ def browsing(
     last_order_on: date,
     visits_cover: Coverage | None,
     carts_cover: Coverage | None,
+    changes: Iterable[Change],
 ) -> dict[str, Any]:
     """Every browsing__ feature; a covered window without an event is silence, not null."""
     by_reach = {width: visits(events, cut_off, width) for width in (7, 28, 90)}
@@ -53,15 +52,9 @@ def browsing(
         found |= {name: value if known else None for name, value in features.items()}
     for reach, features in carts_by_reach.items():
         known = covers(carts_cover, cut_off, reach, grace=GRACE)
-        known = known and not is_broken(back(cut_off, reach), cut_off)
+        known = known and not are_carts_broken(changes, back(cut_off, reach), cut_off)
         found |= {name: value if known else None for name, value in features.items()}
     return {f"browsing__{name}": value for name, value in found.items()}
-
-
-def is_broken(start: date, end: date) -> bool:
-    """The cart log was broken somewhere in [start, end)."""
-    broken_from, broken_until = CART_LOG_BROKEN
-    return broken_from < end and start < broken_until
 
 
 def visits(events: list[Event], cut_off: date, width: int) -> dict[str, Any]:

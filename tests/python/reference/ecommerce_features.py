@@ -8,6 +8,7 @@ from typing import Any
 
 from reference.ecommerce_baskets import baskets
 from reference.ecommerce_browsing import browsing
+from reference.ecommerce_changes import changes_of
 from reference.ecommerce_labels import MEMORY_DAYS, Rule, is_in_cohort, remembered
 from reference.ecommerce_orders import calendar, customer_value, ordering, profile, rhythm
 from reference.ecommerce_rows import Event, Order, of_type, orders_of
@@ -35,10 +36,11 @@ def features_of(
     events = [event for event in events if start <= event.event_date < cut_off]
     orders = remembered(orders, cut_off)
     orders_cover = world.cover("events.purchase", cut_off)
+    changes = changes_of(world)
     return {
         "due_on": None,
         "customer_value": customer_value(orders, cut_off),
-        **ordering(orders, cut_off, orders_cover),
+        **ordering(orders, cut_off, orders_cover, changes),
         **rhythm(orders, cut_off),
         **browsing(
             events,
@@ -46,8 +48,9 @@ def features_of(
             orders[-1].day,
             world.cover("events.view", cut_off),
             world.cover("events.cart", cut_off),
+            changes,
         ),
-        **baskets(of_type(events, "purchase"), cut_off),
+        **baskets(of_type(events, "purchase"), cut_off, changes),
         **calendar(orders, cut_off, orders_cover, rule.horizon_days),
         **profile(orders, cut_off),
     }

@@ -7,7 +7,9 @@ customer as for a thousand.
 import random
 from datetime import date, datetime, time, timedelta
 
-from reference.ecommerce_rows import Event
+from reference.ecommerce_changes import Change
+from reference.ecommerce_rows import Event, FrozenLabel
+from reference.frozen import Cohort, freeze
 from reference.worlds import World
 
 KINDS = ("view", "cart", "remove_from_cart", "purchase")
@@ -17,7 +19,7 @@ RECORD_BEGINS = date(2012, 1, 1)
 ORDER_EDGES = (
     *(-31, -30, -29, -1, 0, 0, 1, 1, 2, 29, 30, 31, 59, 60, 61, 89, 90, 91, 119, 120, 121),
     *(179, 180, 181, 330, 331, 334, 335, 336, 359, 360, 361, 364, 365, 366, 367),
-    *(454, 455, 456, 728, 729, 730, 731, 732),
+    *(454, 455, 456, 499, 500, 501, 728, 729, 730, 731, 732),
 )
 RECENT_EDGES = (0, 1, 1, 2, 29, 30, 31, 59, 60, 61, 88, 89, 90, 91)
 VISIT_EDGES = (-1, 0, 1, 2, 6, 7, 8, 27, 28, 29, 61, 62, 63, 89, 90, 91)
@@ -45,6 +47,8 @@ def make_world(
     missing: tuple[str, ...] = (),
     with_visits: bool = True,
     with_gaps_in_prices: bool = False,
+    frozen: tuple[Cohort, ...] = (),
+    changes: tuple[Change, ...] | None = None,
 ) -> World:
     """Make a world; the same arguments make the same one.
 
@@ -58,6 +62,8 @@ def make_world(
         missing: Types of event that are not in the files, and columns that are null throughout.
         with_visits: Labels need none, and visits are most of the work.
         with_gaps_in_prices: Some purchases of a customer have a price and others have none.
+        frozen: Cohorts whose labels are on record: definition, cut-off, number of versions.
+        changes: What this shop's log is known to have got wrong; the seed's if not given.
     """
     chance = random.Random(seed)
     first = {kind: (covered_from or {}).get(kind, RECORD_BEGINS) for kind in KINDS}
@@ -86,7 +92,22 @@ def make_world(
     world.put_on_record(
         "events", min(first[kind] for kind in there), max(end[kind] for kind in there)
     )
+    if changes is not None:
+        world.seeds["ecommerce_log_changes"] = list(changes)
+    if frozen:
+        freeze(world, random.Random(seed), frozen, _frozen)
     return world
+
+
+def _frozen(chance: random.Random, definition: str, cut_off: date, version: int) -> FrozenLabel:
+    return FrozenLabel(
+        as_of_date=cut_off,
+        label_definition=definition,
+        label_known_on=cut_off + timedelta(days=chance.choice((14, 30))),
+        is_churned=chance.random() < 0.5,
+        rule_version=1,
+        label_version=version,
+    )
 
 
 class _Shopper:

@@ -1,9 +1,11 @@
 """The shop's label rule: a customer of the cohort churns when no order comes for a horizon."""
 
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from reference.compare import Table
 from reference.ecommerce_rows import Order, orders_of
+from reference.frozen import with_frozen
 from reference.windows import back
 from reference.worlds import World
 
@@ -23,8 +25,11 @@ class Rule(NamedTuple):
         return f"no_order_h{self.horizon_days}_l{self.lookback_days}_m{self.min_orders}"
 
 
-def labels_of_all(world: World, rule: Rule) -> dict[tuple[str, date], dict[str, Any]]:
-    """Labels of every customer of every cohort; null until the horizon of the cohort is over."""
+def labels_of_all(world: World, rule: Rule) -> Table:
+    """Labels that hold of every customer of every cohort, by customer, cut-off and definition.
+
+    They are null until the horizon of the cohort is over.
+    """
     labels = {}
     for customer, events in world.rows["events"].items():
         orders = [order for order in orders_of(events) if order.day < world.known_before]
@@ -32,12 +37,11 @@ def labels_of_all(world: World, rule: Rule) -> dict[tuple[str, date], dict[str, 
             known_on = cut_off + timedelta(days=rule.horizon_days)
             if is_in_cohort(orders, cut_off, rule):
                 ordered = any(cut_off <= order.day < known_on for order in orders)
-                labels[customer, cut_off] = {
-                    "label_definition": rule.name,
+                labels[customer, cut_off, rule.name] = {
                     "label_known_on": known_on,
                     "is_churned": not ordered if known_on <= world.known_before else None,
                 }
-    return labels
+    return with_frozen(world, labels)
 
 
 def remembered(orders: list[Order], cut_off: date) -> list[Order]:

@@ -1,9 +1,11 @@
 """The features that orders alone decide about: orders__, rhythm__, calendar__ and profile__."""
 
+from collections.abc import Iterable
 from datetime import date
 from itertools import pairwise
 from typing import Any
 
+from reference.ecommerce_changes import Change, outage_days
 from reference.ecommerce_rows import SATURDAY, Order, known_sum
 from reference.exact import minus, ratio, spread
 from reference.windows import back, covers
@@ -13,12 +15,6 @@ Features = dict[str, Any]
 
 GRACE = 7  # coverage_grace_days
 VALUE_DAYS = 180
-# seeds/ecommerce_log_changes.csv: days on which nobody could buy
-OUTAGE_DAYS = (
-    date(2019, 11, 15),
-    *(date(2020, 1, 1), date(2020, 1, 2)),
-    *(date(2020, 4, 20), date(2020, 4, 21)),
-)
 
 
 def within(orders: list[Order], cut_off: date, days: int, until: int = 0) -> list[Order]:
@@ -56,7 +52,9 @@ class Days:
         self.cents = [cents for cents in by_day if cents is not None]
 
 
-def ordering(orders: list[Order], cut_off: date, cover: Coverage | None) -> Features:
+def ordering(
+    orders: list[Order], cut_off: date, cover: Coverage | None, changes: Iterable[Change]
+) -> Features:
     """The orders__ features, of orders in memory."""
     days = Days(orders)
     amounts = [order.cents for order in orders if order.cents is not None]
@@ -73,7 +71,7 @@ def ordering(orders: list[Order], cut_off: date, cover: Coverage | None) -> Feat
 
     return {
         "orders__days_since_last": (cut_off - days.last).days,
-        "orders__outage_days_since_last": sum(days.last < day < cut_off for day in OUTAGE_DAYS),
+        "orders__outage_days_since_last": outage_days(changes, days.last, cut_off),
         "orders__orders": len(orders),
         "orders__order_days": len(days.days),
         **{

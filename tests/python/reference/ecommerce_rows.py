@@ -33,6 +33,17 @@ class Event(NamedTuple):
         return None if self.category_code is None else self.category_code.split(".")[0]
 
 
+class FrozenLabel(NamedTuple):
+    """One row of a frozen cohort."""
+
+    as_of_date: date
+    label_definition: str
+    label_known_on: date
+    is_churned: bool
+    rule_version: int
+    label_version: int
+
+
 class Order:
     """The purchases of one session on one day; those without one join the day's first session."""
 

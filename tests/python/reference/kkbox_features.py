@@ -9,7 +9,7 @@ from typing import Any
 from reference.exact import changes, minus, ratio, spread, total
 from reference.kkbox_labels import a_month_after, expiry_in_cohort
 from reference.kkbox_listening import GRACE, active_days_last_year, listening
-from reference.kkbox_rows import LogRow, Profile, Transaction, in_order
+from reference.kkbox_rows import LogRow, Profile, Transaction, chosen, in_order
 from reference.windows import back, covers, days_since
 from reference.worlds import Coverage, World
 
@@ -34,7 +34,7 @@ def features_of_all(world: World) -> dict[tuple[str, date], Features]:
     for member, transactions in world.rows["transactions"].items():
         known = [row for row in transactions if row.transaction_date < world.known_before]
         logs = [row for row in world.of("user_logs", member) if row.date < world.known_before]
-        profile = next(iter(world.of("members", member)), None)
+        profile = chosen(world.of("members", member))
         for cut_off in world.cut_offs:
             features = features_of(
                 known,

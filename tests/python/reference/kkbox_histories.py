@@ -5,16 +5,19 @@ member as for a thousand.
 """
 
 import random
+from collections.abc import Iterable
 from datetime import date, timedelta
+from typing import Any
 
-from reference.kkbox_labels import a_month_after
-from reference.kkbox_rows import LogRow, Profile, Transaction
+from reference.frozen import Cohort, freeze
+from reference.kkbox_labels import PUBLISHED, a_month_after
+from reference.kkbox_rows import FrozenLabel, LogRow, Profile, SuppliedLabel, Transaction
 from reference.worlds import World
 
 RECORD_BEGINS = date(2015, 1, 1)
 EPOCH = date(1970, 1, 1)
 METHODS = (41, 41, 41, 40, 39, 38, 37, 36, 34, 33, 31, 12, 3, None)
-PLAN_DAYS = (30, 30, 30, 30, 31, 7, 7, 0, 0, 1, 10, 90, 180, 195, 410, None)
+PLAN_DAYS = (30, 30, 30, 30, 31, 7, 7, 0, 0, 1, 10, 29, 90, 180, 195, 410, None)
 PRICES = (149, 149, 99, 129, 180, 100, 0, 1200, 14, 1, None)
 # Days from an expiry to the purchase that follows it; 29, 30 and 31 decide about labels.
 GAPS = (-45, -30, -10, -3, -1, 0, 0, 0, 0, 1, 2, 7, 28, 29, 29, 30, 30, 31, 31, 32, 60, 120)
@@ -34,6 +37,14 @@ SECONDS = (
     *(0.0, 0.49, 0.5, 1.5, 2.5, -0.5, -1.0, -300.25, 59.999, 4583.0, 43806.123, None),
     *(86_399.5, 86_400.0, 86_400.5, 86_401.0, 172_800.0, -9.2e15, 9.2e15),
 )
+SONGS = (0, 0, 1, 2, 5, 17, 60)
+PROFILES: dict[str, tuple[Any, ...]] = {
+    "city": (1, 1, 13, 5, None),
+    "bd": (0, -7168, 2016, 4, 5, 6, 18, 35, 99, 100, 101, None),
+    "gender": ("male", "female", "Female", None),
+    "registered_via": (3, 4, 7, 9, 13, None),
+    "registration_init_time": (None, date(2004, 3, 26), date(2010, 7, 1)),
+}
 
 
 def make_world(
@@ -47,6 +58,8 @@ def make_world(
     logs_from: date | None = None,
     logs_before: date | None = None,
     with_logs: bool = True,
+    published: bool = False,
+    frozen: tuple[Cohort, ...] = (),
 ) -> World:
     """Make a world; the same arguments make the same one.
 
@@ -60,8 +73,12 @@ def make_world(
         logs_from: First day of the logs, likewise.
         logs_before: Day after the last day of the logs, which go on if not given.
         with_logs: Labels need none, and log rows are most of the work.
+        published: Half of the members are in each file of published labels.
+        frozen: Cohorts whose labels are on record: definition, cut-off, number of versions.
     """
     chance = random.Random(seed)
+    # of its own, so that the members stay who they are
+    later = random.Random(seed)
     payments_from, logs_from = payments_from or RECORD_BEGINS, logs_from or RECORD_BEGINS
     payments_before, logs_before = payments_before or date.max, logs_before or date.max
     transactions, logs, profiles = {}, {}, {}
@@ -69,19 +86,22 @@ def make_world(
         member = _member_id(chance, number)
         cut_off = chance.choice(cut_offs)
         rows = _transactions(chance, cut_off)
-        transactions[member] = [
-            row for row in rows if payments_from <= row.transaction_date < payments_before
-        ]
+        rows = [row for row in rows if payments_from <= row.transaction_date < payments_before]
+        transactions[member] = _begun_blank(rows) if later.random() < 0.05 else rows
         if with_logs:
             rows = _logs(chance, cut_off)
             logs[member] = [row for row in rows if logs_from <= row.date < logs_before]
             if chance.random() < 0.85:
-                profiles[member] = [_profile(chance, cut_off)]
+                profiles[member] = _twice(later, _profile(chance, cut_off))
     world = World("kkbox", cut_offs, known_before)
     world.rows = {"transactions": transactions, "user_logs": logs, "members": profiles}
     world.put_on_record("transactions", payments_from, payments_before)
     if with_logs:
         world.put_on_record("user_logs", logs_from, logs_before)
+    if published:
+        world.rows |= {table: _published(later, transactions) for table in PUBLISHED}
+    if frozen:
+        freeze(world, later, frozen, _frozen)
     return world
 
 
@@ -112,6 +132,15 @@ def _transactions(chance: random.Random, cut_off: date) -> list[Transaction]:
         rows += _ties(chance, rows)
     chance.shuffle(rows)
     return rows
+
+
+def _begun_blank(rows: list[Transaction]) -> list[Transaction]:
+    """The same, but the first rows say nothing that may be missing."""
+    begins = min((row.transaction_date for row in rows), default=None)
+    nothing = dict.fromkeys(
+        ("payment_method_id", "payment_plan_days", "plan_list_price", "actual_amount_paid")
+    )
+    return [row._replace(**nothing) if row.transaction_date == begins else row for row in rows]
 
 
 def _purchase(chance: random.Random, day: date) -> Transaction:
@@ -254,21 +283,23 @@ def _logs(chance: random.Random, cut_off: date) -> list[LogRow]:
     reach = chance.choice((28, 90, 420))
     ages += [chance.randint(-3, reach) for _ in range(chance.choice((0, 0, 1, 10, 40)))]
     wild = chance.random() < 0.3
+    songs = (0,) if chance.random() < 0.05 else SONGS
     rows = []
     for age in ages:
         day = cut_off - timedelta(days=age)
-        rows.append(_log_row(chance, day, wild=wild))
+        rows.append(_log_row(chance, day, songs, wild=wild))
         if chance.random() < 0.06:
-            rows.append(rows[-1] if chance.random() < 0.5 else _log_row(chance, day, wild=wild))
+            again = chance.random() < 0.5
+            rows.append(rows[-1] if again else _log_row(chance, day, songs, wild=wild))
     chance.shuffle(rows)
     return rows
 
 
-def _log_row(chance: random.Random, day: date, *, wild: bool) -> LogRow:
+def _log_row(chance: random.Random, day: date, songs: tuple[int, ...], *, wild: bool) -> LogRow:
     seconds = round(chance.uniform(0, 20_000), 3)
     if wild and chance.random() < 0.4:
         seconds = chance.choice(SECONDS)
-    counts = [chance.choice((0, 0, 1, 2, 5, 17, 60)) for _ in range(6)]
+    counts = [chance.choice(songs) for _ in range(6)]
     if wild:
         counts = [None if chance.random() < 0.1 else count for count in counts]
     return LogRow(day, *counts, seconds)
@@ -276,11 +307,48 @@ def _log_row(chance: random.Random, day: date, *, wild: bool) -> LogRow:
 
 def _profile(chance: random.Random, cut_off: date) -> Profile:
     return Profile(
-        city=chance.choice((1, 1, 13, 5, None)),
-        bd=chance.choice((0, -7168, 2016, 4, 5, 6, 18, 35, 99, 100, 101, None)),
-        gender=chance.choice(("male", "female", "Female", None)),
-        registered_via=chance.choice((3, 4, 7, 9, 13, None)),
+        city=chance.choice(PROFILES["city"]),
+        bd=chance.choice(PROFILES["bd"]),
+        gender=chance.choice(PROFILES["gender"]),
+        registered_via=chance.choice(PROFILES["registered_via"]),
         registration_init_time=chance.choice(
             (None, cut_off + timedelta(days=chance.randint(-3, 3)), date(2004, 3, 26))
         ),
+    )
+
+
+def _twice(chance: random.Random, profile: Profile) -> list[Profile]:
+    """Most profiles are there once; the others differ in a column or two, or in nothing."""
+    profiles = [profile]
+    while chance.random() < 0.25:
+        twin = chance.choice(profiles)
+        for column in chance.sample(Profile._fields, chance.choice((0, 1, 1, 2))):
+            twin = twin._replace(**{column: chance.choice(PROFILES[column])})
+        profiles.append(twin)
+    chance.shuffle(profiles)
+    return profiles
+
+
+# ------------------------------------------------- labels from files, and frozen
+
+
+def _published(chance: random.Random, members: Iterable[str]) -> dict[str, list[SuppliedLabel]]:
+    """Any outcome; a few members are named twice."""
+    return {
+        member: [SuppliedLabel(chance.choice((0, 1))) for _ in range(chance.choice((1, 1, 1, 2)))]
+        for member in members
+        if chance.random() < 0.5
+    }
+
+
+def _frozen(chance: random.Random, definition: str, cut_off: date, version: int) -> FrozenLabel:
+    expiry = cut_off + timedelta(days=chance.randint(0, 27))
+    return FrozenLabel(
+        as_of_date=cut_off,
+        label_definition=definition,
+        expires_on=expiry,
+        label_known_on=expiry + timedelta(days=chance.choice((30, 31))),
+        is_churned=chance.random() < 0.5,
+        rule_version=1,
+        label_version=version,
     )

@@ -3,14 +3,20 @@
 `lapse`: walk a member's transactions from the cut-off on. A cancel with an earlier expiry pulls
 the current expiry earlier, the first purchase ends the walk; 30 days or more after the current
 expiry is churn, and so is no purchase. `kaggle_rule`: churn unless a purchase with money paid is
-dated within [expiry, expiry + 30].
+dated within [expiry, expiry + 30]. `supplied`: what the files say.
 """
 
 from calendar import monthrange
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from reference.compare import Table
+from reference.frozen import with_frozen
 from reference.kkbox_rows import Transaction, in_order
+from reference.worlds import World
+
+# files with labels, and the cohort each is about
+PUBLISHED = {"train": date(2017, 2, 1), "train_v2": date(2017, 3, 1)}
 
 
 class Label(NamedTuple):
@@ -22,10 +28,20 @@ class Label(NamedTuple):
     is_churned: bool
 
 
-def labels_of_all(
+def labels_of_all(world: World) -> Table:
+    """Labels that hold of every member of every cohort, by member, cut-off and definition."""
+    histories = {
+        member: [row for row in transactions if row.transaction_date < world.known_before]
+        for member, transactions in world.rows["transactions"].items()
+    }
+    derived = _derived(histories, world.cut_offs, world.known_before)
+    return with_frozen(world, derived | _supplied(world, histories))
+
+
+def _derived(
     histories: dict[str, list[Transaction]], cut_offs: list[date], known_before: date
-) -> dict[tuple[str, date, str], dict[str, Any]]:
-    """Labels of every member of every cohort, by member, cut-off and definition.
+) -> Table:
+    """Labels from transactions.
 
     An outcome is null until the whole cohort is closed: until nothing that decides about any of
     its members is still to come.
@@ -33,9 +49,8 @@ def labels_of_all(
     labels = {
         (member, cut_off, label.label_definition): label
         for member, transactions in histories.items()
-        for known in [[row for row in transactions if row.transaction_date < known_before]]
         for cut_off in cut_offs
-        for label in labels_of(known, cut_off)
+        for label in labels_of(transactions, cut_off)
     }
     closes_on: dict[tuple[date, str], date] = {}
     for (_, *cohort), label in labels.items():
@@ -50,6 +65,27 @@ def labels_of_all(
             ),
         }
         for (member, cut_off, definition), label in labels.items()
+    }
+
+
+def _supplied(world: World, histories: dict[str, list[Transaction]]) -> Table:
+    """The published labels, whatever is known by when; a member named twice churned if either says.
+
+    The expiry is that of the cohort, for members who are in it.
+    """
+    return {
+        (member, cut_off, "supplied"): {
+            "expires_on": (
+                expiry_in_cohort(histories.get(member, []), cut_off)
+                if cut_off in world.cut_offs
+                else None
+            ),
+            "label_known_on": a_month_after(cut_off) + timedelta(days=31),
+            "is_churned": any(row.is_churn == 1 for row in rows),
+        }
+        for table, cut_off in PUBLISHED.items()
+        for member, rows in world.rows.get(table, {}).items()
+        if rows
     }
 
 

@@ -1,7 +1,7 @@
 """One member's raw rows, and the organisers' order of transactions."""
 
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Transaction(NamedTuple):
@@ -45,6 +45,24 @@ class Profile(NamedTuple):
     registration_init_time: date | None
 
 
+class SuppliedLabel(NamedTuple):
+    """One line of train.csv or train_v2.csv."""
+
+    is_churn: int
+
+
+class FrozenLabel(NamedTuple):
+    """One row of a frozen cohort."""
+
+    as_of_date: date
+    label_definition: str
+    expires_on: date
+    label_known_on: date
+    is_churned: bool
+    rule_version: int
+    label_version: int
+
+
 def in_order(transactions: list[Transaction]) -> list[Transaction]:
     """Sort one member's transactions as the organisers do.
 
@@ -64,6 +82,22 @@ def _price_days_method(row: Transaction) -> str:
     return "".join("" if part is None else str(part) for part in parts)
 
 
+def chosen(profiles: list[Profile]) -> Profile | None:
+    """The one of a member's profiles that counts: the smallest values, what is missing last."""
+
+    def order(profile: Profile) -> tuple[tuple[bool, Any], ...]:
+        values = (
+            profile.registration_init_time,
+            profile.city,
+            profile.bd,
+            profile.gender,
+            profile.registered_via,
+        )
+        return tuple((value is None, value or 0) for value in values)
+
+    return min(profiles, key=order, default=None)
+
+
 def _undecided(row: Transaction) -> tuple[tuple[bool, int], ...]:
     """The organisers leave open which row comes first when all their keys are equal.
 
@@ -74,6 +108,5 @@ def _undecided(row: Transaction) -> tuple[tuple[bool, int], ...]:
         row.is_auto_renew or 0,
         row.plan_list_price,
         row.payment_plan_days,
-        row.payment_method_id,
     )
     return tuple((value is not None, value or 0) for value in rest)

@@ -23,6 +23,7 @@ class World:
         known_before: Rows on or after this day are hidden by the SQL.
         rows: Raw rows by table and customer, each a named tuple of the columns but the customer.
         covers: What is on record before each cut-off, as the coverage relation names it.
+        seeds: Rows of lookups that are other than the project's, by the seed's name.
     """
 
     domain: str
@@ -30,6 +31,7 @@ class World:
     known_before: date
     rows: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
     covers: dict[str, dict[date, Coverage]] = field(default_factory=dict)
+    seeds: dict[str, list[Any]] = field(default_factory=dict)
 
     def of(self, table: str, customer: str) -> list[Any]:
         """Rows of a customer in a table."""
