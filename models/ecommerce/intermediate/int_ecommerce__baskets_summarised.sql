@@ -45,9 +45,12 @@ past as (
         customer_id,
         as_of_date,
         count(*) as {{ kind }}s,
-        count(*) filter (where units > 1) as {{ kind }}s_again,
+        {% if kind == 'product' -%}
+        count(*) filter (where units > 1) as products_again
+        {%- else -%}
         {{ exact_sum('units') }} as {{ kind }}_units,
         {{ exact_sum(exact_square('units'), digits=38) }} as {{ kind }}_units_squared
+        {%- endif %}
     from (
         select
             customer_id,

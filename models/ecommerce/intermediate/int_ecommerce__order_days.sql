@@ -53,8 +53,8 @@ final as (
         *,
         days_before = min(days_before) over (partition by customer_id, as_of_date) as is_last_day,
         days_before = max(days_before) over (partition by customer_id, as_of_date) as is_first_day,
-        -- 30 days each, counted back from the cut-off
-        days_before - 1 - (days_before - 1) % 30 as period_start,
+        -- 30 days each, counted back from the cut-off; named after the last one
+        days_before - (days_before - 1) % 30 as period_start,
         lag(days_before) over (
             partition by customer_id, as_of_date
             order by ordered_on asc

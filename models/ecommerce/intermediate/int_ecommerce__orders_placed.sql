@@ -40,8 +40,7 @@ final as (
         order_session_id as session_id,
         min(happened_at) as ordered_at,
         count(*) as units,
-        cast(sum(price_cents) as bigint) as amount_cents,
-        count(distinct product_id) as products
+        cast(sum(price_cents) as bigint) as amount_cents
     from purchases
     group by all
 )

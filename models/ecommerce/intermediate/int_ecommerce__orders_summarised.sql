@@ -3,11 +3,11 @@
 -- integers. The amounts are null where the files hold no price.
 {%- set horizon = domain_setting('ecommerce', 'horizon_days') %}
 {%- set windows = {
-    '30d': 'between 1 and 30',
-    '60d': 'between 1 and 60',
-    '90d': 'between 1 and 90',
-    '180d': 'between 1 and 180',
-    '365d': 'between 1 and 365',
+    '30d': '<= 30',
+    '60d': '<= 60',
+    '90d': '<= 90',
+    '180d': '<= 180',
+    '365d': '<= 365',
     '91_180d': 'between 91 and 180',
     '90d_last_year': 'between 366 and 455',
     'horizon_last_year': 'between ' ~ (366 - horizon) ~ ' and 365',
@@ -37,10 +37,12 @@ summarised as (
         {% for name, days_before in windows.items() -%}
         coalesce({{ exact_sum('orders', where='days_before ' ~ days_before) }}, 0)
             as orders_{{ name }},
+        {% endfor -%}
         -- 0 without an order, null where no order has a price
+        {% for name in ['30d', '90d', '365d', '91_180d', 'horizon_last_year'] -%}
         case
-            when count(*) filter (where days_before {{ days_before }}) = 0 then 0
-            else {{ exact_sum('amount_cents', where='days_before ' ~ days_before) }}
+            when count(*) filter (where days_before {{ windows[name] }}) = 0 then 0
+            else {{ exact_sum('amount_cents', where='days_before ' ~ windows[name]) }}
         end as amount_cents_{{ name }},
         {% endfor -%}
         count(distinct period_start) filter (where days_before <= 360) as active_periods_360d,

@@ -29,7 +29,7 @@ views_covered as (
 carts_covered as (
     select
         coverage.as_of_date,
-        {% for window in windows -%}
+        {% for window in [28, 90] -%}
         {{ is_covered('ecommerce', 'coverage', 'coverage.as_of_date', window) }}
         and not coalesce(bool_or(
             changes.started_on < coverage.as_of_date

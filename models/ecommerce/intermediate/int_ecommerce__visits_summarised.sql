@@ -20,14 +20,27 @@ summarised as (
         cohort.customer_id,
         cohort.as_of_date,
 
-        {% for window in [7, 28, 90] -%}
+        {% for window in [7, 28] -%}
         count(*) filter (where views > 0 and days_before <= {{ window }})
             as visit_days_{{ window }}d,
-        {% for count in ['views', 'viewing_sessions', 'carts', 'cart_sessions',
-            'abandoned_sessions', 'buying_sessions', 'removes', 'sessions', 'events',
-            'products_viewed', 'departments_viewed'] -%}
-        {{ exact_sum(count, where='days_before <= ' ~ window) }} as {{ count }}_{{ window }}d,
         {% endfor -%}
+        count(*) filter (where views > 0) as visit_days_90d,
+        {% for count in ['views', 'viewing_sessions'] -%}
+        {{ exact_sum(count, where='days_before <= 7') }} as {{ count }}_7d,
+        {% endfor -%}
+        {% for count in [
+            'views', 'viewing_sessions', 'carts', 'cart_sessions', 'abandoned_sessions', 'sessions',
+            'products_viewed', 'departments_viewed'
+        ] -%}
+        {{ exact_sum(count, where='days_before <= 28') }} as {{ count }}_28d,
+        {% endfor -%}
+        -- all days in reach
+        {% for count in [
+            'views', 'viewing_sessions', 'carts', 'cart_sessions', 'abandoned_sessions', 'sessions',
+            'buying_sessions', 'removes', 'events', 'evening_events', 'categoryless_views',
+            'zero_price_events', 'sessionless_days'
+        ] -%}
+        {{ exact_sum(count) }} as {{ count }}_90d,
         {% endfor -%}
         min(days_before) filter (where views > 0) as days_since_visit,
         min(days_before) filter (where carts > 0) as days_since_cart,
@@ -40,11 +53,7 @@ summarised as (
 
         {{ exact_sum('days_before', where='views > 0') }} as visit_day_times_90d,
         {{ exact_sum('views * days_before') }} as view_times_90d,
-        count(*) filter (where views > 0 and is_weekend) as weekend_visit_days_90d,
-        {{ exact_sum('evening_events') }} as evening_events_90d,
-        {{ exact_sum('categoryless_views') }} as categoryless_views_90d,
-        {{ exact_sum('zero_price_events') }} as zero_price_events_90d,
-        {{ exact_sum('sessionless_days') }} as sessionless_days_90d
+        count(*) filter (where views > 0 and is_weekend) as weekend_visit_days_90d
     from cohort
     inner join days
         on

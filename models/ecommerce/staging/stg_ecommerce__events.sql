@@ -30,7 +30,6 @@ renamed as (
         cast(round(source.price * 100) as bigint) as price_cents,
 
         -- flags
-        source.user_session is null as is_session_unknown,
         source.category_code is null as is_category_unknown,
         source.brand is null as is_brand_unknown,
         coalesce(source.price = 0, false) as is_price_zero

@@ -21,6 +21,8 @@ summarised as (
 
         {% for window in [7, 14, 28, 90] -%}
         count(*) filter (where days_before <= {{ window }}) as active_days_{{ window }}d,
+        {% endfor -%}
+        {% for window in [7, 28, 90] -%}
         {{ exact_sum('seconds', where='days_before <= ' ~ window) }} as seconds_{{ window }}d,
         {% endfor -%}
         count(*) filter (where days_before between 29 and 56) as active_days_29_56d,

@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 -- One row per transaction in the organisers' order, beside what held before it. Exact duplicates
--- are numbered too, so the order is total up to rows that do not differ.
+-- are numbered too, so the order is total up to rows that do not differ: with equal price and days,
+-- an equal signature is an equal method.
 {%- set walk_order %}
     transacted_on,
     price_signature desc,
@@ -10,8 +11,7 @@
     amount_paid desc nulls last,
     is_auto_renew desc,
     list_price desc nulls last,
-    plan_days desc nulls last,
-    payment_method_id desc nulls last
+    plan_days desc nulls last
 {%- endset %}
 with
 
