@@ -14,7 +14,14 @@ scores as (
 ),
 
 examples as (
-    select * from {{ ref('int_churn__examples_checksummed') }}
+    {%- for domain in var('churn_domains') %}
+    {{ examples_checksummed(
+        domain, only="(select max(as_of_date) from scores where domain = '" ~ domain ~ "')"
+    ) }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
 )
 
 select
