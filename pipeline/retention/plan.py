@@ -208,7 +208,7 @@ def show_plan(plan: RetentionPlan, console: Console) -> None:
     )
     gap = max(0, figures["bound_cents"] - figures["profit_cents"])
     if figures["has_capacities"]:
-        say(f"No plan within budget and channels can earn {money(gap)} more than this one.")
+        say(f"No plan within budget and channels can earn over {money(gap)} more than this one.")
     else:
         say(
             f"The best possible plan earns at most "
@@ -224,7 +224,8 @@ def show_plan(plan: RetentionPlan, console: Console) -> None:
 def holdout_words(figures: Row) -> list[str]:
     """Return what is held out and what can be measured, in sentences."""
     share = figures["holdout_per_mille"] / 10
-    how = "by the power rule" if figures["is_holdout_automatic"] else "as set"
+    how = "the least share there is" if not figures["can_be_measured"] else "by the power rule"
+    how = how if figures["is_holdout_automatic"] else "as set"
     words = [
         f"Held out: {share:g}% of the chosen within each band and action, {how}; their money is "
         "not given to others. 2% of all customers are never treated."
