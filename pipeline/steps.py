@@ -295,7 +295,10 @@ def score(plan: Plan, domain: str, decision: Decision | None = None) -> None:
                 hint=f"`churn run --domain {domain} --as-of DATE` trains for a day and scores it.",
                 exit_code=REFUSED,
             ) from refusal
-    if decision and not standing(home, domain, decision.challenger_run_id):
+    if decision is None:
+        return
+    kept = standing(home, domain, decision.challenger_run_id)
+    if kept is None or kept["run_id"] != decision.run_id:
         record(home, domain, decision)
 
 
