@@ -236,7 +236,8 @@ def months_of_examples(seed):
         refit=list(months[:3]),
         fit=list(months[:2]),
     )
-    return replace(rows, as_of_date=days), fits, {months[0]: [], months[1]: [months[0]]}
+    known = {day: list(months[:place]) for place, day in enumerate(months)}
+    return replace(rows, as_of_date=days), fits, known
 
 
 def test_tuning_is_seeded_and_sees_neither_validation_nor_test():
