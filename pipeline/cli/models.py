@@ -1,5 +1,6 @@
 """`churn models`: what was trained, which model is live and why, and taking another one."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -91,6 +92,13 @@ def rollback(domain: OneDomain) -> None:
     _take(domain, before[-1], "rolled_back", f"rolled back from {live}")
 
 
+def plan_of(domain: str, run_id: str) -> Plan:
+    """Settle what to work on with a run's settings; what it does not record stays as it is."""
+    plan = make_plan(domain, live=True)
+    settings = recipe_of(plan.home.models / domain / run_id)["settings"]
+    return replace(plan, entries={**plan.entries, domain: {**plan.entries[domain], **settings}})
+
+
 def _take(domain: str, run_id: str, rule: str, words: str) -> None:
     from ml.decision import Decision
     from pipeline import steps
@@ -101,11 +109,7 @@ def _take(domain: str, run_id: str, rule: str, words: str) -> None:
         if live == run_id:
             console.print(f"{run_id} is live already.", highlight=False)
             return
-        settings = recipe_of(where.models / domain / run_id)["settings"]
-        plan = make_plan(domain, live=True)
-        plan = Plan(
-            plan.home, plan.domains, {**plan.entries, domain: settings}, plan.as_of, plan.console
-        )
+        plan = plan_of(domain, run_id)
         steps.build(plan)
         # what it replaces is on record, so that the next run does not put it back
         steps.score(plan, domain, Decision(run_id, str(live), rule, words))

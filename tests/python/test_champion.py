@@ -15,6 +15,7 @@ from ml.decision import Decision
 from ml.run import read_usable
 from ml.train import fit
 from pipeline import steps
+from pipeline.cli.models import plan_of
 from pipeline.domains import domain_entries, resolve
 from pipeline.errors import ChurnError
 from pipeline.models import decisions, find_run, live_name, live_run, recipe_of, record, standing
@@ -148,6 +149,15 @@ def test_a_model_is_found_by_the_first_characters_of_its_hash(demo):
     assert find_run(home, "kkbox", recipe_of(run)["model_hash"][:10]) == run
     with pytest.raises(ChurnError, match="No model of kkbox"):
         find_run(home, "kkbox", "zzz")
+
+
+def test_another_model_plans_with_the_budget_of_today(demo, monkeypatch):
+    """A run records what it learned from, not what the plan may spend."""
+    home, _ = demo
+    monkeypatch.setenv("CHURN_HOME", str(home.root))
+    live = live_name(home, "kkbox")
+    assert "retention" not in recipe_of(home.models / "kkbox" / live)["settings"]
+    assert plan_of("kkbox", live).entries["kkbox"]["retention"] == ENTRY["retention"]
 
 
 @pytest.mark.slow
