@@ -2,6 +2,8 @@
 
 import sys
 
+import duckdb
+
 from pipeline.cli import flow, models, proofs, quality, retention, workshop
 from pipeline.cli.common import app, console, show_error, writing
 from pipeline.errors import ChurnError
@@ -28,3 +30,16 @@ def main() -> None:
     except ChurnError as error:
         show_error(error)
         sys.exit(error.exit_code)
+    except duckdb.IOException as problem:
+        # a reader of the warehouse meets the one writer, or the writer a forgotten reader
+        if "Could not set lock on file" not in str(problem):
+            raise
+        show_error(
+            ChurnError(
+                "A database is held by another process.",
+                where=str(problem).splitlines()[0],
+                hint="Wait for the command that is running, or close what has the file open. "
+                "Readers of what is published are never in the way.",
+            )
+        )
+        sys.exit(1)

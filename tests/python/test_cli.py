@@ -1,4 +1,6 @@
 import shutil
+import subprocess
+import sys
 
 import duckdb
 import pytest
@@ -22,6 +24,22 @@ def test_a_churn_home_below_a_file_is_refused_in_words(tmp_path, run_churn):
     done = run_churn(tmp_path / "file" / "home", "run")
     assert done.returncode == 1
     assert "CHURN_HOME cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_warehouse_in_use_is_told_in_words(demo_copy, run_churn):
+    holder = (
+        f"import duckdb; kept = duckdb.connect({str(demo_copy.warehouse)!r}); "
+        "print(1, flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        done = run_churn(demo_copy.root, "plan", "--domain", "kkbox")
+        process.stdin.close()
+    assert done.returncode == 1
+    assert "held by another process" in done.stderr
     assert "Traceback" not in done.stderr
 
 
