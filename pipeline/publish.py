@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from pipeline.errors import ChurnError
+from pipeline.realtime.bundle import write_bundle
 from pipeline.settings import Home
 
 SCHEMA = "serving"
@@ -83,6 +84,7 @@ def publish(home: Home, fingerprint: str) -> Generation:
         copies.mkdir()
         now = _later_than_published(home)
         rows = {table: _copy(connection, table, copies, now) for table in tables}
+        write_bundle(connection, home, copies)
         connection.execute("detach generation")
     with duckdb.connect(str(database), read_only=True) as check:
         for table, count in rows.items():

@@ -22,12 +22,14 @@ from pipeline.feature_sql import (
     save_stacks,
     stack_hash,
     stack_script,
+    write_stack,
 )
 from pipeline.guards import check_build
 from pipeline.label_registry import audit, keep_audit
 from pipeline.labels import freeze_closed
 from pipeline.models import live_name, live_run, record, standing, tuned_parameters
 from pipeline.presets import suggest_preset
+from pipeline.realtime.bundle import STACK, has_rules, is_bundled, save_rules
 from pipeline.retention.catalogue import check_catalogue
 from pipeline.retention.plan import save_plan_sql
 from pipeline.settings import Home
@@ -186,7 +188,9 @@ def train(plan: Plan, domain: str) -> Path:
                 hint="What was built before it is intact; nothing was published.",
                 exit_code=REFUSED,
             ) from refusal
-    (scratch / "features.sql").write_text(stack_script(load_stack(home, domain)) + "\n")
+    stack = load_stack(home, domain)
+    (scratch / "features.sql").write_text(stack_script(stack) + "\n")
+    write_stack(scratch / STACK, stack)
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch.replace(folder)
     plan.say(f"{domain}: trained {run_id}")
@@ -320,11 +324,12 @@ def finish(plan: Plan) -> publish.Generation:
         fingerprint.plan_fingerprint(home, plan.entries),
     )
     live = publish.current(home)
-    is_current = live is not None and live.fingerprint == made_from
+    is_current = live is not None and live.fingerprint == made_from and is_bundled(live.path)
     # the CRM table says what changed since the generation that readers have
     compared_with = live.name if live else "nothing"
     is_compared = is_current or fingerprint.done(home.warehouse, "compared_with") == compared_with
-    if fingerprint.done(home.warehouse, "marts") != made_from or not is_compared:
+    is_made = fingerprint.done(home.warehouse, "marts") == made_from and has_rules(home)
+    if not is_made or not is_compared:
         fingerprint.forget(home.warehouse, "marts", "compared_with")
         export_state(home)
         outcome = dbt(
@@ -338,6 +343,7 @@ def finish(plan: Plan) -> publish.Generation:
         )
         plan.say(f"serving: {outcome.passed} models and tests passed")
         save_plan_sql(home)
+        save_rules(home)
         fingerprint.mark_done(home.warehouse, "compared_with", compared_with)
         fingerprint.mark_done(home.warehouse, "marts", made_from)
     if live is not None and is_current:

@@ -14,6 +14,7 @@ ACTIONS = 6
 # What is timed by itself, in the order of the flow.
 GUARDS = ("int_churn__customers_guarded",)
 REPORTS = (
+    "int_churn__actions_preferred",
     "int_churn__alternatives_chosen",
     "fct_churn_plan_alternatives",
     "bi_retention_plan",

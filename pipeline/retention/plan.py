@@ -29,6 +29,7 @@ PLANNED = (
     "int_churn__budget_prices",
     "int_churn__actions_allocated",
     "int_churn__plans_measured",
+    "int_churn__actions_preferred",
     "int_churn__alternatives_chosen",
     "fct_churn_actions",
     "fct_churn_plan_alternatives",
