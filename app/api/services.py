@@ -1,0 +1,42 @@
+"""What one app shares between its requests; there is no state outside of it."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from app.api.generation import Reader
+from app.api.keys import KeyRing
+from app.api.settings import ApiSettings
+from app.api.store import Store
+from app.api.telemetry import Telemetry
+from pipeline.domains import Entry
+from pipeline.settings import Home
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of an app; `app.state.services`.
+
+    Attributes:
+        home: CHURN_HOME.
+        settings: Limits.
+        entries: The domains' entries of dbt_project.yml, texts filled in.
+        reader: The published generation.
+        store: Keys and idempotency.
+        keys: Keys in memory.
+        telemetry: Log and metrics.
+    """
+
+    home: Home
+    settings: ApiSettings
+    entries: dict[str, Entry]
+    reader: Reader
+    store: Store
+    keys: KeyRing
+    telemetry: Telemetry
+
+
+def services_of(request: Request) -> Services:
+    """Return the app's services."""
+    services: Services = request.app.state.services
+    return services
