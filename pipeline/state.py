@@ -132,6 +132,27 @@ def read_state(home: Home, table: sa.Table) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in rows]
 
 
+def read_suppressions(
+    home: Home, domain: str, after: str, limit: int
+) -> list[tuple[str, str, datetime]]:
+    """Return customer, reason and time of suppressions beyond a customer_id, by id.
+
+    Args:
+        home: CHURN_HOME.
+        domain: Domain.
+        after: Only later ids; an empty text for the first.
+        limit: At most so many.
+    """
+    statement = (
+        sa.select(SUPPRESSIONS.c.customer_id, SUPPRESSIONS.c.reason, SUPPRESSIONS.c.added_at)
+        .where(SUPPRESSIONS.c.domain == domain, SUPPRESSIONS.c.customer_id > after)
+        .order_by(SUPPRESSIONS.c.customer_id)
+        .limit(limit)
+    )
+    with _writing(home) as connection:
+        return [(row[0], row[1], row[2]) for row in connection.execute(statement)]
+
+
 def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
     """Return all that is kept but the times, JSON-ready: equal states have equal fingerprints."""
     return [

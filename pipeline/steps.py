@@ -318,6 +318,7 @@ def finish(plan: Plan) -> publish.Generation:
         fingerprint.listing_fingerprint(home.models, "**/*.parquet"),
         [live_name(home, domain) for domain in plan.entries],
         fingerprint.plan_fingerprint(home, plan.entries),
+        publish.FORMAT,
     )
     live = publish.current(home)
     is_current = live is not None and live.fingerprint == made_from

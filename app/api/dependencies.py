@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.api.generation import Generation, PublishedDomain
 from app.api.keys import Principal
+from app.api.lists import decode
 from app.api.problems import ProblemError
 from app.api.services import Services, services_of
 from app.api.store import ANSWERS, Store
@@ -60,10 +61,26 @@ class NotModifiedError(Exception):
 async def published(request: Request) -> Generation:
     """Return the generation that this request reads, to its end.
 
+    A page after the first is read from the generation of its cursor.
+
     Raises:
-        ProblemError: 503, nothing has been published yet.
+        ProblemError: 503, nothing has been published yet; 410, the cursor's generation is gone.
     """
-    generation = services_of(request).reader.current()
+    reader = services_of(request).reader
+    generation = reader.current()
+    cursor = request.query_params.get("cursor")
+    name = decode(cursor).generation if cursor else None
+    if name is not None and name != generation.name:
+        older = await run_in_threadpool(reader.at, name)
+        if older is None:
+            raise ProblemError(
+                410,
+                "cursor-expired",
+                f"The list was begun in {name[:100]}, which is not kept any more; begin anew "
+                "without a cursor.",
+                generation=generation.name,
+            )
+        generation = older
     request.state.generation = generation
     return generation
 
@@ -167,7 +184,8 @@ class Once:
             fingerprint: Hash of the body when it was not read as JSON (an upload).
 
         Raises:
-            ProblemError: 409, the first request still runs; 422, the key was used for another request.
+            ProblemError: 409, the first request still runs; 422, the key was used for
+                another request.
         """
         if self._key is None:
             return _answer(status, await run_in_threadpool(lambda: _bytes(work(_effect_id()))))

@@ -13,7 +13,7 @@ from app.api.generation import Generation, Reader
 from app.api.keys import KeyRing
 from app.api.openapi import describe
 from app.api.problems import add_problem_handlers
-from app.api.routes import health
+from app.api.routes import crm, customers, decisions, domains, health, plans, published_lists
 from app.api.services import Services
 from app.api.settings import ApiSettings
 from app.api.store import Store
@@ -23,7 +23,15 @@ from pipeline.domains import domain_entries, resolve
 from pipeline.settings import Home
 
 # One file each under routes/, in the order of the documentation.
-ROUTERS = (health.router,)
+ROUTERS = (
+    health.router,
+    domains.router,
+    customers.router,
+    published_lists.router,
+    plans.router,
+    crm.router,
+    decisions.router,
+)
 
 
 def create_app(

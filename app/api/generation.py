@@ -80,12 +80,80 @@ class Generation:
             for row in self.rows("select * from serving.bi_domains order by domain")
         }
 
+        self._look_up = _open_look_up(path.with_suffix(".sqlite"))
+        self._shapes: dict[str, list[str]] = {}
+        if self._look_up is not None:
+            shapes = self._look_up.execute("select part, columns from shapes").fetchall()
+            self._shapes = {part: json.loads(columns) for part, columns in shapes}
+        self._choices: dict[tuple[str, ...], list[str]] = {}
+
+    @property
+    def plan_folder(self) -> Path | None:
+        """What plans with other settings are made from; None where it was not published."""
+        folder = self.path.with_suffix(".plan")
+        return folder if folder.is_dir() else None
+
+    def customer(self, domain: str, customer_id: str) -> Row | None:
+        """Return what is published of a customer: risk, action, reasons and history.
+
+        Microseconds: called on the event loop.
+
+        Raises:
+            ProblemError: 503, the generation was published without look-ups.
+        """
+        if self._look_up is None:
+            raise ProblemError(
+                503,
+                "published-by-an-older-version",
+                "What is published has no look-ups; `churn publish` publishes anew.",
+                headers={"Retry-After": "600"},
+            )
+        found = self._look_up.execute(
+            "select document from customers where domain = ? and customer_id = ?",
+            (domain, customer_id),
+        ).fetchone()
+        if found is None:
+            return None
+        document: Row = json.loads(found[0])
+        for part, columns in self._shapes.items():
+            values = document[part]
+            if values is not None:
+                document[part] = (
+                    [dict(zip(columns, row, strict=True)) for row in values]
+                    if not values or isinstance(values[0], list)
+                    else dict(zip(columns, values, strict=True))
+                )
+        return document
+
+    def choices(self, table: str, column: str, domain: str) -> list[str]:
+        """Return the values that a column has in a domain, sorted; kept in memory."""
+        key = (table, column, domain)
+        if key not in self._choices:
+            self._choices[key] = [
+                row["value"]
+                for row in self.rows(
+                    f"select distinct {column} as value from serving.{table} "
+                    f"where domain = ? and {column} is not null order by 1",
+                    [domain],
+                )
+            ]
+        return self._choices[key]
+
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Return the rows of a query; each query has a cursor of its own."""
         with self._connection.cursor() as cursor:
             cursor.execute(sql, list(parameters))
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _open_look_up(path: Path) -> sqlite3.Connection | None:
+    if not path.exists():
+        return None
+    # immutable: a published file never changes, so nothing is locked or looked at twice
+    return sqlite3.connect(
+        f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+    )
 
 
 class Reader:

@@ -103,8 +103,9 @@ def body_fault(path: Sequence[str | int], detail: str) -> Fault:
     row = next((part + 1 for part in path if isinstance(part, int)), None)
     field = next((part for part in reversed(path) if isinstance(part, str)), None)
     steps = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
-    return Fault(pointer="#" + "".join(f"/{step}" for step in steps), row=row, field=field,
-                 detail=detail)  # fmt: skip
+    return Fault(
+        pointer="#" + "".join(f"/{step}" for step in steps), row=row, field=field, detail=detail
+    )
 
 
 def parameter_fault(where: str, name: str, detail: str) -> Fault:
@@ -129,15 +130,25 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
     headers = dict(error.headers or {})
     if error.status_code == 404:
-        problem = ProblemError(404, "no-such-route", "There is nothing at this path; /openapi.json "
-                          "lists what there is.")  # fmt: skip
+        problem = ProblemError(
+            404,
+            "no-such-route",
+            "There is nothing at this path; /openapi.json lists what there is.",
+        )
     elif error.status_code == 405:
         allowed = headers.get("Allow") or headers.get("allow") or ""
-        problem = ProblemError(405, "method-not-allowed", f"{request.method} is not answered here; "
-                          f"{allowed or 'see /openapi.json'} is.", headers=headers)  # fmt: skip
+        problem = ProblemError(
+            405,
+            "method-not-allowed",
+            f"{request.method} is not answered here; {allowed or 'see /openapi.json'} is.",
+            headers=headers,
+        )
     elif error.status_code == 400:
-        problem = ProblemError(400, "unreadable-body", "The body cannot be read: it is not valid JSON "
-                          "in UTF-8, or nested too deeply.")  # fmt: skip
+        problem = ProblemError(
+            400,
+            "unreadable-body",
+            "The body cannot be read: it is not valid JSON in UTF-8, or nested too deeply.",
+        )
     else:
         kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         problem = ProblemError(error.status_code, kind, str(error.detail), headers=headers)

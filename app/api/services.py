@@ -1,6 +1,7 @@
 """What one app shares between its requests; there is no state outside of it."""
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 
 from fastapi import Request
 
@@ -25,6 +26,7 @@ class Services:
         store: Keys and idempotency.
         keys: Keys in memory.
         telemetry: Log and metrics.
+        planner: Held by the one plan that is computed at a time.
     """
 
     home: Home
@@ -34,6 +36,7 @@ class Services:
     store: Store
     keys: KeyRing
     telemetry: Telemetry
+    planner: threading.Lock = field(default_factory=threading.Lock)
 
 
 def services_of(request: Request) -> Services:
