@@ -98,6 +98,11 @@ class Home:
         return self.root / "dbt" / "target"
 
     @property
+    def plan_sql(self) -> Path:
+        """The SQL that made the last plan, as dbt compiled it."""
+        return self.root / "dbt" / "plan.json"
+
+    @property
     def dbt_logs(self) -> Path:
         """dbt's logs."""
         return self.root / "dbt" / "logs"

@@ -29,7 +29,7 @@ from pipeline.label_registry import audit, keep_audit
 from pipeline.labels import freeze_closed
 from pipeline.models import live_name, live_run, record, standing, tuned_parameters
 from pipeline.presets import suggest_preset
-from pipeline.realtime.bundle import STACK, has_rules, is_bundled, save_rules
+from pipeline.realtime.bundle import STACK, save_rules
 from pipeline.retention.catalogue import check_catalogue
 from pipeline.retention.plan import save_plan_sql
 from pipeline.settings import Home
@@ -322,14 +322,14 @@ def finish(plan: Plan) -> publish.Generation:
         fingerprint.listing_fingerprint(home.models, "**/*.parquet"),
         [live_name(home, domain) for domain in plan.entries],
         fingerprint.plan_fingerprint(home, plan.entries),
+        publish.FORMAT,
     )
     live = publish.current(home)
-    is_current = live is not None and live.fingerprint == made_from and is_bundled(live.path)
+    is_current = live is not None and live.fingerprint == made_from
     # the CRM table says what changed since the generation that readers have
     compared_with = live.name if live else "nothing"
     is_compared = is_current or fingerprint.done(home.warehouse, "compared_with") == compared_with
-    is_made = fingerprint.done(home.warehouse, "marts") == made_from and has_rules(home)
-    if not is_made or not is_compared:
+    if fingerprint.done(home.warehouse, "marts") != made_from or not is_compared:
         fingerprint.forget(home.warehouse, "marts", "compared_with")
         export_state(home)
         outcome = dbt(

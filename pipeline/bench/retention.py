@@ -18,6 +18,7 @@ REPORTS = (
     "int_churn__alternatives_chosen",
     "fct_churn_plan_alternatives",
     "bi_retention_plan",
+    "bi_retention_budget",
 )
 PLAN = (
     "int_churn__actions_valued",
@@ -88,6 +89,7 @@ def _compiled(bench: Bench) -> dict[str, str]:
         "compile",
         "--select",
         "+bi_retention_plan",
+        "+bi_retention_budget",
         "+fct_churn_plan_alternatives",
         console=bench.console,
         title="plan SQL",

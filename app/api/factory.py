@@ -1,0 +1,102 @@
+"""Puts an app together. Nothing is kept outside of it: two apps may live in one process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from asgi_correlation_id import CorrelationIdMiddleware
+from fastapi import FastAPI, Request, Response
+
+from app.api.dependencies import NotModifiedError
+from app.api.gate import GateMiddleware
+from app.api.generation import Generation, Reader
+from app.api.keys import KeyRing
+from app.api.openapi import describe
+from app.api.problems import add_problem_handlers
+from app.api.routes import crm, customers, decisions, domains, health, plans, published_lists
+from app.api.services import Services
+from app.api.settings import ApiSettings
+from app.api.store import Store
+from app.api.telemetry import Telemetry, TelemetryMiddleware
+from app.api.version import VERSION
+from pipeline.domains import domain_entries, resolve
+from pipeline.settings import Home
+
+# One file each under routes/, in the order of the documentation.
+ROUTERS = (
+    health.router,
+    domains.router,
+    customers.router,
+    published_lists.router,
+    plans.router,
+    crm.router,
+    decisions.router,
+)
+
+
+def create_app(
+    home: Home, settings: ApiSettings | None = None, telemetry: Telemetry | None = None
+) -> FastAPI:
+    """Return the API over a CHURN_HOME; nothing needs to be published yet.
+
+    Args:
+        home: CHURN_HOME.
+        settings: Limits; the defaults if not given.
+        telemetry: Log and metrics; a log on standard error if not given.
+    """
+    settings, telemetry = settings or ApiSettings(), telemetry or Telemetry()
+    store = Store(home)
+
+    def opened(generation: Generation) -> None:
+        telemetry.swaps.inc()
+        telemetry.published.set(generation.published_at.timestamp())
+        telemetry.event("generation_opened", generation=generation.name)
+
+    services = Services(
+        home=home,
+        settings=settings,
+        entries={name: resolve(entry) for name, entry in domain_entries().items()},
+        reader=Reader(home, opened),
+        store=store,
+        keys=KeyRing(store),
+        telemetry=telemetry,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        follower = asyncio.create_task(
+            services.reader.follow(
+                settings.follow_seconds,
+                lambda error: telemetry.failure("generation_not_opened", error),
+            )
+        )
+        yield
+        follower.cancel()
+        with suppress(asyncio.CancelledError):
+            await follower
+        services.keys.close()
+        store.close()
+
+    app = FastAPI(
+        title="Churn API",
+        version=VERSION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    for router in ROUTERS:
+        app.include_router(router)
+    add_problem_handlers(app)
+    app.add_exception_handler(NotModifiedError, _not_modified)
+    # the last one added is the first one met
+    app.add_middleware(GateMiddleware, keys=services.keys, settings=settings)
+    app.add_middleware(TelemetryMiddleware, telemetry=telemetry)
+    app.add_middleware(CorrelationIdMiddleware)
+    describe(app)
+    return app
+
+
+async def _not_modified(_: Request, __: Exception) -> Response:
+    return Response(status_code=304)
