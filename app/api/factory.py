@@ -13,7 +13,16 @@ from app.api.generation import Generation, Reader
 from app.api.keys import KeyRing
 from app.api.openapi import describe
 from app.api.problems import add_problem_handlers
-from app.api.routes import crm, customers, decisions, domains, health, plans, published_lists
+from app.api.routes import (
+    crm,
+    customers,
+    decisions,
+    domains,
+    health,
+    plans,
+    predictions,
+    published_lists,
+)
 from app.api.services import Services
 from app.api.settings import ApiSettings
 from app.api.store import Store
@@ -31,6 +40,7 @@ ROUTERS = (
     plans.router,
     crm.router,
     decisions.router,
+    predictions.router,
 )
 
 
