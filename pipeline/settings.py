@@ -83,6 +83,11 @@ class Home:
         return self.root / "state"
 
     @property
+    def batch(self) -> Path:
+        """One folder per batch prediction: raw rows until it is done, results for some days."""
+        return self.root / "batch"
+
+    @property
     def demo_truth(self) -> Path:
         """The demo's hidden probabilities; nothing reads them but the stated ceiling."""
         return self.root / "demo_truth"

@@ -14,6 +14,7 @@ from app.api.keys import KeyRing
 from app.api.openapi import describe
 from app.api.problems import add_problem_handlers
 from app.api.routes import (
+    batch,
     crm,
     customers,
     decisions,
@@ -41,6 +42,7 @@ ROUTERS = (
     crm.router,
     decisions.router,
     predictions.router,
+    batch.router,
 )
 
 

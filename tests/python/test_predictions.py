@@ -126,11 +126,12 @@ def test_reasons_and_actions_are_worded_as_in_what_is_published(demo, engines, h
                     [domain],
                 ).fetchall()
             }
+        with duckdb.connect(str(home.warehouse), read_only=True) as connection:
             chosen = {
                 row[0]: row[1:]
                 for row in connection.execute(
                     "select customer_id, decision, reason, reason_words, best_profit_alone "
-                    f"from {copy_of(home, 'bi_churn_actions')} where domain = ?",
+                    "from churn.fct_churn_actions where domain = ?",
                     [domain],
                 ).fetchall()
             }
