@@ -1,11 +1,13 @@
 """Files that were sent: which table each one is, and whether it may be opened at all."""
 
 import re
-import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import ChurnError
@@ -15,6 +17,7 @@ from pipeline.settings import Home
 from pipeline.sources import source_tables
 
 MOST_FILES = 50
+_LOOKED_AT = 65_536
 _NAME = re.compile(r"\w[\w.() -]{0,150}\.(csv|parquet)")
 
 
@@ -70,76 +73,79 @@ def check_parquet(path: Path, limits: Limits = LIMITS) -> None:
     """Refuse a Parquet file that unpacks to far more than it is, before a row of it is kept.
 
     The metadata may lie and a dictionary may stand for any number of long values; so what the
-    metadata say is checked first, then how long all values are together, which DuckDB tells from
-    dictionaries without unpacking them.
+    metadata say is checked first, then how long all values are together, told from dictionaries
+    without unpacking them.
 
     Raises:
         ChurnError: It is no Parquet file, or too large.
     """
     try:
-        with pq.ParquetFile(
-            path, thrift_string_size_limit=1 << 20, thrift_container_size_limit=1 << 20
-        ) as file:
-            told = file.metadata
-    except Exception as error:  # whatever a made-up footer brings about
+        with _opened(path) as file:
+            told, schema = file.metadata, file.schema_arrow
+            texts = [
+                file.schema.column(at).path
+                for at in range(len(file.schema))
+                if file.schema.column(at).physical_type == "BYTE_ARRAY"
+            ]
+        unpacked = sum(told.row_group(at).total_byte_size for at in range(told.num_row_groups))
+        if (
+            told.num_rows > limits.rows
+            or told.num_columns > limits.columns
+            or unpacked > limits.bytes
+        ):
+            raise _too_large(
+                path,
+                f"{told.num_rows:,} rows, {told.num_columns:,} columns, {unpacked:,} bytes",
+                limits,
+            )
+        if nested := [field.name for field in schema if pa.types.is_nested(field.type)]:
+            raise ChurnError(
+                f"The columns {', '.join(nested[:5])} hold more than one value each.",
+                where=path.name,
+                hint="Write one value in a cell.",
+            )
+        _check_texts(path, texts, limits)
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise ChurnError(
             "The file cannot be read as Parquet; it is cut short or damaged.",
             where=path.name,
             hint="Write it again.",
         ) from error
-    unpacked = sum(told.row_group(at).total_byte_size for at in range(told.num_row_groups))
-    if told.num_rows > limits.rows or told.num_columns > limits.columns or unpacked > limits.bytes:
-        raise _too_large(
-            path,
-            f"{told.num_rows:,} rows, {told.num_columns:,} columns, {unpacked:,} bytes unpacked",
-            limits,
-        )
-    with duckdb.connect(
-        config={"memory_limit": "1GB", "threads": 1, "max_temp_directory_size": "0B"}
-    ) as connection:
-        source = f"read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')"
-        stop = threading.Timer(limits.seconds, connection.interrupt)
-        stop.start()
-        try:
-            kinds = {
-                row[0]: row[1] for row in connection.execute(f"describe from {source}").fetchall()
-            }
-            if nested := [name for name, kind in kinds.items() if _is_nested(kind)]:
-                raise ChurnError(
-                    f"The columns {', '.join(nested[:5])} hold more than one value each.",
-                    where=path.name,
-                    hint="Write one value in a cell.",
-                )
-            sizes = [
-                f"{'strlen' if kind == 'VARCHAR' else 'octet_length'}({_quoted(name)})"
-                for name, kind in kinds.items()
-                if kind in ("VARCHAR", "BLOB")
-            ]
-            if not sizes:
-                return
-            lengths = ", ".join(
-                f"coalesce(sum({size}), 0), coalesce(max({size}), 0)" for size in sizes
-            )
-            (found,) = connection.execute(f"select {lengths} from {source}").fetchall()
-        except duckdb.Error as error:
-            raise ChurnError(
-                "The file cannot be read within the limits of memory and time.",
-                where=path.name,
-                hint="Write it again, in smaller parts.",
-            ) from error
-        finally:
-            stop.cancel()
-    total, longest = sum(found[0::2]), max(found[1::2])
-    if total > limits.bytes or longest > LONGEST_TEXT:
-        raise _too_large(path, f"{total:,} bytes of text, the longest value {longest:,}", limits)
 
 
-def _is_nested(kind: str) -> bool:
-    return kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
+def _opened(path: Path, texts: list[str] | None = None) -> pq.ParquetFile:
+    return pq.ParquetFile(
+        path,
+        read_dictionary=texts,
+        thrift_string_size_limit=1 << 20,
+        thrift_container_size_limit=1 << 20,
+    )
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _check_texts(path: Path, texts: list[str], limits: Limits) -> None:
+    """Refuse values that are too long, each or together; a value is looked at once."""
+    total, until = 0, time.monotonic() + limits.seconds
+    for name in texts:
+        with _opened(path, [name]) as file:
+            for batch in file.iter_batches(_LOOKED_AT, columns=[name]):
+                lengths, total_of = _lengths(batch.column(0))
+                total += total_of
+                if lengths > LONGEST_TEXT:
+                    raise _too_large(path, f"a value of {name[:80]} has {lengths:,} bytes", limits)
+                if total > limits.bytes:
+                    raise _too_large(path, f"more than {total:,} bytes of text", limits)
+                if time.monotonic() > until:
+                    raise _too_large(path, "looking at it takes too long", limits)
+
+
+def _lengths(values: Any) -> tuple[int, int]:
+    """Bytes of the longest value and of all values."""
+    if pa.types.is_dictionary(values.type):
+        each = pc.binary_length(values.dictionary)
+        every = pc.take(each, values.indices)
+    else:
+        each = every = pc.binary_length(values)
+    return pc.max(each).as_py() or 0, pc.sum(every).as_py() or 0
 
 
 def _too_large(path: Path, what: str, limits: Limits) -> ChurnError:
