@@ -71,6 +71,7 @@ def publish(home: Home, fingerprint: str) -> Generation:
     scratch.mkdir(parents=True)
     database = scratch / f"{name}.duckdb"
     with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
         connection.execute(f"attach '{home.warehouse}' as warehouse (read_only)")
         connection.execute(f"attach '{database}' as generation (storage_version '{STORAGE}')")
         connection.execute(f"create schema generation.{SCHEMA}")

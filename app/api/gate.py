@@ -5,8 +5,8 @@ import time
 from typing import Any
 
 from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,6 +26,7 @@ class GateMiddleware:
         self.app = app
         self.keys = keys
         self.settings = settings
+        # the other kind of this storage starts a thread per hundredth of a second
         self.limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self.reads = parse(settings.rate_limit)
         self.writes = parse(settings.write_limit)
@@ -42,8 +43,8 @@ class GateMiddleware:
         principal = self.keys.find(token) if token else None
         state["principal"] = principal
         item, who = self._limit(scope, principal)
-        is_within = self.limiter.hit(item, who)
-        window = self.limiter.get_window_stats(item, who)
+        is_within = await self.limiter.hit(item, who)
+        window = await self.limiter.get_window_stats(item, who)
         reset = max(0, math.ceil(window.reset_time - time.time()))
         limits = {
             "RateLimit-Limit": str(item.amount),

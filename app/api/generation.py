@@ -23,6 +23,7 @@ NAME = re.compile(r"churn_\d{8}T\d{12}_[0-9a-f]{1,8}")
 OLDER = 2
 # What an open may be told while a publish replaces what it is about to open.
 _ATTEMPTS = 5
+_ATTACHED = "generation"
 
 
 @dataclass(frozen=True)
@@ -61,18 +62,7 @@ class Generation:
         self.path = path
         self.published_at = datetime.fromisoformat(document["published_at"]).astimezone(UTC)
         self.tables: Mapping[str, int] = document["tables"]
-        # a bound on what a list may take; look-ups do not come here
-        self._connection = duckdb.connect(
-            str(path),
-            read_only=True,
-            config={
-                "threads": 2,
-                "memory_limit": "512MB",
-                "enable_external_access": "false",
-                "autoload_known_extensions": "false",
-                "lock_configuration": "true",
-            },
-        )
+        self._connection = _open(path)
         self.domains: Mapping[str, PublishedDomain] = {
             row["domain"]: PublishedDomain(
                 row["domain"], row["as_of_date"], row["run_id"], row["model_hash"], row
@@ -142,9 +132,30 @@ class Generation:
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Return the rows of a query; each query has a cursor of its own."""
         with self._connection.cursor() as cursor:
+            cursor.execute(f"use {_ATTACHED}")
             cursor.execute(sql, list(parameters))
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _open(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open a generation beside an instance of its own.
+
+    A file that is opened itself shares its instance with whoever opens it in this process, and
+    whoever has other settings is refused.
+    """
+    connection = duckdb.connect()
+    connection.execute(f"attach '{path}' as {_ATTACHED} (read_only)")
+    # bounds on what a list may take, and no other file can be read, whatever the SQL
+    for setting in (
+        "threads = 2",
+        "memory_limit = '512MB'",
+        "enable_progress_bar = false",
+        "autoload_known_extensions = false",
+        "enable_external_access = false",
+    ):
+        connection.execute(f"set {setting}")
+    return connection
 
 
 def _open_look_up(path: Path) -> sqlite3.Connection | None:
@@ -198,7 +209,7 @@ class Reader:
                     return self._current
                 try:
                     opened = Generation(path)
-                except (OSError, duckdb.IOException, sqlite3.OperationalError):
+                except (OSError, duckdb.Error, sqlite3.OperationalError):
                     # several publishes later it is gone; the link names a newer one
                     if attempt == _ATTEMPTS - 1:
                         raise
@@ -224,7 +235,7 @@ class Reader:
             if found is None:
                 try:
                     found = Generation(path)
-                except (OSError, duckdb.IOException, sqlite3.OperationalError):
+                except (OSError, duckdb.Error, sqlite3.OperationalError):
                     return None
             self._keep(found)
             return found

@@ -14,6 +14,7 @@ _EVERYWHERE = {
     403: "The key lacks the scope, or is not for the domain.",
     404: "There is no such domain, customer or other thing.",
     413: "The body is too large.",
+    415: "The body is of a kind that is not read here.",
     422: "A parameter or a field is wrong; `errors` names each.",
     429: "Too many requests; Retry-After says how long to wait.",
     500: "Something broke here.",

@@ -143,6 +143,8 @@ async def _http(request: Request, error: Exception) -> Response:
             f"{request.method} is not answered here; {allowed or 'see /openapi.json'} is.",
             headers=headers,
         )
+    elif error.status_code == 413:
+        problem = ProblemError(413, "content-too-large", str(error.detail))
     elif error.status_code == 400:
         problem = ProblemError(
             400,
@@ -155,8 +157,13 @@ async def _http(request: Request, error: Exception) -> Response:
     return problem.response
 
 
-async def _validation(_: Request, error: Exception) -> Response:
+async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind and kind != "application/json" and any(e["loc"] == ("body",) for e in error.errors()):
+        return ProblemError(
+            415, "unsupported-media-type", f"{kind[:100]} is not read here; send application/json."
+        ).response
     faults = []
     for found in error.errors():
         place, *path = found["loc"]

@@ -1,6 +1,7 @@
 """Runs the API in this process."""
 
 import os
+import socket
 
 import uvicorn
 from limits import parse
@@ -27,24 +28,44 @@ def serve(home: Home, settings: ApiSettings, host: str, port: int, console: Cons
             ) from problem
     config = uvicorn.Config(
         create_app(home, settings),
-        host=host,
-        port=port,
         log_level="warning",
         access_log=False,  # paths hold ids of customers
         server_header=False,
         # a proxy in front is not believed unless uvicorn is told to
         proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
     )
-    try:
-        listener = config.bind_socket()
-    except SystemExit as taken:
-        raise ChurnError(
-            f"Port {port} cannot be opened.", hint="Choose another one: churn api --port N."
-        ) from taken
-    with listener:
+    with listen(host, port) as listener:
         console.print(
             f"http://{host}:{listener.getsockname()[1]}  (openapi.json describes it; stop with "
             "Ctrl+C)",
             highlight=False,
         )
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one.
+
+    Raises:
+        ChurnError: The address is unknown, or the port is taken.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # head and body are two writes: without it the second waits 40 ms for an acknowledgement
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            listener.bind(address)
+            listener.listen(128)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as problem:
+        raise ChurnError(
+            f"{host}:{port} cannot be listened on: {problem.strerror or problem}.",
+            hint="Choose another port: churn api --port N.",
+        ) from problem
+    return listener

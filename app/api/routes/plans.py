@@ -130,6 +130,8 @@ def read_plan(
         )
         for table in (_BUDGET, _CHOICES)
     )
+    if not budget:
+        raise ProblemError(404, "no-plan", f"No plan of {domain.name} is published.")
     return {
         **in_domain(generation, domain),
         "budget": budget[0],
