@@ -18,6 +18,7 @@ CHUNK = 200_000
 # Up to so many rows LightGBM's own walk is quicker than what WOODELF prepares: 1 row takes a
 # thousandth of it, 1,000 rows about a quarter (60 trees, 2 cores).
 FEW = 1_000
+HANDFUL = 5
 
 
 def drivers(booster: lgb.Booster, values: Floats) -> tuple[Floats, float]:
@@ -53,9 +54,9 @@ def _walked(booster: lgb.Booster, values: Floats) -> tuple[Floats, float]:
     """The same by LightGBM, row by row."""
     if len(values) == 0:
         return np.empty(values.shape), base_value(booster)
-    found = np.asarray(
-        booster.predict(values, pred_contrib=True, num_threads=PARAMETERS["num_threads"])
-    )
+    # for a handful, to wake a second thread takes longer than their trees
+    threads = 1 if len(values) <= HANDFUL else PARAMETERS["num_threads"]
+    found = np.asarray(booster.predict(values, pred_contrib=True, num_threads=threads))
     return found[:, :-1], float(found[0, -1])
 
 

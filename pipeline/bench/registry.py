@@ -2,7 +2,15 @@
 
 from collections.abc import Callable
 
-from pipeline.bench import api, drivers, ecommerce_ingest, features, kkbox_ingest, retention
+from pipeline.bench import (
+    api,
+    drivers,
+    ecommerce_ingest,
+    features,
+    kkbox_ingest,
+    predictions,
+    retention,
+)
 from pipeline.bench.figures import Figure
 from pipeline.bench.workbench import Bench
 from pipeline.errors import ChurnError
@@ -17,6 +25,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "drivers": drivers.measure,
     "retention": retention.measure,
     "api": api.measure,
+    "predictions": predictions.measure,
 }
 
 

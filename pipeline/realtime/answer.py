@@ -16,9 +16,9 @@ import numpy as np
 
 from ml.bands import assign_bands
 from ml.contract import SPINE, Examples
-from ml.explain import drivers
+from ml.explain import FEW, drivers
 from ml.score import TOLERANCE, reason_rows
-from ml.train import margin
+from ml.train import PARAMETERS
 from pipeline.feature_sql import View, as_statement, execute_with
 from pipeline.realtime.bundle import load_bundle, read_rules
 from pipeline.realtime.model import LiveModel
@@ -259,11 +259,19 @@ class Desk:
         if rows:
             execute_with(self.connection, f"put_{name}", rows)
 
+    def set_cut_off(self, cut_off: date) -> None:
+        """Say which cut-off is scored; the rules read it beside the run."""
+        self.connection.execute("delete from churn.int_churn__runs_live")
+        self.connection.execute(
+            "insert into churn.int_churn__runs_live "
+            f"select * replace (date '{cut_off}' as as_of_date) from published.runs_live"
+        )
+
     def score(self, cut_off: date, guarded: Guarded) -> list[Scored]:
         """Answer for every row of the domain's examples, in the open transaction.
 
         Args:
-            cut_off: The cut-off of the rows.
+            cut_off: The cut-off of the rows; `set_cut_off` was told it.
             guarded: What people decided about these customers.
 
         Raises:
@@ -274,7 +282,11 @@ class Desk:
         if not rows:
             return []
         used = self._examples(rows, cut_off).keep(tuple(recipe["features"]))
-        margins = margin(model.booster, used)
+        # one thread for few: to wake a second one takes longer than their trees
+        threads = 1 if len(rows) <= FEW else PARAMETERS["num_threads"]
+        margins = np.asarray(
+            model.booster.predict(used.values, raw_score=True, num_threads=threads)
+        )
         contributions, base = drivers(model.booster, used.values)
         worst = float(np.abs(margins - base - contributions.sum(axis=1)).max())
         if worst > TOLERANCE:
@@ -357,11 +369,6 @@ class Desk:
         self._put("scores", scores)
         self._put("suppressions", guarded.suppressions)
         self._put("contacts", guarded.contacts)
-        # the rules read whose cut-off is scored
-        self.connection.execute(
-            "insert into churn.int_churn__runs_live "
-            f"select * replace (date '{cut_off}' as as_of_date) from published.runs_live"
-        )
 
     def _reasons(self, used: Examples, contributions: Any, cut_off: date) -> list[Record]:
         columns = reason_rows(used, contributions, self._groups, self._model.recipe)

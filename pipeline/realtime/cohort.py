@@ -14,7 +14,7 @@ from pipeline.errors import ChurnError
 from pipeline.feature_sql import lay
 from pipeline.realtime.answer import Desk, Scored, add_features, open_answering
 from pipeline.realtime.controls import check_cut_off, coverage_of, make_controls, write_controls
-from pipeline.realtime.guards import read_guarded
+from pipeline.realtime.guards import Decided
 from pipeline.realtime.model import LiveModel, load_live_model
 from pipeline.settings import Home
 from pipeline.sources import SourceTable
@@ -136,10 +136,12 @@ def score_lake(
         part = target.with_suffix(".part")
         with pq.ParquetWriter(part, RESULT, compression="zstd") as writer:
             desk = Desk(connection, generation, model, features)
+            desk.set_cut_off(cut_off)
+            decided = Decided(home, domain)
             for chunk in range(0 if newest is None else newest + 1):
                 rows = [
                     _result(one, cut_off, run_id, generation.stem)
-                    for one in _scored(connection, desk, home, domain, chunk, cut_off)
+                    for one in _scored(connection, desk, decided, domain, chunk, cut_off)
                 ]
                 written += len(rows)
                 writer.write_table(pa.Table.from_pylist(rows, RESULT))
@@ -195,7 +197,7 @@ def _late_rows(
 def _scored(
     connection: duckdb.DuckDBPyConnection,
     desk: Desk,
-    home: Home,
+    decided: Decided,
     domain: str,
     chunk: int,
     cut_off: date,
@@ -210,8 +212,7 @@ def _scored(
         customers = connection.execute(
             f"select customer_id from {domain}.{domain}__churn_examples"
         ).fetchall()
-        guarded = read_guarded(home, domain, [row[0] for row in customers])
-        return desk.score(cut_off, guarded)
+        return desk.score(cut_off, decided.about([row[0] for row in customers]))
     finally:
         connection.execute("rollback")
 

@@ -105,24 +105,26 @@ def write_controls(
     covered: list[Covered],
     given: frozenset[str],
 ) -> None:
-    """Fill the control relations, in the open transaction.
+    """Fill the control relations anew.
 
     Args:
-        connection: A cursor of the database.
+        connection: The database.
         domain: Domain.
         cut_off: The cut-off.
         covered: From `coverage_of`.
         given: Tables that were sent; the others cover nothing, so their features are null.
     """
-    connection.execute(
-        f"insert into lake.{domain}_cut_offs values (date '{cut_off}', null); "
-        f"insert into lake.{domain}_scoring_cut_off values (date '{cut_off}'); "
-        f"insert into lake.{domain}_knowledge values (date '{cut_off}')"
+    for name in CONTROLS:
+        connection.execute(f"delete from lake.{domain}_{name}")
+    connection.execute(f"insert into lake.{domain}_cut_offs values (date '{cut_off}', null)")
+    connection.execute(f"insert into lake.{domain}_scoring_cut_off values (date '{cut_off}')")
+    connection.execute(f"insert into lake.{domain}_knowledge values (date '{cut_off}')")
+    connection.executemany(
+        f"insert into lake.{domain}_coverage values (?, ?, ?, ?)",
+        [
+            (name, cut_off, since, before)
+            for name, since, before in covered
+            if name.partition(".")[0] in given
+        ]
+        or [("nothing", cut_off, cut_off, cut_off)],
     )
-    rows = ", ".join(
-        f"('{name}', date '{cut_off}', date '{since}', date '{before}')"
-        for name, since, before in covered
-        if name.partition(".")[0] in given
-    )
-    if rows:
-        connection.execute(f"insert into lake.{domain}_coverage values {rows}")

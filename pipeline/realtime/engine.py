@@ -20,13 +20,14 @@ from pipeline.realtime.controls import (
     make_controls,
     write_controls,
 )
-from pipeline.realtime.guards import read_guarded
+from pipeline.realtime.guards import Decided
 from pipeline.realtime.model import load_live_model
 from pipeline.realtime.rows import Customer, Loader, check_customers, ignored_columns
 from pipeline.settings import Home
 
 # Requests that are worked on at the same time; further ones wait their turn.
-DESKS = 2
+PLACES = 2
+_MOST_CUT_OFFS = 100
 
 
 @dataclass(frozen=True)
@@ -76,32 +77,37 @@ class Engine:
     """
 
     def __init__(self, home: Home, domain: str, generation: Path, run_id: str) -> None:
-        self._home = home
         self.model = load_live_model(home, domain, run_id)
-        # one thread: at this size threads wait for each other more than they work
-        self._database = duckdb.connect(config={"threads": 1})
-        open_answering(self._database, generation, self.model)
-        self.knowledge: Knowledge = make_controls(self._database, domain)
-        Loader.make_relations(self._database, self.model.tables)
-        statement = as_statement(self.model.stack)
-        described = {
-            row[0]: row[1] for row in self._database.execute(f"describe {statement}").fetchall()
-        }
-        features = add_features(self._database, self.model, described)
-        self._statement = (
-            f"insert into {domain}.{domain}__churn_examples by name select '{domain}' as domain, "
-            f"* from ({statement})"
-        )
+        self._generation = generation
+        self._decided = Decided(home, domain)
+        self._statement = as_statement(self.model.stack)
         self._coverage: dict[date, list[Covered]] = {}
         self._lock = threading.Lock()
-        self._desks: queue.SimpleQueue[tuple[Desk, Loader]] = queue.SimpleQueue()
-        for _ in range(DESKS):
-            cursor = self._database.cursor()
-            # what is set for a session is not set for its cursors
-            cursor.execute("set timezone = 'UTC'")
-            loader = Loader(cursor, self.model.tables, domain)
-            cursor.execute(f"prepare features as {self._statement}")
-            self._desks.put((Desk(cursor, generation, self.model, features), loader))
+        self._free: queue.SimpleQueue[_Place] = queue.SimpleQueue()
+        first = self._open_place()
+        self._opened = 1
+        self.knowledge: Knowledge = first.knowledge
+        self._database = first.database
+        self._free.put(first)
+
+    def _open_place(self) -> "_Place":
+        """Open a database of its own, so that what one request puts there no other sees."""
+        domain = self.model.domain
+        # one thread: at this size threads wait for each other more than they work
+        database = duckdb.connect(config={"threads": 1})
+        open_answering(database, self._generation, self.model)
+        knowledge = make_controls(database, domain)
+        Loader.make_relations(database, self.model.tables)
+        described = {
+            row[0]: row[1] for row in database.execute(f"describe {self._statement}").fetchall()
+        }
+        features = add_features(database, self.model, described)
+        database.execute(
+            f"prepare features as insert into {domain}.{domain}__churn_examples by name "
+            f"select '{domain}' as domain, * from ({self._statement})"
+        )
+        desk = Desk(database, self._generation, self.model, features)
+        return _Place(database, desk, Loader(database, self.model.tables, domain), knowledge)
 
     def predict(self, customers: Sequence[Customer], as_of_date: date | None = None) -> Answer:
         """Answer for customers whose full history was sent.
@@ -117,20 +123,19 @@ class Engine:
         cut_off = as_of_date or self.knowledge.scored
         check_cut_off(self.knowledge, cut_off, self.model.run_id)
         check_customers(customers, self.model.tables)
-        guarded = read_guarded(self._home, self.model.domain, [c.customer_id for c in customers])
+        guarded = self._decided.about([customer.customer_id for customer in customers])
         scored: dict[str, Scored] = {}
         ignored: dict[int, dict[str, int]] = {}
-        with self._desk() as (desk, loader):
+        with self._place() as place:
             # a table that was not sent is not observed: its features are null, not zero
             for given in dict.fromkeys(customer.given for customer in customers):
                 places = [at for at, one in enumerate(customers) if one.given == given]
                 chosen = [customers[at] for at in places]
-                with _undone(desk.connection):
-                    covered = self._covered(desk.connection, cut_off)
-                    write_controls(desk.connection, self.model.domain, cut_off, covered, given)
-                    ignored |= loader.load(chosen, places)
-                    desk.connection.execute("execute features")
-                    found = desk.score(cut_off, guarded)
+                self._set(place, cut_off, given)
+                with _undone(place.database):
+                    ignored |= place.loader.load(chosen, places)
+                    place.database.execute("execute features")
+                    found = place.desk.score(cut_off, guarded)
                 scored |= {one.customer_id: one for one in found}
         predictions = [
             Prediction(
@@ -145,21 +150,31 @@ class Engine:
         ]
         return Answer(cut_off, predictions, self._notes(cut_off, customers))
 
-    def _covered(self, connection: duckdb.DuckDBPyConnection, cut_off: date) -> list[Covered]:
+    def _set(self, place: "_Place", cut_off: date, given: frozenset[str]) -> None:
+        """Write what is known at a cut-off; it stays until a request asks for another one."""
+        if place.at == (cut_off, given):
+            return
         with self._lock:
             if cut_off not in self._coverage:
-                if len(self._coverage) > 100:
+                if len(self._coverage) > _MOST_CUT_OFFS:
                     self._coverage.clear()
-                self._coverage[cut_off] = coverage_of(connection, self.knowledge, cut_off)
-            return self._coverage[cut_off]
+                self._coverage[cut_off] = coverage_of(place.database, self.knowledge, cut_off)
+            covered = self._coverage[cut_off]
+        place.at = None
+        write_controls(place.database, self.model.domain, cut_off, covered, given)
+        place.desk.set_cut_off(cut_off)
+        place.at = (cut_off, given)
 
     @contextmanager
-    def _desk(self) -> Iterator[tuple[Desk, Loader]]:
-        taken = self._desks.get()
+    def _place(self) -> Iterator["_Place"]:
+        with self._lock:
+            is_needed = self._free.empty() and self._opened < PLACES
+            self._opened += is_needed
+        taken = self._open_place() if is_needed else self._free.get()
         try:
             yield taken
         finally:
-            self._desks.put(taken)
+            self._free.put(taken)
 
     def _outside(self, customer: Customer, ignored: dict[str, int] | None) -> str:
         for table in self.model.tables:
@@ -187,6 +202,25 @@ class Engine:
             for table, names in ignored_columns(customers, self.model.tables).items()
         ]
         return notes
+
+
+@dataclass
+class _Place:
+    """Where one request at a time is worked on.
+
+    Attributes:
+        database: An in-memory database.
+        desk: Its prepared answers.
+        loader: Its prepared loads.
+        knowledge: What the published build knows.
+        at: Cut-off and tables that its control relations are for.
+    """
+
+    database: duckdb.DuckDBPyConnection
+    desk: Desk
+    loader: Loader
+    knowledge: Knowledge
+    at: tuple[date, frozenset[str]] | None = None
 
 
 @contextmanager
