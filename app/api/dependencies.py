@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from app.api.generation import Generation, PublishedDomain
-from app.api.keys import Principal
+from app.api.keys import SCOPE_WORDS, Principal
 from app.api.lists import decode
 from app.api.problems import ProblemError
 from app.api.services import Services, services_of
@@ -24,7 +24,9 @@ from app.api.version import CODE_VERSION
 _HEADER = APIKeyHeader(
     name="X-API-Key",
     auto_error=False,
-    description="`churn keys create --name NAME --scope read` prints one.",
+    description="`churn keys create --name NAME --scope read` prints one. Scopes: "
+    + "; ".join(f"{scope}: {words}" for scope, words in SCOPE_WORDS.items())
+    + ".",
 )
 
 

@@ -83,7 +83,7 @@ def test_nothing_published_yet_is_told_and_then_served(home, world, start_api):
         answer = api.get(path)
         problem_of(answer, 503, "nothing-published")
         assert answer.headers["Retry-After"]
-    body = {"contacts": [{"customer_id": "x", "contacted_on": "2026-01-01"}]}
+    body = {"contacts": [{"customer_id": "x", "contacted_on": "2024-01-01"}]}
     problem_of(api.post("/v1/bench/contacts", json=body), 503, "nothing-published")
     shutil.copytree(world.published, home.published, symlinks=True)
     assert api.get("/v1/domains").status_code == 200
@@ -105,7 +105,7 @@ def test_too_many_requests_are_told_when_to_come_back(made_world, start_api):
 
 def test_writes_have_a_smaller_limit_of_their_own(world, start_api):
     api = start_api(world, "read", "write", write_limit="2/minute")
-    body = {"contacts": [{"customer_id": "x", "contacted_on": "2026-01-01"}]}
+    body = {"contacts": [{"customer_id": "x", "contacted_on": "2024-01-01"}]}
     codes = [api.post("/v1/bench/contacts", json=body).status_code for _ in range(3)]
     assert codes == [201, 201, 429]
     assert api.get("/v1/domains").status_code == 200
