@@ -14,44 +14,50 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from app.api.generation import Generation, PublishedDomain
-from app.api.keys import Principal
+from app.api.keys import SCOPE_WORDS, Principal
 from app.api.lists import decode
 from app.api.problems import ProblemError
 from app.api.services import Services, services_of
 from app.api.store import ANSWERS, Store
 from app.api.version import CODE_VERSION
 
-_HEADER = APIKeyHeader(
+
+class KeyHeader(APIKeyHeader):
+    """The key's header, and who it belongs to; the gate has looked it up before the route."""
+
+    async def __call__(  # type: ignore[override]
+        self, request: Request, scopes: SecurityScopes
+    ) -> Principal:
+        """Return who is calling.
+
+        Raises:
+            ProblemError: 403, the key lacks the scope.
+        """
+        principal: Principal = request.state.principal
+        missing = [scope for scope in scopes.scopes if scope not in principal.scopes]
+        if missing:
+            raise ProblemError(
+                403,
+                "scope-missing",
+                f"This key lacks the scope {missing[0]}; it has "
+                f"{', '.join(sorted(principal.scopes))}.",
+                required=missing[0],
+            )
+        return principal
+
+
+_KEY = KeyHeader(
     name="X-API-Key",
     auto_error=False,
-    description="`churn keys create --name NAME --scope read` prints one.",
+    scheme_name="ApiKey",
+    description="`churn keys create --name NAME --scope read` prints one. Scopes: "
+    + "; ".join(f"{scope}: {words}" for scope, words in SCOPE_WORDS.items())
+    + ".",
 )
-
-
-async def principal_of(
-    request: Request, scopes: SecurityScopes, _: Annotated[str | None, Security(_HEADER)]
-) -> Principal:
-    """Return who is calling.
-
-    Raises:
-        ProblemError: 403, the key lacks the scope.
-    """
-    principal: Principal = request.state.principal
-    missing = [scope for scope in scopes.scopes if scope not in principal.scopes]
-    if missing:
-        raise ProblemError(
-            403,
-            "scope-missing",
-            f"This key lacks the scope {missing[0]}; it has {', '.join(sorted(principal.scopes))}.",
-            required=missing[0],
-        )
-    return principal
-
-
-Reads = Security(principal_of, scopes=["read"])
-Predicts = Security(principal_of, scopes=["predict"])
-Writes = Security(principal_of, scopes=["write"])
-Administers = Security(principal_of, scopes=["admin"])
+Reads = Security(_KEY, scopes=["read"])
+Predicts = Security(_KEY, scopes=["predict"])
+Writes = Security(_KEY, scopes=["write"])
+Administers = Security(_KEY, scopes=["admin"])
 
 
 class NotModifiedError(Exception):
@@ -59,13 +65,16 @@ class NotModifiedError(Exception):
 
 
 async def published(request: Request) -> Generation:
-    """Return the generation that this request reads, to its end.
+    """Return the generation that this request reads, the same one to its end.
 
     A page after the first is read from the generation of its cursor.
 
     Raises:
         ProblemError: 503, nothing has been published yet; 410, the cursor's generation is gone.
     """
+    kept: Generation | None = getattr(request.state, "generation", None)
+    if kept is not None:
+        return kept
     reader = services_of(request).reader
     generation = reader.current()
     cursor = request.query_params.get("cursor")
@@ -85,23 +94,28 @@ async def published(request: Request) -> Generation:
     return generation
 
 
-async def tagged(
-    request: Request, generation: Annotated[Generation, Depends(published)]
-) -> Generation:
-    """Return the generation for an answer that depends on nothing else; 304 if it is known.
+async def tagged(request: Request) -> Generation:
+    """Return the generation for an answer that depends on it and the address alone.
+
+    The tag is of this address and of what the key may see, so a match can only come from an answer
+    to the same request, which need not be looked at again.
 
     Raises:
-        NotModifiedError: If-None-Match names the generation.
+        NotModifiedError: The caller has the answer.
     """
-    tag = f'"{generation.name}-{CODE_VERSION}"'
+    generation = await published(request)
+    principal: Principal = request.state.principal
+    told = (generation.name, CODE_VERSION, str(request.url.path), request.url.query,
+            sorted(principal.domains))  # fmt: skip
+    tag = f'"{hashlib.sha256(repr(told).encode()).hexdigest()[:32]}"'
     request.state.etag = tag
-    known = request.headers.get("if-none-match", "")
-    if known.strip() == "*" or tag in (part.strip().removeprefix("W/") for part in
-                                       known.split(",")):  # fmt: skip
+    known = request.headers.get("if-none-match")
+    if known and tag in (part.strip().removeprefix("W/") for part in known.split(",")):
         raise NotModifiedError
     return generation
 
 
+# These call one another instead of depending on it: resolving dependencies is most of a look-up.
 Published = Annotated[Generation, Depends(published)]
 Tagged = Annotated[Generation, Depends(tagged)]
 App = Annotated[Services, Depends(services_of)]
@@ -109,7 +123,6 @@ App = Annotated[Services, Depends(services_of)]
 
 async def published_domain(
     request: Request,
-    generation: Published,
     domain: Annotated[str, Path(description="Domain, as /v1/domains lists it.", max_length=100)],
 ) -> PublishedDomain:
     """Return a domain of the generation.
@@ -117,6 +130,7 @@ async def published_domain(
     Raises:
         ProblemError: 404, there is no such domain; 403, the key is not for it.
     """
+    generation = await published(request)
     principal: Principal = request.state.principal
     visible = [name for name in generation.domains if principal.may_see(name)]
     if domain in generation.domains and domain not in visible:

@@ -45,6 +45,32 @@ ROUTERS = (
     batch.router,
 )
 
+DESCRIPTION = """
+Who is likely to leave, by when, why, and what to do about it: the published scores of every domain.
+
+- Send a key as `X-API-Key`. Each operation says which scope it needs.
+- Every answer says its cut-off (`as_of_date`), its model (`model_version`) and the `generation`
+  that was published together; an answer is of one generation. Across domains the first two are
+  objects, domain → value.
+- Lists answer `items` and `next_cursor`; send that as `cursor`, with the same filters.
+- A GET has an `ETag`; with `If-None-Match` the answer is 304 until something new is published.
+- What goes wrong is `application/problem+json` (RFC 9457). `type` is stable; `errors` names the
+  field, and the row of a list counted from 1.
+- A POST that keeps something takes an `Idempotency-Key`: sent again, it has no second effect and
+  gets the first answer.
+- Reasons are patterns that precede churn, not proven causes.
+"""
+TAGS = {
+    "what is served": "Domains and models.",
+    "customers": "Who is at risk, when, why, and what to do.",
+    "reasons": "What moves the scores.",
+    "quality": "How good the model is, and whether it still fits.",
+    "plan": "Whom to treat with what, within a budget.",
+    "crm": "What a CRM sync copies.",
+    "decisions": "Whom nobody may contact, and whom somebody did.",
+    "health": "Whether the API may be asked.",
+}
+
 
 def create_app(
     home: Home, settings: ApiSettings | None = None, telemetry: Telemetry | None = None
@@ -91,6 +117,8 @@ def create_app(
 
     app = FastAPI(
         title="Churn API",
+        description=DESCRIPTION,
+        openapi_tags=[{"name": name, "description": words} for name, words in TAGS.items()],
         version=VERSION,
         lifespan=lifespan,
         docs_url=None,

@@ -17,7 +17,7 @@ from app.api.keys import SCOPES
 from app.api.store import KEYS
 from pipeline.settings import PROJECT
 
-CONTACT = {"contacts": [{"customer_id": "x", "contacted_on": "2026-01-01"}]}
+CONTACT = {"contacts": [{"customer_id": "x", "contacted_on": "2024-01-01"}]}
 SUPPRESSION = {"suppressions": [{"customer_id": "x", "reason": "asked"}]}
 # What needs which scope: (method, path, body)
 NEEDS = {

@@ -20,7 +20,7 @@ def suppressions(*ids, reason="asked"):
     return {"suppressions": [{"customer_id": i, "reason": reason} for i in ids]}
 
 
-def contacts(*ids, day="2026-01-02"):
+def contacts(*ids, day="2024-01-02"):
     return {"contacts": [{"customer_id": i, "contacted_on": day} for i in ids]}
 
 
@@ -140,7 +140,7 @@ def test_a_claim_whose_process_died_is_taken_over(writer):
     from app.api.store import ANSWERS
 
     headers = {"Idempotency-Key": "dead"}
-    body = b'{"contacts": [{"customer_id": "x", "contacted_on": "2026-01-02"}]}'
+    body = b'{"contacts": [{"customer_id": "x", "contacted_on": "2024-01-02"}]}'
     told = b"POST /v1/bench/contacts?\n" + body
     with writer.services.store.writing() as connection:
         connection.execute(
@@ -216,7 +216,7 @@ def test_a_wrong_row_is_named_with_its_field_and_nothing_is_kept(
         (b"{", 400, "unreadable-body"),
         (b'{"contacts": NaN}', 422, "invalid-request"),
         (b'{"contacts": "\\ud800"}', 422, "invalid-request"),
-        (b'{"contacts": [{"customer_id": "\\ud800", "contacted_on": "2026-01-01"}]}', 422,
+        (b'{"contacts": [{"customer_id": "\\ud800", "contacted_on": "2024-01-01"}]}', 422,
          "invalid-request"),
         (b"\xff\xfe", 400, "unreadable-body"),
         (b"[" * 100_000, 400, "unreadable-body"),

@@ -79,12 +79,18 @@ class CustomersQuery(ListQuery):
     band: Annotated[
         list[str], Field(max_length=10, description="Risk bands; repeat it for several.")
     ] = []  # noqa: RUF012 - a field's default
-    min_probability: Annotated[float | None, Field(ge=0, le=1)] = None
-    max_probability: Annotated[float | None, Field(ge=0, le=1)] = None
+    min_probability: Annotated[
+        float | None, Field(ge=0, le=1, description="Least churn probability.")
+    ] = None
+    max_probability: Annotated[
+        float | None, Field(ge=0, le=1, description="Largest churn probability.")
+    ] = None
     min_value_at_risk: Annotated[
         Number, Field(description="In the domain's currency; who has none is left out.")
     ] = None
-    max_value_at_risk: Number = None
+    max_value_at_risk: Annotated[
+        Number, Field(description="In the domain's currency; who has none is left out.")
+    ] = None
     due_from: Annotated[
         date | None, Field(description="First due date; who has none is left out.")
     ] = None
@@ -100,7 +106,10 @@ class CustomersQuery(ListQuery):
     action: Annotated[
         str | None, Field(max_length=100, description="Planned action, those held out too.")
     ] = None
-    decision: Literal["treat", "hold_out", "leave"] | None = None
+    decision: Annotated[
+        Literal["treat", "hold_out", "leave"] | None,
+        Field(description="What the plan decided: to treat, to hold out, or to leave alone."),
+    ] = None
     sort: Annotated[
         Literal["risk_rank", "value_at_risk", "due_on", "customer_id"],
         Field(

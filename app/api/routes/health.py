@@ -32,7 +32,7 @@ class Check(BaseModel):
 class Readiness(BaseModel):
     """Whether answers can be relied on, check by check."""
 
-    status: Literal["ready", "not ready"]
+    status: Literal["ready", "not ready"] = Field(description="ready when every check is good.")
     generation: str | None = Field(description="Published generation; null before the first.")
     checks: list[Check]
 

@@ -64,8 +64,12 @@ class PlanFilter(Sent):
             "these; all if empty.",
         ),
     ] = []  # noqa: RUF012
-    min_probability: Annotated[float | None, Field(ge=0, le=1, strict=True)] = None
-    max_probability: Annotated[float | None, Field(ge=0, le=1, strict=True)] = None
+    min_probability: Annotated[
+        float | None, Field(ge=0, le=1, strict=True, description="Least churn probability.")
+    ] = None
+    max_probability: Annotated[
+        float | None, Field(ge=0, le=1, strict=True, description="Largest churn probability.")
+    ] = None
     min_value: Annotated[
         float | None,
         Field(
