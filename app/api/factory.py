@@ -68,6 +68,8 @@ TAGS = {
     "plan": "Whom to treat with what, within a budget.",
     "crm": "What a CRM sync copies.",
     "decisions": "Whom nobody may contact, and whom somebody did.",
+    "predictions": "Scores, reasons and an action from raw rows, at once.",
+    "batch predictions": "The same for whole files, or for a cut-off, as a job.",
     "health": "Whether the API may be asked.",
 }
 

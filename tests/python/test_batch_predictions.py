@@ -260,7 +260,7 @@ def test_a_parquet_bomb_is_refused_before_it_goes_off(client, reading, tmp_path)
         check_parquet(long)
     assert time.monotonic() - began < 20
     together = bomb(tmp_path / "together.parquet", 2_000_000, "z" * 4_000)
-    with pytest.raises(ChurnError, match="more than .* bytes of text"):
+    with pytest.raises(ChurnError, match=r"more than .* bytes of text"):
         check_parquet(together)
     wide = tmp_path / "wide.parquet"
     pq.write_table(pa.table({f"c{n}": [1] for n in range(500)}), wide)

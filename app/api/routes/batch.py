@@ -54,9 +54,9 @@ router = APIRouter(
 class BatchFile(BaseModel):
     """What became of one uploaded file."""
 
-    file: str
-    table: str
-    rows_read: int
+    file: str = Field(description="Its name.")
+    table: str = Field(description="Table that its name says.")
+    rows_read: int = Field(description="Rows it has.")
     rows: int = Field(description="Rows that were used.")
     refused_rows: int = Field(description="Rows with a value that cannot be used.")
     reasons: list[str] = Field(description="Columns and what was wrong, the most frequent first.")
@@ -72,15 +72,15 @@ class JobResult(BaseModel):
         description="Table → rows on the cut-off or after it, which were not read."
     )
     refused_rows: int = Field(0, description="Rows with a value that cannot be used.")
-    files: list[BatchFile] = Field(default_factory=list)
+    files: list[BatchFile] = Field(default_factory=list, description="One per uploaded file.")
 
 
 class JobError(BaseModel):
     """Why a job failed."""
 
-    what: str
-    where: str | None = None
-    hint: str | None = None
+    what: str = Field(description="What was wrong.")
+    where: str | None = Field(None, description="File, header or row, as near as it is known.")
+    hint: str | None = Field(None, description="What to do.")
 
 
 class BatchJob(DomainAnswer):
@@ -89,16 +89,16 @@ class BatchJob(DomainAnswer):
     as_of_date: date | None = Field(  # type: ignore[assignment]
         description="Cut-off; null: the one that is published when the job runs."
     )
-    job_id: str
-    source: Literal["upload", "cut_off"]
-    status: Literal["queued", "running", "done", "failed"]
+    job_id: str = Field(description="The job's name.")
+    source: Literal["upload", "cut_off"] = Field(description="What it scores.")
+    status: Literal["queued", "running", "done", "failed"] = Field(description="How it stands.")
     stage: str = Field(description="What is being done.")
-    progress: float = Field(ge=0, le=1)
+    progress: float = Field(ge=0, le=1, description="1 when it is done.")
     attempts: int = Field(description="How often it was begun; a killed worker's job begins anew.")
-    created_at: Moment
-    finished_at: Moment | None
-    result: JobResult | None = None
-    error: JobError | None = None
+    created_at: Moment = Field(description="When it was asked for, UTC.")
+    finished_at: Moment | None = Field(description="When it ended, UTC.")
+    result: JobResult | None = Field(None, description="Counts, once it is done.")
+    error: JobError | None = Field(None, description="Why, once it has failed.")
     results: str | None = Field(None, description="Path of the results, once there are any.")
     refused: str | None = Field(None, description="Path of the refused values, if there are any.")
 

@@ -56,19 +56,29 @@ class PredictionRequest(BaseModel):
             "one if not given; not before the model's outcomes were known, and not after today."
         ),
     ] = None
-    customers: Annotated[list[SentCustomer], Field(min_length=1, max_length=MOST_CUSTOMERS)]
+    customers: Annotated[
+        list[SentCustomer],
+        Field(
+            min_length=1,
+            max_length=MOST_CUSTOMERS,
+            description="Each with its rows: a key for each raw table of the domain.",
+        ),
+    ]
 
 
 class Reason(BaseModel):
     """What raises or lowers the risk; a pattern that precedes churn, not a proven cause."""
 
-    rank: int
+    rank: int = Field(description="1 is what moves the score most; the last is all the rest.")
     about: str = Field(description="What it is about, in words.")
     theme: str | None = Field(description="Theme that actions answer; null for the rest together.")
-    direction: Literal["raises", "lowers"]
+    direction: Literal["raises", "lowers"] = Field(description="Which way it moves the risk.")
     strength: str = Field(description="strong at least doubles or halves the odds; medium; weak.")
-    sentence: str = Field(examples=["does not renew automatically (10% of customers)"])
-    is_actionable: bool
+    sentence: str = Field(
+        description="In words: the customer's value beside what is usual.",
+        examples=["does not renew automatically (10% of customers)"],
+    )
+    is_actionable: bool = Field(description="Whether a marketer can do something about it.")
     contribution_log_odds: float = Field(description="What it moves the score by, exactly.")
 
 
@@ -76,16 +86,20 @@ class Advice(BaseModel):
     """What would be offered if money allowed, or why nothing; no place in the plan is taken."""
 
     action_id: str | None = Field(description="Null: nothing is offered, `reason` says why.")
-    title: str | None
-    channel: str | None
+    title: str | None = Field(description="The action in words.")
+    channel: str | None = Field(description="How the customer is reached.")
     theme: str | None = Field(description="Theme that it answers.")
-    message_hint: str | None
+    message_hint: str | None = Field(description="What a message might say.")
     expected_profit: float | None = Field(description="In the domain's currency.")
-    expected_spend: float | None
-    break_even_probability: float | None
+    expected_spend: float | None = Field(description="In the domain's currency.")
+    break_even_probability: float | None = Field(
+        description="Probability at which the action would earn nothing."
+    )
     evidence: str | None = Field(description="Where the rates come from.")
-    reason: str | None = Field(examples=["no_action_answers"])
-    reason_words: str | None
+    reason: str | None = Field(
+        description="Why nothing is offered.", examples=["no_action_answers"]
+    )
+    reason_words: str | None = Field(description="The same in words.")
     plan_marginal_profit: float | None = Field(
         description="The plan's threshold: what its last unit of money earns. Null without a plan."
     )
@@ -100,19 +114,23 @@ class Advice(BaseModel):
 class CustomerPrediction(BaseModel):
     """The answer for one customer; outside the cohort all but the first four are null."""
 
-    customer_id: str
+    customer_id: str = Field(description="Customer as it was sent.")
     in_scope: bool = Field(description="Whether it is in the cohort of the cut-off.")
     reason: str | None = Field(description="Why it is not.")
     ignored_rows: dict[str, int] = Field(
         description="Table → rows on the cut-off or after it, which were not read."
     )
-    churn_probability: float | None = None
-    risk_band: str | None = None
-    due_on: date | None = None
-    customer_value: float | None = None
-    already_cancelled: bool | None = None
-    reasons: list[Reason] | None = None
-    recommendation: Advice | None = None
+    churn_probability: float | None = Field(None, description="Calibrated probability.")
+    risk_band: str | None = Field(None, description="critical, high, medium or low.")
+    due_on: date | None = Field(None, description="When the decision is due; null without one.")
+    customer_value: float | None = Field(
+        None, description="What is at stake, in the domain's currency, before margin."
+    )
+    already_cancelled: bool | None = Field(
+        None, description="Whether it has cancelled; null where the domain has no such thing."
+    )
+    reasons: list[Reason] | None = Field(None, description="Largest first.")
+    recommendation: Advice | None = Field(None, description="What to do about this customer.")
     features: dict[str, bool | int | float | None] | None = Field(
         None, description="With include=features: feature → value; null is not observed."
     )
@@ -121,8 +139,8 @@ class CustomerPrediction(BaseModel):
 class Predictions(DomainAnswer):
     """Predictions, in the order the customers were sent."""
 
-    scored_at: datetime
-    items: list[CustomerPrediction]
+    scored_at: datetime = Field(description="When this was computed.")
+    items: list[CustomerPrediction] = Field(description="One per customer, in their order.")
     notes: list[str] = Field(description="What to know about this answer, in sentences.")
 
 
