@@ -1,5 +1,6 @@
 """Runs the API in this process."""
 
+import gc
 import os
 import socket
 
@@ -40,6 +41,9 @@ def serve(home: Home, settings: ApiSettings, host: str, port: int, console: Cons
             "Ctrl+C)",
             highlight=False,
         )
+        # what is there at the start stays: looking through it again and again pauses requests
+        gc.collect()
+        gc.freeze()
         uvicorn.Server(config).run(sockets=[listener])
 
 
