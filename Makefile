@@ -9,7 +9,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench docs lock clean
+.PHONY: help install demo app test test-slow lint bench docs lock clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,6 +32,10 @@ $(VENV)/.dev: $(VENV)/.base requirements-dev.txt
 
 demo: install  ## demo data, everything, published; then what to look at
 	$(BIN)/churn demo
+
+app: install  ## API and viewer together, on the demo if there is nothing else
+	@test -e $(CHURN_HOME)/published/current.duckdb || $(BIN)/churn demo
+	$(BIN)/churn app
 
 test: $(VENV)/.dev lint  ## lint, types and the fast tests
 	$(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow"

@@ -89,7 +89,7 @@ def score_cut_off(
         connection,
         scratch,
         "reasons",
-        {**lineage, **_reason_rows(used, contributions, groups, recipe)},
+        {**lineage, **reason_rows(used, contributions, groups, recipe)},
     )
     artifacts.write_table(
         connection,
@@ -149,10 +149,20 @@ def _groups_of(
     return [groups[name] for name in features]
 
 
-def _reason_rows(
+def reason_rows(
     used: Examples, contributions: Floats, groups: list[str], recipe: dict[str, Any]
 ) -> dict[str, Any]:
-    """Long rows: the eight largest groups of each customer, then the rest as one row."""
+    """Return long rows: the eight largest groups of each customer, then the rest as one row.
+
+    Args:
+        used: n rows of one cut-off with the model's k features.
+        contributions: n × k matrix in log-odds.
+        groups: Group of each of the k features.
+        recipe: The run's recipe.
+
+    Returns:
+        Column of `ml.reasons` → values.
+    """
     together = grouped(contributions, groups)
     order, rest = largest(together.contributions, NAMED_REASONS)
     customers, named = order.shape

@@ -41,8 +41,17 @@ def save_stacks(home: Home, domain: str) -> None:
     for top, model in _MODELS.items():
         path = _stack_path(home, domain, top)
         path.parent.mkdir(parents=True, exist_ok=True)
-        stack = compiled_stack(home, domain, model.format(domain=domain))
-        path.write_text(json.dumps([asdict(view) for view in stack], indent=1))
+        write_stack(path, compiled_stack(home, domain, model.format(domain=domain)))
+
+
+def write_stack(path: Path, stack: list[View]) -> None:
+    """Write a stack as JSON; `read_stack` reads it."""
+    path.write_text(json.dumps([asdict(view) for view in stack], indent=1) + "\n")
+
+
+def read_stack(path: Path) -> list[View]:
+    """Read a stack that `write_stack` wrote."""
+    return [View(**view) for view in json.loads(path.read_text())]
 
 
 def load_stack(home: Home, domain: str, top: Top = "features") -> list[View]:
@@ -54,7 +63,7 @@ def load_stack(home: Home, domain: str, top: Top = "features") -> list[View]:
     path = _stack_path(home, domain, top)
     if not path.exists():
         raise ChurnError(f"{domain} has not been built yet.", hint="Run `churn build` first.")
-    return [View(**view) for view in json.loads(path.read_text())]
+    return read_stack(path)
 
 
 def _stack_path(home: Home, domain: str, top: Top) -> Path:
@@ -69,6 +78,37 @@ def lay(connection: duckdb.DuckDBPyConnection, stack: list[View]) -> None:
         kind = "table" if view.is_table else "view"
         sql = view.sql.replace('"warehouse".', '"memory".')
         connection.execute(f"create {kind} {view.relation} as {sql}")
+
+
+def as_statement(stack: list[View]) -> str:
+    """Return a stack as one select from its last view, which can be prepared.
+
+    Each view becomes a common table expression with the very text of the model; what is made once
+    in the warehouse is made once here. Other relations are those of the in-memory database.
+    """
+    parts = []
+    for view in stack:
+        sql = view.sql
+        for other in stack:
+            schema, name = other.relation.split(".")
+            sql = sql.replace(f'"warehouse"."{schema}"."{name}"', f'"{name}"')
+        sql = sql.replace('"warehouse".', '"memory".')
+        kind = "materialized " if view.is_table else ""
+        parts.append(f'"{view.relation.split(".")[1]}" as {kind}(\n{sql}\n)')
+    last = stack[-1].relation.split(".")[1]
+    return f'with {", ".join(parts)}\nselect * from "{last}"'
+
+
+def execute_with(
+    connection: duckdb.DuckDBPyConnection, name: str, rows: list[dict[str, Any]]
+) -> None:
+    """Execute a prepared statement whose one parameter is a JSON text of rows.
+
+    EXECUTE takes no bound values, so the text is a literal: ASCII, and quotes are the only
+    character that means something in it.
+    """
+    text = json.dumps(rows).replace("'", "''")
+    connection.execute(f"execute {name}('{text}')")
 
 
 def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[View]:
@@ -98,7 +138,7 @@ def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[View
         ordered.append(key)
 
     visit(last)
-    return [_view(nodes[key]) for key in ordered]
+    return [view_of(nodes[key]) for key in ordered]
 
 
 def stack_hash(stack: list[View]) -> str:
@@ -112,7 +152,8 @@ def stack_script(stack: list[View]) -> str:
     return "\n\n".join(f"create or replace view {view.relation} as\n{view.sql};" for view in stack)
 
 
-def _view(node: dict[str, Any]) -> View:
+def view_of(node: dict[str, Any]) -> View:
+    """Return a node of the manifest as a view of a stack; a model must have been compiled."""
     if node["resource_type"] == "seed":
         text = (PROJECT / node["original_file_path"]).read_text()
         sql = _seed_select(text, node)

@@ -10,8 +10,13 @@ from pathlib import Path
 import duckdb
 
 from pipeline.errors import ChurnError
+from pipeline.look_up import can_look_up, write_look_up
+from pipeline.realtime.bundle import write_bundle
+from pipeline.retention.plan import GIVEN
 from pipeline.settings import Home
 
+# What a generation consists of; another one is published when the next version adds to it.
+FORMAT = 3
 SCHEMA = "serving"
 GENERATIONS = 3
 # The table whose rows say when they changed.
@@ -66,6 +71,7 @@ def publish(home: Home, fingerprint: str) -> Generation:
     scratch.mkdir(parents=True)
     database = scratch / f"{name}.duckdb"
     with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
         connection.execute(f"attach '{home.warehouse}' as warehouse (read_only)")
         connection.execute(f"attach '{database}' as generation (storage_version '{STORAGE}')")
         connection.execute(f"create schema generation.{SCHEMA}")
@@ -83,6 +89,10 @@ def publish(home: Home, fingerprint: str) -> Generation:
         copies.mkdir()
         now = _later_than_published(home)
         rows = {table: _copy(connection, table, copies, now) for table in tables}
+        if can_look_up(tables):
+            write_look_up(connection, f"generation.{SCHEMA}", scratch / f"{name}.sqlite")
+        _copy_plan(connection, home, scratch / f"{name}.plan")
+        write_bundle(connection, home, copies)
         connection.execute("detach generation")
     with duckdb.connect(str(database), read_only=True) as check:
         for table, count in rows.items():
@@ -154,6 +164,26 @@ def _copy(connection: duckdb.DuckDBPyConnection, table: str, copies: Path, now: 
     return int(before[0])
 
 
+def _copy_plan(connection: duckdb.DuckDBPyConnection, home: Home, folder: Path) -> None:
+    """Copy what a plan with other settings is made from, so that nobody needs the warehouse."""
+    there = {
+        row[0]
+        for row in connection.execute(
+            "select table_name from duckdb_tables() where database_name = 'warehouse' "
+            "union all select view_name from duckdb_views() where database_name = 'warehouse'"
+        ).fetchall()
+    }
+    if not home.plan_sql.exists() or not there.issuperset(GIVEN):
+        return
+    folder.mkdir()
+    shutil.copy(home.plan_sql, folder / home.plan_sql.name)
+    for name in GIVEN:
+        connection.execute(
+            f"copy (select * from warehouse.churn.{name} order by all) "
+            f"to '{folder / name}.parquet' (format parquet)"
+        )
+
+
 def _checksum(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[int, int]:
     """Rows, and an order-independent checksum over them."""
     row = connection.execute(
@@ -175,7 +205,9 @@ def _commit(home: Home, generation: Generation, scratch: Path) -> None:
         "tables": generation.tables,
     }
     (scratch / f"{generation.name}.json").write_text(json.dumps(document, indent=1) + "\n")
-    _fsync(scratch / f"{generation.name}.duckdb")
+    for written in scratch.glob(f"{generation.name}.*"):
+        if written.is_file():
+            _fsync(written)
     for part in sorted(scratch.iterdir()):
         part.replace(home.published / part.name)
     link = scratch / "current.duckdb"
@@ -202,6 +234,7 @@ def _forget_old(home: Home) -> None:
     for name in names[:-GENERATIONS]:
         if name == live:
             continue
-        for suffix in (".duckdb", ".json"):
+        for suffix in (".duckdb", ".json", ".sqlite"):
             (home.published / f"{name}{suffix}").unlink(missing_ok=True)
-        shutil.rmtree(home.published / name, ignore_errors=True)
+        for folder in (name, f"{name}.plan"):
+            shutil.rmtree(home.published / folder, ignore_errors=True)

@@ -83,6 +83,11 @@ class Home:
         return self.root / "state"
 
     @property
+    def batch(self) -> Path:
+        """One folder per batch prediction: raw rows until it is done, results for some days."""
+        return self.root / "batch"
+
+    @property
     def demo_truth(self) -> Path:
         """The demo's hidden probabilities; nothing reads them but the stated ceiling."""
         return self.root / "demo_truth"
@@ -96,6 +101,11 @@ class Home:
     def dbt_target(self) -> Path:
         """dbt's artefacts: manifest, compiled SQL, run results."""
         return self.root / "dbt" / "target"
+
+    @property
+    def plan_sql(self) -> Path:
+        """The SQL that made the last plan, as dbt compiled it."""
+        return self.root / "dbt" / "plan.json"
 
     @property
     def dbt_logs(self) -> Path:

@@ -132,6 +132,27 @@ def read_state(home: Home, table: sa.Table) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in rows]
 
 
+def read_suppressions(
+    home: Home, domain: str, after: str, limit: int
+) -> list[tuple[str, str, datetime]]:
+    """Return customer, reason and time of suppressions beyond a customer_id, by id.
+
+    Args:
+        home: CHURN_HOME.
+        domain: Domain.
+        after: Only later ids; an empty text for the first.
+        limit: At most so many.
+    """
+    statement = (
+        sa.select(SUPPRESSIONS.c.customer_id, SUPPRESSIONS.c.reason, SUPPRESSIONS.c.added_at)
+        .where(SUPPRESSIONS.c.domain == domain, SUPPRESSIONS.c.customer_id > after)
+        .order_by(SUPPRESSIONS.c.customer_id)
+        .limit(limit)
+    )
+    with _writing(home) as connection:
+        return [(row[0], row[1], row[2]) for row in connection.execute(statement)]
+
+
 def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
     """Return all that is kept but the times, JSON-ready: equal states have equal fingerprints."""
     return [
@@ -197,15 +218,37 @@ def _put(home: Home, table: sa.Table, statement: sa.Insert, rows: list[dict[str,
 
 @contextmanager
 def _writing(home: Home) -> Iterator[sa.Connection]:
-    """Open the state in one transaction, made if it is not there."""
-    home.root.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(f"sqlite:///{home.state}", connect_args={"timeout": 30})
+    """Open the state in one transaction that waits for its turn; made if it is not there."""
+    engine = open_state(home, _METADATA)
     try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql("pragma journal_mode = wal")
-            connection.commit()
-        _METADATA.create_all(engine)
-        with engine.begin() as connection:
+        with writing_to(engine) as connection:
             yield connection
     finally:
         engine.dispose()
+
+
+def open_state(home: Home, metadata: sa.MetaData) -> sa.Engine:
+    """Return an engine on the state, in WAL mode, with these tables; made if it is not there."""
+    home.root.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(
+        f"sqlite:///{home.state}", connect_args={"timeout": 30, "isolation_level": None}
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def use_wal(connection: Any, _: Any) -> None:
+        connection.execute("pragma journal_mode = wal")
+
+    with writing_to(engine) as connection:
+        metadata.create_all(connection)
+    return engine
+
+
+@contextmanager
+def writing_to(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open a transaction that has the one writer's place from its beginning.
+
+    One that takes it later may find that what it has read is no longer so.
+    """
+    with engine.begin() as connection:
+        connection.exec_driver_sql("begin immediate")
+        yield connection

@@ -22,12 +22,14 @@ from pipeline.feature_sql import (
     save_stacks,
     stack_hash,
     stack_script,
+    write_stack,
 )
 from pipeline.guards import check_build
 from pipeline.label_registry import audit, keep_audit
 from pipeline.labels import freeze_closed
 from pipeline.models import live_name, live_run, record, standing, tuned_parameters
 from pipeline.presets import suggest_preset
+from pipeline.realtime.bundle import STACK, save_rules
 from pipeline.retention.catalogue import check_catalogue
 from pipeline.retention.plan import save_plan_sql
 from pipeline.settings import Home
@@ -186,7 +188,9 @@ def train(plan: Plan, domain: str) -> Path:
                 hint="What was built before it is intact; nothing was published.",
                 exit_code=REFUSED,
             ) from refusal
-    (scratch / "features.sql").write_text(stack_script(load_stack(home, domain)) + "\n")
+    stack = load_stack(home, domain)
+    (scratch / "features.sql").write_text(stack_script(stack) + "\n")
+    write_stack(scratch / STACK, stack)
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch.replace(folder)
     plan.say(f"{domain}: trained {run_id}")
@@ -318,6 +322,7 @@ def finish(plan: Plan) -> publish.Generation:
         fingerprint.listing_fingerprint(home.models, "**/*.parquet"),
         [live_name(home, domain) for domain in plan.entries],
         fingerprint.plan_fingerprint(home, plan.entries),
+        publish.FORMAT,
     )
     live = publish.current(home)
     is_current = live is not None and live.fingerprint == made_from
@@ -338,6 +343,7 @@ def finish(plan: Plan) -> publish.Generation:
         )
         plan.say(f"serving: {outcome.passed} models and tests passed")
         save_plan_sql(home)
+        save_rules(home)
         fingerprint.mark_done(home.warehouse, "compared_with", compared_with)
         fingerprint.mark_done(home.warehouse, "marts", made_from)
     if live is not None and is_current:

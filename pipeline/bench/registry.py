@@ -2,7 +2,16 @@
 
 from collections.abc import Callable
 
-from pipeline.bench import drivers, ecommerce_ingest, features, kkbox_ingest, retention, viewer
+from pipeline.bench import (
+    api,
+    drivers,
+    ecommerce_ingest,
+    features,
+    kkbox_ingest,
+    predictions,
+    retention,
+    viewer,
+)
 from pipeline.bench.figures import Figure
 from pipeline.bench.workbench import Bench
 from pipeline.errors import ChurnError
@@ -16,6 +25,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "ecommerce_features": features.measure_ecommerce,
     "drivers": drivers.measure,
     "retention": retention.measure,
+    "api": api.measure,
+    "predictions": predictions.measure,
     "viewer": viewer.measure,
 }
 

@@ -14,9 +14,11 @@ ACTIONS = 6
 # What is timed by itself, in the order of the flow.
 GUARDS = ("int_churn__customers_guarded",)
 REPORTS = (
+    "int_churn__actions_preferred",
     "int_churn__alternatives_chosen",
     "fct_churn_plan_alternatives",
     "bi_retention_plan",
+    "bi_retention_budget",
 )
 PLAN = (
     "int_churn__actions_valued",
@@ -87,6 +89,7 @@ def _compiled(bench: Bench) -> dict[str, str]:
         "compile",
         "--select",
         "+bi_retention_plan",
+        "+bi_retention_budget",
         "+fct_churn_plan_alternatives",
         console=bench.console,
         title="plan SQL",

@@ -4,11 +4,12 @@ import sys
 
 import duckdb
 
-from pipeline.cli import flow, models, proofs, quality, retention, services, workshop
+from pipeline.cli import api, flow, models, proofs, quality, retention, services, workshop
 from pipeline.cli.common import app, console, show_error, writing
 from pipeline.errors import ChurnError
 
 __all__ = [
+    "api",
     "app",
     "console",
     "flow",

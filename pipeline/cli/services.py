@@ -1,4 +1,4 @@
-"""For those who look: the viewer."""
+"""For those who look: the viewer, alone or with the API."""
 
 from typing import Annotated
 
@@ -24,3 +24,19 @@ def viewer(
 
     console.print(f"http://127.0.0.1:{port}", highlight=False)
     raise typer.Exit(serve_viewer(home(), port, api, key))
+
+
+@app.command("app")
+def both(
+    port: Annotated[int, typer.Option(help="The viewer's port on the loopback.")] = 8501,
+    api_port: Annotated[int, typer.Option(help="The API's port; 0 takes a free one.")] = 8000,
+) -> None:
+    """Serve API and viewer together (Ctrl-C ends both)."""
+    from app.together import together
+
+    with together(home(), port, api_port) as process:
+        console.print(f"Viewer: http://127.0.0.1:{port}", highlight=False)
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            console.print("Stopped.")

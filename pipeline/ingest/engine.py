@@ -17,9 +17,11 @@ _BUFFERED_ROWS = 8_000_000
 Result = TypeVar("Result")
 
 
-def connect(spill: Path) -> duckdb.DuckDBPyConnection:
-    """Open an in-memory session that spills to a folder."""
+def connect(spill: Path, memory: str | None = None) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory session that spills to a folder; `memory` bounds it, such as `1GB`."""
     con = duckdb.connect(config={"temp_directory": str(spill)})
+    if memory is not None:
+        con.execute(f"set memory_limit = '{memory}'")
     row = con.execute("select current_setting('threads')").fetchone()
     threads = int(row[0]) if row else 1
     con.execute(

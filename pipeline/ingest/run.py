@@ -20,7 +20,9 @@ from pipeline.settings import Home
 from pipeline.sources import SourceTable, source_tables
 
 
-def ingest(domain: str, raw_dir: Path, home: Home, *, console: Console) -> IngestSummary:
+def ingest(
+    domain: str, raw_dir: Path, home: Home, *, console: Console, memory: str | None = None
+) -> IngestSummary:
     """Bring the raw files of a directory into the lake.
 
     Idempotent by content: a file whose bytes are in the lake already is left alone. Either every
@@ -31,6 +33,7 @@ def ingest(domain: str, raw_dir: Path, home: Home, *, console: Console) -> Inges
         raw_dir: The directory that holds the raw files.
         home: Where lake and quarantine are.
         console: Shows progress; one line per file when it is no terminal.
+        memory: Most that DuckDB may take, such as `1GB`; its own default if not given.
 
     Raises:
         ChurnError: A file, the directory or CHURN_HOME cannot be used; the lake is as before.
@@ -48,7 +51,7 @@ def ingest(domain: str, raw_dir: Path, home: Home, *, console: Console) -> Inges
             contents = Contents(files, home)
             for known in files:
                 with _shown(known.raw, console) as step:
-                    reports.append(_bring(known, contents, changes, home, scratch, step))
+                    reports.append(_bring(known, contents, changes, home, scratch, step, memory))
                 if not console.is_terminal:
                     line = _line(reports[-1])
                     console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -94,11 +97,12 @@ def _bring(
     home: Home,
     scratch: Path,
     step: Step,
+    memory: str | None,
 ) -> FileReport:
     """Take one file unless its content is in the lake; note what that changes."""
     if known.record and known.place and known.is_in_lake:
         return _report(known.raw, known.record, "unchanged", known.place)
-    taken = take(known, contents, home, scratch, step)
+    taken = take(known, contents, home, scratch, step, memory)
     if isinstance(taken, Copy):
         status: Status = "copy"
         if known.place:

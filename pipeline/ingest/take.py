@@ -42,7 +42,12 @@ class _Rows:
 
 
 def take(
-    known: Known, contents: Contents, home: Home, scratch: Path, step: Step
+    known: Known,
+    contents: Contents,
+    home: Home,
+    scratch: Path,
+    step: Step,
+    memory: str | None = None,
 ) -> commit.Staged | Copy:
     """Read one raw file into scratch, and note its content.
 
@@ -61,7 +66,7 @@ def take(
         content = _unpacked_content(known, path)
         if original := contents.same_as(raw, content.sha256):
             return Copy(original)
-        with connect(scratch / "spill") as con:
+        with connect(scratch / "spill", memory) as con:
             reading = open_reading(raw, path, con)
             rows = _write(reading, content, lake, quarantine, con, step)
     except duckdb.Error as error:

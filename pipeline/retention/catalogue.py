@@ -26,6 +26,12 @@ _BOUNDS = (("probability", 1.0), ("value", float("inf")))
 _SHOWN = 10
 
 
+def actions_of(domain: str, path: Path = CATALOGUE) -> list[str]:
+    """Return the catalogue's action_ids of a domain, sorted."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return sorted(row["action_id"] for row in csv.DictReader(file) if row["domain"] == domain)
+
+
 def check_catalogue(entries: Mapping[str, Entry], path: Path = CATALOGUE) -> None:
     """Refuse a catalogue with a wrong row.
 

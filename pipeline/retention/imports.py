@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from pipeline.errors import ChurnError
-from pipeline.retention.catalogue import CATALOGUE
+from pipeline.retention.catalogue import actions_of
 
 _SHOWN = 10
 
@@ -43,8 +43,7 @@ def read_contacts(path: Path, domain: str) -> list[tuple[str, date, str]]:
     Raises:
         ChurnError: The file cannot be read, a day is none, or an action is not in the catalogue.
     """
-    with CATALOGUE.open(newline="", encoding="utf-8") as file:
-        known = {row["action_id"] for row in csv.DictReader(file) if row["domain"] == domain}
+    known = actions_of(domain)
     rows, problems = [], []
     for line, row in _lines(path, ("customer_id", "contacted_on")):
         action = row.get("action_id") or ""
@@ -60,7 +59,7 @@ def read_contacts(path: Path, domain: str) -> list[tuple[str, date, str]]:
         elif action and action not in known:
             problems.append(
                 f"line {line}: {domain} has no action {action!r}; leave it empty or write one of "
-                f"{', '.join(sorted(known))}"
+                f"{', '.join(known)}"
             )
         rows.append((row["customer_id"], day, action))
     _refuse(path, problems)

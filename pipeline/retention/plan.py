@@ -1,9 +1,10 @@
 """The plan of actions at another budget or hold-out, by the SQL that made the published one."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,10 +15,11 @@ from pipeline.errors import ChurnError
 from pipeline.feature_sql import read_manifest
 from pipeline.settings import Home
 
-# What is taken from the warehouse as it is, for one domain; the first with other settings.
+# What is taken as it is, for one domain; the first with other settings.
 GIVEN = (
     "int_churn__plans_set",
     "int_churn__capacities_set",
+    "int_churn__actions_catalogued",
     "int_churn__actions_valued",
     "int_churn__customers_guarded",
     "int_churn__customers_hoped",
@@ -29,10 +31,12 @@ PLANNED = (
     "int_churn__budget_prices",
     "int_churn__actions_allocated",
     "int_churn__plans_measured",
+    "int_churn__actions_preferred",
     "int_churn__alternatives_chosen",
     "fct_churn_actions",
     "fct_churn_plan_alternatives",
     "bi_retention_plan",
+    "bi_retention_budget",
 )
 STRATEGIES = {
     "plan": "the plan",
@@ -71,8 +75,23 @@ def save_plan_sql(home: Home) -> None:
     nodes = {node["name"]: node for node in read_manifest(home)["nodes"].values()}
     stack = {name: nodes[name].get("compiled_code") for name in PLANNED if name in nodes}
     if len(stack) == len(PLANNED) and all(stack.values()):
-        path = home.dbt_target.parent / "plan.json"
+        path = home.plan_sql
         path.write_text(json.dumps(stack, indent=1))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Whom and with what a plan may treat.
+
+    Attributes:
+        where: Condition on `int_churn__customers_guarded`; its values are bound.
+        values: What is bound.
+        actions: Actions of the catalogue; every one if there is none.
+    """
+
+    where: str = "true"
+    values: tuple[Any, ...] = ()
+    actions: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -93,33 +112,92 @@ def planning(
     Raises:
         ChurnError: There are no scores yet.
     """
-    path = home.dbt_target.parent / "plan.json"
-    if not path.exists() or not home.warehouse.exists():
+    if not home.plan_sql.exists() or not home.warehouse.exists():
         raise ChurnError("There is nothing to plan yet.", hint="Run `churn run` first.")
-    stack: dict[str, str] = json.loads(path.read_text())
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute(f"attach '{home.warehouse}' as warehouse (read_only)")
-        for name in GIVEN:
-            connection.execute(
-                f"create table {name} as select * from warehouse.churn.{name} where domain = ?",
-                [domain],
-            )
-        if connection.execute("select count(*) from int_churn__customers_guarded").fetchone() == (
-            0,
-        ):
-            raise ChurnError(
-                f"No customer of {domain} is scored.", hint=f"churn run --domain {domain}"
-            )
-        changes = {"budget_cents": (budget, 100), "holdout_per_mille": (holdout, 1000)}
-        for column, (value, scale) in changes.items():
-            if value is not None:
-                connection.execute(
-                    f"update int_churn__plans_set set {column} = ?", [round(value * scale)]
-                )
-        for name in PLANNED:
-            connection.execute(f"create table {name} as {rebased(stack[name])}")
+        given = {name: f"warehouse.churn.{name}" for name in GIVEN}
+        _plan(connection, home.plan_sql, given, domain, budget, holdout, Selection())
         yield connection
+
+
+@contextmanager
+def planning_published(
+    folder: Path,
+    domain: str,
+    *,
+    budget: float | None = None,
+    holdout: float | None = None,
+    selection: Selection | None = None,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Make a domain's plan in memory from what was published; the warehouse may be in use.
+
+    Args:
+        folder: The generation's folder of what plans are made from.
+        domain: Domain.
+        budget: Expected spend in the domain's currency instead of the one that is set.
+        holdout: Share held out instead of the one that is set.
+        selection: Whom and with what the plan may treat; every scored customer by default.
+
+    Yields:
+        A connection as `planning` yields it.
+
+    Raises:
+        ChurnError: No customer is chosen, or none is scored.
+    """
+    with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
+        given = {name: f"read_parquet('{folder / name}.parquet')" for name in GIVEN}
+        sql = folder / "plan.json"
+        _plan(connection, sql, given, domain, budget, holdout, selection or Selection())
+        yield connection
+
+
+def _plan(
+    connection: duckdb.DuckDBPyConnection,
+    sql: Path,
+    given: Mapping[str, str],
+    domain: str,
+    budget: float | None,
+    holdout: float | None,
+    selection: Selection,
+) -> None:
+    stack: dict[str, str] = json.loads(sql.read_text())
+    for name, relation in given.items():
+        connection.execute(
+            f"create table {name} as select * from {relation} where domain = ?", [domain]
+        )
+    _select(connection, selection)
+    if connection.execute("select count(*) from int_churn__customers_guarded").fetchone() == (0,):
+        raise ChurnError(f"No customer of {domain} is scored.", hint=f"churn run --domain {domain}")
+    changes = {"budget_cents": (budget, 100), "holdout_per_mille": (holdout, 1000)}
+    for column, (value, scale) in changes.items():
+        if value is not None:
+            connection.execute(
+                f"update int_churn__plans_set set {column} = ?", [round(value * scale)]
+            )
+    for name in PLANNED:
+        connection.execute(f"create table {name} as {rebased(stack[name])}")
+
+
+def _select(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None:
+    """Forget the customers, and the actions, that a plan is not to look at."""
+    if selection.where != "true":
+        connection.execute(
+            f"delete from int_churn__customers_guarded where ({selection.where}) is not true",
+            list(selection.values),
+        )
+    if selection.actions:
+        connection.execute(
+            "delete from int_churn__actions_valued where not list_contains(?, action_id)",
+            [list(selection.actions)],
+        )
+    for name in ("int_churn__actions_valued", "int_churn__customers_hoped"):
+        connection.execute(
+            f"delete from {name} where customer_number not in "
+            "(select customer_number from int_churn__customers_guarded)"
+        )
 
 
 def rebased(sql: str, *others: str) -> str:
@@ -143,39 +221,44 @@ def make_retention_plan(
             connection,
             f"select currency from warehouse.serving.bi_domains where domain = '{domain}'",
         )
-        (figures,) = _rows(connection, "select * from int_churn__plans_measured")
-        return RetentionPlan(
-            domain,
-            currency["currency"],
-            figures,
-            _rows(
-                connection,
-                "select * from fct_churn_plan_alternatives order by expected_profit desc, strategy",
-            ),
-            _rows(
-                connection,
-                """
-                select risk_band, action_id, max(action_title) as title, max(channel) as channel,
-                    theme, sum(customers) as customers,
-                    sum(customers) filter (where decision = 'hold_out') as held_out,
-                    sum(expected_profit) as profit, sum(expected_spend) as spend,
-                    max(evidence) as evidence
-                from bi_retention_plan
-                where decision <> 'leave'
-                group by risk_band, action_id, theme
-                order by profit desc, action_id, theme, risk_band
-                """,
-            ),
-            _rows(
-                connection,
-                """
-                select reason, max(reason_words) as words, count(*) as customers,
-                    count(distinct reason_words) as wordings
-                from fct_churn_actions where decision = 'leave'
-                group by reason order by customers desc, reason
-                """,
-            ),
-        )
+        return read_plan(connection, domain, currency["currency"])
+
+
+def read_plan(connection: duckdb.DuckDBPyConnection, domain: str, currency: str) -> RetentionPlan:
+    """Return what is to be shown of a plan that was made in a connection."""
+    (figures,) = _rows(connection, "select * from int_churn__plans_measured")
+    return RetentionPlan(
+        domain,
+        currency,
+        figures,
+        _rows(
+            connection,
+            "select * from fct_churn_plan_alternatives order by expected_profit desc, strategy",
+        ),
+        _rows(
+            connection,
+            """
+            select risk_band, action_id, max(action_title) as title, max(channel) as channel,
+                theme, sum(customers) as customers,
+                sum(customers) filter (where decision = 'hold_out') as held_out,
+                sum(expected_profit) as profit, sum(expected_spend) as spend,
+                max(evidence) as evidence
+            from bi_retention_plan
+            where decision <> 'leave'
+            group by risk_band, action_id, theme
+            order by profit desc, action_id, theme, risk_band
+            """,
+        ),
+        _rows(
+            connection,
+            """
+            select reason, max(reason_words) as words, count(*) as customers,
+                count(distinct reason_words) as wordings
+            from fct_churn_actions where decision = 'leave'
+            group by reason order by customers desc, reason
+            """,
+        ),
+    )
 
 
 def saved_settings(plan: RetentionPlan) -> tuple[int, int | None]:

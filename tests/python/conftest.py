@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,49 @@ def run_dbt():
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def api_home(demo, tmp_path_factory):
+    """A CHURN_HOME of the API's tests: the published demo, models, a state of its own."""
+    home = Home(tmp_path_factory.mktemp("api") / "home")
+    for folder in ("published", "models"):
+        shutil.copytree(demo[0].root / folder, home.root / folder, symlinks=True)
+    return home
+
+
+@pytest.fixture(scope="session")
+def made_world(tmp_path_factory):
+    """A generated generation of 300 customers. Read it only."""
+    from pipeline.bench.api import make_world, publish_next
+
+    home = Home(tmp_path_factory.mktemp("world") / "home")
+    make_world(home, 300)
+    publish_next(home, 0)
+    return home
+
+
+@pytest.fixture
+def world(made_world, tmp_path):
+    """A CHURN_HOME of one's own with that generation, for tests that publish or write."""
+    home = Home(tmp_path / "world")
+    shutil.copytree(made_world.root, home.root, symlinks=True)
+    return home
+
+
+@pytest.fixture
+def start_api():
+    """Start the API in this process: `start_api(home, "read", rate_limit=…)` gives an `Api`."""
+    from api_client import Api
+
+    with ExitStack() as stack:
+        yield lambda home, *scopes, **options: stack.enter_context(Api(home, *scopes, **options))
+
+
+@pytest.fixture(scope="module")
+def api(api_home):
+    """The API over the demo, with a key of every scope."""
+    from api_client import Api
+
+    with Api(api_home, "read", "predict", "write", "admin") as client:
+        yield client

@@ -13,7 +13,7 @@ from ml.bands import assign_bands, cut_bands
 from ml.baselines import BaseRate, HandRule, Logistic
 from ml.calibrate import Calibration, Past, choose, fit_map
 from ml.contract import Examples, usable_features
-from ml.explain import base_value, drivers, largest
+from ml.explain import FEW, HANDFUL, base_value, drivers, largest
 from ml.metrics import losses
 
 
@@ -51,6 +51,17 @@ def test_the_same_rows_give_the_same_model():
         for _ in range(2)
     }
     assert len(hashes) == 1
+
+
+def test_drivers_of_few_rows_are_those_of_many(learned):
+    booster, cohort = learned
+    assert len(cohort) > FEW
+    many, base = drivers(booster, cohort.values)
+    for count in (1, HANDFUL + 1, FEW):
+        few, same_base = drivers(booster, cohort.values[:count])
+        assert same_base == base
+        assert np.abs(few - many[:count]).max() <= 1e-5
+    assert drivers(booster, cohort.values[:0])[0].shape == (0, len(cohort.features))
 
 
 def test_drivers_add_up_to_the_margin_and_equal_shap_on_data_with_nulls(learned):

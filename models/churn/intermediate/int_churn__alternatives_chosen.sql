@@ -13,28 +13,13 @@ capacities as (
 -- What pays best for each customer alone.
 offered as (
     select
-        valued.domain,
-        valued.customer_number,
-        valued.action_id,
-        valued.channel,
-        valued.profit_cents,
-        valued.spend_cents,
+        preferred.*,
         capacities.contacts
-    from {{ ref('int_churn__actions_valued') }} as valued
-    inner join {{ ref('int_churn__customers_hoped') }} as hopes
-        on
-            valued.customer_number = hopes.customer_number
-            and valued.profit_cents = hopes.best_profit_cents
+    from {{ ref('int_churn__actions_preferred') }} as preferred
     left join capacities
         on
-            valued.domain = capacities.domain
-            and valued.channel = capacities.channel
-    where valued.is_offered
-    qualify
-        row_number() over (
-            partition by valued.customer_number
-            order by valued.spend_cents asc, valued.action_id asc
-        ) = 1
+            preferred.domain = capacities.domain
+            and preferred.channel = capacities.channel
 ),
 
 -- What they get when that channel is full.

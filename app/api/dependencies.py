@@ -1,0 +1,292 @@
+"""What routes ask for: who is calling, the generation, a domain of it, once and only once."""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import sqlalchemy as sa
+from fastapi import Depends, Header, Path, Request, Response, Security
+from fastapi.security import APIKeyHeader, SecurityScopes
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from app.api.generation import Generation, PublishedDomain
+from app.api.keys import SCOPE_WORDS, Principal
+from app.api.lists import decode
+from app.api.problems import ProblemError
+from app.api.services import Services, services_of
+from app.api.store import ANSWERS, Store
+from app.api.version import CODE_VERSION
+
+
+class KeyHeader(APIKeyHeader):
+    """The key's header, and who it belongs to; the gate has looked it up before the route."""
+
+    async def __call__(  # type: ignore[override]
+        self, request: Request, scopes: SecurityScopes
+    ) -> Principal:
+        """Return who is calling.
+
+        Raises:
+            ProblemError: 403, the key lacks the scope.
+        """
+        principal: Principal = request.state.principal
+        missing = [scope for scope in scopes.scopes if scope not in principal.scopes]
+        if missing:
+            raise ProblemError(
+                403,
+                "scope-missing",
+                f"This key lacks the scope {missing[0]}; it has "
+                f"{', '.join(sorted(principal.scopes))}.",
+                required=missing[0],
+            )
+        return principal
+
+
+_KEY = KeyHeader(
+    name="X-API-Key",
+    auto_error=False,
+    scheme_name="ApiKey",
+    description="`churn keys create --name NAME --scope read` prints one. Scopes: "
+    + "; ".join(f"{scope}: {words}" for scope, words in SCOPE_WORDS.items())
+    + ".",
+)
+Reads = Security(_KEY, scopes=["read"])
+Predicts = Security(_KEY, scopes=["predict"])
+Writes = Security(_KEY, scopes=["write"])
+Administers = Security(_KEY, scopes=["admin"])
+
+
+class NotModifiedError(Exception):
+    """The caller has this answer already: 304."""
+
+
+async def published(request: Request) -> Generation:
+    """Return the generation that this request reads, the same one to its end.
+
+    A page after the first is read from the generation of its cursor.
+
+    Raises:
+        ProblemError: 503, nothing has been published yet; 410, the cursor's generation is gone.
+    """
+    kept: Generation | None = getattr(request.state, "generation", None)
+    if kept is not None:
+        return kept
+    reader = services_of(request).reader
+    generation = reader.current()
+    cursor = request.query_params.get("cursor")
+    name = decode(cursor).generation if cursor else None
+    if name is not None and name != generation.name:
+        older = await run_in_threadpool(reader.at, name)
+        if older is None:
+            raise ProblemError(
+                410,
+                "cursor-expired",
+                f"The list was begun in {name[:100]}, which is not kept any more; begin anew "
+                "without a cursor.",
+                generation=generation.name,
+            )
+        generation = older
+    request.state.generation = generation
+    return generation
+
+
+async def tagged(request: Request) -> Generation:
+    """Return the generation for an answer that depends on it and the address alone.
+
+    The tag is of this address and of what the key may see, so a match can only come from an answer
+    to the same request, which need not be looked at again.
+
+    Raises:
+        NotModifiedError: The caller has the answer.
+    """
+    generation = await published(request)
+    principal: Principal = request.state.principal
+    told = (generation.name, CODE_VERSION, str(request.url.path), request.url.query,
+            sorted(principal.domains))  # fmt: skip
+    tag = f'"{hashlib.sha256(repr(told).encode()).hexdigest()[:32]}"'
+    request.state.etag = tag
+    known = request.headers.get("if-none-match")
+    if known and tag in (part.strip().removeprefix("W/") for part in known.split(",")):
+        raise NotModifiedError
+    return generation
+
+
+# These call one another instead of depending on it: resolving dependencies is most of a look-up.
+Published = Annotated[Generation, Depends(published)]
+Tagged = Annotated[Generation, Depends(tagged)]
+App = Annotated[Services, Depends(services_of)]
+
+
+async def published_domain(
+    request: Request,
+    domain: Annotated[str, Path(description="Domain, as /v1/domains lists it.", max_length=100)],
+) -> PublishedDomain:
+    """Return a domain of the generation.
+
+    Raises:
+        ProblemError: 404, there is no such domain; 403, the key is not for it.
+    """
+    generation = await published(request)
+    principal: Principal = request.state.principal
+    visible = [name for name in generation.domains if principal.may_see(name)]
+    if domain in generation.domains and domain not in visible:
+        raise ProblemError(
+            403,
+            "domain-not-allowed",
+            f"This key is not for {domain}; it is for {', '.join(sorted(principal.domains))}.",
+            allowed=visible,
+        )
+    if domain not in generation.domains:
+        raise ProblemError(
+            404,
+            "unknown-domain",
+            f"There is no domain {domain[:100]!r} in what is published; there is "
+            f"{' and '.join(visible) or 'none'}.",
+            allowed=visible,
+        )
+    return generation.domains[domain]
+
+
+InDomain = Annotated[PublishedDomain, Depends(published_domain)]
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[!-~]+$",
+        description="Any text of your own, such as a UUID. The same request with the same key has "
+        "one effect, and gets the first one's answer for a day.",
+        examples=["0b5a3c1e-8f0d-4d3e-9a53-6f3c9b3d2a10"],
+    ),
+]
+# A claim whose process has died is taken over after so long.
+_LEASE = timedelta(seconds=60)
+_WAIT_SECONDS = 15.0
+_POLL_SECONDS = 0.05
+
+
+class Once:
+    """Runs a POST's work once for each idempotency key, and answers the others with its answer."""
+
+    def __init__(self, request: Request, idempotency_key: IdempotencyKey = None) -> None:
+        self._request = request
+        self._key = idempotency_key
+        services = services_of(request)
+        self._store: Store = services.store
+        self._kept_for = timedelta(hours=services.settings.idempotency_hours)
+
+    async def __call__(
+        self,
+        work: Callable[[str], BaseModel],
+        *,
+        status: int = 200,
+        fingerprint: str | None = None,
+    ) -> Response:
+        """Run the work in a thread, or return the answer it gave before.
+
+        Args:
+            work: Gets an id of this effect, the same one when a run that died is tried again (a
+                job may be named by it), and returns the answer. The answer is kept, so it must
+                not hold personal data. What it raises is not kept.
+            status: Of the answer.
+            fingerprint: Hash of the body when it was not read as JSON (an upload).
+
+        Raises:
+            ProblemError: 409, the first request still runs; 422, the key was used for
+                another request.
+        """
+        if self._key is None:
+            return _answer(status, await run_in_threadpool(lambda: _bytes(work(_effect_id()))))
+        principal: Principal = self._request.state.principal
+        where = (principal.id, self._key)
+        url = self._request.url
+        body = await self._request.body() if fingerprint is None else fingerprint.encode()
+        told = f"{self._request.method} {url.path}?{url.query}\n".encode() + body
+        request_hash = hashlib.sha256(told).hexdigest()
+        return await run_in_threadpool(self._run, where, request_hash, work, status)
+
+    def _run(
+        self,
+        where: tuple[str, str],
+        request_hash: str,
+        work: Callable[[str], BaseModel],
+        status: int,
+    ) -> Response:
+        until = time.monotonic() + _WAIT_SECONDS
+        while isinstance(claimed := self._claim(where, request_hash), Response | None):
+            if claimed is not None:
+                return claimed
+            if time.monotonic() > until:
+                raise ProblemError(
+                    409,
+                    "still-running",
+                    "The first request with this Idempotency-Key still runs; ask again.",
+                    headers={"Retry-After": "5"},
+                )
+            time.sleep(_POLL_SECONDS)
+        mine = (ANSWERS.c.key_id == where[0]) & (ANSWERS.c.idempotency_key == where[1])
+        try:
+            body = _bytes(work(claimed))
+        except BaseException:
+            with self._store.writing() as connection:
+                connection.execute(sa.delete(ANSWERS).where(mine))
+            raise
+        with self._store.writing() as connection:
+            connection.execute(sa.update(ANSWERS).where(mine).values(status=status, body=body))
+        return _answer(status, body)
+
+    def _claim(self, where: tuple[str, str], request_hash: str) -> str | Response | None:
+        """Return the effect's id if it is ours to run, the kept answer, or None: wait."""
+        now = datetime.now(UTC).replace(tzinfo=None)
+        with self._store.writing() as connection:
+            connection.execute(
+                sa.delete(ANSWERS).where(ANSWERS.c.claimed_at < now - self._kept_for)
+            )
+            mine = (ANSWERS.c.key_id == where[0]) & (ANSWERS.c.idempotency_key == where[1])
+            row = connection.execute(sa.select(ANSWERS).where(mine)).one_or_none()
+            if row is None:
+                effect = _effect_id()
+                connection.execute(
+                    sa.insert(ANSWERS).values(
+                        key_id=where[0],
+                        idempotency_key=where[1],
+                        request_hash=request_hash,
+                        effect_id=effect,
+                        claimed_at=now,
+                    )
+                )
+                return effect
+            if row.request_hash != request_hash:
+                raise ProblemError(
+                    422,
+                    "idempotency-key-reused",
+                    "This Idempotency-Key belongs to another request; take a new one.",
+                )
+            if row.status is not None:
+                return _answer(row.status, row.body, is_replayed=True)
+            if row.claimed_at < now - _LEASE:
+                connection.execute(sa.update(ANSWERS).where(mine).values(claimed_at=now))
+                return str(row.effect_id)
+            return None
+
+
+OnlyOnce = Annotated[Once, Depends(Once)]
+
+
+def _effect_id() -> str:
+    return secrets.token_hex(16)
+
+
+def _bytes(answer: BaseModel) -> bytes:
+    return answer.model_dump_json().encode()
+
+
+def _answer(status: int, body: bytes, *, is_replayed: bool = False) -> Response:
+    headers = {"Idempotent-Replayed": "true"} if is_replayed else None
+    return Response(body, status, headers, "application/json")

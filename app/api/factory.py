@@ -1,0 +1,144 @@
+"""Puts an app together. Nothing is kept outside of it: two apps may live in one process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from asgi_correlation_id import CorrelationIdMiddleware
+from fastapi import FastAPI, Request, Response
+
+from app.api.dependencies import NotModifiedError
+from app.api.gate import GateMiddleware
+from app.api.generation import Generation, Reader
+from app.api.keys import KeyRing
+from app.api.openapi import describe
+from app.api.problems import add_problem_handlers
+from app.api.routes import (
+    batch,
+    crm,
+    customers,
+    decisions,
+    domains,
+    health,
+    plans,
+    predictions,
+    published_lists,
+)
+from app.api.services import Services
+from app.api.settings import ApiSettings
+from app.api.store import Store
+from app.api.telemetry import Telemetry, TelemetryMiddleware
+from app.api.version import VERSION
+from pipeline.domains import domain_entries, resolve
+from pipeline.settings import Home
+
+# One file each under routes/. Routes are tried in this order, so the one asked most comes first.
+ROUTERS = (
+    customers.router,
+    domains.router,
+    published_lists.router,
+    plans.router,
+    crm.router,
+    decisions.router,
+    predictions.router,
+    batch.router,
+    health.router,
+)
+
+DESCRIPTION = """
+Who is likely to leave, by when, why, and what to do about it: the published scores of every domain.
+
+- Send a key as `X-API-Key`. Each operation says which scope it needs.
+- Every answer says its cut-off (`as_of_date`), its model (`model_version`) and the `generation`
+  that was published together; an answer is of one generation. Across domains the first two are
+  objects, domain → value.
+- Lists answer `items` and `next_cursor`; send that as `cursor`, with the same filters.
+- A GET has an `ETag`; with `If-None-Match` the answer is 304 until something new is published.
+- What goes wrong is `application/problem+json` (RFC 9457). `type` is stable; `errors` names the
+  field, and the row of a list counted from 1.
+- A POST that keeps something takes an `Idempotency-Key`: sent again, it has no second effect and
+  gets the first answer.
+- Reasons are patterns that precede churn, not proven causes.
+"""
+TAGS = {
+    "what is served": "Domains and models.",
+    "customers": "Who is at risk, when, why, and what to do.",
+    "reasons": "What moves the scores.",
+    "quality": "How good the model is, and whether it still fits.",
+    "plan": "Whom to treat with what, within a budget.",
+    "crm": "What a CRM sync copies.",
+    "decisions": "Whom nobody may contact, and whom somebody did.",
+    "predictions": "Scores, reasons and an action from raw rows, at once.",
+    "batch predictions": "The same for whole files, or for a cut-off, as a job.",
+    "health": "Whether the API may be asked.",
+}
+
+
+def create_app(
+    home: Home, settings: ApiSettings | None = None, telemetry: Telemetry | None = None
+) -> FastAPI:
+    """Return the API over a CHURN_HOME; nothing needs to be published yet.
+
+    Args:
+        home: CHURN_HOME.
+        settings: Limits; the defaults if not given.
+        telemetry: Log and metrics; a log on standard error if not given.
+    """
+    settings, telemetry = settings or ApiSettings(), telemetry or Telemetry()
+    store = Store(home)
+
+    def opened(generation: Generation) -> None:
+        telemetry.swaps.inc()
+        telemetry.published.set(generation.published_at.timestamp())
+        telemetry.event("generation_opened", generation=generation.name)
+
+    services = Services(
+        home=home,
+        settings=settings,
+        entries={name: resolve(entry) for name, entry in domain_entries().items()},
+        reader=Reader(home, opened),
+        store=store,
+        keys=KeyRing(store),
+        telemetry=telemetry,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        follower = asyncio.create_task(
+            services.reader.follow(
+                settings.follow_seconds,
+                lambda error: telemetry.failure("generation_not_opened", error),
+            )
+        )
+        yield
+        follower.cancel()
+        with suppress(asyncio.CancelledError):
+            await follower
+        services.keys.close()
+        store.close()
+
+    app = FastAPI(
+        title="Churn API",
+        description=DESCRIPTION,
+        openapi_tags=[{"name": name, "description": words} for name, words in TAGS.items()],
+        version=VERSION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    for router in ROUTERS:
+        app.include_router(router)
+    add_problem_handlers(app)
+    app.add_exception_handler(NotModifiedError, _not_modified)
+    # the last one added is the first one met
+    app.add_middleware(GateMiddleware, keys=services.keys, settings=settings)
+    app.add_middleware(TelemetryMiddleware, telemetry=telemetry)
+    app.add_middleware(CorrelationIdMiddleware)
+    describe(app)
+    return app
+
+
+async def _not_modified(_: Request, __: Exception) -> Response:
+    return Response(status_code=304)

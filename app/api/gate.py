@@ -1,0 +1,131 @@
+"""Who comes in, how often, and with how much: keys, rate limits and body limits."""
+
+import math
+import time
+from typing import Any
+
+from limits import RateLimitItem, parse
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.keys import KeyRing, Principal
+from app.api.problems import ProblemError
+from app.api.settings import ApiSettings
+
+# What needs no key, and has no limit: probes and the description of the API.
+OPEN = frozenset({"/", "/healthz", "/readyz", "/openapi.json", "/docs"})
+
+
+class GateMiddleware:
+    """Refuses a request without a good key, one too many, or one too large, before it is read."""
+
+    def __init__(self, app: ASGIApp, keys: KeyRing, settings: ApiSettings) -> None:
+        self.app = app
+        self.keys = keys
+        self.settings = settings
+        # the other kind of this storage starts a thread per hundredth of a second
+        self.limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self.reads = parse(settings.rate_limit)
+        self.writes = parse(settings.write_limit)
+        self.failures = parse(settings.failure_limit)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"] in OPEN:
+            await self.app(scope, receive, send)
+            return
+        state: dict[str, Any] = scope.setdefault("state", {})
+        headers = Headers(scope=scope)
+        token = headers.get("x-api-key", "")
+        principal = self.keys.find(token) if token else None
+        state["principal"] = principal
+        item, who = self._limit(scope, principal)
+        is_within = await self.limiter.hit(item, who)
+        window = await self.limiter.get_window_stats(item, who)
+        reset = max(0, math.ceil(window.reset_time - time.time()))
+        limits = {
+            "RateLimit-Limit": str(item.amount),
+            "RateLimit-Remaining": str(max(0, window.remaining)),
+            "RateLimit-Reset": str(reset),
+        }
+        refusal = self._refusal(principal, token, item, is_within, reset)
+        refusal = refusal or self._too_large(scope, headers)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] += [
+                    (name.lower().encode(), value.encode()) for name, value in limits.items()
+                ]
+            await send(message)
+
+        if refusal is not None:
+            await refusal.response(scope, receive, answer)
+            return
+        await self.app(scope, self._counted(scope, receive), answer)
+
+    def _limit(self, scope: Scope, principal: Principal | None) -> tuple[RateLimitItem, str]:
+        if principal is None:
+            client = scope.get("client")
+            return self.failures, f"address {client[0] if client else 'unknown'}"
+        if scope["method"] == "GET":
+            return self.reads, f"read {principal.id}"
+        return self.writes, f"write {principal.id}"
+
+    def _refusal(
+        self,
+        principal: Principal | None,
+        token: str,
+        item: RateLimitItem,
+        is_within: bool,
+        reset: int,
+    ) -> ProblemError | None:
+        if not is_within:
+            return ProblemError(
+                429,
+                "too-many-requests",
+                f"More than {item}; wait {max(1, reset)} seconds.",
+                headers={"Retry-After": str(max(1, reset))},
+            )
+        if principal is None:
+            detail = (
+                "This key is unknown, revoked or expired." if token else "There is no X-API-Key."
+            )
+            return ProblemError(
+                401,
+                "not-authenticated",
+                f"{detail} `churn keys create --name NAME --scope read` makes one.",
+                headers={"WWW-Authenticate": 'ApiKey realm="churn", header="X-API-Key"'},
+            )
+        return None
+
+    def _body_limit(self, scope: Scope) -> int:
+        last = scope["path"].rsplit("/", 1)[-1]
+        return self.settings.body_limits.get(last, self.settings.body_limit)
+
+    def _too_large(self, scope: Scope, headers: Headers) -> ProblemError | None:
+        length = headers.get("content-length", "")
+        limit = self._body_limit(scope)
+        if length.isdecimal() and int(length) > limit:
+            return ProblemError(413, "content-too-large", _words(limit), limit_bytes=limit)
+        return None
+
+    def _counted(self, scope: Scope, receive: Receive) -> Receive:
+        """A body without a length is counted while it comes."""
+        limit, taken = self._body_limit(scope), 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > limit:
+                raise HTTPException(413, _words(limit))
+            return message
+
+        return counted
+
+
+def _words(limit: int) -> str:
+    return f"The body is larger than {limit:,} bytes; send it in parts."

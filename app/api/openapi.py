@@ -1,0 +1,82 @@
+"""The OpenAPI document: what every operation may answer besides what its route declares."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app.api.gate import OPEN
+from app.api.problems import MEDIA_TYPE, ProblemDetails
+
+_EVERYWHERE = {
+    400: "The body or the request cannot be read.",
+    401: "There is no key, or it does not work.",
+    403: "The key lacks the scope, or is not for the domain.",
+    404: "There is no such domain, customer or other thing.",
+    413: "The body is too large.",
+    415: "The body is of a kind that is not read here.",
+    422: "A parameter or a field is wrong; `errors` names each.",
+    429: "Too many requests; Retry-After says how long to wait.",
+    500: "Something broke here.",
+    503: "Nothing is published yet, or what is needed is in use; try again.",
+}
+_HEADERS = {
+    "RateLimit-Limit": "Requests of this kind that the key has in a window.",
+    "RateLimit-Remaining": "How many are left.",
+    "RateLimit-Reset": "Seconds until the window ends.",
+    "X-Request-ID": "Correlation id; send a UUID of your own or get one.",
+}
+
+
+def describe(app: FastAPI) -> None:
+    """Replace the app's OpenAPI document by one that tells every answer."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        tags=app.openapi_tags,
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs", {}))
+    schemas["ProblemDetails"] = problem
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _tell_answers(path, operation)
+    return document
+
+
+def _tell_answers(path: str, operation: dict[str, Any]) -> None:
+    answers = operation["responses"]
+    kinds = {} if path in OPEN else _EVERYWHERE
+    for status, words in kinds.items():
+        told = answers.get(str(status), {})
+        is_default = told.get("description") == "Validation Error"
+        answers[str(status)] = {
+            "description": words if is_default else told.get("description", words),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+        }
+    for status, answer in answers.items():
+        if path in OPEN:
+            continue
+        headers = answer.setdefault("headers", {})
+        for name, words in _HEADERS.items():
+            headers[name] = {"description": words, "schema": {"type": "string"}}
+        if status in ("429", "503"):
+            headers["Retry-After"] = {
+                "description": "Seconds to wait.",
+                "schema": {"type": "string"},
+            }

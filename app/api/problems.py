@@ -1,0 +1,180 @@
+"""RFC 9457: every answer that is not what was asked for is `application/problem+json`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from asgi_correlation_id import correlation_id
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+TYPES = "urn:churn:problem:"
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with a request."""
+
+    pointer: str = Field(
+        description="Where: a JSON pointer into the body (`#/contacts/2/contacted_on`), or "
+        "`query/limit`, `path/customer_id`, `header/Idempotency-Key`.",
+        examples=["#/contacts/2/contacted_on"],
+    )
+    row: int | None = Field(None, description="Row of the list that was sent, counted from 1.")
+    field: str | None = Field(None, description="Field or parameter.", examples=["contacted_on"])
+    detail: str = Field(description="What is wrong and what is right.")
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457 problem details."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(
+        description="What kind of problem it is; stable, made for programs.",
+        examples=["urn:churn:problem:unknown-customer"],
+    )
+    title: str = Field(description="The kind in words.", examples=["Unknown customer"])
+    status: int = Field(description="HTTP status.", examples=[404])
+    detail: str = Field(description="What is wrong with this request, and what to do.")
+    request_id: str | None = Field(None, description="Correlation id; the log has it too.")
+    errors: list[Fault] = Field(default_factory=list, description="Every fault that was found.")
+
+
+class ProblemError(Exception):
+    """Raise it anywhere in a request.
+
+    Args:
+        status: HTTP status.
+        kind: Last part of the type, such as `unknown-customer`; its words are the title.
+        detail: What is wrong with this request, and what to do.
+        errors: Faults of single fields.
+        headers: Headers of the answer, such as Retry-After.
+        extra: Further members, such as `allowed`.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        *,
+        errors: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+        **extra: Any,
+    ) -> None:
+        self.status, self.kind, self.detail = status, kind, detail
+        self.errors, self.headers, self.extra = list(errors), dict(headers or {}), extra
+        super().__init__(f"{status} {kind}: {detail}")
+
+    @property
+    def response(self) -> Response:
+        """The answer."""
+        body: dict[str, Any] = {
+            "type": TYPES + self.kind,
+            "title": self.kind.replace("-", " ").capitalize(),
+            "status": self.status,
+            "detail": self.detail,
+            "request_id": correlation_id.get(),
+        }
+        if self.errors:
+            body["errors"] = [fault.model_dump(exclude_none=True) for fault in self.errors]
+        body |= self.extra
+        return Response(
+            json.dumps(body, default=str, ensure_ascii=False).encode("utf-8", "replace"),
+            self.status,
+            self.headers,
+            MEDIA_TYPE,
+        )
+
+
+def invalid(*faults: Fault) -> ProblemError:
+    """Return the problem of a request whose fields are wrong."""
+    shown = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults[:3])
+    more = f"; and {len(faults) - 3} more" if faults[3:] else ""
+    return ProblemError(422, "invalid-request", f"{shown}{more}", errors=faults)
+
+
+def body_fault(path: Sequence[str | int], detail: str) -> Fault:
+    """Return a fault at a place of the body, such as `["contacts", 2, "contacted_on"]`."""
+    row = next((part + 1 for part in path if isinstance(part, int)), None)
+    field = next((part for part in reversed(path) if isinstance(part, str)), None)
+    steps = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return Fault(
+        pointer="#" + "".join(f"/{step}" for step in steps), row=row, field=field, detail=detail
+    )
+
+
+def parameter_fault(where: str, name: str, detail: str) -> Fault:
+    """Return a fault of a parameter; where is query, path or header."""
+    return Fault(pointer=f"{where}/{name}", row=None, field=name, detail=detail)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Turn every exception of an app into problem details."""
+    app.add_exception_handler(ProblemError, _problem)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    # RuntimeError and the like reach the middleware of app.api.telemetry, which answers 500
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)  # noqa: S101 - registered for it
+    return error.response
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    headers = dict(error.headers or {})
+    if error.status_code == 404:
+        problem = ProblemError(
+            404,
+            "no-such-route",
+            "There is nothing at this path; /openapi.json lists what there is.",
+        )
+    elif error.status_code == 405:
+        allowed = headers.get("Allow") or headers.get("allow") or ""
+        problem = ProblemError(
+            405,
+            "method-not-allowed",
+            f"{request.method} is not answered here; {allowed or 'see /openapi.json'} is.",
+            headers=headers,
+        )
+    elif error.status_code == 413:
+        problem = ProblemError(413, "content-too-large", str(error.detail))
+    elif error.status_code == 400:
+        problem = ProblemError(
+            400,
+            "unreadable-body",
+            "The body cannot be read: it is not valid JSON in UTF-8, or nested too deeply.",
+        )
+    else:
+        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        problem = ProblemError(error.status_code, kind, str(error.detail), headers=headers)
+    return problem.response
+
+
+async def _validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind and kind != "application/json" and any(e["loc"] == ("body",) for e in error.errors()):
+        return ProblemError(
+            415, "unsupported-media-type", f"{kind[:100]} is not read here; send application/json."
+        ).response
+    faults = []
+    for found in error.errors():
+        place, *path = found["loc"]
+        words = str(found["msg"]).removeprefix("Value error, ")
+        if found["type"] == "json_invalid":
+            return ProblemError(
+                400, "unreadable-body", f"The body is not valid JSON: {found['ctx']['error']}, "
+                f"at character {path[0] if path else 0}."
+            ).response  # fmt: skip
+        if place == "body":
+            faults.append(body_fault(path, words))
+        else:
+            faults.append(parameter_fault(str(place), str(path[0]) if path else "", words))
+    return invalid(*faults).response

@@ -1,0 +1,387 @@
+"""Batch: raw files or a cut-off in, a job, and its results as parquet or csv."""
+
+import csv
+import hashlib
+import io
+import json
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pyarrow.parquet as pq
+from fastapi import APIRouter, FastAPI, File, Form, Query, Request, Response, UploadFile
+from fastapi import Path as PathParameter
+from fastapi.responses import FileResponse, StreamingResponse
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from app.api.answers import DomainAnswer, Moment, in_domain
+from app.api.dependencies import App, InDomain, OnlyOnce, Predicts, Published
+from app.api.generation import Generation, PublishedDomain
+from app.api.keys import Principal
+from app.api.problems import Fault, ProblemError, invalid
+from app.api.routes.decisions import Day
+from app.batch.jobs import Job, Jobs
+from app.batch.supervisor import Supervisor, supervised
+from app.batch.uploads import MOST_FILES, check_name, folder_of, recognised
+from app.batch.work import REFUSED, RESULTS
+from pipeline.errors import ChurnError
+from pipeline.sources import source_tables
+
+_BLOCK = 1 << 20
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@asynccontextmanager
+async def _supervised(app: FastAPI) -> AsyncIterator[None]:
+    async with supervised(app.state.services.home) as supervisor:
+        app.state.supervisor = supervisor
+        yield
+
+
+router = APIRouter(
+    prefix="/v1/{domain}/batch-predictions",
+    tags=["batch predictions"],
+    dependencies=[Predicts],
+    lifespan=_supervised,
+)
+
+
+class BatchFile(BaseModel):
+    """What became of one uploaded file."""
+
+    file: str = Field(description="Its name.")
+    table: str = Field(description="Table that its name says.")
+    rows_read: int = Field(description="Rows it has.")
+    rows: int = Field(description="Rows that were used.")
+    refused_rows: int = Field(description="Rows with a value that cannot be used.")
+    reasons: list[str] = Field(description="Columns and what was wrong, the most frequent first.")
+    ignored_columns: list[str] = Field(description="Columns that the table does not have.")
+
+
+class JobResult(BaseModel):
+    """Counts of a job that is done."""
+
+    customers: int = Field(description="Rows of the results.")
+    in_scope: int = Field(description="Customers in the cohort, each with a score.")
+    ignored: dict[str, int] = Field(
+        description="Table → rows on the cut-off or after it, which were not read."
+    )
+    refused_rows: int = Field(0, description="Rows with a value that cannot be used.")
+    files: list[BatchFile] = Field(default_factory=list, description="One per uploaded file.")
+
+
+class JobError(BaseModel):
+    """Why a job failed."""
+
+    what: str = Field(description="What was wrong.")
+    where: str | None = Field(None, description="File, header or row, as near as it is known.")
+    hint: str | None = Field(None, description="What to do.")
+
+
+class BatchJob(DomainAnswer):
+    """A job. Until it runs, generation and model are those published now."""
+
+    as_of_date: date | None = Field(  # type: ignore[assignment]
+        description="Cut-off; null: the one that is published when the job runs."
+    )
+    job_id: str = Field(description="The job's name.")
+    source: Literal["upload", "cut_off"] = Field(description="What it scores.")
+    status: Literal["queued", "running", "done", "failed"] = Field(description="How it stands.")
+    stage: str = Field(description="What is being done.")
+    progress: float = Field(ge=0, le=1, description="1 when it is done.")
+    attempts: int = Field(description="How often it was begun; a killed worker's job begins anew.")
+    created_at: Moment = Field(description="When it was asked for, UTC.")
+    finished_at: Moment | None = Field(description="When it ended, UTC.")
+    result: JobResult | None = Field(None, description="Counts, once it is done.")
+    error: JobError | None = Field(None, description="Why, once it has failed.")
+    results: str | None = Field(None, description="Path of the results, once there are any.")
+    refused: str | None = Field(None, description="Path of the refused values, if there are any.")
+
+
+JobId = Annotated[str, PathParameter(pattern="^[0-9a-f]{32}$", description="As the POST told it.")]
+Format = Annotated[
+    Literal["parquet", "csv"],
+    Query(alias="format", description="parquet keeps types; csv is UTF-8 with a header."),
+]
+ForSpreadsheets = Annotated[
+    bool,
+    Query(
+        description="csv only: text that begins like a formula gets an apostrophe before it, so "
+        "that a spreadsheet does not run it. Without it values are exact: ids begin with + or =, "
+        "and a CRM needs them as they are."
+    ),
+]
+_LOCATION = {"headers": {"Location": {"schema": {"type": "string"}, "description": "The job."}}}
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=BatchJob,
+    summary="Score everybody in these files, or everybody at a cut-off.",
+    responses={202: {"description": "The job; Location is its path.", **_LOCATION}},
+)
+async def create_job(
+    request: Request,
+    services: App,
+    generation: Published,
+    domain: InDomain,
+    once: OnlyOnce,
+    files: Annotated[
+        list[UploadFile] | None,
+        File(
+            description="Raw files as ingest knows them, .csv or .parquet; the name says which "
+            "table each one is."
+        ),
+    ] = None,
+    as_of_date: Annotated[
+        Day | None, Form(description="With files: their cut-off; the published one if not given.")
+    ] = None,
+    cut_off: Annotated[
+        Day | None,
+        Form(
+            description="Instead of files: a cut-off at which the platform's own raw data are "
+            "scored."
+        ),
+    ] = None,
+) -> Response:
+    """Queue a job. Rows that cannot be used are refused one by one; the others are scored.
+
+    Uploads are deleted when the job has ended, results a week after it was made, or at once with
+    DELETE.
+    """  # fmt: skip
+    if bool(files) == bool(cut_off):
+        raise invalid(
+            Fault(
+                pointer="#/files",
+                row=None,
+                field="files",
+                detail="Send files, or cut_off: one of the two. " + recognised(domain.name),
+            )
+        )
+    if cut_off is not None and as_of_date is not None:
+        raise invalid(
+            Fault(pointer="#/as_of_date", row=None, field="as_of_date",
+                  detail="belongs to files; cut_off is the cut-off already")
+        )  # fmt: skip
+    supervisor: Supervisor = request.app.state.supervisor
+    owner: Principal = request.state.principal
+    incoming = services.home.batch / f".incoming-{secrets.token_hex(8)}"
+    day = cut_off or as_of_date
+    try:
+        told = [domain.name, str(cut_off), str(as_of_date)]
+        if files:
+            told += await _receive(domain.name, files, incoming)
+
+        def work(effect: str) -> BaseModel:
+            folder = folder_of(services.home, effect)
+            folder.mkdir(parents=True, exist_ok=True)
+            if incoming.exists() and not (folder / "raw").exists():
+                incoming.rename(folder / "raw")
+            source = "upload" if files else "cut_off"
+            job = supervisor.jobs.add(effect, domain.name, owner.id, source, day)
+            supervisor.attend()
+            return BatchJob(**_told(job, services, generation, domain))
+
+        answer = await once(
+            work,
+            status=202,
+            fingerprint=hashlib.sha256("\n".join(told).encode()).hexdigest(),
+        )
+    finally:
+        await run_in_threadpool(shutil.rmtree, incoming, ignore_errors=True)
+    job_id = json.loads(bytes(answer.body))["job_id"]
+    answer.headers["Location"] = f"/v1/{domain.name}/batch-predictions/{job_id}"
+    return answer
+
+
+async def _receive(domain: str, files: list[UploadFile], folder: Path) -> list[str]:
+    """Write uploads to a folder; return names and hashes of their contents.
+
+    Raises:
+        ProblemError: 422, a file's name says no table, or two files are one.
+    """
+    if len(files) > MOST_FILES:
+        raise invalid(_file_fault(None, f"more than {MOST_FILES} files"))
+    logical: dict[str, str] = {}
+    for number, file in enumerate(files):
+        name = file.filename or ""
+        try:
+            known_as = check_name(domain, name)
+        except ChurnError as error:
+            raise invalid(_file_fault(number, f"{error.what} {error.hint}")) from error
+        if known_as in logical:
+            raise invalid(_file_fault(number, f"{name} and {logical[known_as]} are one table's "
+                                      "file of one name"))  # fmt: skip
+        logical[known_as] = name
+    required = [table for table in source_tables(domain) if table.required]
+    for table in required:
+        if not any(table.holds(name) for name in logical):
+            raise invalid(
+                _file_fault(None, f"a file of {table.name} is missing. {recognised(domain)}")
+            )
+    await run_in_threadpool(folder.mkdir, parents=True)
+    told = []
+    for file in files:
+        name, digest = str(file.filename), hashlib.sha256()
+        with (folder / name).open("wb") as target:
+            while block := await file.read(_BLOCK):
+                digest.update(block)
+                await run_in_threadpool(target.write, block)
+        told.append(f"{name} {digest.hexdigest()}")
+    return told
+
+
+def _file_fault(number: int | None, detail: str) -> Fault:
+    at = "" if number is None else f"/{number}"
+    return Fault(pointer=f"#/files{at}", row=None if number is None else number + 1,
+                 field="files", detail=detail)  # fmt: skip
+
+
+def _told(
+    job: Job, services: App, generation: Generation, domain: PublishedDomain
+) -> dict[str, Any]:
+    path = f"/v1/{job.domain}/batch-predictions/{job.job_id}"
+    folder = folder_of(services.home, job.job_id)
+    is_done = job.status == "done"
+    return {
+        **in_domain(generation, domain),
+        "as_of_date": job.as_of_date,
+        "generation": job.generation or generation.name,
+        "model_version": job.model_version or domain.model_version,
+        "job_id": job.job_id,
+        "source": job.source,
+        "status": job.status,
+        "stage": job.stage,
+        "progress": job.progress,
+        "attempts": job.attempts,
+        "created_at": job.created_at,
+        "finished_at": job.finished_at,
+        "result": job.result,
+        "error": job.error,
+        "results": f"{path}/results" if is_done else None,
+        "refused": f"{path}/refused" if is_done and (folder / REFUSED).exists() else None,
+    }
+
+
+def _own_job(request: Request, domain: PublishedDomain, job_id: str) -> Job:
+    """Return a job of the calling key.
+
+    Raises:
+        ProblemError: 404, there is none; somebody else's is none.
+    """
+    jobs: Jobs = request.app.state.supervisor.jobs
+    owner: Principal = request.state.principal
+    job = jobs.find(job_id)
+    is_allowed = job is not None and (job.owner == owner.id or "admin" in owner.scopes)
+    if job is None or not is_allowed or job.domain != domain.name:
+        raise ProblemError(
+            404,
+            "unknown-job",
+            "This key has no such job. Jobs are kept for a week after they were made.",
+        )
+    return job
+
+
+@router.get("/{job_id}", response_model=BatchJob, summary="How far is the job?")
+def read_job(
+    request: Request, services: App, generation: Published, domain: InDomain, job_id: JobId
+) -> dict[str, Any]:
+    """Status, progress and counts; results and refused values once it is done."""
+    return _told(_own_job(request, domain, job_id), services, generation, domain)
+
+
+_FILES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file.",
+        "content": {
+            "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}},
+            "text/csv": {"schema": {"type": "string"}},
+        },
+    },
+    409: {"description": "The job has not ended well, so there is no such file."},
+}
+
+
+@router.get("/{job_id}/results", response_class=Response, responses=_FILES,
+            summary="One row per customer.")  # fmt: skip
+def read_results(
+    request: Request,
+    services: App,
+    domain: InDomain,
+    job_id: JobId,
+    form: Format = "parquet",
+    for_spreadsheets: ForSpreadsheets = False,
+) -> Response:
+    """Score, band, three strongest reasons that raise the risk, action or the reason for none."""
+    job = _own_job(request, domain, job_id)
+    return _file(services, job, RESULTS, form, for_spreadsheets)
+
+
+@router.get("/{job_id}/refused", response_class=Response, responses=_FILES,
+            summary="Values that could not be used.")  # fmt: skip
+def read_refused(
+    request: Request,
+    services: App,
+    domain: InDomain,
+    job_id: JobId,
+    form: Format = "parquet",
+    for_spreadsheets: ForSpreadsheets = False,
+) -> Response:
+    """One row per bad value: file, line, column, value, reason. Its whole row was left out."""
+    job = _own_job(request, domain, job_id)
+    return _file(services, job, REFUSED, form, for_spreadsheets)
+
+
+@router.delete("/{job_id}", status_code=204, summary="Forget a job and all it holds.")
+def delete_job(request: Request, services: App, domain: InDomain, job_id: JobId) -> Response:
+    """Delete uploads, results and the job; a running one ends without a result."""
+    job = _own_job(request, domain, job_id)
+    request.app.state.supervisor.jobs.delete(job.job_id)
+    shutil.rmtree(folder_of(services.home, job.job_id), ignore_errors=True)
+    return Response(status_code=204)
+
+
+def _file(services: App, job: Job, name: str, form: str, for_spreadsheets: bool) -> Response:
+    path = folder_of(services.home, job.job_id) / name
+    if job.status != "done" or not path.exists():
+        kind = "nothing refused" if job.status == "done" else job.status
+        raise ProblemError(
+            409, "no-such-file", f"The job is {kind}: there is no such file.", job_status=job.status
+        )
+    if form == "parquet":
+        return FileResponse(path, media_type="application/vnd.apache.parquet",
+                            filename=f"{job.job_id}-{name}")  # fmt: skip
+    stem = name.removesuffix(".parquet")
+    return StreamingResponse(
+        _csv(path, for_spreadsheets),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{job.job_id}-{stem}.csv"'},
+    )
+
+
+def _csv(path: Path, for_spreadsheets: bool) -> Iterator[str]:
+    with pq.ParquetFile(path) as file:
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(file.schema_arrow.names)
+        for batch in file.iter_batches(5_000):
+            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                writer.writerow([_cell(value, for_spreadsheets) for value in row])
+            yield out.getvalue()
+            out.seek(0)
+            out.truncate()
+        yield out.getvalue()
+
+
+def _cell(value: Any, for_spreadsheets: bool) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if for_spreadsheets and isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value

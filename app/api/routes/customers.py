@@ -1,0 +1,261 @@
+"""Customers of the scored cohort: who is at risk, when, why, and what to do."""
+
+import json
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import Field, create_model
+
+from app.api.answers import DomainAnswer, in_domain
+from app.api.dependencies import InDomain, Reads, Tagged
+from app.api.generation import Generation
+from app.api.lists import Key, ListQuery, among, list_id, read_page, same
+from app.api.problems import ProblemError, invalid, parameter_fault
+from app.api.published_models import list_model, row_model
+from pipeline.retention.catalogue import actions_of
+
+router = APIRouter(prefix="/v1/{domain}/customers", dependencies=[Reads], tags=["customers"])
+
+_RISK = (
+    "as_of_date", "due_on", "churn_probability", "risk_band", "risk_rank", "customer_value",
+    "value_at_risk", "already_cancelled", "top_driver_1", "top_driver_2", "top_driver_3",
+)  # fmt: skip
+_ACTION = ("decision", "reason", "reason_words", "planned_action", "action_title", "channel",
+           "theme", "expected_profit", "expected_spend", "is_held_out",
+           "is_suppressed")  # fmt: skip
+
+Risk = row_model("Risk", "bi_churn_risk", leave_out=["domain", "customer_id"])
+Reason = row_model("Reason", "bi_churn_reasons", leave_out=["domain", "customer_id"])
+Recommendation = row_model(
+    "Recommendation",
+    "bi_churn_actions",
+    leave_out=["domain", "customer_id", "as_of_date", "due_on", "churn_probability", "risk_band",
+               "customer_value", "run_id", "scored_at"],
+)  # fmt: skip
+Score = row_model("PastScore", "bi_churn_history", leave_out=["domain", "customer_id"])
+Listed = row_model(
+    "ListedCustomer",
+    "bi_churn_actions",
+    only=_ACTION,
+    base=row_model("RiskOfCustomer", "bi_churn_risk", only=["customer_id", *_RISK]),
+)
+_PARTS: dict[str, Any] = {
+    "customer_id": (str, Field(description="Customer as the source spells the id.")),
+    "is_scored": (
+        bool,
+        Field(description="In the scored cohort. If not, only the history is there."),
+    ),
+    "not_scored": (str | None, Field(description="Who is not scored; null for who is.")),
+    "risk": (Risk | None, Field(description="How likely, by when, what is at stake.")),
+    "reasons": (
+        list[Reason],  # type: ignore[valid-type]
+        Field(
+            description="Patterns that precede churn, not proven causes; the largest first, the "
+            "rest together last. Their log-odds add up to the margin less the base."
+        ),
+    ),
+    "recommendation": (
+        Recommendation | None,
+        Field(description="What to do; `decision` leave and a reason where there is nothing."),
+    ),
+    "history": (
+        list[Score],  # type: ignore[valid-type]
+        Field(description="Every score ever made and what happened, newest first."),
+    ),
+}
+Customer = create_model(
+    "Customer",
+    __base__=DomainAnswer,
+    __doc__="All that is published of one customer.",
+    **_PARTS,
+)
+
+Number = Annotated[float | None, Field(allow_inf_nan=False)]
+
+
+class CustomersQuery(ListQuery):
+    """Which customers, in which order."""
+
+    band: Annotated[
+        list[str], Field(max_length=10, description="Risk bands; repeat it for several.")
+    ] = []  # noqa: RUF012 - a field's default
+    min_probability: Annotated[
+        float | None, Field(ge=0, le=1, description="Least churn probability.")
+    ] = None
+    max_probability: Annotated[
+        float | None, Field(ge=0, le=1, description="Largest churn probability.")
+    ] = None
+    min_value_at_risk: Annotated[
+        Number, Field(description="In the domain's currency; who has none is left out.")
+    ] = None
+    max_value_at_risk: Annotated[
+        Number, Field(description="In the domain's currency; who has none is left out.")
+    ] = None
+    due_from: Annotated[
+        date | None, Field(description="First due date; who has none is left out.")
+    ] = None
+    due_to: Annotated[date | None, Field(description="Last due date, included.")] = None
+    theme: Annotated[
+        str | None,
+        Field(
+            max_length=100,
+            description="Driver theme: one of the customer's ten largest drivers is of it and "
+            "raises the risk.",
+        ),
+    ] = None
+    action: Annotated[
+        str | None, Field(max_length=100, description="Planned action, those held out too.")
+    ] = None
+    decision: Annotated[
+        Literal["treat", "hold_out", "leave"] | None,
+        Field(description="What the plan decided: to treat, to hold out, or to leave alone."),
+    ] = None
+    sort: Annotated[
+        Literal["risk_rank", "value_at_risk", "due_on", "customer_id"],
+        Field(
+            description="risk_rank: the riskiest first; value_at_risk: most at stake first; "
+            "due_on: the earliest first, who has none last; customer_id: by id."
+        ),
+    ] = "risk_rank"
+
+
+_ORDERS = {
+    "risk_rank": Key("risk_rank", "bigint"),
+    "value_at_risk": Key("-coalesce(value_at_risk, -1e300)", "double"),
+    "due_on": Key("coalesce(due_on, date '9999-12-31')", "date"),
+    "customer_id": Key("customer_id", "varchar"),
+}
+_BOUNDS = {
+    "min_probability": "churn_probability >= ?",
+    "max_probability": "churn_probability <= ?",
+    "min_value_at_risk": "value_at_risk >= ?",
+    "max_value_at_risk": "value_at_risk <= ?",
+    "due_from": "due_on >= ?",
+    "due_to": "due_on <= ?",
+}
+
+
+@router.get(
+    "",
+    summary="Who is at risk?",
+    response_model=list_model("CustomerList", DomainAnswer, Listed),
+    responses={304: {"description": "As before; ETag matches."},
+               410: {"description": "The cursor's generation is gone; begin anew."}},
+)  # fmt: skip
+def list_customers(
+    generation: Tagged, domain: InDomain, query: Annotated[CustomersQuery, Query()]
+) -> dict[str, Any]:
+    """One row per customer of the scored cohort that passes every filter."""
+    where, values = _conditions(generation, domain.name, query)
+    order = [_ORDERS[query.sort]]
+    if query.sort != "customer_id":
+        order.append(_ORDERS["customer_id"])
+    page = read_page(
+        generation,
+        "serving.bi_churn_risk",
+        order,
+        query,
+        list_id("customers", domain.name, same(query.model_dump())),
+        columns=", ".join(("customer_id", *_RISK)),
+        where=where,
+        values=values,
+    )
+    ids = [row["customer_id"] for row in page.rows]
+    actions = {
+        row["customer_id"]: row
+        for row in generation.rows(
+            f"select customer_id, {', '.join(_ACTION)} from serving.bi_churn_actions "
+            "where domain = ? and list_contains(?, customer_id)",
+            [domain.name, ids],
+        )
+    }
+    items = [row | actions[row["customer_id"]] for row in page.rows]
+    return {**in_domain(generation, domain), "items": items, "next_cursor": page.next_cursor}
+
+
+def known_actions(generation: Generation, domain: str) -> list[str]:
+    """Return the actions of the catalogue, and those that are planned."""
+    planned = generation.choices("bi_churn_actions", "planned_action", domain)
+    return sorted({*planned, *actions_of(domain)})
+
+
+def _conditions(
+    generation: Generation, domain: str, query: CustomersQuery
+) -> tuple[list[str], list[Any]]:
+    where: list[str] = ["domain = ?"]
+    values: list[Any] = [domain]
+    for low, high in (("min_probability", "max_probability"),
+                      ("min_value_at_risk", "max_value_at_risk"),
+                      ("due_from", "due_to")):  # fmt: skip
+        least, most = getattr(query, low), getattr(query, high)
+        if least is not None and most is not None and least > most:
+            raise invalid(parameter_fault("query", low, f"{least} is above {high}, {most}"))
+    if query.band:
+        among("band", query.band, generation.choices("bi_churn_risk", "risk_band", domain))
+        where.append("list_contains(?, risk_band)")
+        values.append(query.band)
+    for name, condition in _BOUNDS.items():
+        if getattr(query, name) is not None:
+            where.append(condition)
+            values.append(getattr(query, name))
+    if query.theme is not None:
+        among("theme", [query.theme], generation.choices("bi_churn_drivers", "theme", domain))
+        where.append(
+            "customer_id in (select customer_id from serving.bi_churn_drivers "
+            "where domain = ? and theme = ? and direction = 'raises')"
+        )
+        values += [domain, query.theme]
+    chosen = {"planned_action": query.action, "decision": query.decision}
+    if query.action is not None:
+        among("action", [query.action], known_actions(generation, domain))
+    for column, value in chosen.items():
+        if value is not None:
+            where.append(
+                "customer_id in (select customer_id from serving.bi_churn_actions "
+                f"where domain = ? and {column} = ?)"
+            )
+            values += [domain, value]
+    return where, values
+
+
+@router.get(
+    "/{customer_id:path}",
+    summary="How likely does a customer leave, why, and what to do?",
+    response_model=Customer,
+    responses={304: {"description": "As before; ETag matches."}},
+)
+async def read_customer(
+    generation: Tagged,
+    domain: InDomain,
+    customer_id: Annotated[
+        str,
+        Path(
+            max_length=500,
+            description="As the source spells it; `/` and `+` may stand as they are or encoded.",
+        ),
+    ],
+) -> Response:
+    """Score, band, due date, reasons, recommendation or the reason for none, and history."""
+    found = generation.customer(domain.name, customer_id)
+    if found is None:
+        raise ProblemError(
+            404,
+            "unknown-customer",
+            f"{domain.name} never scored a customer {customer_id[:200]!r}. Scored are "
+            f"{domain.row['population']}.",
+        )
+    is_scored = found["risk"] is not None
+    answer = {
+        **in_domain(generation, domain),
+        "customer_id": customer_id,
+        "is_scored": is_scored,
+        "not_scored": None if is_scored else domain.row["not_scored"],
+        "risk": found["risk"],
+        "reasons": found["reasons"] or [],
+        "recommendation": found["action"],
+        "history": found["history"],
+    }
+    # written as it was published: checking it again would cost a tenth of the look-up, and the
+    # contract's tests do
+    return Response(json.dumps(answer, default=str), media_type="application/json")

@@ -1,0 +1,256 @@
+"""What people tell the platform: whom nobody may contact, and whom somebody did contact."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from app.api.answers import DomainAnswer, in_domain
+from app.api.dependencies import App, InDomain, OnlyOnce, Published, Reads, Writes
+from app.api.generation import Generation, PublishedDomain
+from app.api.lists import Cursor, ListQuery, decode, list_id
+from app.api.problems import Fault, body_fault, invalid, parameter_fault
+from pipeline import state
+from pipeline.retention.catalogue import actions_of
+
+router = APIRouter(prefix="/v1/{domain}", tags=["decisions"])
+
+MAX_ROWS = 1_000
+
+
+def _no_formula(value: Any) -> Any:
+    """Text for people ends in spreadsheets, which run what begins like a formula."""
+    if isinstance(value, str) and value.strip()[:1] in ("=", "+", "-", "@"):
+        raise ValueError("begins like a formula, which a spreadsheet would run; begin with a word")
+    return value
+
+
+def _written_day(value: Any) -> Any:
+    """Numbers and moments are no days, whatever a lenient parser makes of them."""
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError(f"{value[:30]!r} is no day; write YYYY-MM-DD")
+    if not isinstance(value, str | date):
+        raise ValueError("is no day; write YYYY-MM-DD as text")
+    return value
+
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+Day = Annotated[date, BeforeValidator(_written_day)]
+CustomerId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    Field(description="Customer as the source spells the id."),
+]
+Text = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=500, strip_whitespace=True,
+                      pattern=r"^[^\x00-\x1f\x7f]+$"),
+    BeforeValidator(_no_formula),
+]  # fmt: skip
+
+
+class Sent(BaseModel):
+    """A body; a member that is misspelt is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Suppression(Sent):
+    """A customer whom nobody may contact."""
+
+    customer_id: CustomerId
+    reason: Annotated[Text, Field(description="Why; shown to whoever asks.",
+                                  examples=["asked not to be contacted"])]  # fmt: skip
+
+
+class Suppressions(Sent):
+    """Customers whom nobody may contact."""
+
+    suppressions: Annotated[list[Suppression], Field(min_length=1, max_length=MAX_ROWS)]
+
+
+class Contact(Sent):
+    """A message that somebody sent."""
+
+    customer_id: CustomerId
+    contacted_on: Annotated[Day, Field(description="Day of the contact, UTC; not in the future.")]
+    action_id: Annotated[
+        str | None,
+        Field(max_length=100, description="Action of the catalogue; null when it was none of it."),
+    ] = None
+
+
+class Contacts(Sent):
+    """What the CRM sent, so that cool-downs are not blind."""
+
+    contacts: Annotated[list[Contact], Field(min_length=1, max_length=MAX_ROWS)]
+
+
+class Kept(DomainAnswer):
+    """What was kept. The next publish brings it to readers."""
+
+    received: int = Field(description="Rows sent.")
+    added: int = Field(description="Of these, rows that were not kept before.")
+
+
+class Lifted(DomainAnswer):
+    """What was forgotten. The next publish brings it to readers."""
+
+    lifted: int = Field(description="Suppressions that were there and are not any more: 0 or 1.")
+
+
+class KeptSuppression(BaseModel):
+    """A suppression as it is kept now, published or not yet."""
+
+    customer_id: str = Field(description="Customer as the source spells the id.")
+    reason: str = Field(description="Why.")
+    added_at: datetime = Field(description="Since when, UTC.")
+
+
+class SuppressionList(DomainAnswer):
+    """Customers whom nobody may contact, as kept now, by id."""
+
+    items: list[KeptSuppression]
+    next_cursor: str | None = Field(description="For the next page; null on the last one.")
+
+
+@router.get(
+    "/suppressions",
+    summary="Whom may nobody contact?",
+    dependencies=[Reads],
+    responses={410: {"description": "The cursor's generation is gone; begin anew."}},
+)
+def list_suppressions(
+    services: App,
+    generation: Published,
+    domain: InDomain,
+    query: Annotated[ListQuery, Query()],
+) -> SuppressionList:
+    """Suppressions as they are kept now; those of the next publish are among them."""
+    identity = list_id("suppressions", domain.name)
+    after = ""
+    if query.cursor is not None:
+        place = decode(query.cursor)
+        if place.list_id != identity or not isinstance(place.values[0], str):
+            raise invalid(parameter_fault("query", "cursor", "belongs to another list"))
+        after = place.values[0]
+    rows = state.read_suppressions(services.home, domain.name, after, query.limit + 1)
+    taken = [
+        KeptSuppression(customer_id=row[0], reason=row[1], added_at=row[2].replace(tzinfo=UTC))
+        for row in rows[: query.limit]
+    ]
+    following = (
+        Cursor(identity, [taken[-1].customer_id], None).encode() if rows[query.limit :] else None
+    )
+    return SuppressionList(**in_domain(generation, domain), items=taken, next_cursor=following)
+
+
+@router.post(
+    "/suppressions",
+    summary="Nobody may contact these customers",
+    dependencies=[Writes],
+    status_code=201,
+    response_model=Kept,
+    responses={409: {"description": "The first request with this Idempotency-Key still runs."}},
+)
+async def suppress(
+    services: App, generation: Published, domain: InDomain, body: Suppressions, once: OnlyOnce
+) -> Response:
+    """Keep suppressions. Sent again, a customer gets the new reason and keeps the day.
+
+    A customer need not be scored: who asks not to be contacted is kept for later, too.
+    """
+    rows = [(row.customer_id, row.reason) for row in body.suppressions]
+    _refuse_twice("suppressions", [row[0] for row in rows])
+    return await once(
+        _kept(generation, domain, len(rows),
+              lambda: state.suppress(services.home, domain.name, rows)),
+        status=201,
+    )  # fmt: skip
+
+
+@router.delete(
+    "/suppressions/{customer_id:path}",
+    summary="This customer may be contacted again",
+    dependencies=[Writes],
+)
+def lift(
+    services: App,
+    generation: Published,
+    domain: InDomain,
+    customer_id: Annotated[
+        str, Path(max_length=500, description="As the source spells it; may hold `/` and `+`.")
+    ],
+) -> Lifted:
+    """Forget a suppression; doing so again changes nothing."""
+    lifted = state.lift(services.home, domain.name, [customer_id])
+    return Lifted(**in_domain(generation, domain), lifted=lifted)
+
+
+@router.post(
+    "/contacts",
+    summary="These customers were contacted",
+    dependencies=[Writes],
+    status_code=201,
+    response_model=Kept,
+    responses={409: {"description": "The first request with this Idempotency-Key still runs."}},
+)
+async def contact(
+    services: App, generation: Published, domain: InDomain, body: Contacts, once: OnlyOnce
+) -> Response:
+    """Keep contacts. The same customer, day and action is one contact, however often it is sent."""
+    known = actions_of(domain.name)
+    today = datetime.now(UTC).date()
+    faults: list[Fault] = []
+    for number, row in enumerate(body.contacts):
+        if row.action_id is not None and row.action_id not in known:
+            faults.append(
+                body_fault(
+                    ["contacts", number, "action_id"],
+                    f"{row.action_id[:100]!r} is no action of {domain.name}; leave it out or send "
+                    f"one of {', '.join(known)}",
+                )
+            )
+        if row.contacted_on > today:
+            faults.append(
+                body_fault(
+                    ["contacts", number, "contacted_on"],
+                    f"{row.contacted_on} is in the future; today is {today}, UTC",
+                )
+            )
+    if faults:
+        raise invalid(*faults)
+    rows = [(row.customer_id, row.contacted_on, row.action_id or "") for row in body.contacts]
+    return await once(
+        _kept(generation, domain, len(rows),
+              lambda: state.note_contacts(services.home, domain.name, rows)),
+        status=201,
+    )  # fmt: skip
+
+
+def _kept(
+    generation: Generation, domain: PublishedDomain, received: int, write: Callable[[], int]
+) -> Callable[[str], BaseModel]:
+    """Return the work of a POST that keeps rows; its answer holds no customer."""
+
+    def work(_: str) -> BaseModel:
+        return Kept(**in_domain(generation, domain), received=received, added=write())
+
+    return work
+
+
+def _refuse_twice(name: str, customers: Sequence[str]) -> None:
+    """A customer with two reasons in one request: nobody knows which is meant."""
+    seen: set[str] = set()
+    faults = []
+    for number, customer in enumerate(customers):
+        if customer in seen:
+            faults.append(
+                body_fault([name, number, "customer_id"], "is there twice; send one reason")
+            )
+        seen.add(customer)
+    if faults:
+        raise invalid(*faults)

@@ -1,0 +1,88 @@
+"""What is served: domains and models."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
+
+from app.api.answers import GlobalAnswer, in_all
+from app.api.dependencies import Reads, Tagged
+from app.api.keys import Principal
+from app.api.lists import Key, ListQuery, among, list_id, read_page, same
+from app.api.published_models import list_model, row_model
+
+router = APIRouter(prefix="/v1", dependencies=[Reads], tags=["what is served"])
+
+# a run's settings are for whoever builds it, and name columns that readers never see
+_DOMAIN = row_model("Domain", "bi_domains", leave_out=["live_settings"])
+_MODEL = row_model("Model", "bi_models")
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    304: {"description": "As before; ETag matches."},
+    410: {"description": "The cursor's generation is gone; begin anew."},
+}
+
+
+class ModelsQuery(ListQuery):
+    """Which models."""
+
+    domain: Annotated[
+        str | None, Field(max_length=100, description="Of this domain only.", examples=[None])
+    ] = None
+
+
+@router.get(
+    "/domains",
+    summary="Which domains are there, and what counts as churn?",
+    response_model=list_model("DomainList", GlobalAnswer, _DOMAIN),
+    responses=_ANSWERS,
+)
+def list_domains(
+    request: Request, generation: Tagged, query: Annotated[ListQuery, Query()]
+) -> dict[str, Any]:
+    """One row per domain that the key may see."""
+    names = visible_domains(request, list(generation.domains))
+    page = read_page(
+        generation,
+        "serving.bi_domains",
+        [Key("domain", "varchar")],
+        query,
+        list_id("domains", names),
+        where=["list_contains(?, domain)"],
+        values=[names],
+    )
+    return {**in_all(generation, names), "items": page.rows, "next_cursor": page.next_cursor}
+
+
+@router.get(
+    "/models",
+    summary="Which model is live, since when, and why not the other?",
+    response_model=list_model("ModelList", GlobalAnswer, _MODEL),
+    responses=_ANSWERS,
+)
+def list_models(
+    request: Request, generation: Tagged, query: Annotated[ModelsQuery, Query()]
+) -> dict[str, Any]:
+    """One row per domain and trained run, newest first."""
+    names = visible_domains(request, list(generation.domains))
+    if query.domain is not None:
+        names = list(among("domain", [query.domain], names))
+    page = read_page(
+        generation,
+        "serving.bi_models",
+        [
+            Key("domain", "varchar"),
+            Key("-epoch_us(trained_at)", "bigint"),
+            Key("run_id", "varchar"),
+        ],
+        query,
+        list_id("models", names, same(query.model_dump())),
+        where=["list_contains(?, domain)"],
+        values=[names],
+    )
+    return {**in_all(generation, names), "items": page.rows, "next_cursor": page.next_cursor}
+
+
+def visible_domains(request: Request, names: list[str]) -> list[str]:
+    """Return the domains that the key may see."""
+    principal: Principal = request.state.principal
+    return [name for name in names if principal.may_see(name)]

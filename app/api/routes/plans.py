@@ -1,0 +1,224 @@
+"""The published plan of actions, and plans with other settings that are not published."""
+
+from typing import Annotated, Any
+
+import duckdb
+from fastapi import APIRouter, Query
+from pydantic import Field, create_model
+
+from app.api.answers import DomainAnswer, in_domain
+from app.api.dependencies import App, InDomain, Published, Reads, Tagged
+from app.api.generation import Generation, PublishedDomain, Row
+from app.api.lists import Key, ListQuery, among, list_id, read_page
+from app.api.problems import ProblemError, body_fault, invalid
+from app.api.published_models import list_model, row_model
+from app.api.routes.customers import known_actions
+from app.api.routes.decisions import Day, Sent
+from pipeline.errors import ChurnError
+from pipeline.retention.plan import Selection, planning_published
+
+router = APIRouter(prefix="/v1/{domain}", dependencies=[Reads], tags=["plan"])
+
+_LINES, _CHOICES, _BUDGET = (
+    "bi_retention_plan",
+    "bi_retention_alternatives",
+    "bi_retention_budget",
+)
+_ORDER = tuple(
+    Key(column, "varchar")
+    for column in ("risk_band", "action_id", "theme", "decision", "reason", "evidence")
+)
+PlanLine = row_model("PlanLine", _LINES, leave_out=["domain", "as_of_date"])
+Alternative = row_model("PlanAlternative", _CHOICES, leave_out=["domain"])
+Budget = row_model("PlanBudget", _BUDGET, leave_out=["domain"])
+_PARTS: dict[str, Any] = {
+    "budget": (Budget, Field(description="What the budget buys and how good the plan is.")),
+    "alternatives": (
+        list[Alternative],  # type: ignore[valid-type]
+        Field(description="What other ways to choose would earn."),
+    ),
+}
+Plan = create_model(
+    "Plan",
+    __base__=list_model("PlanLines", DomainAnswer, PlanLine),
+    __doc__="The published plan; every scored customer is in one of its lines.",
+    **_PARTS,
+)
+ComputedPlan = create_model(
+    "ComputedPlan",
+    __base__=Plan,
+    __doc__="A plan with other settings; nothing of it is kept or published.",
+    customers=(int, Field(description="Customers that the filter left to choose from.")),
+)
+
+
+class PlanFilter(Sent):
+    """Whom the plan may treat; the others are not looked at."""
+
+    bands: Annotated[list[str], Field(max_length=10, description="Risk bands; all if empty.")] = []  # noqa: RUF012 - a field's default
+    themes: Annotated[
+        list[str],
+        Field(
+            max_length=50,
+            description="One of the customer's three strongest themes is one of "
+            "these; all if empty.",
+        ),
+    ] = []  # noqa: RUF012
+    min_probability: Annotated[
+        float | None, Field(ge=0, le=1, strict=True, description="Least churn probability.")
+    ] = None
+    max_probability: Annotated[
+        float | None, Field(ge=0, le=1, strict=True, description="Largest churn probability.")
+    ] = None
+    min_value: Annotated[
+        float | None,
+        Field(
+            allow_inf_nan=False,
+            strict=True,
+            description="Least customer value, in the domain's currency.",
+        ),
+    ] = None
+    due_from: Annotated[Day | None, Field(description="First due date.")] = None
+    due_to: Annotated[Day | None, Field(description="Last due date, included.")] = None
+    actions: Annotated[
+        list[str], Field(max_length=100, description="Actions it may choose from; all if empty.")
+    ] = []  # noqa: RUF012
+
+
+class PlanRequest(Sent):
+    """What is to be different from the published plan."""
+
+    budget: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1e12,
+            strict=True,
+            description="Expected spend it may reach, in the "
+            "domain's currency; as published if not given.",
+            examples=[1500],
+        ),
+    ] = None
+    holdout: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=0.5,
+            strict=True,
+            description="Share of the chosen that is held out; as published if not given.",
+            examples=[0.1],
+        ),
+    ] = None
+    filter: Annotated[PlanFilter, Field(default_factory=PlanFilter)]
+
+
+@router.get(
+    "/plan",
+    summary="What does the plan do, to how many, and why not to the others?",
+    response_model=Plan,
+    responses={304: {"description": "As before; ETag matches."},
+               410: {"description": "The cursor's generation is gone; begin anew."}},
+)  # fmt: skip
+def read_plan(
+    generation: Tagged, domain: InDomain, query: Annotated[ListQuery, Query()]
+) -> dict[str, Any]:
+    """The published plan: budget, alternatives, and its lines as `items`."""
+    page = read_page(
+        generation, f"serving.{_LINES}", _ORDER, query, list_id("plan", domain.name),
+        columns="* exclude (domain, as_of_date)", where=["domain = ?"], values=[domain.name],
+    )  # fmt: skip
+    budget, alternatives = (
+        generation.rows(
+            f"select * exclude (domain) from serving.{table} where domain = ? order by all",
+            [domain.name],
+        )
+        for table in (_BUDGET, _CHOICES)
+    )
+    if not budget:
+        raise ProblemError(404, "no-plan", f"No plan of {domain.name} is published.")
+    return {
+        **in_domain(generation, domain),
+        "budget": budget[0],
+        "alternatives": alternatives,
+        "items": page.rows,
+        "next_cursor": page.next_cursor,
+    }
+
+
+@router.post(
+    "/plans",
+    summary="What would a plan with other settings do?",
+    response_model=ComputedPlan,
+)
+def compute_plan(
+    services: App, generation: Published, domain: InDomain, body: PlanRequest
+) -> dict[str, Any]:
+    """Compute a plan from what is published, with another budget, hold-out or filter.
+
+    Nothing is kept: `churn plan --save` changes what is published. It takes seconds, so one is
+    computed at a time; while another one runs the answer is 503 with Retry-After.
+    """
+    folder = generation.plan_folder
+    if folder is None:
+        raise ProblemError(
+            503,
+            "published-by-an-older-version",
+            "What is published does not hold what plans are made from; `churn publish` publishes "
+            "anew.",
+            headers={"Retry-After": "600"},
+        )
+    selection = _selection(generation, domain, body.filter)
+    if not services.planner.acquire(blocking=False):
+        raise ProblemError(
+            503, "busy", "Another plan is being computed; ask again in a few seconds.",
+            headers={"Retry-After": "5"},
+        )  # fmt: skip
+    try:
+        with planning_published(
+            folder, domain.name, budget=body.budget, holdout=body.holdout, selection=selection
+        ) as connection:
+            found = _read(connection)
+    except ChurnError as nobody:
+        raise invalid(body_fault(["filter"], "no scored customer passes it; widen it")) from nobody
+    finally:
+        services.planner.release()
+    return {**in_domain(generation, domain), **found, "next_cursor": None}
+
+
+def _read(connection: duckdb.DuckDBPyConnection) -> Row:
+    def rows(sql: str) -> list[Row]:
+        found = connection.sql(sql)
+        return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+
+    by = ", ".join(key.sql for key in _ORDER)
+    (count,) = rows("select count(*) as customers from int_churn__customers_guarded")
+    return {
+        "items": rows(f"select * exclude (domain, as_of_date) from {_LINES} order by {by}"),
+        "budget": rows(f"select * exclude (domain) from {_BUDGET}")[0],
+        "alternatives": rows(
+            "select * exclude (domain) from fct_churn_plan_alternatives order by all"
+        ),
+        "customers": count["customers"],
+    }
+
+
+def _selection(generation: Generation, domain: PublishedDomain, asked: PlanFilter) -> Selection:
+    """Return a filter as the condition on a plan's customers; names are checked first."""
+    checked = (
+        ("bands", asked.bands, generation.choices("bi_churn_risk", "risk_band", domain.name)),
+        ("themes", asked.themes, generation.choices("bi_churn_drivers", "theme", domain.name)),
+        ("actions", asked.actions, known_actions(generation, domain.name)),
+    )
+    for name, wanted, allowed in checked:
+        among(f"filter/{name}", wanted, allowed, "#")
+    conditions: dict[str, Any] = {
+        "list_contains(?, risk_band)": asked.bands or None,
+        "list_has_any(?, [theme_1, theme_2, theme_3])": asked.themes or None,
+        "churn_probability >= ?": asked.min_probability,
+        "churn_probability <= ?": asked.max_probability,
+        "customer_value >= ?": asked.min_value,
+        "due_on >= ?": asked.due_from,
+        "due_on <= ?": asked.due_to,
+    }
+    chosen = {sql: value for sql, value in conditions.items() if value is not None}
+    return Selection(" and ".join(chosen) or "true", tuple(chosen.values()), tuple(asked.actions))

@@ -1,0 +1,117 @@
+"""Lists that are a serving table's rows of one domain, filtered by some of its columns."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Query
+from pydantic import Field, create_model
+
+from app.api.answers import DomainAnswer, in_domain
+from app.api.dependencies import InDomain, Reads, Tagged
+from app.api.lists import Key, ListQuery, among, list_id, read_page, same
+from app.api.published_models import list_model, row_model, serving_tables, table_words
+
+router = APIRouter(prefix="/v1/{domain}", dependencies=[Reads])
+
+
+def add_list(
+    path: str,
+    table: str,
+    name: str,
+    summary: str,
+    order: Sequence[Key],
+    *,
+    tag: str,
+    filters: Sequence[str] = (),
+) -> None:
+    """Add a route that lists a table's rows of one domain.
+
+    Args:
+        path: Path after the domain.
+        table: Serving table.
+        name: Name of the row's schema.
+        summary: Question that the list answers.
+        order: Total order of a domain's rows.
+        tag: Heading in the documentation.
+        filters: Text columns that may be asked for; the allowed values are those that are there.
+    """
+    described = {c["name"]: c["description"] for c in serving_tables()[table]["columns"]}
+    fields: dict[str, Any] = {
+        column: (str | None, Field(None, max_length=200, description=described[column]))
+        for column in filters
+    }
+    asked: type[ListQuery] = create_model(f"{name}Query", __base__=ListQuery, **fields)
+    answer = list_model(f"{name}List", DomainAnswer, row_model(name, table, leave_out=["domain"]))
+
+    async def wanted(query: Annotated[ListQuery, Query()]) -> ListQuery:
+        return query
+
+    def read(generation: Tagged, domain: InDomain, query: ListQuery) -> dict[str, Any]:
+        where, values = ["domain = ?"], [domain.name]
+        for column in filters:
+            value = getattr(query, column)
+            if value is not None:
+                among(column, [value], generation.choices(table, column, domain.name))
+                where.append(f"{column} = ?")
+                values.append(value)
+        identity = list_id(path, domain.name, same(query.model_dump()))
+        page = read_page(
+            generation, f"serving.{table}", order, query, identity,
+            columns="* exclude (domain)", where=where, values=values,
+        )  # fmt: skip
+        return {
+            **in_domain(generation, domain),
+            "items": page.rows,
+            "next_cursor": page.next_cursor,
+        }
+
+    # the model of the query is made here, so the signature cannot name it
+    read.__annotations__["query"] = cast(Any, Annotated[asked, Query()])
+    read.__doc__ = table_words(table)
+    read.__name__ = f"list_{table.removeprefix('bi_')}"
+    router.add_api_route(
+        path,
+        read,
+        summary=summary,
+        response_model=answer,
+        tags=[tag],
+        responses={304: {"description": "As before; ETag matches."},
+                   410: {"description": "The cursor's generation is gone; begin anew."}},
+    )  # fmt: skip
+
+
+_QUALITY = ("model", "split", "metric")
+_BY_QUALITY = (Key("split", "varchar"), Key("model", "varchar"), Key("metric", "varchar"))
+
+add_list(
+    "/drivers", "bi_driver_importance", "Driver", "What moves the scores most?",
+    (Key("importance_rank", "bigint"), Key("feature", "varchar")),
+    tag="reasons", filters=("driver_group",),
+)  # fmt: skip
+add_list(
+    "/quality", "bi_model_quality", "Quality", "How good is the model, beside its baselines?",
+    _BY_QUALITY, tag="quality", filters=_QUALITY,
+)  # fmt: skip
+add_list(
+    "/quality/segments", "bi_model_quality_by_segment", "SegmentQuality",
+    "Is it as good for every part of the cohort?",
+    (Key("segment", "varchar"), Key("segment_value", "varchar"), *_BY_QUALITY),
+    tag="quality", filters=("segment", *_QUALITY),
+)  # fmt: skip
+add_list(
+    "/quality/realised", "bi_realised_quality", "RealisedQuality",
+    "How good did published scores turn out to be?",
+    (Key("as_of_date", "date"), Key("run_id", "varchar")), tag="quality",
+)  # fmt: skip
+add_list(
+    "/calibration", "bi_calibration", "CalibrationBin",
+    "Do of those given 30 % really 30 % leave?",
+    (Key("split", "varchar"), Key("bin", "bigint")), tag="quality", filters=("split",),
+)  # fmt: skip
+add_list(
+    "/drift", "bi_drift", "Drift",
+    "Are the scored customers still those the model learned from?",
+    (Key("-abs(coalesce(effect_log_odds, 0))", "double"), Key("kind", "varchar"),
+     Key("subject", "varchar")),
+    tag="quality", filters=("kind",),
+)  # fmt: skip

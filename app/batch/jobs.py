@@ -1,0 +1,279 @@
+"""Jobs in state.sqlite: whoever works on one holds a lease, and what a dead one held is free.
+
+The table is not of `pipeline.state`'s metadata, whose tables are exported for dbt. It holds no ids
+of customers.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.settings import Home
+from pipeline.state import open_state, writing_to
+
+METADATA = sa.MetaData()
+
+JOBS = sa.Table(
+    "batch_jobs",
+    METADATA,
+    sa.Column("job_id", sa.String, primary_key=True),
+    sa.Column("domain", sa.String, nullable=False),
+    sa.Column("owner", sa.String, nullable=False),
+    # upload or cut_off
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("as_of_date", sa.Date),
+    # queued, running, done, failed
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("stage", sa.String, nullable=False),
+    sa.Column("progress", sa.Float, nullable=False),
+    sa.Column("generation", sa.String),
+    sa.Column("model_version", sa.String),
+    sa.Column("result", sa.String),
+    sa.Column("error", sa.String),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("worker", sa.String),
+    sa.Column("lease_until", sa.DateTime),
+    sa.Column("created_at", sa.DateTime, nullable=False),
+    sa.Column("finished_at", sa.DateTime),
+)
+
+LEASE = timedelta(seconds=20)
+MOST_ATTEMPTS = 3
+KEPT_FOR = timedelta(days=7)
+
+
+class LeaseLostError(Exception):
+    """Another worker has taken the job over."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as it stands.
+
+    Attributes:
+        job_id: Its name.
+        domain: Domain.
+        owner: Id of the key that asked for it.
+        source: upload or cut_off.
+        as_of_date: Cut-off; None: the published one when it runs.
+        status: queued, running, done or failed.
+        stage: What is being done, in words.
+        progress: From 0 to 1.
+        generation: Generation it reads, once it has begun.
+        model_version: Its run.
+        result: Counts, once it is done.
+        error: What was wrong and what to do, once it has failed.
+        attempts: How often it was begun.
+        created_at: UTC.
+        finished_at: UTC.
+    """
+
+    job_id: str
+    domain: str
+    owner: str
+    source: str
+    as_of_date: date | None
+    status: str
+    stage: str
+    progress: float
+    generation: str | None
+    model_version: str | None
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None
+    attempts: int
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class Jobs:
+    """The table of jobs; usable from any thread."""
+
+    def __init__(self, home: Home) -> None:
+        self._engine = open_state(home, METADATA)
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._engine.dispose()
+
+    def add(
+        self, job_id: str, domain: str, owner: str, source: str, as_of_date: date | None
+    ) -> Job:
+        """Queue a job; the same one again is left as it is."""
+        with writing_to(self._engine) as connection:
+            if self._find(connection, job_id) is None:
+                connection.execute(
+                    sa.insert(JOBS).values(
+                        job_id=job_id,
+                        domain=domain,
+                        owner=owner,
+                        source=source,
+                        as_of_date=as_of_date,
+                        status="queued",
+                        stage="waiting",
+                        progress=0.0,
+                        attempts=0,
+                        created_at=_now(),
+                    )
+                )
+            found = self._find(connection, job_id)
+        assert found is not None  # noqa: S101 - it has just been added
+        return found
+
+    def find(self, job_id: str) -> Job | None:
+        """Return a job, None where there is none."""
+        with self._engine.connect() as connection:
+            return self._find(connection, job_id)
+
+    def unfinished(self) -> int:
+        """Return how many jobs wait or run."""
+        with self._engine.connect() as connection:
+            count = sa.select(sa.func.count()).select_from(JOBS)
+            return int(
+                connection.execute(
+                    count.where(JOBS.c.status.in_(("queued", "running")))
+                ).scalar_one()
+            )
+
+    def claim(self, worker: str) -> Job | None:
+        """Take the oldest job that waits or whose worker has died; None when there is none.
+
+        A job whose worker died too often has failed: it may be what killed them.
+        """
+        now = _now()
+        free = (JOBS.c.status == "queued") | (
+            (JOBS.c.status == "running") & (JOBS.c.lease_until < now)
+        )
+        with writing_to(self._engine) as connection:
+            connection.execute(
+                sa.update(JOBS)
+                .where(free, JOBS.c.attempts >= MOST_ATTEMPTS)
+                .values(
+                    status="failed",
+                    stage="failed",
+                    finished_at=now,
+                    error=json.dumps(
+                        {
+                            "what": f"The worker died {MOST_ATTEMPTS} times over this job.",
+                            "hint": "Send the rows in smaller parts.",
+                        }
+                    ),
+                )
+            )
+            row = connection.execute(
+                sa.select(JOBS.c.job_id).where(free).order_by(JOBS.c.created_at).limit(1)
+            ).one_or_none()
+            if row is None:
+                return None
+            connection.execute(
+                sa.update(JOBS)
+                .where(JOBS.c.job_id == row.job_id)
+                .values(
+                    status="running",
+                    stage="beginning",
+                    progress=0.0,
+                    attempts=JOBS.c.attempts + 1,
+                    worker=worker,
+                    lease_until=now + LEASE,
+                )
+            )
+            return self._find(connection, row.job_id)
+
+    def update(self, job_id: str, worker: str, **values: Any) -> None:
+        """Renew the lease, and write what has changed.
+
+        Raises:
+            LeaseLostError: The lease ran out and somebody else has the job.
+        """
+        with writing_to(self._engine) as connection:
+            done = connection.execute(
+                sa.update(JOBS)
+                .where(
+                    JOBS.c.job_id == job_id,
+                    JOBS.c.worker == worker,
+                    JOBS.c.status == "running",
+                )
+                .values(lease_until=_now() + LEASE, **values)
+            )
+        if done.rowcount != 1:
+            raise LeaseLostError(job_id)
+
+    def finish(
+        self,
+        job_id: str,
+        worker: str,
+        *,
+        result: dict[str, Any] | None = None,
+        error: dict[str, Any] | None = None,
+    ) -> None:
+        """Write how a job ended.
+
+        Raises:
+            LeaseLostError: The lease ran out and somebody else has the job.
+        """
+        status = "failed" if error else "done"
+        ended: dict[str, Any] = {"progress": 1.0} if error is None else {}
+        self.update(
+            job_id,
+            worker,
+            status=status,
+            stage=status,
+            result=json.dumps(result) if result else None,
+            error=json.dumps(error) if error else None,
+            finished_at=_now(),
+            **ended,
+        )
+
+    def release(self, job_id: str, worker: str) -> None:
+        """Give a job back that is not done; it does not count as an attempt."""
+        with writing_to(self._engine) as connection:
+            connection.execute(
+                sa.update(JOBS)
+                .where(
+                    JOBS.c.job_id == job_id,
+                    JOBS.c.worker == worker,
+                    JOBS.c.status == "running",
+                )
+                .values(status="queued", stage="waiting", attempts=JOBS.c.attempts - 1)
+            )
+
+    def delete(self, job_id: str) -> None:
+        """Forget a job."""
+        with writing_to(self._engine) as connection:
+            connection.execute(sa.delete(JOBS).where(JOBS.c.job_id == job_id))
+
+    def old(self) -> list[str]:
+        """Return the jobs that were made longer ago than they are kept."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                sa.select(JOBS.c.job_id).where(JOBS.c.created_at < _now() - KEPT_FOR)
+            )
+            return [row.job_id for row in rows]
+
+    def _find(self, connection: sa.Connection, job_id: str) -> Job | None:
+        row = connection.execute(sa.select(JOBS).where(JOBS.c.job_id == job_id)).one_or_none()
+        if row is None:
+            return None
+        return Job(
+            job_id=row.job_id,
+            domain=row.domain,
+            owner=row.owner,
+            source=row.source,
+            as_of_date=row.as_of_date,
+            status=row.status,
+            stage=row.stage,
+            progress=row.progress,
+            generation=row.generation,
+            model_version=row.model_version,
+            result=json.loads(row.result) if row.result else None,
+            error=json.loads(row.error) if row.error else None,
+            attempts=row.attempts,
+            created_at=row.created_at,
+            finished_at=row.finished_at,
+        )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,157 @@
+"""Files that were sent: which table each one is, and whether it may be opened at all."""
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.errors import ChurnError
+from pipeline.ingest.discover import recognised_names
+from pipeline.realtime.rows import LONGEST_TEXT
+from pipeline.settings import Home
+from pipeline.sources import source_tables
+
+MOST_FILES = 50
+_LOOKED_AT = 65_536
+_NAME = re.compile(r"\w[\w.() -]{0,150}\.(csv|parquet)")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much an uploaded file may turn out to hold.
+
+    Attributes:
+        rows: Rows of a Parquet file.
+        columns: Columns of a Parquet file.
+        bytes: Bytes that its metadata say it unpacks to, and bytes of all its values together.
+        seconds: What looking at them may take.
+    """
+
+    rows: int = 20_000_000
+    columns: int = 200
+    bytes: int = 4 << 30
+    seconds: float = 60.0
+
+
+LIMITS = Limits()
+
+
+def folder_of(home: Home, job_id: str) -> Path:
+    """Return a job's folder."""
+    return home.batch / job_id
+
+
+def check_name(domain: str, name: str) -> str:
+    """Return the logical name of an uploaded file, `<name>.csv`.
+
+    Raises:
+        ChurnError: It cannot be a file's name, or belongs to no table.
+    """
+    tables = source_tables(domain)
+    if not _NAME.fullmatch(name) or ".." in name:
+        raise ChurnError(
+            f"{name[:80]!r} is no name of a csv or parquet file.", hint=recognised(domain)
+        )
+    logical = re.sub(r"\.parquet$", ".csv", name)
+    if not any(table.holds(logical) for table in tables):
+        raise ChurnError(f"{name[:80]!r} belongs to no table.", hint=recognised(domain))
+    return logical
+
+
+def recognised(domain: str) -> str:
+    """Say which names of files are recognised."""
+    names = recognised_names(source_tables(domain)).partition(", each also")[0]
+    return f"{names}, each as .csv or .parquet."
+
+
+def check_parquet(path: Path, limits: Limits = LIMITS) -> None:
+    """Refuse a Parquet file that unpacks to far more than it is, before a row of it is kept.
+
+    The metadata may lie and a dictionary may stand for any number of long values; so what the
+    metadata say is checked first, then how long all values are together, told from dictionaries
+    without unpacking them.
+
+    Raises:
+        ChurnError: It is no Parquet file, or too large.
+    """
+    try:
+        with _opened(path) as file:
+            told, schema = file.metadata, file.schema_arrow
+            texts = [
+                file.schema.column(at).path
+                for at in range(len(file.schema))
+                if file.schema.column(at).physical_type == "BYTE_ARRAY"
+            ]
+        unpacked = sum(told.row_group(at).total_byte_size for at in range(told.num_row_groups))
+        if (
+            told.num_rows > limits.rows
+            or told.num_columns > limits.columns
+            or unpacked > limits.bytes
+        ):
+            raise _too_large(
+                path,
+                f"{told.num_rows:,} rows, {told.num_columns:,} columns, {unpacked:,} bytes",
+                limits,
+            )
+        if nested := [field.name for field in schema if pa.types.is_nested(field.type)]:
+            raise ChurnError(
+                f"The columns {', '.join(nested[:5])} hold more than one value each.",
+                where=path.name,
+                hint="Write one value in a cell.",
+            )
+        _check_texts(path, texts, limits)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ChurnError(
+            "The file cannot be read as Parquet; it is cut short or damaged.",
+            where=path.name,
+            hint="Write it again.",
+        ) from error
+
+
+def _opened(path: Path, texts: list[str] | None = None) -> pq.ParquetFile:
+    return pq.ParquetFile(
+        path,
+        read_dictionary=texts,
+        thrift_string_size_limit=1 << 20,
+        thrift_container_size_limit=1 << 20,
+    )
+
+
+def _check_texts(path: Path, texts: list[str], limits: Limits) -> None:
+    """Refuse values that are too long, each or together; a value is looked at once."""
+    total, until = 0, time.monotonic() + limits.seconds
+    for name in texts:
+        with _opened(path, [name]) as file:
+            for batch in file.iter_batches(_LOOKED_AT, columns=[name]):
+                lengths, total_of = _lengths(batch.column(0))
+                total += total_of
+                if lengths > LONGEST_TEXT:
+                    raise _too_large(path, f"a value of {name[:80]} has {lengths:,} bytes", limits)
+                if total > limits.bytes:
+                    raise _too_large(path, f"more than {total:,} bytes of text", limits)
+                if time.monotonic() > until:
+                    raise _too_large(path, "looking at it takes too long", limits)
+
+
+def _lengths(values: Any) -> tuple[int, int]:
+    """Bytes of the longest value and of all values."""
+    if pa.types.is_dictionary(values.type):
+        each = pc.binary_length(values.dictionary)
+        every = pc.take(each, values.indices)
+    else:
+        each = every = pc.binary_length(values)
+    return pc.max(each).as_py() or 0, pc.sum(every).as_py() or 0
+
+
+def _too_large(path: Path, what: str, limits: Limits) -> ChurnError:
+    return ChurnError(
+        f"The file unpacks to too much: {what}.",
+        where=path.name,
+        hint=f"At most {limits.rows:,} rows, {limits.columns:,} columns, {limits.bytes:,} bytes "
+        f"and {LONGEST_TEXT:,} characters a value; send it in parts.",
+    )

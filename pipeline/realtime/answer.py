@@ -1,0 +1,398 @@
+"""Scores, reasons and an action for rows of examples that lie in memory.
+
+Everything that is said in words or in money is said by the compiled SQL of the published build;
+here the model's numbers are put where that SQL expects them.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from ml.bands import assign_bands
+from ml.contract import SPINE, Examples
+from ml.explain import FEW, drivers
+from ml.score import TOLERANCE, reason_rows
+from ml.train import PARAMETERS
+from pipeline.feature_sql import View, as_statement, execute_with
+from pipeline.realtime.bundle import load_bundle, read_rules
+from pipeline.realtime.model import LiveModel
+
+Record = dict[str, Any]
+
+# What a request puts where, and a rollback takes away again.
+_PUT: dict[str, tuple[str, tuple[str, ...]]] = {
+    "reasons": (
+        "churn.stg_churn__reasons",
+        (
+            "run_id",
+            "domain",
+            "customer_id",
+            "as_of_date",
+            "rank",
+            "driver_group",
+            "feature",
+            "contribution_log_odds",
+            "value",
+            "usual_value",
+        ),
+    ),
+    "scores": (
+        "churn.fct_churn_scores",
+        (
+            "run_id",
+            "domain",
+            "customer_id",
+            "as_of_date",
+            "due_on",
+            "margin",
+            "churn_probability",
+            "risk_band",
+            "customer_value",
+            "is_live",
+            "scored_at",
+        ),
+    ),
+    "suppressions": (
+        "churn.stg_churn__suppressions",
+        ("domain", "customer_id", "suppression_reason"),
+    ),
+    "contacts": (
+        "churn.stg_churn__contacts",
+        ("domain", "customer_id", "contacted_on", "action_id"),
+    ),
+}
+_REASON = (
+    "rank",
+    "group_title",
+    "theme",
+    "direction",
+    "strength",
+    "is_actionable",
+    "sentence",
+    "feature",
+    "value",
+    "usual_value",
+    "contribution_log_odds",
+)
+
+# Nobody else is asking: everybody gets what pays best for it alone, if it pays.
+_ALLOCATED = View(
+    "churn.int_churn__actions_allocated",
+    """
+select domain, customer_number, action_id, channel, spend_cents, profit_cents
+from "warehouse"."churn"."int_churn__actions_preferred"
+where profit_cents > 0
+""",
+    is_table=False,
+)
+# Beside it, what the plan charges for its money and its contacts.
+_COMPARED = View(
+    "churn.actions_compared",
+    """
+select
+    actions.*,
+    budget.price_micro_cents / 1000000.0 as plan_marginal_profit,
+    coalesce(channel.price_micro_cents, 0) / 100000000.0 as plan_contact_price,
+    10000 * actions.expected_profit
+    - budget.price_micro_cents * actions.expected_spend / 100
+    - coalesce(channel.price_micro_cents, 0) / 10000.0 > 0 as is_within_plan
+from "warehouse"."churn"."fct_churn_actions" as actions
+left join churn.int_churn__budget_prices as budget on actions.domain = budget.domain
+left join churn.int_churn__capacity_prices as channel
+    on actions.domain = channel.domain and actions.channel = channel.channel
+order by actions.customer_id
+""",
+    is_table=False,
+)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What is said of one customer of the cohort.
+
+    Attributes:
+        customer_id: Customer.
+        due_on: When the decision is due as known at the cut-off.
+        customer_value: What is at stake, in the domain's currency.
+        already_cancelled: Whether it has cancelled; None where the domain has no such thing.
+        margin: Log-odds before calibration.
+        churn_probability: Probability.
+        risk_band: Band.
+        reasons: Rows of fct_churn_reasons, largest first.
+        action: Row of fct_churn_actions made for this customer alone, and what the plan charges.
+        features: Feature → value, in the order of the mart.
+    """
+
+    customer_id: str
+    due_on: date | None
+    customer_value: float | None
+    already_cancelled: bool | None
+    margin: float
+    churn_probability: float
+    risk_band: str
+    reasons: list[Record]
+    action: Record
+    features: dict[str, float | int | bool | None]
+
+
+@dataclass
+class Guarded:
+    """What people decided about customers: rows of the state, JSON-ready.
+
+    Attributes:
+        suppressions: Rows of `stg_churn__suppressions`.
+        contacts: Rows of `stg_churn__contacts`.
+    """
+
+    suppressions: list[Record] = field(default_factory=list)
+    contacts: list[Record] = field(default_factory=list)
+
+
+def open_answering(
+    connection: duckdb.DuckDBPyConnection, generation: Path, model: LiveModel
+) -> None:
+    """Make what answering needs in an in-memory database, once.
+
+    Args:
+        connection: The database.
+        generation: The generation's DuckDB file.
+        model: The live model; a feature that the build's examples lack is added to them.
+
+    Raises:
+        NotReadyError: The generation is older than bundles.
+    """
+    # rows come and go under prepared statements: what was learned from them must not be kept
+    connection.execute("set disabled_optimizers = 'statistics_propagation'")
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set enable_progress_bar = false")
+    connection.execute("create schema if not exists lake")
+    load_bundle(connection, generation)
+    # nobody is held out alone: a hold-out is drawn among the customers of a plan
+    connection.execute("update churn.int_churn__plans_measured set holdout_per_mille = 0")
+    # requests bring a row with their cut-off; rows that stay are never changed under them
+    connection.execute(
+        "create schema published; create table published.runs_live as "
+        f"from churn.int_churn__runs_live where domain = '{model.domain}'; "
+        "truncate churn.int_churn__runs_live"
+    )
+
+
+def add_features(
+    connection: duckdb.DuckDBPyConnection, model: LiveModel, described: dict[str, str]
+) -> tuple[str, ...]:
+    """Give the examples the features that only the run's SQL has; return all, the mart's first.
+
+    Args:
+        connection: The database.
+        model: The live model.
+        described: Column → type of the stack's last view.
+    """
+    mart = f"{model.domain}.{model.domain}__churn_examples"
+    there = [row[0] for row in connection.execute(f"describe {mart}").fetchall()]
+    for name, kind in described.items():
+        if "__" in name and name not in there:
+            connection.execute(f'alter table {mart} add column "{name}" {kind}')
+    names = [name for name in there if name in described and name not in SPINE]
+    return tuple(names + [n for n in described if "__" in n and n not in there])
+
+
+class Desk:
+    """One cursor with its prepared statements; answers one request at a time.
+
+    Args:
+        connection: A cursor of a database on which `open_answering` ran.
+        generation: The generation's DuckDB file.
+        model: The live model.
+        features: Features in the order of the mart, from `add_features`.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        generation: Path,
+        model: LiveModel,
+        features: tuple[str, ...],
+    ) -> None:
+        self.connection = connection
+        self._model = model
+        self._features = features
+        groups = dict(
+            connection.execute(
+                "select feature, driver_group from churn.int_churn__features_described "
+                "where domain = ?",
+                [model.domain],
+            ).fetchall()
+        )
+        # a feature that today's YAML does not describe is a group of its own
+        self._groups = [groups.get(name, name) for name in model.recipe["features"]]
+        for name, (relation, columns) in _PUT.items():
+            self._prepare_put(name, relation, columns)
+        worded, decided = read_rules(generation)
+        connection.execute(
+            f"prepare word as insert into churn.fct_churn_reasons by name {as_statement(worded)}"
+        )
+        stack = [*decided[:-1], _ALLOCATED, decided[-1], _COMPARED]
+        connection.execute(f"prepare decide as {as_statement(stack)}")
+        listed = ", ".join(f'"{name}"' for name in features)
+        connection.execute(
+            f"prepare examples as select customer_id, due_on, customer_value, {listed} "
+            f"from {model.domain}.{model.domain}__churn_examples order by customer_id"
+        )
+
+    def _prepare_put(self, name: str, relation: str, columns: Sequence[str]) -> None:
+        described = self.connection.execute(f"describe {relation}").fetchall()
+        types = {column: kind for column, kind, *_ in described}
+        shape = json.dumps([{column: types[column] for column in columns}])
+        listed = ", ".join(columns)
+        self.connection.execute(
+            f"prepare put_{name} as insert into {relation} ({listed}) select {listed} from ("
+            f"select unnest(from_json(cast($1 as varchar), '{shape}'), max_depth := 2))"
+        )
+
+    def _put(self, name: str, rows: list[Record]) -> None:
+        if rows:
+            execute_with(self.connection, f"put_{name}", rows)
+
+    def set_cut_off(self, cut_off: date) -> None:
+        """Say which cut-off is scored; the rules read it beside the run."""
+        self.connection.execute("delete from churn.int_churn__runs_live")
+        self.connection.execute(
+            "insert into churn.int_churn__runs_live "
+            f"select * replace (date '{cut_off}' as as_of_date) from published.runs_live"
+        )
+
+    def score(self, cut_off: date, guarded: Guarded) -> list[Scored]:
+        """Answer for every row of the domain's examples, in the open transaction.
+
+        Args:
+            cut_off: The cut-off of the rows; `set_cut_off` was told it.
+            guarded: What people decided about these customers.
+
+        Raises:
+            ArithmeticError: The drivers do not add up to the margin.
+        """
+        model, recipe = self._model, self._model.recipe
+        rows = self.connection.execute("execute examples").fetchall()
+        if not rows:
+            return []
+        used = self._examples(rows, cut_off).keep(tuple(recipe["features"]))
+        # one thread for few: to wake a second one takes longer than their trees
+        threads = 1 if len(rows) <= FEW else PARAMETERS["num_threads"]
+        margins = np.asarray(
+            model.booster.predict(used.values, raw_score=True, num_threads=threads)
+        )
+        contributions, base = drivers(model.booster, used.values)
+        worst = float(np.abs(margins - base - contributions.sum(axis=1)).max())
+        if worst > TOLERANCE:
+            raise ArithmeticError(f"drivers miss the margin by up to {worst:.2g}")
+        probability = model.calibration.apply(margins)
+        bands = assign_bands(probability, tuple(recipe["bands"]))
+
+        self._put_all(rows, cut_off, margins, probability, bands, guarded)
+        self._put("reasons", self._reasons(used, contributions, cut_off))
+        self.connection.execute("execute word")
+        reasons = self._read(
+            f"select customer_id, {', '.join(_REASON)} from churn.fct_churn_reasons "
+            "order by customer_id, rank"
+        )
+        actions = {row["customer_id"]: row for row in self._read("execute decide")}
+        by_customer: dict[str, list[Record]] = {}
+        for reason in reasons:
+            by_customer.setdefault(reason.pop("customer_id"), []).append(reason)
+        cancelled = recipe["settings"].get("already_cancelled")
+        found = []
+        for place, (customer, due_on, worth, *values) in enumerate(rows):
+            features = dict(zip(self._features, values, strict=True))
+            found.append(
+                Scored(
+                    customer_id=customer,
+                    due_on=due_on,
+                    customer_value=worth,
+                    already_cancelled=features.get(cancelled) if cancelled else None,
+                    margin=float(margins[place]),
+                    churn_probability=float(probability[place]),
+                    risk_band=str(bands[place]),
+                    reasons=by_customer[customer],
+                    action=actions[customer],
+                    features=features,
+                )
+            )
+        return found
+
+    def _examples(self, rows: Sequence[tuple[Any, ...]], cut_off: date) -> Examples:
+        values = np.array(
+            [[np.nan if cell is None else cell for cell in row[3:]] for row in rows],
+            dtype=np.float64,
+        ).reshape(len(rows), len(self._features))
+        return Examples(
+            domain=self._model.domain,
+            customer_id=np.array([row[0] for row in rows], dtype=object),
+            as_of_date=np.full(len(rows), np.datetime64(cut_off, "D")),
+            is_churned=np.full(len(rows), np.nan),
+            features=self._features,
+            values=values,
+            is_boolean=np.zeros(len(self._features), dtype=bool),
+        )
+
+    def _put_all(
+        self,
+        rows: Sequence[tuple[Any, ...]],
+        cut_off: date,
+        margins: Iterable[float],
+        probability: Iterable[float],
+        bands: Iterable[str],
+        guarded: Guarded,
+    ) -> None:
+        now = datetime.now(UTC).replace(tzinfo=None).isoformat()
+        lineage = {"run_id": self._model.run_id, "domain": self._model.domain}
+        scores = [
+            {
+                **lineage,
+                "customer_id": row[0],
+                "as_of_date": str(cut_off),
+                "due_on": None if row[1] is None else str(row[1]),
+                "margin": float(score),
+                "churn_probability": float(chance),
+                "risk_band": str(band),
+                "customer_value": row[2],
+                "is_live": True,
+                "scored_at": now,
+            }
+            for row, score, chance, band in zip(rows, margins, probability, bands, strict=True)
+        ]
+        self._put("scores", scores)
+        self._put("suppressions", guarded.suppressions)
+        self._put("contacts", guarded.contacts)
+
+    def _reasons(self, used: Examples, contributions: Any, cut_off: date) -> list[Record]:
+        columns = reason_rows(used, contributions, self._groups, self._model.recipe)
+        columns = {
+            "run_id": self._model.run_id,
+            "domain": self._model.domain,
+            **columns,
+            "as_of_date": str(cut_off),
+        }
+        count = len(columns["rank"])
+        lists = [
+            [value] * count if isinstance(value, str) else _plain(value)
+            for value in columns.values()
+        ]
+        return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
+
+    def _read(self, sql: str) -> list[Record]:
+        cursor = self.connection.execute(sql)
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _plain(values: Any) -> list[Any]:
+    """A column as JSON has it: what is missing is None."""
+    if hasattr(values, "to_numpy"):
+        values = values.to_numpy(dtype=float, na_value=np.nan)
+    return [None if value != value else value for value in np.asarray(values).tolist()]

@@ -1,0 +1,208 @@
+"""What each generation keeps so that raw rows can be answered without the warehouse.
+
+The warehouse is private to whoever builds, so a publish puts beside the serving tables: the
+compiled SQL that words reasons and values actions, the rows it reads that are no customer's, the
+shapes of those that are, and the days on which each source has events.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import duckdb
+
+from pipeline.errors import ChurnError
+from pipeline.feature_sql import (
+    View,
+    load_stack,
+    read_manifest,
+    read_stack,
+    stack_hash,
+    view_of,
+    write_stack,
+)
+from pipeline.models import recipe_of
+from pipeline.realtime.errors import NotReadyError
+from pipeline.settings import Home
+
+FOLDER = "realtime"
+STACK = "features.json"
+
+# In the order in which they are made.
+WORDED = ("int_churn__reasons_worded",)
+DECIDED = (
+    "int_churn__reasons_picked",
+    "int_churn__customers_left_alone",
+    "int_churn__customers_guarded",
+    "int_churn__actions_valued",
+    "int_churn__customers_hoped",
+    "int_churn__actions_preferred",
+    "fct_churn_actions",
+)
+# Rows that are no customer's.
+_GIVEN = (
+    "churn.int_churn__runs_live",
+    "churn.int_churn__features_described",
+    "churn.int_churn__actions_catalogued",
+    "churn.int_churn__plans_set",
+    "churn.int_churn__plans_measured",
+    "churn.int_churn__budget_prices",
+    "churn.int_churn__capacity_prices",
+)
+# Relations whose rows a request brings.
+_SHAPES = (
+    "churn.fct_churn_scores",
+    "churn.fct_churn_reasons",
+    "churn.int_churn__actions_allocated",
+    "churn.stg_churn__reasons",
+    "churn.stg_churn__suppressions",
+    "churn.stg_churn__contacts",
+)
+
+
+def save_rules(home: Home) -> None:
+    """Keep the SQL that dbt has just compiled; its manifest forgets it at the next call."""
+    nodes = {node["name"]: node for node in read_manifest(home)["nodes"].values()}
+    names = [name for name in (*WORDED, *DECIDED) if nodes.get(name, {}).get("compiled_code")]
+    if len(names) == len(WORDED) + len(DECIDED):
+        write_stack(_rules_path(home), [view_of(nodes[name]) for name in names])
+
+
+def has_rules(home: Home) -> bool:
+    """Whether the SQL of the last build is kept."""
+    if not _rules_path(home).exists():
+        return False
+    names = [view.relation.split(".")[1] for view in read_stack(_rules_path(home))]
+    return names == [*WORDED, *DECIDED]
+
+
+def _rules_path(home: Home) -> Path:
+    return home.dbt_target.parent / "realtime.json"
+
+
+def keep_run_stack(home: Home, run: Path) -> None:
+    """Put the feature SQL into a run's folder; the run is older than the file if it lacks it.
+
+    Nothing is kept when the build has other SQL by now: the run then cannot answer raw rows.
+    """
+    path, recipe = run / STACK, recipe_of(run)
+    if path.exists():
+        return
+    stack = load_stack(home, recipe["domain"])
+    if stack_hash(stack) == recipe["feature_sql_hash"]:
+        part = path.with_suffix(".part")
+        write_stack(part, stack)
+        part.replace(path)
+
+
+def write_bundle(connection: duckdb.DuckDBPyConnection, home: Home, copies: Path) -> None:
+    """Write a generation's bundle into the folder of its copies; nothing before a whole run.
+
+    Args:
+        connection: Has the warehouse attached as `warehouse`.
+        home: CHURN_HOME.
+        copies: Folder of the generation's Parquet and CSV copies.
+    """
+    if not has_rules(home):
+        return
+    folder = copies / FOLDER
+    folder.mkdir()
+    live = connection.execute(
+        "select domain, run_id from warehouse.churn.int_churn__runs_live order by domain"
+    ).fetchall()
+    for relation in _GIVEN:
+        _copy(connection, relation, folder)
+    domains = [
+        name.removesuffix("__churn_examples")
+        for (name,) in connection.execute(
+            "select table_name from duckdb_tables() where database_name = 'warehouse' "
+            "and table_name like '%\\_\\_churn\\_examples' escape '\\' order by table_name"
+        ).fetchall()
+    ]
+    for relation in (*_SHAPES, *(f"{domain}.{domain}__churn_examples" for domain in domains)):
+        _copy(connection, relation, folder, "limit 0")
+    for domain, run_id in live:
+        keep_run_stack(home, home.models / domain / run_id)
+        for name in ("knowledge", "event_days"):
+            _copy(connection, f"lake.{domain}_{name}", folder)
+    (folder / "rules.json").write_text(
+        json.dumps([asdict(view) for view in read_stack(_rules_path(home))], indent=1) + "\n"
+    )
+
+
+def _copy(
+    connection: duckdb.DuckDBPyConnection, relation: str, folder: Path, limit: str = ""
+) -> None:
+    connection.execute(
+        f"copy (select * from warehouse.{relation} {limit}) to '{folder / relation}.parquet' "
+        "(format parquet)"
+    )
+
+
+def is_bundled(generation: Path) -> bool:
+    """Whether a generation, given by its DuckDB file, has a bundle."""
+    return (generation.with_suffix("") / FOLDER / "rules.json").exists()
+
+
+def read_rules(generation: Path) -> tuple[list[View], list[View]]:
+    """Return a generation's SQL that words reasons, and the SQL that decides actions.
+
+    Raises:
+        NotReadyError: The generation is older than bundles.
+    """
+    folder = bundle_folder(generation)
+    rules = read_stack(folder / "rules.json")
+    return rules[: len(WORDED)], rules[len(WORDED) :]
+
+
+def bundle_folder(generation: Path) -> Path:
+    """Return the folder of a generation's bundle.
+
+    Raises:
+        NotReadyError: The generation is older than bundles.
+    """
+    if not is_bundled(generation):
+        raise NotReadyError(
+            "The published generation cannot answer raw rows: it was published by an older "
+            "version.",
+            where=generation.stem,
+            hint="churn run publishes one that can.",
+        )
+    return generation.with_suffix("") / FOLDER
+
+
+def load_bundle(connection: duckdb.DuckDBPyConnection, generation: Path) -> None:
+    """Make a bundle's relations in an in-memory database.
+
+    Raises:
+        NotReadyError: The generation is older than bundles.
+    """
+    for path in sorted(bundle_folder(generation).glob("*.parquet")):
+        schema, name = path.stem.split(".")
+        connection.execute(f"create schema if not exists {schema}")
+        connection.execute(f"create table {schema}.{name} as from read_parquet('{path}')")
+
+
+def read_run_stack(run: Path) -> list[View]:
+    """Return the feature SQL of a run.
+
+    Raises:
+        ChurnError: It is not kept, or is not the SQL the model learned from.
+    """
+    path, recipe = run / STACK, recipe_of(run)
+    if not path.exists():
+        raise ChurnError(
+            f"The feature SQL of {run.name} is not kept, and the warehouse has other SQL by now.",
+            where=str(path),
+            hint=f"churn run --domain {recipe['domain']} trains on today's features.",
+        )
+    stack = read_stack(path)
+    found = stack_hash(stack)
+    if found != recipe["feature_sql_hash"]:
+        raise ChurnError(
+            f"The feature SQL beside {run.name} is not the SQL its model learned from.",
+            where=f"{path}: {found[:12]} instead of {recipe['feature_sql_hash'][:12]}",
+            hint="Put the file back from a copy, or train anew: churn run "
+            f"--domain {recipe['domain']}.",
+        )
+    return stack

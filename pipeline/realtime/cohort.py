@@ -1,0 +1,278 @@
+"""Scores everybody in a lake: of raw files that were sent, or the platform's own at a cut-off."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import ChurnError
+from pipeline.feature_sql import lay
+from pipeline.realtime.answer import Desk, Scored, add_features, open_answering
+from pipeline.realtime.controls import check_cut_off, coverage_of, make_controls, write_controls
+from pipeline.realtime.guards import Decided
+from pipeline.realtime.model import LiveModel, load_live_model
+from pipeline.settings import Home
+from pipeline.sources import SourceTable
+
+# Told how far it is, from 0 to 1.
+Progress = Callable[[float], None]
+
+CHUNK = 2_000
+# What features and scoring may take before they spill to disk.
+MEMORY = "2GB"
+
+_TEXT, _NUMBER = pa.string(), pa.float64()
+RESULT = pa.schema(
+    [
+        ("customer_id", _TEXT),
+        ("as_of_date", pa.date32()),
+        ("in_scope", pa.bool_()),
+        ("out_of_scope_reason", _TEXT),
+        ("churn_probability", _NUMBER),
+        ("risk_band", _TEXT),
+        ("due_on", pa.date32()),
+        ("customer_value", _NUMBER),
+        ("already_cancelled", pa.bool_()),
+        ("reason_1", _TEXT),
+        ("reason_2", _TEXT),
+        ("reason_3", _TEXT),
+        ("action_id", _TEXT),
+        ("action_title", _TEXT),
+        ("channel", _TEXT),
+        ("expected_profit", _NUMBER),
+        ("expected_spend", _NUMBER),
+        ("is_within_plan", pa.bool_()),
+        ("no_action_reason", _TEXT),
+        ("no_action_words", _TEXT),
+        ("model_version", _TEXT),
+        ("generation", _TEXT),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of a lake's customers.
+
+    Attributes:
+        customers: Rows of the result.
+        in_scope: Customers in the cohort, each with a score.
+        ignored: Table → rows on the cut-off or after it, which were not read.
+    """
+
+    customers: int
+    in_scope: int
+    ignored: dict[str, int]
+
+
+def score_lake(
+    home: Home,
+    domain: str,
+    generation: Path,
+    run_id: str,
+    *,
+    lake: Path,
+    cut_off: date | None,
+    names_everybody: bool,
+    target: Path,
+    spill: Path,
+    progress: Progress,
+) -> Counts:
+    """Score the customers of a lake and write one row each as Parquet.
+
+    Args:
+        home: CHURN_HOME, for the run and for what people decided.
+        domain: Domain.
+        generation: The generation's DuckDB file.
+        run_id: Its live run.
+        lake: Folder like `CHURN_HOME/lake`, with this domain's tables.
+        cut_off: Cut-off; the published one if not given.
+        names_everybody: Whether customers outside the cohort get a row that says so.
+        target: Where the result goes, whole or not at all.
+        spill: Empty folder for what does not fit into memory.
+        progress: Told how far it is.
+
+    Raises:
+        RefusedDateError: No honest answer can be given for that day.
+        ChurnError: The run's folder is not what it was, or nobody is in the cohort of a lake.
+    """
+    model = load_live_model(home, domain, run_id)
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY,
+        "temp_directory": str(spill),
+        "threads": 2,
+    }
+    with duckdb.connect(config=config) as connection:
+        open_answering(connection, generation, model)
+        knowledge = make_controls(connection, domain)
+        cut_off = cut_off or knowledge.scored
+        check_cut_off(knowledge, cut_off, run_id)
+        given = frozenset(
+            table.name for table in model.tables if _make_view(connection, lake, table)
+        )
+        covered = coverage_of(connection, knowledge, cut_off)
+        write_controls(connection, domain, cut_off, covered, given)
+        ignored = _late_rows(connection, model, cut_off)
+        progress(0.05)
+        lay(connection, model.stack)
+        last = model.stack[-1].relation
+        described = {row[0]: row[1] for row in connection.execute(f"describe {last}").fetchall()}
+        features = add_features(connection, model, described)
+        connection.execute(
+            f"create table lake.cohort as select '{domain}' as domain, *, "
+            f"(row_number() over (order by customer_id) - 1) // {CHUNK} as chunk from {last}"
+        )
+        row = connection.execute("select count(*), max(chunk) from lake.cohort").fetchone()
+        in_scope, newest = (row[0], row[1]) if row else (0, None)
+        if in_scope == 0 and not names_everybody:
+            raise ChurnError(f"Nobody is in the cohort of {cut_off}: there is nothing to score.")
+        progress(0.4)
+        written = 0
+        part = target.with_suffix(".part")
+        with pq.ParquetWriter(part, RESULT, compression="zstd") as writer:
+            desk = Desk(connection, generation, model, features)
+            desk.set_cut_off(cut_off)
+            decided = Decided(home, domain)
+            for chunk in range(0 if newest is None else newest + 1):
+                rows = [
+                    _result(one, cut_off, run_id, generation.stem)
+                    for one in _scored(connection, desk, decided, domain, chunk, cut_off)
+                ]
+                written += len(rows)
+                writer.write_table(pa.Table.from_pylist(rows, RESULT))
+                progress(0.4 + 0.55 * written / in_scope)
+            if names_everybody:
+                words = f"not scored: {model.recipe['settings']['not_scored']}"
+                for batch in _others(connection, model):
+                    rows = [
+                        _outside(customer, cut_off, words, run_id, generation.stem)
+                        for customer in batch
+                    ]
+                    written += len(rows)
+                    writer.write_table(pa.Table.from_pylist(rows, RESULT))
+        part.replace(target)
+    progress(1.0)
+    return Counts(written, in_scope, ignored)
+
+
+def _make_view(connection: duckdb.DuckDBPyConnection, lake: Path, table: SourceTable) -> bool:
+    """Make a lake relation over a folder's files, empty without one; return if there is one."""
+    folder = lake / table.domain / table.name
+    files = sorted(str(path) for path in folder.rglob("*.parquet"))
+    if not files:
+        columns = ", ".join(f"{column.name} {column.data_type}" for column in table.columns)
+        connection.execute(f"create table lake.{table.identifier} ({columns})")
+        return False
+    listed = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
+    rows = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+    there = {row[0] for row in connection.execute(f"describe from {rows}").fetchall()}
+    columns = ", ".join(
+        f"cast({column.name if column.name in there else 'null'} as {column.data_type}) "
+        f"as {column.name}"
+        for column in table.columns
+    )
+    connection.execute(f"create view lake.{table.identifier} as select {columns} from {rows}")
+    return True
+
+
+def _late_rows(
+    connection: duckdb.DuckDBPyConnection, model: LiveModel, cut_off: date
+) -> dict[str, int]:
+    found = {}
+    for table in model.tables:
+        if day := table.event_day or table.event_time:
+            row = connection.execute(
+                f"select count(*) from lake.{table.identifier} where {day} >= ?", [cut_off]
+            ).fetchone()
+            if row and row[0]:
+                found[table.name] = int(row[0])
+    return found
+
+
+def _scored(
+    connection: duckdb.DuckDBPyConnection,
+    desk: Desk,
+    decided: Decided,
+    domain: str,
+    chunk: int,
+    cut_off: date,
+) -> list[Scored]:
+    """Answer for one chunk, in a transaction that leaves nothing behind."""
+    connection.execute("begin")
+    try:
+        connection.execute(
+            f"insert into {domain}.{domain}__churn_examples by name "
+            f"select * exclude (chunk) from lake.cohort where chunk = {chunk}"
+        )
+        customers = connection.execute(
+            f"select customer_id from {domain}.{domain}__churn_examples"
+        ).fetchall()
+        return desk.score(cut_off, decided.about([row[0] for row in customers]))
+    finally:
+        connection.execute("rollback")
+
+
+def _others(connection: duckdb.DuckDBPyConnection, model: LiveModel) -> Iterator[list[str]]:
+    """Customers with rows in a required table who are not in the cohort."""
+    sources = " union ".join(
+        f"select {table.id_column} as customer_id from lake.{table.identifier}"
+        for table in model.tables
+        if table.required and table.id_column
+    )
+    if not sources:
+        return
+    cursor = connection.execute(
+        f"select customer_id from ({sources}) anti join lake.cohort using (customer_id) "
+        "order by customer_id"
+    )
+    while rows := cursor.fetchmany(CHUNK):
+        yield [row[0] for row in rows]
+
+
+def _result(one: Scored, cut_off: date, run_id: str, generation: str) -> dict[str, Any]:
+    raising = [row["sentence"] for row in one.reasons if row["direction"] == "raises"]
+    first, second, third = [*raising[:3], None, None, None][:3]
+    action = one.action
+    return {
+        "customer_id": one.customer_id,
+        "as_of_date": cut_off,
+        "in_scope": True,
+        "out_of_scope_reason": None,
+        "churn_probability": one.churn_probability,
+        "risk_band": one.risk_band,
+        "due_on": one.due_on,
+        "customer_value": one.customer_value,
+        "already_cancelled": one.already_cancelled,
+        "reason_1": first,
+        "reason_2": second,
+        "reason_3": third,
+        "action_id": action["planned_action"],
+        "action_title": action["action_title"],
+        "channel": action["channel"],
+        "expected_profit": action["expected_profit"],
+        "expected_spend": action["expected_spend"],
+        "is_within_plan": action["is_within_plan"],
+        "no_action_reason": action["reason"],
+        "no_action_words": action["reason_words"],
+        "model_version": run_id,
+        "generation": generation,
+    }
+
+
+def _outside(
+    customer: str, cut_off: date, words: str, run_id: str, generation: str
+) -> dict[str, Any]:
+    told = dict.fromkeys(RESULT.names)
+    return told | {
+        "customer_id": customer,
+        "as_of_date": cut_off,
+        "in_scope": False,
+        "out_of_scope_reason": words,
+        "model_version": run_id,
+        "generation": generation,
+    }

@@ -1,0 +1,130 @@
+"""What is known at a cut-off, from the published build: cut-offs, knowledge, coverage."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import duckdb
+
+from pipeline.realtime.errors import RefusedDateError
+
+Covered = tuple[str, date, date]
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What the published build knows.
+
+    Attributes:
+        known_before: Day after the last day on which an outcome could be seen.
+        scored: The cut-off it scored with its live run.
+        outcomes_known_on: First day on which all the model learned from was known.
+    """
+
+    known_before: date
+    scored: date
+    outcomes_known_on: date
+
+
+CONTROLS = {
+    "cut_offs": "as_of_date date, due_from date",
+    "scoring_cut_off": "as_of_date date",
+    "knowledge": "known_before date",
+    "coverage": "table_name varchar, as_of_date date, covered_from date, covered_before date",
+}
+
+
+def make_controls(connection: duckdb.DuckDBPyConnection, domain: str) -> Knowledge:
+    """Make the control relations, empty; the build's own move to the schema `published`.
+
+    Args:
+        connection: In-memory database on which `open_answering` ran.
+        domain: Domain.
+    """
+    for name in ("knowledge", "event_days"):
+        connection.execute(
+            f"create table published.{name} as from lake.{domain}_{name}; "
+            f"drop table lake.{domain}_{name}"
+        )
+    for name, columns in CONTROLS.items():
+        connection.execute(f"create table lake.{domain}_{name} ({columns})")
+    known_before, scored, outcomes = connection.execute(
+        "select knowledge.known_before, runs.as_of_date, runs.outcomes_known_on "
+        "from published.knowledge as knowledge, published.runs_live as runs"
+    ).fetchall()[0]
+    return Knowledge(known_before, scored, outcomes)
+
+
+def check_cut_off(knowledge: Knowledge, cut_off: date, run_id: str) -> None:
+    """Refuse a cut-off for which no honest score can be given.
+
+    Raises:
+        RefusedDateError: The model learned from what came later, or the day has not begun.
+    """
+    if cut_off < knowledge.outcomes_known_on:
+        raise RefusedDateError(
+            f"No score for {cut_off}: the model {run_id} learned from outcomes that were known on "
+            f"{knowledge.outcomes_known_on} only.",
+            hint=f"Ask for {knowledge.outcomes_known_on} or later; the published cut-off is "
+            f"{knowledge.scored}.",
+        )
+    today = datetime.now(UTC).date()
+    if cut_off > today:
+        raise RefusedDateError(
+            f"No score for {cut_off}: what happens before it is not known on {today}.",
+            hint=f"Ask for {today} or earlier.",
+        )
+
+
+def coverage_of(
+    connection: duckdb.DuckDBPyConnection, knowledge: Knowledge, cut_off: date
+) -> list[Covered]:
+    """Return what each source covers of the time before a cut-off.
+
+    As the build derives it, from the days with events before the cut-off. Beyond what the build
+    knows, whoever sends rows has newer ones: each source is taken to be as far behind the cut-off
+    as it was behind the build's last day, so one that ended long ago is not taken for silence.
+
+    Returns:
+        Table (or table.value), first covered day, day after the last one.
+    """
+    later = max(cut_off - knowledge.known_before, timedelta())
+    return [
+        (name, since, last + timedelta(days=1) + later)
+        for name, since, last in connection.execute(
+            "select table_name, min(day), max(day) from published.event_days where day < ? "
+            "group by table_name order by table_name",
+            [min(cut_off, knowledge.known_before)],
+        ).fetchall()
+    ]
+
+
+def write_controls(
+    connection: duckdb.DuckDBPyConnection,
+    domain: str,
+    cut_off: date,
+    covered: list[Covered],
+    given: frozenset[str],
+) -> None:
+    """Fill the control relations anew.
+
+    Args:
+        connection: The database.
+        domain: Domain.
+        cut_off: The cut-off.
+        covered: From `coverage_of`.
+        given: Tables that were sent; the others cover nothing, so their features are null.
+    """
+    for name in CONTROLS:
+        connection.execute(f"delete from lake.{domain}_{name}")
+    connection.execute(f"insert into lake.{domain}_cut_offs values (date '{cut_off}', null)")
+    connection.execute(f"insert into lake.{domain}_scoring_cut_off values (date '{cut_off}')")
+    connection.execute(f"insert into lake.{domain}_knowledge values (date '{cut_off}')")
+    connection.executemany(
+        f"insert into lake.{domain}_coverage values (?, ?, ?, ?)",
+        [
+            (name, cut_off, since, before)
+            for name, since, before in covered
+            if name.partition(".")[0] in given
+        ]
+        or [("nothing", cut_off, cut_off, cut_off)],
+    )

@@ -1,0 +1,260 @@
+"""Answers raw rows of a few customers: one engine for a domain of a generation."""
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from pipeline.feature_sql import as_statement
+from pipeline.realtime.answer import Desk, Scored, add_features, open_answering
+from pipeline.realtime.controls import (
+    Covered,
+    Knowledge,
+    check_cut_off,
+    coverage_of,
+    make_controls,
+    write_controls,
+)
+from pipeline.realtime.guards import Decided
+from pipeline.realtime.model import load_live_model
+from pipeline.realtime.rows import Customer, Loader, check_customers, ignored_columns
+from pipeline.settings import Home
+
+# Requests that are worked on at the same time; further ones wait their turn.
+PLACES = 2
+_MOST_CUT_OFFS = 100
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one customer.
+
+    Attributes:
+        customer_id: Customer.
+        scored: What is said of it; None outside the cohort.
+        reason: Why it is outside the cohort.
+        ignored: Table → rows on the cut-off or after it, which were not read.
+    """
+
+    customer_id: str
+    scored: Scored | None
+    reason: str | None = None
+    ignored: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a request.
+
+    Attributes:
+        as_of_date: The cut-off.
+        predictions: One per customer, in the order they were sent.
+        notes: What whoever asked should know, in sentences.
+    """
+
+    as_of_date: date
+    predictions: list[Prediction]
+    notes: list[str]
+
+
+class Engine:
+    """The published build of a domain, in memory, ready for raw rows. Safe to use from threads.
+
+    Args:
+        home: CHURN_HOME.
+        domain: Domain.
+        generation: The generation's DuckDB file.
+        run_id: Its live run.
+
+    Raises:
+        NotReadyError: The generation is older than real time.
+        ChurnError: The run's folder is not what it was.
+    """
+
+    def __init__(self, home: Home, domain: str, generation: Path, run_id: str) -> None:
+        self.model = load_live_model(home, domain, run_id)
+        self._generation = generation
+        self._decided = Decided(home, domain)
+        self._statement = as_statement(self.model.stack)
+        self._coverage: dict[date, list[Covered]] = {}
+        self._lock = threading.Lock()
+        self._free: queue.SimpleQueue[_Place] = queue.SimpleQueue()
+        first = self._open_place()
+        self._opened = 1
+        self.knowledge: Knowledge = first.knowledge
+        self._database = first.database
+        self._free.put(first)
+
+    def _open_place(self) -> "_Place":
+        """Open a database of its own, so that what one request puts there no other sees."""
+        domain = self.model.domain
+        # one thread: at this size threads wait for each other more than they work
+        database = duckdb.connect(config={"threads": 1})
+        open_answering(database, self._generation, self.model)
+        knowledge = make_controls(database, domain)
+        Loader.make_relations(database, self.model.tables)
+        described = {
+            row[0]: row[1] for row in database.execute(f"describe {self._statement}").fetchall()
+        }
+        features = add_features(database, self.model, described)
+        database.execute(
+            f"prepare features as insert into {domain}.{domain}__churn_examples by name "
+            f"select '{domain}' as domain, * from ({self._statement})"
+        )
+        desk = Desk(database, self._generation, self.model, features)
+        return _Place(database, desk, Loader(database, self.model.tables, domain), knowledge)
+
+    def predict(self, customers: Sequence[Customer], as_of_date: date | None = None) -> Answer:
+        """Answer for customers whose full history was sent.
+
+        Args:
+            customers: Each with the rows of the domain's raw files.
+            as_of_date: Cut-off; the published one if not given.
+
+        Raises:
+            BadRowsError: Something that was sent cannot be used.
+            RefusedDateError: No honest answer can be given for that day.
+        """
+        cut_off = as_of_date or self.knowledge.scored
+        check_cut_off(self.knowledge, cut_off, self.model.run_id)
+        check_customers(customers, self.model.tables)
+        guarded = self._decided.about([customer.customer_id for customer in customers])
+        scored: dict[str, Scored] = {}
+        ignored: dict[int, dict[str, int]] = {}
+        with self._place() as place:
+            # a table that was not sent is not observed: its features are null, not zero
+            for given in dict.fromkeys(customer.given for customer in customers):
+                places = [at for at, one in enumerate(customers) if one.given == given]
+                chosen = [customers[at] for at in places]
+                self._set(place, cut_off, given)
+                with _undone(place.database):
+                    ignored |= place.loader.load(chosen, places)
+                    place.database.execute("execute features")
+                    found = place.desk.score(cut_off, guarded)
+                scored |= {one.customer_id: one for one in found}
+        predictions = [
+            Prediction(
+                customer.customer_id,
+                scored.get(customer.customer_id),
+                None
+                if customer.customer_id in scored
+                else self._outside(customer, ignored.get(at)),
+                ignored.get(at, {}),
+            )
+            for at, customer in enumerate(customers)
+        ]
+        return Answer(cut_off, predictions, self._notes(cut_off, customers))
+
+    def _set(self, place: "_Place", cut_off: date, given: frozenset[str]) -> None:
+        """Write what is known at a cut-off; it stays until a request asks for another one."""
+        if place.at == (cut_off, given):
+            return
+        with self._lock:
+            if cut_off not in self._coverage:
+                if len(self._coverage) > _MOST_CUT_OFFS:
+                    self._coverage.clear()
+                self._coverage[cut_off] = coverage_of(place.database, self.knowledge, cut_off)
+            covered = self._coverage[cut_off]
+        place.at = None
+        write_controls(place.database, self.model.domain, cut_off, covered, given)
+        place.desk.set_cut_off(cut_off)
+        place.at = (cut_off, given)
+
+    @contextmanager
+    def _place(self) -> Iterator["_Place"]:
+        with self._lock:
+            is_needed = self._free.empty() and self._opened < PLACES
+            self._opened += is_needed
+        taken = self._open_place() if is_needed else self._free.get()
+        try:
+            yield taken
+        finally:
+            self._free.put(taken)
+
+    def _outside(self, customer: Customer, ignored: dict[str, int] | None) -> str:
+        for table in self.model.tables:
+            sent = len(customer.tables.get(table.name) or ())
+            if table.required and sent == (ignored or {}).get(table.name, 0):
+                return f"nothing in {table.name} happened before the cut-off"
+        return f"not scored: {self.model.recipe['settings']['not_scored']}"
+
+    def _notes(self, cut_off: date, customers: Sequence[Customer]) -> list[str]:
+        notes = []
+        if cut_off > self.knowledge.known_before:
+            notes.append(
+                f"The published build knows what happened before {self.knowledge.known_before}; "
+                f"that the rows sent reach to {cut_off} is taken on trust, each source as far "
+                "behind as it was then."
+            )
+        for table in self.model.tables:
+            if not table.required and any(table.name not in one.given for one in customers):
+                notes.append(
+                    f"Where {table.name} was not sent, what is computed from it is null; an empty "
+                    "list says that there is nothing."
+                )
+        notes += [
+            f"Not read, because {table} has no such columns: {', '.join(names)}."
+            for table, names in ignored_columns(customers, self.model.tables).items()
+        ]
+        return notes
+
+
+@dataclass
+class _Place:
+    """Where one request at a time is worked on.
+
+    Attributes:
+        database: An in-memory database.
+        desk: Its prepared answers.
+        loader: Its prepared loads.
+        knowledge: What the published build knows.
+        at: Cut-off and tables that its control relations are for.
+    """
+
+    database: duckdb.DuckDBPyConnection
+    desk: Desk
+    loader: Loader
+    knowledge: Knowledge
+    at: tuple[date, frozenset[str]] | None = None
+
+
+@contextmanager
+def _undone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """A transaction that leaves nothing behind."""
+    connection.execute("begin")
+    try:
+        yield
+    finally:
+        connection.execute("rollback")
+
+
+class Engines:
+    """Keeps an engine for each domain of the newest generations that were asked for."""
+
+    def __init__(self, home: Home, kept: int = 4) -> None:
+        self._home = home
+        self._kept = kept
+        self._engines: dict[tuple[Path, str], Engine] = {}
+        self._lock = threading.Lock()
+
+    def engine(self, generation: Path, domain: str, run_id: str) -> Engine:
+        """Return the engine of a generation's domain, opened at its first use.
+
+        Raises:
+            NotReadyError: The generation is older than real time.
+            ChurnError: The run's folder is not what it was.
+        """
+        with self._lock:
+            key = (generation, domain)
+            found = self._engines.pop(key, None)
+            if found is None:
+                found = Engine(self._home, domain, generation, run_id)
+            self._engines[key] = found  # the last one used is the last one to go
+            while len(self._engines) > self._kept:
+                self._engines.pop(next(iter(self._engines)))
+            return found

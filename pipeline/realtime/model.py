@@ -1,0 +1,72 @@
+"""The live run behind a generation, ready to answer."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm as lgb
+
+from ml.artifacts import load_model
+from ml.calibrate import Calibration
+from pipeline.errors import ChurnError
+from pipeline.feature_sql import View
+from pipeline.realtime.bundle import read_run_stack
+from pipeline.settings import Home
+from pipeline.sources import SourceTable, source_tables
+
+
+@dataclass(frozen=True)
+class LiveModel:
+    """A run's model with the feature SQL it learned from.
+
+    Attributes:
+        domain: Domain.
+        run_id: The run.
+        booster: The model that scores.
+        calibration: Map from margin to probability.
+        recipe: What `recipe.json` says.
+        stack: Feature SQL, up to the view that joins the features.
+        tables: Tables of the raw files that the stack reads.
+    """
+
+    domain: str
+    run_id: str
+    booster: lgb.Booster
+    calibration: Calibration
+    recipe: dict[str, Any]
+    stack: list[View]
+    tables: tuple[SourceTable, ...]
+
+
+def load_live_model(home: Home, domain: str, run_id: str) -> LiveModel:
+    """Load a run.
+
+    Raises:
+        ChurnError: Its folder is gone, or model or feature SQL are not those it was made with.
+    """
+    run = home.models / domain / run_id
+    if not (run / "recipe.json").exists():
+        raise ChurnError(
+            f"The run {run_id} that made the published scores is gone.",
+            where=str(run),
+            hint=f"churn run --domain {domain} trains and publishes another one.",
+        )
+    booster, calibration, recipe = load_model(run)
+    found = hashlib.sha256((run / "model.txt").read_bytes()).hexdigest()
+    if found != recipe["model_hash"]:
+        raise ChurnError(
+            f"The model of {run_id} is not the one that its recipe names.",
+            where=f"{run / 'model.txt'}: {found[:12]} instead of {recipe['model_hash'][:12]}",
+            hint=f"Put the file back from a copy, or train anew: churn run --domain {domain}.",
+        )
+    stack = read_run_stack(run)
+    return LiveModel(domain, run_id, booster, calibration, recipe, stack, tables_of(domain, stack))
+
+
+def tables_of(domain: str, stack: list[View]) -> tuple[SourceTable, ...]:
+    """Return the raw tables that a stack reads."""
+    return tuple(
+        table
+        for table in source_tables(domain)
+        if any(f'"lake"."{table.identifier}"' in view.sql for view in stack)
+    )

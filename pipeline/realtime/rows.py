@@ -1,0 +1,314 @@
+"""Raw rows as somebody sent them become typed rows of the lake's relations, checked as ingest does.
+
+What a value must be is said once, in the sources YAML; how it is read is said once, in
+`pipeline.ingest.parse`. Here it is applied to JSON instead of a file, and a bad value refuses the
+request, because an answer from some of a customer's rows would be wrong without a word.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from pipeline.feature_sql import execute_with
+from pipeline.ingest.parse import is_good, reason, value
+from pipeline.realtime.errors import BadRowsError, Problem
+from pipeline.sources import SourceColumn, SourceTable
+
+Row = Mapping[str, Any]
+
+LONGEST_TEXT = 4_096
+MOST_ROWS = 500_000
+_MOST_PROBLEMS = 100
+_SHOWN = 80
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A customer's full history as it was sent.
+
+    Attributes:
+        customer_id: Id as the source spells it.
+        tables: Table of the sources YAML → its rows by the file's column names. A table that is
+            not there is not observed; one without rows is observed to be empty.
+    """
+
+    customer_id: str
+    tables: Mapping[str, Sequence[Row] | None]
+
+    @property
+    def given(self) -> frozenset[str]:
+        """Names of the tables that were sent."""
+        return frozenset(name for name, rows in self.tables.items() if rows is not None)
+
+
+def check_customers(customers: Sequence[Customer], tables: Sequence[SourceTable]) -> None:
+    """Refuse what cannot be told in SQL: shapes, mixed-up customers, values that are no values.
+
+    Raises:
+        BadRowsError: With the first hundred problems.
+    """
+    found: list[Problem] = []
+    for problem in _problems(customers, {table.name: table for table in tables}):
+        found.append(problem)
+        if len(found) == _MOST_PROBLEMS:
+            break
+    if found:
+        raise BadRowsError(found)
+
+
+def _problems(
+    customers: Sequence[Customer], tables: Mapping[str, SourceTable]
+) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    rows_left = MOST_ROWS
+    for place, customer in enumerate(customers):
+        here: tuple[str | int, ...] = ("customers", place)
+        if problem := _text_problem(customer.customer_id):
+            yield Problem((*here, "customer_id"), problem, shown(customer.customer_id))
+        first = seen.setdefault(customer.customer_id, place)
+        if first != place:
+            yield Problem(
+                (*here, "customer_id"), f"is customers[{first}] too", shown(customer.customer_id)
+            )
+        for name in customer.tables:
+            if name not in tables:
+                known = ", ".join(tables)
+                yield Problem((*here, name), f"there is no such table; known are {known}")
+        for name, table in tables.items():
+            rows = customer.tables.get(name)
+            if table.required and not rows:
+                yield Problem((*here, name), "has no rows; nothing can be computed without them")
+            rows_left -= len(rows or ())
+            if rows_left < 0:
+                yield Problem((*here, name), f"more than {MOST_ROWS:,} rows in one request")
+                return
+            yield from _row_problems(customer.customer_id, table, rows or (), (*here, name))
+
+
+def _row_problems(
+    customer_id: str, table: SourceTable, rows: Sequence[Row], where: tuple[str | int, ...]
+) -> Iterator[Problem]:
+    columns = {column.name: column for column in table.raw_columns}
+    owner = table.id_column or ""
+    required = {name for name, column in columns.items() if column.required and name != owner}
+    for number, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            yield Problem((*where, number), "is no object of columns and values", shown(row))
+            continue
+        for name in sorted(required - row.keys()):
+            yield Problem((*where, number, name), "is missing; an empty value is null")
+        for name, cell in row.items():
+            kind = type(cell)
+            if cell is None or kind is int or kind is bool or name not in columns:
+                continue
+            problem = None
+            if kind is str:
+                problem = _text_problem(cell)
+            elif kind is not float:
+                problem = "is no single value"
+            elif not math.isfinite(cell):
+                problem = "not a finite number"
+            if problem:
+                yield Problem((*where, number, name), problem, shown(cell))
+        whose = row.get(owner)
+        if whose is not None and whose != customer_id and str(whose) != customer_id:
+            yield Problem(
+                (*where, number, owner),
+                f"belongs to another customer than customer_id {shown(customer_id)!r} says",
+                shown(whose),
+            )
+
+
+def _text_problem(text: str) -> str | None:
+    if len(text) > LONGEST_TEXT:
+        return f"longer than {LONGEST_TEXT:,} characters"
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return "not text in UTF-8"
+    return "holds a NUL character" if "\0" in text else None
+
+
+def shown(cell: Any) -> str:
+    """Return a value as a message may show it: short, whatever was sent."""
+    text = cell[: _SHOWN + 1] if isinstance(cell, str) else repr(cell)[: _SHOWN + 1]
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def ignored_columns(
+    customers: Sequence[Customer], tables: Sequence[SourceTable]
+) -> dict[str, tuple[str, ...]]:
+    """Return table → keys of its rows that are no columns of it; they were not read."""
+    found = {}
+    for table in tables:
+        known = {column.name for column in table.raw_columns}
+        odd = {
+            str(name)[:_SHOWN]
+            for customer in customers
+            for row in customer.tables.get(table.name) or ()
+            for name in row.keys() - known
+        }
+        if odd:
+            found[table.name] = tuple(sorted(odd)[:20])
+    return found
+
+
+class Loader:
+    """Loads sent rows into the lake's relations of an in-memory database.
+
+    Args:
+        connection: A cursor; `make_relations` has run on its database.
+        tables: Tables of the domain that its features read.
+        domain: Domain.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], domain: str
+    ) -> None:
+        self._connection = connection
+        self._tables = tables
+        cut_off = f"(select as_of_date from lake.{domain}_scoring_cut_off)"
+        counts = []
+        for table in tables:
+            connection.execute(f"prepare load_{table.name} as {_load(table)}")
+            day = table.event_day or table.event_time
+            late = f"{day} >= {cut_off}" if day else "false"
+            counts.append(
+                f"select '{table.name}' as name, _customer, count(*) filter (where not _is_good) "
+                f"as bad, count(*) filter (where {late}) as late from sent.{table.name} "
+                "group by all"
+            )
+            columns = ", ".join(column.name for column in table.columns)
+            distinct = "distinct" if table.deduplicate else ""
+            connection.execute(
+                f"prepare take_{table.name} as insert into lake.{table.identifier} "
+                f"select {distinct} {columns} from sent.{table.name} where not ({late})"
+            )
+        connection.execute(f"prepare counts as {' union all '.join(counts)}")
+
+    @staticmethod
+    def make_relations(
+        connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable]
+    ) -> None:
+        """Make the relations that rows are loaded into, empty."""
+        connection.execute("create schema sent")
+        for table in tables:
+            typed = [f"{column.name} {column.data_type}" for column in table.columns]
+            raw = [f'"raw_{column.name}" varchar' for column in table.raw_columns]
+            connection.execute(f"create table lake.{table.identifier} ({', '.join(typed)})")
+            connection.execute(
+                f"create table sent.{table.name} (_customer integer, _row integer, "
+                f"{', '.join(raw + typed)}, _is_good boolean)"
+            )
+
+    def load(
+        self, customers: Sequence[Customer], places: Sequence[int]
+    ) -> dict[int, dict[str, int]]:
+        """Load customers' rows from before the cut-off, in the open transaction.
+
+        Args:
+            customers: Checked by `check_customers`.
+            places: Each one's place in the request.
+
+        Returns:
+            Place → table → rows that happened on the cut-off or after it and were left out.
+
+        Raises:
+            BadRowsError: Values that are not of their column's type, or not allowed in it.
+        """
+        for table in self._tables:
+            if rows := _cells(table, customers, places):
+                execute_with(self._connection, f"load_{table.name}", rows)
+        late: dict[int, dict[str, int]] = {}
+        bad = False
+        for name, place, wrong, after in self._connection.execute("execute counts").fetchall():
+            bad = bad or wrong > 0
+            if after:
+                late.setdefault(place, {})[name] = after
+        if bad:
+            raise BadRowsError(self._name_bad_values())
+        for table in self._tables:
+            self._connection.execute(f"execute take_{table.name}")
+        return late
+
+    def _name_bad_values(self) -> list[Problem]:
+        found = []
+        for table in self._tables:
+            for column in table.raw_columns:
+                raw = f'"raw_{column.name}"'
+                wrong = reason(column, raw, column.name)
+                rows = self._connection.execute(
+                    f"select _customer, _row, {raw}, {wrong} as wrong from sent.{table.name} "
+                    f"where not _is_good and wrong is not null order by 1, 2 "
+                    f"limit {_MOST_PROBLEMS}"
+                ).fetchall()
+                found += [
+                    Problem(
+                        ("customers", place, table.name, number, column.name),
+                        words,
+                        None if sent is None else shown(sent),
+                    )
+                    for place, number, sent, words in rows
+                ]
+        return sorted(found, key=lambda problem: [str(part) for part in problem.where])[
+            :_MOST_PROBLEMS
+        ]
+
+
+def _load(table: SourceTable) -> str:
+    """SQL that types the rows of a JSON text and says of each whether it may stay."""
+    shape = {"_customer": "INTEGER", "_row": "INTEGER"}
+    shape |= {column.name: "VARCHAR" for column in table.raw_columns}
+    parsed = f"from_json(cast($1 as varchar), '[{json.dumps(shape)}]')"
+    raws = ", ".join(
+        f'nullif("{column.name}", \'\') as "raw_{column.name}"' for column in table.raw_columns
+    )
+    typed = ", ".join(
+        f'{value(column, "text", _raw(column))} as "{column.name}"' for column in table.raw_columns
+    )
+    kept = ", ".join(
+        f'cast("{column.date_of}" as date) as "{column.name}"'
+        if column.date_of
+        else f'"{column.name}"'
+        for column in table.columns
+    )
+    good = " and ".join(
+        f"({is_good(column, _raw(column), _typed(column))})" for column in table.raw_columns
+    )
+    raw_names = ", ".join(_raw(column) for column in table.raw_columns)
+    return (
+        f"insert into sent.{table.name} select _customer, _row, {raw_names}, {kept}, {good} from ("
+        f"select _customer, _row, {raw_names}, {typed} from ("
+        f"select _customer, _row, {raws} from (select unnest({parsed}, max_depth := 2))))"
+    )
+
+
+def _raw(column: SourceColumn) -> str:
+    return f'"raw_{column.name}"'
+
+
+def _typed(column: SourceColumn) -> str:
+    return f'"{column.name}"'
+
+
+def _cells(
+    table: SourceTable, customers: Sequence[Customer], places: Sequence[int]
+) -> list[dict[str, Any]]:
+    """Rows of all customers with their places, and only the table's columns."""
+    owner = table.id_column
+    names = [column.name for column in table.raw_columns if column.name != owner]
+    found = []
+    for place, customer in zip(places, customers, strict=True):
+        for number, row in enumerate(customer.tables.get(table.name) or ()):
+            cells = {name: row[name] for name in names if name in row}
+            cells["_customer"], cells["_row"] = place, number
+            if owner:
+                cells[owner] = customer.customer_id
+            found.append(cells)
+    return found

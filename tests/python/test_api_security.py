@@ -1,0 +1,272 @@
+"""OWASP API Security Top 10, 2023: a test at least for each class that applies.
+
+API7 (server-side request forgery) and API10 (unsafe consumption of APIs) have no place to happen:
+the API fetches nothing. That it takes no address is a test here.
+"""
+
+import hashlib
+import re
+import subprocess
+
+import pytest
+import sqlalchemy as sa
+from api_client import checked, problem_of
+
+from app.api.gate import OPEN
+from app.api.keys import SCOPES
+from app.api.store import KEYS
+from pipeline.settings import PROJECT
+
+CONTACT = {"contacts": [{"customer_id": "x", "contacted_on": "2024-01-01"}]}
+SUPPRESSION = {"suppressions": [{"customer_id": "x", "reason": "asked"}]}
+# What needs which scope: (method, path, body)
+NEEDS = {
+    "read": [
+        ("GET", "/v1/domains", None), ("GET", "/v1/models", None), ("GET", "/v1/crm-changes", None),
+        *(("GET", f"/v1/bench/{path}", None)
+          for path in ("customers", "customers/x", "drivers", "quality", "quality/segments",
+                       "quality/realised", "calibration", "drift", "plan", "suppressions")),
+        ("POST", "/v1/bench/plans", {}),
+    ],
+    "write": [
+        ("POST", "/v1/bench/suppressions", SUPPRESSION), ("POST", "/v1/bench/contacts", CONTACT),
+        ("DELETE", "/v1/bench/suppressions/x", None),
+    ],
+    "admin": [("GET", "/metrics", None)],
+}  # fmt: skip
+
+
+# API1 broken object level authorization
+def test_a_key_for_one_domain_sees_no_other(api, start_api):
+    names = [item["domain"] for item in api.get("/v1/domains").json()["items"]]
+    mine, other = names[0], names[1]
+    limited = start_api(api.home, "read", "write", domains=[mine])
+    customer = api.get(f"/v1/{other}/customers?limit=1").json()["items"][0]["customer_id"]
+    for method, path, body in (
+        ("GET", f"/v1/{other}/customers", None),
+        ("GET", f"/v1/{other}/customers/{customer}", None),
+        ("GET", f"/v1/{other}/suppressions", None),
+        ("POST", f"/v1/{other}/suppressions", SUPPRESSION),
+        ("POST", f"/v1/{other}/plans", {}),
+        ("DELETE", f"/v1/{other}/suppressions/x", None),
+    ):
+        answer = checked(limited.client.request(method, path, json=body))
+        assert customer not in problem_of(answer, 403, "domain-not-allowed")["detail"]
+    assert [d["domain"] for d in limited.get("/v1/domains").json()["items"]] == [mine]
+    assert {row["domain"] for row in limited.items("/v1/crm-changes?limit=5000")} == {mine}
+    assert {row["domain"] for row in limited.items("/v1/models")} == {mine}
+    problem_of(limited.get(f"/v1/crm-changes?domain={other}"), 422)
+    # a cursor from a key that may see more does not open it either
+    cursor = api.get("/v1/crm-changes?limit=1").json()["next_cursor"]
+    problem_of(limited.get(f"/v1/crm-changes?cursor={cursor}"), 422)
+
+
+# API2 broken authentication
+def test_a_key_is_kept_as_a_hash_and_nowhere_else(world, start_api):
+    api = start_api(world, "read")
+    api.get("/v1/domains")
+    secret = api.key.split("_", 2)[2]
+    assert len(secret) >= 43
+    with api.services.store.reading() as connection:
+        (row,) = connection.execute(sa.select(KEYS).where(KEYS.c.id == api.key.split("_")[1]))
+    assert row.hash == hashlib.sha256(api.key.encode()).hexdigest()
+    files = [path for path in world.root.rglob("*") if path.is_file()]
+    assert any("state.sqlite" in path.name for path in files)
+    assert not any(secret.encode() in path.read_bytes() for path in files)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda key: key[:-1] + ("a" if key[-1] != "a" else "b"),
+        lambda key: key.upper(),
+        lambda key: key.rsplit("_", 1)[0],
+        lambda key: "churn__",
+        lambda key: "x",
+        lambda key: key + "x",
+        lambda key: "churn_" + "0" * 8 + key[14:],
+    ],
+)
+def test_a_key_that_is_not_quite_right_is_refused(made_world, start_api, change):
+    api = start_api(made_world, "read")
+    answer = api.client.get("/v1/domains", headers={"X-API-Key": change(api.key)})
+    problem_of(answer, 401, "not-authenticated")
+    assert "ApiKey" in answer.headers["www-authenticate"]
+
+
+def test_a_key_in_the_address_is_no_key(made_world, start_api):
+    api = start_api(made_world, "read")
+    answer = api.client.get(f"/v1/domains?X-API-Key={api.key}", headers={"X-API-Key": ""})
+    problem_of(answer, 401)
+
+
+def test_guessing_keys_is_slowed_down_and_does_not_lock_the_owner_out(made_world, start_api):
+    api = start_api(made_world, "read", failure_limit="3/minute")
+    codes = [
+        api.client.get("/v1/domains", headers={"X-API-Key": f"churn_{n:08x}_x"}).status_code
+        for n in range(5)
+    ]
+    assert codes == [401, 401, 401, 429, 429]
+    assert api.get("/v1/domains").status_code == 200
+
+
+def test_a_revoked_key_stops_with_its_next_request(world, start_api, run_churn):
+    api = start_api(world, "read")
+    created = run_churn(world.root, "keys", "create", "--name", "crm sync", "--scope", "read",
+                        "--scope", "write")  # fmt: skip
+    assert created.returncode == 0, created.stderr
+    key = created.stdout.splitlines()[-1]
+    assert re.fullmatch(r"churn_[0-9a-f]{8}_[\w-]{43}", key)
+    headers = {"X-API-Key": key}
+    assert api.client.get("/v1/domains", headers=headers).status_code == 200
+    listed = run_churn(world.root, "keys", "list").stdout
+    assert "crm sync" in listed
+    assert "read write" in listed
+    assert key.split("_")[2] not in listed
+    assert run_churn(world.root, "keys", "revoke", "crm sync").returncode == 0
+    problem_of(api.client.get("/v1/domains", headers=headers), 401)
+    assert "revoked" in run_churn(world.root, "keys", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["create", "--name", "a", "--scope", "all"], "no scope 'all'"),
+        (["create", "--name", "a", "--scope", "read", "--domain", "nope"], "no domain 'nope'"),
+        (["revoke", "nobody"], "No key that works"),
+    ],
+)
+def test_keys_that_cannot_be_are_refused_in_words(home, run_churn, arguments, words):
+    done = run_churn(home.root, "keys", *arguments)
+    assert done.returncode == 1
+    assert words in " ".join(done.stderr.split())
+
+
+# API3 broken object property level authorization
+def test_nothing_but_the_described_columns_comes_out(api):
+    schemas = api.get("/openapi.json").json()["components"]["schemas"]
+    domain = api.get("/v1/domains").json()["items"][0]
+    assert "live_settings" not in domain
+    customer = api.get(f"/v1/{domain['domain']}/customers?limit=1").json()["items"][0]
+    assert set(customer) == set(schemas["ListedCustomer"]["properties"])
+    answer = api.customer(domain["domain"], customer["customer_id"]).json()
+    assert set(answer) == set(schemas["Customer"]["properties"])
+    assert set(answer["risk"]) == set(schemas["Risk"]["properties"])
+
+
+def test_what_a_body_may_not_set_is_refused(world, start_api):
+    api = start_api(world, "write")
+    body = {"suppressions": [SUPPRESSION["suppressions"][0] | {"added_at": "2000-01-01"}]}
+    problem_of(api.post("/v1/bench/suppressions", json=body), 422)
+    body = SUPPRESSION | {"domain": "other"}
+    problem_of(api.post("/v1/bench/suppressions", json=body), 422)
+
+
+# API4 unrestricted resource consumption, API6 sensitive business flows
+def test_pages_bodies_and_rows_have_a_bound(made_world, start_api):
+    document = start_api(made_world).client.get("/openapi.json").json()
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"] == "limit":
+                    assert parameter["schema"]["maximum"] <= 5_000, path
+    for name in ("Suppressions", "Contacts"):
+        (rows,) = document["components"]["schemas"][name]["properties"].values()
+        assert rows["maxItems"] == 1_000
+
+
+def test_every_kind_of_request_is_limited(world, start_api):
+    api = start_api(world, *SCOPES, rate_limit="1/minute", write_limit="1/minute")
+    for scope in NEEDS:
+        for method, path, body in NEEDS[scope]:
+            answer = api.client.request(method, path, json=body)
+    assert answer.status_code == 429
+    problem_of(api.post("/v1/bench/contacts", json=CONTACT), 429)
+
+
+# API5 broken function level authorization
+@pytest.mark.parametrize("scope", SCOPES)
+def test_keys_of_one_scope_cannot_do_anothers(world, start_api, scope):
+    api = start_api(world, scope)
+    for needed, requests in NEEDS.items():
+        for method, path, body in requests:
+            answer = checked(api.client.request(method, path, json=body))
+            if needed == scope:
+                assert answer.status_code not in (401, 403), f"{method} {path}"
+            else:
+                problem = problem_of(answer, 403, "scope-missing")
+                assert problem["required"] == needed
+
+
+def test_every_route_needs_a_scope_that_is_tested(made_world, start_api):
+    api = start_api(made_world)
+    tested = {
+        (method, re.sub(r"/x$", "/{customer_id}", path.replace("bench", "{domain}")))
+        for requests in NEEDS.values() for method, path, _ in requests
+    }  # fmt: skip
+    document = api.client.get("/openapi.json").json()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if path in OPEN:
+                assert "security" not in operation
+                continue
+            (asked,) = [s for need in operation["security"] for s in need.values()]
+            assert len(asked) == 1, f"{method} {path} needs {asked}"
+            if asked == ["predict"]:
+                continue  # tested where predictions are
+            assert (method.upper(), path) in tested
+
+
+# API7 server-side request forgery
+def test_no_address_is_taken_from_a_request(made_world, start_api):
+    document = start_api(made_world).client.get("/openapi.json").json()
+    assert not re.search(
+        r'"(uri|url|callback\w*|webhook\w*|host)"', str(document).replace("'", '"')
+    )
+
+
+def test_names_of_files_and_sql_are_only_text(world, start_api):
+    api = start_api(world, "read", "write")
+    for text in ("../../state.sqlite", "/etc/passwd", "x' or '1'='1", "x; drop table customers",
+                 "%2e%2e%2fstate.sqlite"):  # fmt: skip
+        problem_of(api.get(f"/v1/bench/customers/{text}"), 404)
+        assert api.get("/v1/bench/customers", params={"theme": text}).status_code == 422
+    import base64
+    import json
+
+    for name in ("../state", "/etc/passwd", "churn_20260101T000000000000_00000000/../x"):
+        forged = base64.urlsafe_b64encode(json.dumps(["x", [1], name]).encode()).decode()
+        problem_of(api.get(f"/v1/bench/customers?cursor={forged.rstrip('=')}"), 410)
+
+
+# API8 security misconfiguration
+def test_answers_tell_nothing_of_the_machine(world, start_api):
+    api = start_api(world, "read")
+    answer = api.client.get("/v1/domains", headers={"Origin": "https://elsewhere.example"})
+    assert "access-control-allow-origin" not in answer.headers
+    assert "server" not in answer.headers
+    for path in ("/docs", "/redoc", "/static/x", "/.env", "/metrics"):
+        assert str(world.root) not in api.client.get(path).text
+
+
+def test_it_listens_on_loopback_unless_told_otherwise():
+    import inspect
+
+    from pipeline.cli.api import api as command
+
+    assert inspect.signature(command).parameters["host"].default == "127.0.0.1"
+
+
+# API9 improper inventory management
+def test_every_route_is_described_under_its_version(made_world, start_api):
+    document = start_api(made_world).client.get("/openapi.json").json()
+    for path in document["paths"]:
+        assert path in OPEN or path.startswith("/v1/")
+
+
+def test_no_key_is_in_the_repository():
+    found = subprocess.run(
+        ["git", "grep", "-nE", r"churn_[0-9a-f]{8}_[A-Za-z0-9_-]{43}"], cwd=PROJECT,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert found.stdout == ""
