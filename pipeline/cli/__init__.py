@@ -4,13 +4,14 @@ import sys
 
 import duckdb
 
-from pipeline.cli import flow, models, proofs, quality, retention, workshop
+from pipeline.cli import exports, flow, models, proofs, quality, retention, workshop
 from pipeline.cli.common import app, console, show_error, writing
 from pipeline.errors import ChurnError
 
 __all__ = [
     "app",
     "console",
+    "exports",
     "flow",
     "main",
     "models",
