@@ -11,6 +11,9 @@ domains as (
         {{ dbt.string_literal(dbt.escape_single_quotes(domain_setting(domain, key))) }}
             as {{ key }},
         {%- endfor %}
+        {%- for key in ['usage', 'transactions'] %}
+        '{{ domain_setting(domain, 'activity')[key] }}' as {{ key }}_meaning,
+        {%- endfor %}
         cast({{ domain_setting(domain, 'gross_margin') }} as double) as gross_margin
     {%- if not loop.last %}
     union all
@@ -33,6 +36,8 @@ final as (
         domains.currency,
         domains.gross_margin,
         domains.value_definition,
+        domains.usage_meaning,
+        domains.transactions_meaning,
         live.label_definition,
         live.run_id,
         live.as_of_date,

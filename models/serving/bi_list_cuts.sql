@@ -42,7 +42,7 @@ final as (
         expected.run_id,
         expected.as_of_date,
         expected.percent,
-        sum(expected.customers) over up_to as customers,
+        cast(sum(expected.customers) over up_to as bigint) as customers,
         expected.lowest_probability,
         sum(expected.expected_churners) over up_to as expected_true_positives,
         sum(expected.customers) over up_to

@@ -35,7 +35,7 @@ summed as (
         as_of_date,
         label_definition,
         count(*) as customers,
-        sum(churned) as churners,
+        cast(sum(churned) as bigint) as churners,
         avg(p) as mean_probability,
         avg(-(churned * ln(p) + (1 - churned) * ln(1 - p))) as log_loss,
         avg((churned - p) * (churned - p)) as brier,

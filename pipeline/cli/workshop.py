@@ -23,6 +23,16 @@ def dev(context: typer.Context) -> None:
     console.print(f"Look at it in {path}", highlight=False, soft_wrap=True)
 
 
+@app.command()
+def dictionary() -> None:
+    """Write the data dictionary and the README's table of tables from the models' YAML."""
+    from pipeline.dictionary import write_dictionary
+
+    changed = [str(path) for path in write_dictionary()]
+    for path in changed or ["Nothing changed."]:
+        console.print(path, highlight=False)
+
+
 @dataset_commands.command("freeze")
 def dataset_freeze(
     name: Annotated[str, typer.Argument(help="Name to cite it by, v1 for one.")],

@@ -1,0 +1,106 @@
+{{ config(materialized='table') }}
+-- One row per member of the scoring cohort and week before the cut-off: what the member did. A week
+-- without anything is 0; one that the logs do not cover is null.
+with
+
+weeks as (
+    {{ weeks_before('kkbox') }}
+),
+
+cohort as (
+    select
+        customer_id,
+        as_of_date
+    from {{ ref('int_kkbox__memberships_expiring') }}
+    where as_of_date in (select weeks.as_of_date from weeks)
+),
+
+days_in_week as (
+    {{ number_series(0, 6, 'day_of_week') }}
+),
+
+days as (
+    select
+        weeks.weeks_before,
+        {{ add_days('weeks.week_starts_on', 'days_in_week.day_of_week') }} as day
+    from weeks
+    cross join days_in_week
+),
+
+listening as (
+    select
+        logs.customer_id,
+        days.weeks_before,
+        count(distinct logs.listened_on) as active_days,
+        -- a day cannot hold less than no listening or more than a day of it
+        cast(coalesce(sum(logs.seconds) filter (
+            where not logs.is_seconds_negative and not logs.is_seconds_over_a_day
+        ), 0) as bigint) as seconds
+    from {{ ref('stg_kkbox__user_logs') }} as logs
+    inner join days on logs.listened_on = days.day
+    where logs.customer_id in (select cohort.customer_id from cohort)
+    group by all
+),
+
+payments as (
+    select
+        transactions.customer_id,
+        days.weeks_before,
+        count(*) as payments,
+        cast(sum(transactions.amount_paid) as bigint) as amount
+    from {{ ref('stg_kkbox__transactions') }} as transactions
+    inner join days on transactions.transacted_on = days.day
+    where
+        not transactions.is_cancel
+        and transactions.customer_id in (select cohort.customer_id from cohort)
+    group by all
+),
+
+coverage as (
+    select * from {{ source('kkbox_control', 'coverage') }}
+),
+
+final as (
+    select
+        'kkbox' as domain,
+        cohort.customer_id,
+        cohort.as_of_date,
+        weeks.weeks_before,
+        weeks.week_starts_on,
+        case
+            when {{ is_week_covered('kkbox', 'logs_covered', 'weeks') }}
+                then coalesce(listening.active_days, 0)
+        end as active_days,
+        case
+            when {{ is_week_covered('kkbox', 'logs_covered', 'weeks') }}
+                then coalesce(listening.seconds, 0) / 3600.0
+        end as usage_amount,
+        case
+            when {{ is_week_covered('kkbox', 'transactions_covered', 'weeks') }}
+                then coalesce(payments.payments, 0)
+        end as transactions,
+        case
+            when {{ is_week_covered('kkbox', 'transactions_covered', 'weeks') }}
+                then cast(coalesce(payments.amount, 0) as double)
+        end as transaction_amount
+    from cohort
+    inner join weeks on cohort.as_of_date = weeks.as_of_date
+    left join listening
+        on
+            cohort.customer_id = listening.customer_id
+            and weeks.weeks_before = listening.weeks_before
+    left join payments
+        on
+            cohort.customer_id = payments.customer_id
+            and weeks.weeks_before = payments.weeks_before
+    left join coverage as logs_covered
+        on
+            weeks.as_of_date = logs_covered.as_of_date
+            and logs_covered.table_name = 'user_logs'
+    left join coverage as transactions_covered
+        on
+            weeks.as_of_date = transactions_covered.as_of_date
+            and transactions_covered.table_name = 'transactions'
+)
+
+select * from final

@@ -1,0 +1,28 @@
+-- One row per domain, customer of the scored cohort and way to divide it: which part they are in.
+with
+
+scores as (
+    select * from {{ ref('fct_churn_scores') }}
+    where is_live
+),
+
+segments as (
+    select * from {{ ref('int_churn__segments_assigned') }}
+),
+
+final as (
+    select
+        segments.domain,
+        segments.customer_id,
+        segments.as_of_date,
+        segments.segment,
+        segments.segment_value
+    from segments
+    inner join scores
+        on
+            segments.domain = scores.domain
+            and segments.customer_id = scores.customer_id
+            and segments.as_of_date = scores.as_of_date
+)
+
+select * from final
