@@ -64,7 +64,7 @@ class Exploration:
             self._connection.execute("detach warehouse")
 
     def has(self, relation: str) -> bool:
-        """Whether the last build made `schema.table` in the warehouse, or a file gave the lake rows.
+        """Whether the last build made `schema.table`, or a file gave the lake rows.
 
         Args:
             relation: `lake.<table>`, else schema and table in the warehouse.

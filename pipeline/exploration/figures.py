@@ -47,17 +47,15 @@ def style() -> None:
 
 def say(words: str) -> None:
     """Show a sentence that the cell computed."""
-    display(Markdown(words))
+    display(Markdown(words))  # type: ignore[no-untyped-call]
 
 
 def show(frame: pd.DataFrame, formats: Mapping[str, str] | None = None) -> None:
     """Show a table without its index; whole numbers with separators, missing values as a dash."""
-    whole = {name: "{:,.0f}" for name in frame.select_dtypes("integer").columns}
-    days = {
-        name: lambda day: f"{day:%Y-%m-%d}" for name in frame.select_dtypes("datetime").columns
-    }
+    whole = dict.fromkeys(frame.select_dtypes("integer").columns, "{:,.0f}")
+    days = {name: lambda day: f"{day:%Y-%m-%d}" for name in frame.select_dtypes("datetime").columns}
     styled = frame.style.hide(axis="index").format(whole | days | dict(formats or {}), na_rep="–")
-    display(styled)
+    display(styled)  # type: ignore[no-untyped-call]
 
 
 def caption(figure: Figure, words: str = CAPTION) -> None:
@@ -103,8 +101,8 @@ def survival(
         order: Groups in the order of the legend.
 
     Returns:
-        One row per drawn group: customers, ended, and the median in days (not reached where more than
-        half are still there). Groups of fewer than 30 customers are left out.
+        One row per drawn group: customers, ended, and the median in days (not reached where more
+        than half are still there). Groups of fewer than 30 customers are left out.
     """
     drawn = []
     for group in order or sorted(durations[by].unique()):

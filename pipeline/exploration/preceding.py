@@ -88,11 +88,15 @@ def rates_by_value(axes: Axes, cohort: pd.DataFrame, strong: Strong, bins: int =
     spread = np.clip([rates.rate - rates.low, rates.high - rates.rate], 0, None)
     places = np.arange(len(parts))
     is_flag = strong.unit == "yes/no"
-    axes.errorbar(places, rates.rate, yerr=spread, fmt="o" if is_flag else "o-", color=LEFT, capsize=3)
+    axes.errorbar(
+        places, rates.rate, yerr=spread, fmt="o" if is_flag else "o-", color=LEFT, capsize=3
+    )
     axes.set_xticks(places, [_tick(at, is_flag) for at in parts["at"]])
     axes.set_xlim(-0.5, len(places) - 0.5)
     axes.axhline(left.mean(), color="#555555", linestyle="--", linewidth=1)
-    axes.set_title(f"{strong.title} (AUC {strong.auc:.2f}; {values.notna().mean():.0%} have a value)")
+    axes.set_title(
+        f"{strong.title} (AUC {strong.auc:.2f}; {values.notna().mean():.0%} have a value)"
+    )
     words = f"{strong.description}" + ("" if is_flag else f", {strong.unit}")
     axes.set_xlabel("\n".join(wrap(words, 48)), fontsize=9)
     axes.set_ylim(bottom=0)
@@ -112,6 +116,4 @@ def _auc(values: np.ndarray, left: np.ndarray) -> float | None:
     if there.mean() < _LEAST_SHARE or not churners or not stayers or np.ptp(values[there]) == 0:
         return None
     ranks = rankdata(values[there])
-    return float(
-        (ranks[left[there]].sum() - churners * (churners + 1) / 2) / (churners * stayers)
-    )
+    return float((ranks[left[there]].sum() - churners * (churners + 1) / 2) / (churners * stayers))

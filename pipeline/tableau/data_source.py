@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from pipeline.serving import ServingColumn, ServingTable
+from pipeline.dictionary import Column as Described
+from pipeline.dictionary import Table
 from pipeline.tableau.extract import SCHEMA, Column
 from pipeline.tableau.fields import TableauField, tableau_field
 
@@ -14,7 +15,7 @@ _VERSION = "18.1"
 _CONNECTION = "hyper.published"
 
 
-def fields_of(table: ServingTable, columns: Sequence[Column]) -> list[TableauField]:
+def fields_of(table: Table, columns: Sequence[Column]) -> list[TableauField]:
     """Return how the published columns of a table look; what the YAML does not describe is plain.
 
     Args:
@@ -24,7 +25,7 @@ def fields_of(table: ServingTable, columns: Sequence[Column]) -> list[TableauFie
     described = {column.name: column for column in table.columns}
     return [
         tableau_field(
-            described.get(column.name, ServingColumn(column.name, column.data_type, "")),
+            described.get(column.name, Described(column.name, column.data_type, None, "")),
             column.data_type,
             table.key,
         )
@@ -32,7 +33,7 @@ def fields_of(table: ServingTable, columns: Sequence[Column]) -> list[TableauFie
     ]
 
 
-def data_source(table: ServingTable, fields: Sequence[TableauField], extract: str) -> bytes:
+def data_source(table: Table, fields: Sequence[TableauField], extract: str) -> bytes:
     """Return the XML of a data source.
 
     Args:
@@ -66,7 +67,8 @@ def data_source(table: ServingTable, fields: Sequence[TableauField], extract: st
     )
     Xml.indent(root)
     head = b"<?xml version='1.0' encoding='utf-8' ?>\n"
-    return head + Xml.tostring(root, encoding="utf-8", xml_declaration=False) + b"\n"
+    body: bytes = Xml.tostring(root, encoding="utf-8", xml_declaration=False)
+    return head + body + b"\n"
 
 
 def pack(path: Path, name: str, source: bytes, extract: Path, inside: str) -> None:
@@ -85,7 +87,7 @@ def pack(path: Path, name: str, source: bytes, extract: Path, inside: str) -> No
 
 
 def _add_connection(
-    root: Xml.Element, table: ServingTable, fields: Sequence[TableauField], extract: str
+    root: Xml.Element, table: Table, fields: Sequence[TableauField], extract: str
 ) -> None:
     federated = Xml.SubElement(root, "connection", {"class": "federated"})
     names = Xml.SubElement(federated, "named-connections")

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from pipeline import publish
+from pipeline.dictionary import Table, published_tables
 from pipeline.errors import ChurnError
-from pipeline.serving import ServingTable, serving_tables
 from pipeline.settings import Home
 from pipeline.tableau.data_source import data_source, fields_of, pack
 from pipeline.tableau.extract import GENERATION, columns_of, write_extract
@@ -59,7 +59,9 @@ def export(home: Home, seen_as: str | None = None, packed: Sequence[str] = ()) -
     tables = [name for name in live.tables if name.startswith(PREFIX)]
     for name in packed:
         if name not in tables:
-            raise ChurnError(f"There is no table {name!r}.", hint=f"There are: {', '.join(tables)}.")
+            raise ChurnError(
+                f"There is no table {name!r}.", hint=f"There are: {', '.join(tables)}."
+            )
     target = home.published / "current.hyper"
     home.work.mkdir(parents=True, exist_ok=True)
     with (
@@ -80,7 +82,9 @@ def export(home: Home, seen_as: str | None = None, packed: Sequence[str] = ()) -
         described = _describe(connection, tables)
         sources = {
             f"{name}.tds": data_source(
-                table, fields_of(table, columns_of(connection, relations[name])), seen_as or str(target)
+                table,
+                fields_of(table, columns_of(connection, relations[name])),
+                seen_as or str(target),
             )
             for name, table in described.items()
         }
@@ -109,18 +113,20 @@ def _generation_view(live: publish.Generation) -> str:
     )
 
 
-def _describe(connection: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, ServingTable]:
+def _describe(connection: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, Table]:
     """The tables as the YAML has them; one that it no longer has is described by its comment."""
-    known = serving_tables()
-    comments = dict(connection.execute("select table_name, comment from duckdb_tables()").fetchall())
+    known = {table.name: table for table in published_tables()}
+    comments = dict(
+        connection.execute("select table_name, comment from duckdb_tables()").fetchall()
+    )
     return {
-        name: known.get(name) or ServingTable(name, comments.get(name) or "", (), ())
+        name: known.get(name) or Table(name, comments.get(name) or "", None, (), ())
         for name in names
     }
 
 
 def _pack(
-    connection: duckdb.DuckDBPyConnection, table: ServingTable, relation: str, scratch: Path
+    connection: duckdb.DuckDBPyConnection, table: Table, relation: str, scratch: Path
 ) -> None:
     alone = scratch / f"{table.name}.hyper"
     write_extract(

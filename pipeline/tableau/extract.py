@@ -52,8 +52,9 @@ def write_extract(
     """Write relations into a new .hyper file.
 
     Hyper reads the Parquet copies that publish has written, which is many times faster than handing
-    rows over in Python; where there is none that it reads right, DuckDB writes one. Hyper runs as a process of its own that nobody else can reach (a
-    socket or loopback), sends no usage data, and leaves its log in the scratch folder.
+    rows over in Python; where there is none that it reads right, DuckDB writes one. Hyper runs as a
+    process of its own behind a local socket, sends no usage data, and leaves its log in the scratch
+    folder.
 
     Args:
         connection: Where the relations are.
@@ -104,7 +105,9 @@ def _write_parquet(
         f'cast("{c.name}" as bigint) as "{c.name}"' if c.data_type == "hugeint" else f'"{c.name}"'
         for c in columns
     )
-    connection.execute(f"copy (select {said} from {relation}) to '{_quoted(path)}' (format parquet)")
+    connection.execute(
+        f"copy (select {said} from {relation}) to '{_quoted(path)}' (format parquet)"
+    )
 
 
 def _load(api: Any, extract: Any, table: str, columns: Sequence[Column], path: Path) -> int:

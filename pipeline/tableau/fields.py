@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.serving import ServingColumn
+from pipeline.dictionary import Column
 
 # DuckDB type → Hyper's, Tableau's, and the code that Tableau's metadata records carry for it.
 TYPES = {
@@ -67,7 +67,7 @@ class TableauField:
     number_format: str | None
 
 
-def tableau_field(column: ServingColumn, data_type: str, key: tuple[str, ...]) -> TableauField:
+def tableau_field(column: Column, data_type: str, key: tuple[str, ...]) -> TableauField:
     """Return how a column looks: what its name, type and unit say, and whether it names a row.
 
     Args:
@@ -108,7 +108,7 @@ def caption(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _adds_up(column: ServingColumn) -> bool:
+def _adds_up(column: Column) -> bool:
     return column.unit in _ADDS_UP and "__" not in column.name
 
 
