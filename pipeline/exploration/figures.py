@@ -20,6 +20,10 @@ __all__ = ["CAPTION", "caption", "per_cent", "rate_with_interval", "say", "show"
 # Okabe and Ito (2008): told apart with any colour vision, and dark enough on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 STAYED, LEFT = COLOURS[0], COLOURS[1]
+_TABLE: list[Any] = [
+    {"selector": "th, td", "props": [("padding", "2px 10px"), ("text-align", "right")]},
+    {"selector": "th", "props": [("vertical-align", "bottom")]},
+]
 _FEWEST = 30  # customers below which a rate or a curve says little
 
 
@@ -55,6 +59,8 @@ def show(frame: pd.DataFrame, formats: Mapping[str, str] | None = None) -> None:
     whole = dict.fromkeys(frame.select_dtypes("integer").columns, "{:,.0f}")
     days = {name: lambda day: f"{day:%Y-%m-%d}" for name in frame.select_dtypes("datetime").columns}
     styled = frame.style.hide(axis="index").format(whole | days | dict(formats or {}), na_rep="–")
+    words = list(frame.select_dtypes("object").columns)
+    styled = styled.set_table_styles(_TABLE).set_properties(words, **{"text-align": "left"})
     display(styled)  # type: ignore[no-untyped-call]
 
 

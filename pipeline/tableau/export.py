@@ -70,7 +70,7 @@ def export(home: Home, seen_as: str | None = None, packed: Sequence[str] = ()) -
     ):
         scratch = Path(folder)
         connection.execute(_generation_view(live))
-        relations = {name: f'{publish.SCHEMA}."{name}"' for name in tables}
+        relations = {name: f"{publish.SCHEMA}.{name}" for name in tables}
         made = scratch / target.name
         rows = write_extract(
             connection,

@@ -52,7 +52,8 @@ def fill(home, rows=3):
         described = next(t for t in published_tables() if t.name == "bi_churn_risk")
         columns = ", ".join(f"cast(null as {c.data_type}) as {c.name}" for c in described.columns)
         connection.execute(
-            f"create or replace table serving.bi_churn_risk as select * replace (i as risk_rank) "
+            "create or replace table serving.bi_churn_risk as "
+            "select * exclude (i) replace (i as risk_rank) "
             f"from (select {columns}), range({rows}) as t (i)"
         )
         connection.execute("create or replace table serving.crm_secret as select 1 as one")
