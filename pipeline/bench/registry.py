@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pipeline.bench import drivers, ecommerce_ingest, features, kkbox_ingest, retention
+from pipeline.bench import drivers, ecommerce_ingest, features, kkbox_ingest, retention, tableau
 from pipeline.bench.figures import Figure
 from pipeline.bench.workbench import Bench
 from pipeline.errors import ChurnError
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "ecommerce_features": features.measure_ecommerce,
     "drivers": drivers.measure,
     "retention": retention.measure,
+    "tableau": tableau.measure,
 }
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -176,13 +177,11 @@ def _sphinx(source: Path, target: Path, doctrees: Path) -> None:
 
 def _check_installed() -> None:
     try:
-        import furo
-        import myst_nb
-        import nbclient
+        for name in ("furo", "myst_nb", "nbclient"):
+            import_module(name)
     except ImportError as missing:
         raise ChurnError(
             "What makes the docs site is not installed.",
             where=str(missing),
             hint=".venv/bin/python -m pip install --editable '.[docs]'",
         ) from missing
-    del furo, myst_nb, nbclient

@@ -14,10 +14,12 @@ import tableauhyperapi as hyper
 from tableaudocumentapi import Datasource
 
 from pipeline import publish
+from pipeline.bench import tableau
+from pipeline.bench.workbench import Bench
 from pipeline.cli import app
 from pipeline.dictionary import Column, published_tables
 from pipeline.errors import ChurnError
-from pipeline.settings import PROJECT
+from pipeline.settings import PROJECT, Home
 from pipeline.tableau import export, extract
 from pipeline.tableau.export import folder_of
 from pipeline.tableau.fields import tableau_field
@@ -327,3 +329,18 @@ def test_the_command_is_registered():
         for group in app.registered_groups
     )
     assert {"export", "tableau"} <= set(names)
+
+
+def test_the_benchmark_exports_every_table_as_wide_as_it_is(home, console):
+    work = Bench(home.root / "bench", 1, 1, console)
+    rows, seconds, cpu, own, process, size = tableau.measure(work, customers=200)
+    made = Home(work.folder / "tableau_200")
+    wide = {t.name for t in published_tables() if t.name.startswith("bi_")}
+    assert set(publish.current(made).tables) == wide
+    assert rows.value == sum(publish.current(made).tables.values())
+    assert publish.current(made).tables["bi_churn_drivers"] == 2_000
+    assert seconds.ratio.value == seconds.value / 60
+    assert cpu.value > 0
+    assert own.value > 20
+    assert process.value > 20
+    assert size.value > 0.1
