@@ -4,7 +4,7 @@ import sys
 
 import duckdb
 
-from pipeline.cli import exports, flow, models, proofs, quality, retention, workshop
+from pipeline.cli import exports, flow, models, proofs, quality, retention, services, workshop
 from pipeline.cli.common import app, console, show_error, writing
 from pipeline.errors import ChurnError
 
@@ -18,6 +18,7 @@ __all__ = [
     "proofs",
     "quality",
     "retention",
+    "services",
     "show_error",
     "workshop",
     "writing",

@@ -1,12 +1,14 @@
 """Training, calibration, baselines and drivers on small data made here, nulls included."""
 
 import hashlib
+from dataclasses import replace
 
+import lightgbm as lgb
 import numpy as np
 import pytest
 import shap
 
-from ml import train
+from ml import forest, train
 from ml.bands import assign_bands, cut_bands
 from ml.baselines import BaseRate, HandRule, Logistic
 from ml.calibrate import Calibration, Past, choose, fit_map
@@ -60,6 +62,35 @@ def test_drivers_add_up_to_the_margin_and_equal_shap_on_data_with_nulls(learned)
     reference = reference[1] if isinstance(reference, list) else reference
     assert np.abs(found - reference).max() <= 1e-5
     assert np.isnan(cohort.values).any()
+
+
+@pytest.mark.parametrize("shift", [0, -100])
+@pytest.mark.parametrize("rows", [1, 511, 513, 3_000])
+def test_many_rows_at_once_get_lightgbms_margins_to_the_last_bit(learned, rows, shift):
+    booster, cohort = learned
+    if shift:  # thresholds below 0, the value that a null of an always observed feature counts as
+        examples = make_examples(4_000, 1)
+        booster = train.fit(replace(examples, values=examples.values + shift), 40)
+    values = cohort.values[:rows] + shift
+    splits = booster.trees_to_dataframe().query("split_feature.notna()")
+    for number in range(values.shape[1]):
+        # exactly on a threshold, beyond every one, and not observed though training always saw it
+        asked = splits.query("split_feature == @cohort.features[@number]").threshold
+        values[number::17, number] = asked.iloc[0] if len(asked) else 0
+        values[number + 3 :: 19, number] = [np.inf, -np.inf][number % 2]
+        values[number + 5 :: 23, number] = np.nan
+    assert set(splits.missing_type) == {"NaN", "None"}
+    found = forest.margins(forest.plant(booster), values, threads=2)
+    assert (found == booster.predict(values, raw_score=True)).all()
+
+
+def test_a_split_that_is_no_threshold_is_refused():
+    generator = np.random.default_rng(1)
+    values = generator.integers(0, 5, size=(2_000, 1)).astype(float)
+    data = lgb.Dataset(values, (values[:, 0] % 2), categorical_feature=[0], free_raw_data=False)
+    booster = lgb.train({"objective": "binary", "verbosity": -1}, data, num_boost_round=2)
+    with pytest.raises(ValueError, match="not known"):
+        forest.plant(booster)
 
 
 def test_the_base_is_the_margin_without_drivers(learned):

@@ -1,0 +1,194 @@
+"""Pictures: one look for all, colours that the colour-blind can tell apart (Okabe and Ito)."""
+
+import altair as alt
+import pandas as pd
+
+BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8C8C8C"
+BANDS = {"critical": RED, "high": ORANGE, "medium": "#56B4E9", "low": GREY}
+
+
+def bars(
+    table: pd.DataFrame, value: str, name: str, *, title: str, form: str = ",.0f"
+) -> alt.Chart:
+    """Horizontal bars, the longest first, each with its figure."""
+    base = alt.Chart(table).encode(
+        y=alt.Y(f"{name}:N", sort="-x", title=None, axis=alt.Axis(labelLimit=320)),
+        x=alt.X(f"{value}:Q", title=title, axis=alt.Axis(format=form)),
+        tooltip=[alt.Tooltip(f"{name}:N"), alt.Tooltip(f"{value}:Q", format=form)],
+    )
+    return base.mark_bar(color=BLUE) + base.mark_text(align="left", dx=4).encode(
+        text=alt.Text(f"{value}:Q", format=form)
+    )
+
+
+def band_bars(table: pd.DataFrame, value: str, *, title: str) -> alt.Chart:
+    """Bars by risk band in the bands' order and colours."""
+    order = list(BANDS)
+    base = alt.Chart(table).encode(
+        y=alt.Y("risk_band:N", sort=order, title=None),
+        x=alt.X(f"{value}:Q", title=title),
+        color=alt.Color(
+            "risk_band:N",
+            scale=alt.Scale(domain=order, range=list(BANDS.values())),
+            legend=None,
+        ),
+        tooltip=["risk_band", alt.Tooltip(f"{value}:Q", format=",.0f")],
+    )
+    return base.mark_bar() + base.mark_text(align="left", dx=4, color="black").encode(
+        text=alt.Text(f"{value}:Q", format=",.0f"), color=alt.value("#333")
+    )
+
+
+def trend(table: pd.DataFrame, value: str, *, title: str) -> alt.Chart:
+    """Bars by week; a week that the files do not cover has no bar."""
+    return (
+        alt.Chart(table)
+        .mark_bar(color=BLUE, size=24)
+        .encode(
+            x=alt.X("week_starts_on:T", title=None, axis=alt.Axis(format="%d %b")),
+            y=alt.Y(f"{value}:Q", title=title),
+            tooltip=[
+                alt.Tooltip("week_starts_on:T", title="week from", format="%d %B %Y"),
+                alt.Tooltip(f"{value}:Q", title=title, format=",.1f"),
+            ],
+        )
+        .properties(height=160)
+    )
+
+
+def score_history(table: pd.DataFrame) -> alt.Chart:
+    """A customer's scores by the day they were made for."""
+    return (
+        alt.Chart(table)
+        .mark_line(point=alt.OverlayMarkDef(size=60), color=RED)
+        .encode(
+            x=alt.X("as_of_date:T", title=None, axis=alt.Axis(format="%d %b %Y")),
+            y=alt.Y(
+                "churn_probability:Q",
+                title="risk",
+                scale=alt.Scale(domain=[0, 1]),
+                axis=alt.Axis(format="%"),
+            ),
+            tooltip=[
+                alt.Tooltip("as_of_date:T", title="as of", format="%d %B %Y"),
+                alt.Tooltip("churn_probability:Q", title="risk", format=".0%"),
+            ],
+        )
+        .properties(height=160)
+    )
+
+
+def said_and_happened(table: pd.DataFrame) -> alt.LayerChart:
+    """Groups of customers: the risk they were given against the share that left."""
+    line = (
+        alt.Chart(pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]}))
+        .mark_line(color=GREY, strokeDash=[4, 4])
+        .encode(x="x:Q", y="y:Q")
+    )
+    points = (
+        alt.Chart(table)
+        .mark_circle(color=BLUE, opacity=0.9)
+        .encode(
+            x=alt.X("mean_probability:Q", title="risk we gave", axis=alt.Axis(format="%")),
+            y=alt.Y("observed_rate:Q", title="share that left", axis=alt.Axis(format="%")),
+            size=alt.Size("rows:Q", title="customers"),
+            tooltip=[
+                alt.Tooltip("mean_probability:Q", title="risk we gave", format=".0%"),
+                alt.Tooltip("observed_rate:Q", title="share that left", format=".0%"),
+                alt.Tooltip("rows:Q", title="customers", format=","),
+            ],
+        )
+    )
+    return (line + points).properties(height=320)
+
+
+def caught(table: pd.DataFrame, names: dict[str, str]) -> alt.Chart:
+    """How many of those who left are in the first part of the list, by way to make the list."""
+    named = table.assign(way=table["model"].map(names).fillna(table["model"]))
+    return (
+        alt.Chart(named)
+        .mark_line()
+        .encode(
+            x=alt.X("depth:Q", title="part of the list, riskiest first", axis=alt.Axis(format="%")),
+            y=alt.Y("captured:Q", title="of those who left", axis=alt.Axis(format="%")),
+            color=alt.Color(
+                "way:N",
+                title=None,
+                sort=list(names.values()),
+                scale=alt.Scale(range=[RED, BLUE, GREEN, ORANGE, GREY]),
+            ),
+            strokeDash=alt.StrokeDash("way:N", title=None, sort=list(names.values())),
+            tooltip=[
+                "way",
+                alt.Tooltip("depth:Q", title="part of the list", format=".0%"),
+                alt.Tooltip("captured:Q", title="of those who left", format=".0%"),
+            ],
+        )
+        .properties(height=320)
+    )
+
+
+def changes(table: pd.DataFrame, value: str, name: str) -> alt.Chart:
+    """Bars to both sides: what grew and what shrank."""
+    return (
+        alt.Chart(table)
+        .mark_bar()
+        .encode(
+            y=alt.Y(f"{name}:N", sort="-x", title=None, axis=alt.Axis(labelLimit=320)),
+            x=alt.X(f"{value}:Q", title="moves the scores less or more"),
+            color=alt.condition(
+                alt.datum[value] > 0, alt.value(ORANGE), alt.value(BLUE), empty=False
+            ),
+            tooltip=[alt.Tooltip(f"{name}:N"), alt.Tooltip(f"{value}:Q", format="+.3f")],
+        )
+    )
+
+
+def rates(table: pd.DataFrame) -> alt.Chart:
+    """Share that left, month by month, of each part of the customers."""
+    return (
+        alt.Chart(table)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("as_of_date:T", title=None, axis=alt.Axis(format="%b %Y")),
+            y=alt.Y("churn_rate:Q", title="share that left", axis=alt.Axis(format="%")),
+            color=alt.Color(
+                "segment:N", title=None, scale=alt.Scale(range=[RED, BLUE, GREEN, ORANGE, GREY])
+            ),
+            strokeDash=alt.StrokeDash("segment:N", title=None),
+            tooltip=[
+                "segment",
+                alt.Tooltip("as_of_date:T", title="customers of", format="%d %B %Y"),
+                alt.Tooltip("customers:Q", format=","),
+                alt.Tooltip("churn_rate:Q", title="share that left", format=".1%"),
+            ],
+        )
+        .properties(height=280)
+    )
+
+
+def profit_curve(table: pd.DataFrame, budget: float, currency: str) -> alt.LayerChart:
+    """Expected profit by budget, and where the plan stands."""
+    line = (
+        alt.Chart(table)
+        .mark_line(color=BLUE)
+        .encode(
+            x=alt.X("budget:Q", title=f"budget, {currency}", axis=alt.Axis(format=",.0f")),
+            y=alt.Y(
+                "expected_profit:Q",
+                title=f"expected profit, {currency}",
+                axis=alt.Axis(format=",.0f"),
+            ),
+            tooltip=[
+                alt.Tooltip("budget:Q", format=",.0f"),
+                alt.Tooltip("customers:Q", format=","),
+                alt.Tooltip("expected_profit:Q", title="expected profit", format=",.0f"),
+            ],
+        )
+    )
+    here = (
+        alt.Chart(pd.DataFrame({"budget": [budget]}))
+        .mark_rule(color=RED, strokeDash=[4, 4], size=2)
+        .encode(x="budget:Q")
+    )
+    return (line + here).properties(height=280)

@@ -1,0 +1,81 @@
+"""The published generation as pages read it: one connection a generation, a cursor a query."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import streamlit as st
+
+from pipeline.publish import current
+from pipeline.settings import home
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Published:
+    """What readers see now.
+
+    Attributes:
+        name: Name of the generation; what was read of one is never shown for another.
+        path: Its DuckDB file.
+        published_at: When it was published, UTC.
+    """
+
+    name: str
+    path: Path
+    published_at: datetime
+
+
+def published() -> Published | None:
+    """Return the generation behind the link, None before the first publish."""
+    found = current(home())
+    if found is None:
+        return None
+    # churn_<time>_<fingerprint>
+    moment = datetime.strptime(found.name.split("_")[1], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+    return Published(found.name, found.path, moment)
+
+
+def rows(generation: Published, sql: str, *values: Any) -> pd.DataFrame:
+    """Return a query's rows; the same query of the same generation is answered from memory.
+
+    Args:
+        generation: What to read.
+        sql: Select on tables of the schema `serving`, named without it.
+        values: One for each `?`.
+    """
+    return _rows(generation.name, str(generation.path), sql, values)
+
+
+def one(generation: Published, sql: str, *values: Any) -> Row | None:
+    """Return a query's first row, None if there is none; nulls are None."""
+    found = rows(generation, sql, *values)
+    if found.empty:
+        return None
+    (row,) = found.head(1).to_dict("records")
+    return {key: None if _is_null(value) else value for key, value in row.items()}
+
+
+def _is_null(value: object) -> bool:
+    return value is None or value is pd.NaT or value is pd.NA or value != value
+
+
+@st.cache_data(max_entries=300, max_size="200MB", show_spinner="Reading what is published …")
+def _rows(generation: str, path: str, sql: str, values: tuple[Any, ...]) -> pd.DataFrame:
+    with _connection(path).cursor() as cursor:
+        cursor.execute("use generation.serving")
+        return cursor.execute(sql, values).df()
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _connection(path: str) -> duckdb.DuckDBPyConnection:
+    """Open a generation beside an instance of its own, bounded: viewers share the machine."""
+    connection = duckdb.connect()
+    connection.execute(f"attach '{path}' as generation (read_only)")
+    for setting in ("threads = 2", "memory_limit = '512MB'", "enable_external_access = false"):
+        connection.execute(f"set {setting}")
+    return connection

@@ -1,0 +1,50 @@
+"""Start the viewer: streamlit on the loopback, told where the data and the API are."""
+
+import os
+import subprocess
+import sys
+
+from app.viewer import client
+from pipeline.settings import PROJECT, Home
+
+MAIN = PROJECT / "app" / "viewer" / "main.py"
+
+
+def viewer_command(port: int) -> list[str]:
+    """Return the command that serves the viewer on a port of the loopback."""
+    options = {
+        "server.port": port,
+        "server.address": "127.0.0.1",
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "viewer",
+        "theme.primaryColor": "#0072B2",
+    }
+    return [
+        *(sys.executable, "-m", "streamlit", "run", str(MAIN)),
+        *(f"--{name}={value}" for name, value in options.items()),
+    ]
+
+
+def viewer_environment(home: Home, api: str | None, key: str | None) -> dict[str, str]:
+    """Return the environment of the viewer's process.
+
+    Args:
+        home: CHURN_HOME whose published tables are shown.
+        api: Address of the API; None leaves what the environment says.
+        key: Key for it; None likewise.
+    """
+    settings = {"CHURN_HOME": str(home.root), client.ADDRESS: api, client.KEY: key}
+    return os.environ | {name: value for name, value in settings.items() if value}
+
+
+def serve_viewer(home: Home, port: int, api: str | None = None, key: str | None = None) -> int:
+    """Serve the viewer until it is stopped; return its exit status."""
+    environment = viewer_environment(home, api, key)
+    try:
+        return subprocess.run(  # noqa: S603 - streamlit, by this interpreter
+            viewer_command(port), env=environment, check=False
+        ).returncode
+    except KeyboardInterrupt:
+        return 0
