@@ -7,6 +7,7 @@ import zipfile
 from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -190,6 +191,7 @@ def test_hyper_tells_nobody_and_listens_to_nobody(published, tmp_path, monkeypat
     before = set(tmp_path.rglob("*"))
     export(published)
     ((named, endpoint),) = made
+    assert Path(named["parameters"]["log_dir"]).is_relative_to(published.work)
     assert named["telemetry"] == hyper.Telemetry.DO_NOT_SEND_USAGE_DATA_TO_TABLEAU
     assert re.match(r"tab\.domain://|tab\.tcp://(127\.0\.0\.1|localhost)", endpoint)
     new = {path.relative_to(published.root).parts[0] for path in set(tmp_path.rglob("*")) - before}
