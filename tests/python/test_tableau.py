@@ -93,6 +93,31 @@ def published_rows(home, table):
     return Counter(tuple(map(plain, row)) for row in rows)
 
 
+def compare(extract_path, database, tables, tmp_path):
+    """Rows of the generation that Hyper does not give back, and the reverse, by table."""
+    found = {}
+    with (
+        hyper.HyperProcess(
+            hyper.Telemetry.DO_NOT_SEND_USAGE_DATA_TO_TABLEAU,
+            parameters={"log_dir": str(tmp_path), "log_file_max_count": "1"},
+        ) as process,
+        hyper.Connection(process.endpoint, str(extract_path)) as connection,
+        duckdb.connect(str(database), read_only=True) as generation,
+    ):
+        for table in tables:
+            path = tmp_path / f"{table}.parquet"
+            connection.execute_command(
+                f"copy (select * from {hyper.TableName('Extract', table)}) "
+                f"to {hyper.escape_string_literal(str(path))} with (format => 'parquet')"
+            )
+            there, here = f"(from '{path}')", f"(from serving.{table})"
+            found[table] = tuple(
+                generation.execute(f"select count(*) from ({a} except all {b})").fetchone()[0]
+                for a, b in ((here, there), (there, here))
+            )
+    return found
+
+
 def tables_in(path, tmp_path):
     with (
         hyper.HyperProcess(
@@ -299,8 +324,9 @@ def test_the_whole_demo_is_in_the_extract_row_for_row_and_described(demo_copy, r
     expected = {name for name in live.tables if name.startswith("bi_")}
     there = tables_in(path, tmp_path)
     assert set(there) == expected | {"generation"}
+    differences = compare(path, live.path, sorted(expected), tmp_path)
+    assert differences == dict.fromkeys(expected, (0, 0))
     for name in sorted(expected):
-        assert rows_of(path, name) == published_rows(demo_copy, name), name
         source = Datasource.from_file(str(folder_of(demo_copy) / f"{name}.tds"))
         assert list(source.fields) == [f"[{column}]" for column in there[name]]
         undescribed = [
