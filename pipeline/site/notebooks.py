@@ -31,7 +31,7 @@ def run_notebook(path: Path, home: Home) -> Any:
     from nbclient.exceptions import CellExecutionError
 
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    client = NotebookClient(notebook, kernel_name="python3", timeout=_SECONDS)
+    client = NotebookClient(notebook, kernel_name="python3", timeout=_SECONDS, startup_timeout=300)
     environment = os.environ | {"CHURN_HOME": str(home.root), "PYTHONPATH": _python_path()}
     try:
         client.execute(env=environment, cwd=str(path.parent))
