@@ -52,7 +52,7 @@ lint: $(VENV)/.dev  ## ruff, mypy, sqlfluff
 bench: $(VENV)/.dev  ## ratios measured in one run on generated files
 	$(BIN)/python -m pipeline.bench
 
-docs: install  ## dbt docs as one static page under target/docs
+docs: $(VENV)/.dev  ## guide, dictionary, notebooks and dbt's pages as a site under target/docs
 	$(BIN)/churn docs
 
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

@@ -10,6 +10,7 @@ from pipeline.bench import (
     kkbox_ingest,
     predictions,
     retention,
+    tableau,
     viewer,
 )
 from pipeline.bench.figures import Figure
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "api": api.measure,
     "predictions": predictions.measure,
     "viewer": viewer.measure,
+    "tableau": tableau.measure,
 }
 
 

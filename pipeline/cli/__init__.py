@@ -4,7 +4,17 @@ import sys
 
 import duckdb
 
-from pipeline.cli import api, flow, models, proofs, quality, retention, services, workshop
+from pipeline.cli import (
+    api,
+    exports,
+    flow,
+    models,
+    proofs,
+    quality,
+    retention,
+    services,
+    workshop,
+)
 from pipeline.cli.common import app, console, show_error, writing
 from pipeline.errors import ChurnError
 
@@ -12,6 +22,7 @@ __all__ = [
     "api",
     "app",
     "console",
+    "exports",
     "flow",
     "main",
     "models",

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.common import app, console, make_plan, scratch_folder, writing
-from pipeline.settings import home
+from pipeline.settings import PROJECT, home
 
 dataset_commands = typer.Typer(help="Frozen modelling data.", no_args_is_help=True)
 app.add_typer(dataset_commands, name="dataset")
@@ -108,11 +108,19 @@ def domain_new(
 
 
 @app.command()
-def docs() -> None:
-    """Write dbt's documentation as one static page."""
-    from pipeline.docs import write_docs
+def docs(
+    cli: Annotated[
+        bool, typer.Option("--cli", help="Only write docs/cli.md anew from the commands.")
+    ] = False,
+) -> None:
+    """Build the docs site: guide, dictionary, notebooks, info sheets, dbt's pages."""
+    from pipeline.site import build_site
+    from pipeline.site.cli_reference import write_cli_reference
 
+    if cli:
+        console.print(str(write_cli_reference(app)), highlight=False, soft_wrap=True)
+        return
     where = home()
     with writing(where):
-        path = write_docs(where, console)
-    console.print(f"Open {path}", highlight=False)
+        path = build_site(where, app, console, PROJECT / "target" / "docs")
+    console.print(f"Open {path}", highlight=False, soft_wrap=True)

@@ -7,7 +7,6 @@ import pytest
 from filelock import FileLock
 
 from pipeline.publish import current
-from pipeline.settings import PROJECT
 
 
 def test_a_second_run_at_the_same_time_is_refused(home, run_churn):
@@ -147,12 +146,3 @@ def test_real_files_are_ingested_whole_and_training_is_refused_with_the_reason(
     assert {row[3] for row in audit} == {9_924}
     assert examples[0] > 0
     assert current(home) is None
-
-
-@pytest.mark.slow
-def test_the_documentation_is_one_page_that_needs_no_server(demo_copy, run_churn):
-    done = run_churn(demo_copy.root, "docs")
-    assert done.returncode == 0, done.stdout + done.stderr
-    page = (PROJECT / "target" / "docs" / "index.html").read_text()
-    assert "kkbox__churn_examples" in page
-    assert "bi_churn_risk" in page

@@ -1,0 +1,161 @@
+"""Read what is there of a domain in a CHURN_HOME: raw rows of the lake, and what a build made."""
+
+import json
+import os
+
+import duckdb
+import pandas as pd
+
+from pipeline.domains import check_domain, domain_entries, resolve
+from pipeline.errors import ChurnError
+from pipeline.ingest.commit import records
+from pipeline.models import live_settings
+from pipeline.settings import PROJECT, Home, home
+from pipeline.sources import SourceTable, source_tables
+
+# Rows up to which a query that must hold every row in memory looks at all customers.
+MOST_ROWS = 20_000_000
+
+
+class Exploration:
+    """One domain of a CHURN_HOME, read by SQL; whatever is missing is empty.
+
+    Schema `lake` holds the raw tables as ingest typed them, empty where no file was there. What a
+    build made is under `warehouse`: `warehouse.<schema>.<table>`; `has` tells whether it is there.
+    The warehouse is open during a query only, so that a notebook left open blocks no run.
+
+    Attributes:
+        domain: Domain.
+        home: CHURN_HOME.
+        entry: The domain's entry with the live run's settings.
+        tables: Raw tables as the domain's YAML describes them.
+    """
+
+    def __init__(self, domain: str, where: Home | None = None) -> None:
+        entries = domain_entries()
+        self.domain = check_domain(domain, entries)
+        self.home = where or (home() if "CHURN_HOME" in os.environ else Home(PROJECT / "data"))
+        self.entry = resolve(entries[domain] | (live_settings(self.home, domain) or {}))
+        self.tables = source_tables(domain)
+        self._connection = duckdb.connect(config={"temp_directory": str(self.home.work)})
+        self._connection.execute("create schema lake")
+        for table in self.tables:
+            self._connection.execute(self._view(table))
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """Return the rows of a query.
+
+        Raises:
+            ChurnError: A run is writing the warehouse just now.
+        """
+        if not self.home.warehouse.exists():
+            return self._rows(query)
+        try:
+            self._connection.execute(f"attach '{self.home.warehouse}' as warehouse (read_only)")
+        except duckdb.IOException as problem:
+            raise ChurnError(
+                "The warehouse is being written.",
+                where=str(problem).splitlines()[0],
+                hint="Wait for the command that is running, then run the cell again.",
+            ) from problem
+        try:
+            return self._rows(query)
+        finally:
+            self._connection.execute("detach warehouse")
+
+    def has(self, relation: str) -> bool:
+        """Whether the last build made `schema.table`, or a file gave the lake rows.
+
+        Args:
+            relation: `lake.<table>`, else schema and table in the warehouse.
+        """
+        schema, _, name = relation.partition(".")
+        if schema == "lake":
+            return not self.sql(f"select 1 as one from {relation} limit 1").empty
+        if not self.home.warehouse.exists():
+            return False
+        found = self.sql(
+            "select count(*) as n from information_schema.tables where table_catalog = 'warehouse' "
+            f"and table_schema = '{schema}' and table_name = '{name}'"
+        )
+        return bool(found.n.iloc[0])
+
+    @property
+    def origin(self) -> str:
+        """`demo` for made-up files, else what ingest noted; `nothing` without any file."""
+        path = self.home.lake / self.domain / "_origin.json"
+        return str(json.loads(path.read_text())["origin"]) if path.exists() else "nothing"
+
+    @property
+    def newest_closed(self) -> pd.Timestamp | None:
+        """Newest cut-off whose every outcome is known under the label in use; None without one."""
+        examples = f"{self.domain}.{self.domain}__churn_examples"
+        if not self.has(examples):
+            return None
+        day = self.sql(
+            f"select max(as_of_date) as day from warehouse.{examples} where is_churned is not null"
+        ).day.iloc[0]
+        return None if pd.isna(day) else pd.Timestamp(day)
+
+    def one_in(self, table: str, most: int = MOST_ROWS) -> int:
+        """Return k such that one customer in k has at most so many rows of a lake table."""
+        rows = int(self.sql(f"select count(*) as n from lake.{table}").n.iloc[0])
+        return max(1, -(-rows // most))
+
+    def coverage(self) -> pd.DataFrame:
+        """One row per raw table: files, rows, customers, span, and what ingest put aside.
+
+        Customers of a table of more than 20 million rows are counted on a sample of the ids.
+        """
+        found = []
+        for table in self.tables:
+            files = list(records(self.home, self.domain, table.name).values())
+            day = table.event_day or table.event_time
+            span = f"min({day})::date, max({day})::date" if day else "null::date, null::date"
+            # all ids of hundreds of millions of rows would fill the memory
+            one_in = self.one_in(table.identifier)
+            ids = f"{one_in} * count(distinct {table.id_column}) "
+            ids += f"filter (where hash({table.id_column}) % {one_in} = 0)"
+            row = self.sql(
+                f"select count(*) as n, {ids} as customers, unnest([{span}]) as day "
+                f"from lake.{table.identifier}"
+            )
+            found.append(
+                {
+                    "table": table.name,
+                    "files": len(files),
+                    "rows": int(row.n.iloc[0]),
+                    "customers": int(row.customers.iloc[0]),
+                    "first day": row.day.iloc[0],
+                    "last day": row.day.iloc[1],
+                    "in quarantine": sum(record.quarantined for record in files),
+                    "repeated rows left out": sum(record.duplicates for record in files),
+                }
+            )
+        return pd.DataFrame(found)
+
+    def _rows(self, query: str) -> pd.DataFrame:
+        result = self._connection.execute(query)
+        # counts and sums are wider than pandas' integers and would come as doubles
+        wide = [name for name, kind, *_ in result.description or () if str(kind) == "HUGEINT"]
+        frame: pd.DataFrame = result.df()
+        whole = [name for name in wide if frame[name].notna().all()]
+        return frame.astype(dict.fromkeys(whole, "int64"))
+
+    def _view(self, table: SourceTable) -> str:
+        place = self.home.lake / self.domain / table.name
+        rows = (
+            f"read_parquet('{place}/**/*.parquet', union_by_name = true, hive_partitioning = false)"
+        )
+        is_there = any(place.glob("**/*.parquet"))
+        known = (
+            {name for name, *_ in self._connection.execute(f"describe from {rows}").fetchall()}
+            if is_there
+            else set()
+        )
+        columns = ", ".join(
+            f"cast({c.name if c.name in known else 'null'} as {c.data_type}) as {c.name}"
+            for c in table.columns
+        )
+        source = f"from {rows}" if is_there else "where false"
+        return f"create view lake.{table.identifier} as select {columns} {source}"
