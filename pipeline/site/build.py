@@ -74,6 +74,7 @@ def lay_out(home: Home, app: typer.Typer, source: Path) -> None:
         shutil.copyfile(PROJECT / name, source / name)
     for page in sorted((PROJECT / "docs").glob("*.md")):
         shutil.copyfile(page, source / "docs" / page.name)
+    shutil.copytree(PROJECT / "docs" / "images", source / "docs" / "images")
     (source / REFERENCE).write_text(cli_reference(app), encoding="utf-8")
     _add_info_sheets(home, source / "info_sheets")
 

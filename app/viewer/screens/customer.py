@@ -142,7 +142,15 @@ if found is None:
 
 left, middle, right = st.columns(3)
 left.metric("Risk", words.percent(found["churn_probability"]), border=True)
-middle.metric("Band", str(found["risk_band"]), border=True)
+middle.metric(
+    "Band",
+    str(found["risk_band"]),
+    border=True,
+    help=f"Beside the other customers: critical from a risk of "
+    f"{words.percent(page.domain['band_critical'])}, high from "
+    f"{words.percent(page.domain['band_high'])}, medium from "
+    f"{words.percent(page.domain['band_medium'])}, low below.",
+)
 right.metric("Value at risk", words.money(found["value_at_risk"], page.currency), border=True)
 told = (
     f"About {words.likelihood(found['churn_probability'])}; leaving means that a customer "
