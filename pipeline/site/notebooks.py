@@ -32,7 +32,12 @@ def run_notebook(path: Path, home: Home) -> Any:
 
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     client = NotebookClient(notebook, kernel_name="python3", timeout=_SECONDS, startup_timeout=300)
-    environment = os.environ | {"CHURN_HOME": str(home.root), "PYTHONPATH": _python_path()}
+    environment = os.environ | {
+        "CHURN_HOME": str(home.root),
+        "PYTHONPATH": _python_path(),
+        # pictures go into the notebook, whatever the caller's process draws with
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    }
     try:
         client.execute(env=environment, cwd=str(path.parent))
     except CellExecutionError as failure:

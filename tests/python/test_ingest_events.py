@@ -231,8 +231,8 @@ TIMES = {
 def test_every_spelling_of_a_time_is_utc_whatever_the_sessions_zone(
     zone, raw_dir, home, take, monkeypatch
 ):
-    def elsewhere(spill):
-        con = connect(spill)
+    def elsewhere(*arguments):
+        con = connect(*arguments)
         con.execute(f"set timezone = '{zone}'")
         return con
 
