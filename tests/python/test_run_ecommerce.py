@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import duckdb
 import pytest
+from viewer_pages import assert_every_page_opens
 
 from pipeline.bench.purchases import compare
 from pipeline.publish import current
@@ -17,6 +18,13 @@ MODELS = {"lightgbm", "logistic", "hand_rule", "recency", "base_rate"}
 def ask_published(home, sql):
     with duckdb.connect(str(current(home).path), read_only=True) as connection:
         return connection.execute(sql).fetchall()
+
+
+def riskiest(home):
+    ((customer,),) = ask_published(
+        home, "select customer_id from serving.bi_churn_risk where risk_rank = 1"
+    )
+    return customer
 
 
 def quality(home):
@@ -136,7 +144,7 @@ def test_61_days_are_refused_with_the_command_that_fits_and_it_does(
 
 
 @pytest.mark.slow
-def test_purchases_alone_are_enough(demo, home, run_churn, tmp_path):
+def test_purchases_alone_are_enough(demo, home, run_churn, tmp_path, monkeypatch):
     """Three columns: no prices, no sessions, no views. What needs them is null."""
     cut(
         demo[0].raw / "ecommerce",
@@ -158,11 +166,13 @@ def test_purchases_alone_are_enough(demo, home, run_churn, tmp_path):
     assert rows[2:] == (0, 0, 0, 0)
     found = quality(home)
     assert found["lightgbm", "log_loss"] < found["base_rate", "log_loss"]
+    monkeypatch.setenv("CHURN_HOME", str(home.root))
+    assert_every_page_opens("Online shop", riskiest(home))
 
 
 @pytest.mark.slow
 def test_real_purchases_run_from_the_raw_file_to_scores_and_beat_every_baseline(
-    home, run_churn, shared_data
+    home, run_churn, shared_data, monkeypatch
 ):
     done = run_churn(
         home.root, "run", "--domain", "ecommerce", "--raw", shared_data / "cdnow_as_ecommerce",
@@ -179,6 +189,8 @@ def test_real_purchases_run_from_the_raw_file_to_scores_and_beat_every_baseline(
     for model in MODELS - {"lightgbm"}:
         assert found["lightgbm", "log_loss"] < found[model, "log_loss"], model
         assert found["lightgbm", "auc"] > found[model, "auc"], model
+    monkeypatch.setenv("CHURN_HOME", str(home.root))
+    assert_every_page_opens("Online shop", riskiest(home))
     done = run_churn(home.root, "evaluate", "--domain", "ecommerce", "--origins", 3)
     assert done.returncode == 0, done.stdout + done.stderr
     judged = compare(home)
