@@ -162,8 +162,13 @@ def test_a_marketers_morning(person, viewer, run_churn):
     _, home = viewer
     ((riskiest, action),) = ask(
         home,
-        "select customer_id, action_title from serving.bi_customer_360 where domain = 'kkbox' "
-        "and risk_band in ('critical', 'high') and not already_cancelled and decision = 'treat' "
+        # first of the list with its recommendation, and not one of those left alone to measure
+        "from (select customer_id, action_title, decision, value_at_risk "
+        "from serving.bi_customer_360 where domain = 'kkbox' and action_title is not null "
+        "and risk_band in ('critical', 'high') and not already_cancelled "
+        "qualify row_number() over (partition by action_title "
+        "order by value_at_risk desc nulls last, customer_id) = 1) "
+        "select customer_id, action_title where decision = 'treat' "
         "order by value_at_risk desc, customer_id limit 1",
     )
 
