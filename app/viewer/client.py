@@ -1,6 +1,7 @@
 """The API as the viewer uses it: for what computes or writes."""
 
 import os
+import time
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -10,6 +11,7 @@ import streamlit as st
 
 ADDRESS = "CHURN_API_URL"
 KEY = "CHURN_API_KEY"
+_PATIENCE = 20  # seconds
 
 
 class UnavailableError(Exception):
@@ -59,6 +61,12 @@ def _ask(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str
         headers["X-API-Key"] = key
     try:
         answer = _client(address).request(method, path, json=body, headers=headers)
+        # a slider that moved on leaves a plan behind that is still being computed
+        for _ in range(_PATIENCE):
+            if not _is_busy(answer):
+                break
+            time.sleep(1)
+            answer = _client(address).request(method, path, json=body, headers=headers)
     except httpx.HTTPError as problem:
         raise UnavailableError(
             "The service that computes and writes does not answer. It may not be running: "
@@ -71,6 +79,16 @@ def _ask(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str
             problem_words = answer.reason_phrase
         raise UnavailableError(f"The service refused: {problem_words}")
     return dict(answer.json()) if answer.content else {}
+
+
+def _is_busy(answer: httpx.Response) -> bool:
+    """Whether asking again in a moment helps; not where nothing is published."""
+    wait = answer.headers.get("Retry-After", "")
+    return (
+        answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        and wait.isdigit()
+        and int(wait) <= _PATIENCE
+    )
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -109,9 +109,11 @@ class Person:
         return self.browser.find_element(By.CSS_SELECTOR, "[data-testid='stMain']").text
 
     def sees(self, words):
-        WebDriverWait(self.browser, PATIENCE, ignored_exceptions=[Exception]).until(
-            lambda _: words in self.reads(), f"{words!r} is not on the page"
-        )
+        for _ in range(PATIENCE):
+            if words in self.reads():
+                return
+            time.sleep(1)
+        raise AssertionError(f"{words!r} is not on the page:\n{self.reads()}")
 
     def clicks(self, words, kind="button"):
         found = WebDriverWait(self.browser, PATIENCE).until(
@@ -122,7 +124,11 @@ class Person:
 
     def picks_the_first_row(self):
         """The table is a picture to the browser: click where its first checkbox is."""
-        table = self.browser.find_element(By.CSS_SELECTOR, "[data-testid='stDataFrame'] canvas")
+        table = WebDriverWait(self.browser, PATIENCE).until(
+            lambda driver: driver.find_element(
+                By.CSS_SELECTOR, "[data-testid='stDataFrame'] canvas"
+            )
+        )
         self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", table)
         place = -table.size["width"] / 2 + 16, -table.size["height"] / 2 + 35 + 17
         ActionChains(self.browser).move_to_element_with_offset(
@@ -131,10 +137,15 @@ class Person:
         self.waits()
 
     def moves_the_slider(self, steps):
-        slider = self.browser.find_element(By.CSS_SELECTOR, "[data-testid='stSlider'] input")
-        self.browser.execute_script("arguments[0].focus()", slider)
         key = Keys.ARROW_RIGHT if steps > 0 else Keys.ARROW_LEFT
-        ActionChains(self.browser).send_keys(key * abs(steps)).perform()
+        slider = WebDriverWait(self.browser, PATIENCE).until(
+            lambda driver: driver.find_element(By.CSS_SELECTOR, "[data-testid='stSlider'] input")
+        )
+        before = slider.get_attribute("value")
+        for _ in range(abs(steps)):
+            self.browser.execute_script("arguments[0].focus()", slider)
+            ActionChains(self.browser).send_keys(key).perform()
+        assert slider.get_attribute("value") != before
         self.waits()
 
     def downloads(self, words):
