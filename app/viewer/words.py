@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 BANDS = ("critical", "high", "medium", "low")
-DECISIONS = {"treat": "contact", "hold_out": "leave alone, to measure", "leave": "no contact"}
 MODELS = {
     "lightgbm": "this model",
     "logistic": "simple formula",

@@ -170,7 +170,13 @@ class Engine:
         with self._lock:
             is_needed = self._free.empty() and self._opened < PLACES
             self._opened += is_needed
-        taken = self._open_place() if is_needed else self._free.get()
+        try:
+            taken = self._open_place() if is_needed else self._free.get()
+        except Exception:
+            # a place that was not opened is nobody's to wait for
+            with self._lock:
+                self._opened -= is_needed
+            raise
         try:
             yield taken
         finally:
