@@ -14,6 +14,7 @@ from app.api.keys import KeyRing
 from app.api.openapi import describe
 from app.api.problems import add_problem_handlers
 from app.api.routes import (
+    audiences,
     batch,
     crm,
     customers,
@@ -40,6 +41,7 @@ ROUTERS = (
     plans.router,
     crm.router,
     decisions.router,
+    audiences.router,
     predictions.router,
     batch.router,
     health.router,
@@ -67,6 +69,7 @@ TAGS = {
     "quality": "How good the model is, and whether it still fits.",
     "plan": "Whom to treat with what, within a budget.",
     "crm": "What a CRM sync copies.",
+    "audiences": "Filters of the customer list, kept by name.",
     "decisions": "Whom nobody may contact, and whom somebody did.",
     "predictions": "Scores, reasons and an action from raw rows, at once.",
     "batch predictions": "The same for whole files, or for a cut-off, as a job.",

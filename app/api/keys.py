@@ -18,7 +18,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 SCOPE_WORDS: dict[Scope, str] = {
     "read": "every GET under /v1, and plans that are computed without publishing",
     "predict": "predictions from raw rows, real-time and batch",
-    "write": "suppressions and contacts",
+    "write": "suppressions, contacts and saved audiences",
     "admin": "/metrics",
 }
 _PREFIX = "churn"

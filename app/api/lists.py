@@ -3,10 +3,10 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,7 @@ from app.api.generation import Generation, Row
 from app.api.problems import ProblemError, invalid, parameter_fault
 
 MAX_CURSOR = 2_000
+T = TypeVar("T")
 
 
 class ListQuery(BaseModel):
@@ -173,6 +174,35 @@ def read_page(
     if len(rows) > query.limit:
         following = Cursor(identity, places[-1], generation.name if is_bound else None).encode()
     return Page(taken, following, places[-1] if places else None)
+
+
+def read_kept(
+    query: ListQuery,
+    identity: str,
+    read: Callable[[str, int], Sequence[T]],
+    name: Callable[[T], str],
+) -> tuple[Sequence[T], str | None]:
+    """Read one page of what people had kept, which is of no generation; return the next cursor.
+
+    Args:
+        query: Limit and cursor.
+        identity: Hash of the list; a cursor of another one is refused.
+        read: Gets a name and a number; returns so many things beyond the name, in its order.
+        name: Name of a thing.
+
+    Raises:
+        ProblemError: 422, the cursor is of another list.
+    """
+    after = ""
+    if query.cursor is not None:
+        place = decode(query.cursor)
+        if place.list_id != identity or not isinstance(place.values[0], str):
+            raise invalid(parameter_fault("query", "cursor", "belongs to another list"))
+        after = place.values[0]
+    found = read(after, query.limit + 1)
+    taken = found[: query.limit]
+    more = Cursor(identity, [name(taken[-1])], None).encode() if found[query.limit :] else None
+    return taken, more
 
 
 def _after(order: Sequence[Key], values: Sequence[Any]) -> tuple[str, list[Any]]:

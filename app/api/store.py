@@ -1,4 +1,4 @@
-"""What the API keeps for itself in state.sqlite: keys and answers to idempotency keys.
+"""What the API keeps in state.sqlite: keys, answers to idempotency keys, saved audiences.
 
 Its tables are not of `pipeline.state`'s metadata, whose tables are exported for dbt.
 """
@@ -38,6 +38,15 @@ ANSWERS = sa.Table(
     # null while the work goes on
     sa.Column("status", sa.Integer),
     sa.Column("body", sa.LargeBinary),
+)
+AUDIENCES = sa.Table(
+    "api_audiences",
+    METADATA,
+    sa.Column("domain", sa.String, primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    # JSON of a CustomerFilter
+    sa.Column("filter", sa.String, nullable=False),
+    sa.Column("saved_at", sa.DateTime, nullable=False),
 )
 
 

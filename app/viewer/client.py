@@ -11,7 +11,8 @@ import streamlit as st
 
 ADDRESS = "CHURN_API_URL"
 KEY = "CHURN_API_KEY"
-_PATIENCE = 20  # seconds
+# Seconds: for an answer that says "busy", one that is computed, one that is only read.
+_PATIENCE, _COMPUTING, _GLANCE = 20, 60.0, 5.0
 
 
 class UnavailableError(Exception):
@@ -49,7 +50,36 @@ def lift_suppression(domain: str, customer_id: str) -> dict[str, Any]:
     return _ask("DELETE", f"/v1/{domain}/suppressions/{quote(customer_id, safe='')}")
 
 
-def _ask(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def audiences(domain: str) -> list[dict[str, Any]]:
+    """Return the saved audiences, each a `name` and a `filter` of the customer list, by name.
+
+    Raises:
+        UnavailableError: The API is not running or refuses.
+    """
+    return list(_ask("GET", f"/v1/{domain}/audiences?limit=500", timeout=_GLANCE)["items"])
+
+
+def save_audience(domain: str, name: str, chosen: dict[str, Any]) -> dict[str, Any]:
+    """Keep a filter by name; what had the name is replaced.
+
+    Raises:
+        UnavailableError: The API is not running or refuses.
+    """
+    return _ask("PUT", f"/v1/{domain}/audiences/{quote(name, safe='')}", {"filter": chosen})
+
+
+def forget_audience(domain: str, name: str) -> dict[str, Any]:
+    """Forget a saved audience.
+
+    Raises:
+        UnavailableError: The API is not running or refuses.
+    """
+    return _ask("DELETE", f"/v1/{domain}/audiences/{quote(name, safe='')}")
+
+
+def _ask(
+    method: str, path: str, body: dict[str, Any] | None = None, *, timeout: float = _COMPUTING
+) -> dict[str, Any]:
     address, key = os.environ.get(ADDRESS), os.environ.get(KEY)
     if not address:
         raise UnavailableError(
@@ -59,14 +89,18 @@ def _ask(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str
     headers = {"Idempotency-Key": str(uuid4())} if method == "POST" else {}
     if key:
         headers["X-API-Key"] = key
+
+    def send() -> httpx.Response:
+        return _client(address).request(method, path, json=body, headers=headers, timeout=timeout)
+
     try:
-        answer = _client(address).request(method, path, json=body, headers=headers)
+        answer = send()
         # a slider that moved on leaves a plan behind that is still being computed
         for _ in range(_PATIENCE):
             if not _is_busy(answer):
                 break
             time.sleep(1)
-            answer = _client(address).request(method, path, json=body, headers=headers)
+            answer = send()
     except httpx.HTTPError as problem:
         raise UnavailableError(
             "The service that computes and writes does not answer. It may not be running: "
@@ -93,4 +127,4 @@ def _is_busy(answer: httpx.Response) -> bool:
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _client(address: str) -> httpx.Client:
-    return httpx.Client(base_url=address, timeout=60)
+    return httpx.Client(base_url=address)

@@ -17,7 +17,7 @@ FREE = {"rate_limit": "1000000/minute", "write_limit": "1000000/minute",
 
 
 class Api:
-    """A running app: `get`, `post`, `delete` send the key of the scopes it was made with."""
+    """A running app: `get`, `post`, `put`, `delete` send the key of the scopes it was made with."""
 
     def __init__(self, home, *scopes, domains=(), **options):
         self.home = home
@@ -44,6 +44,9 @@ class Api:
 
     def post(self, path, **more):
         return checked(self.client.post(path, **more))
+
+    def put(self, path, **more):
+        return checked(self.client.put(path, **more))
 
     def delete(self, path, **more):
         return checked(self.client.delete(path, **more))

@@ -67,7 +67,7 @@ def test_a_customer_is_told_whole(api):
             assert same(answer["recommendation"], action)
             for part, table, order in (
                 ("reasons", "bi_churn_reasons", "rank"),
-                ("history", "bi_churn_history", "as_of_date desc"),
+                ("history", "bi_churn_history", "as_of_date desc, scored_at desc, run_id"),
             ):
                 rows = api.rows(
                     f"select * from serving.{table} where domain = ? and customer_id = ? "

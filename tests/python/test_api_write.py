@@ -47,6 +47,52 @@ def test_a_contact_counts_once_however_often_it_is_sent(writer, world):
     assert len(state.read_state(world, state.CONTACTS)) == 2
 
 
+def test_audiences_are_saved_listed_replaced_and_forgotten(writer, world):
+    path = "/v1/bench/audiences/worth%20a%2Fcall"
+    saved = writer.put(path, json={"filter": {"band": ["critical"], "due_to": "2026-01-31"}})
+    assert saved.status_code == 200
+    assert saved.json()["name"] == "worth a/call"
+    writer.put("/v1/bench/audiences/all", json={"filter": {}})
+    writer.put(path, json={"filter": {"band": ["high"]}})
+    kept = writer.items("/v1/bench/audiences?limit=1")
+    assert [(one["name"], one["filter"]) for one in kept] == [
+        ("all", {}), ("worth a/call", {"band": ["high"]}),
+    ]  # fmt: skip
+    # a filter is what the customer list is asked with
+    found = writer.items("/v1/bench/customers?limit=500&band=high")
+    assert found
+    assert {row["risk_band"] for row in found} == {"high"}
+    assert writer.delete(path).json()["forgotten"] == 1
+    assert writer.delete(path).json()["forgotten"] == 0
+    assert len(writer.items("/v1/bench/audiences")) == 1
+
+
+@pytest.mark.parametrize(
+    ("chosen", "pointer"),
+    [
+        ({"band": ["worst"]}, "#/filter/band"),
+        ({"bands": ["high"]}, "#/filter/bands"),
+        ({"due_from": 20260101}, "#/filter/due_from"),
+        ({"min_probability": 0.9, "max_probability": 0.1}, "#/filter/min_probability"),
+        ({"action": ["a gift"]}, "#/filter/action"),
+    ],
+)
+def test_an_audience_that_means_nobody_is_refused(writer, chosen, pointer):
+    refused = writer.put("/v1/bench/audiences/x", json={"filter": chosen})
+    problem = problem_of(refused, 422, "invalid-request")
+    assert problem["errors"][0]["pointer"] == pointer
+    assert writer.items("/v1/bench/audiences") == []
+
+
+def test_a_domain_has_so_many_audiences_and_no_more(writer, monkeypatch):
+    monkeypatch.setattr("app.api.routes.audiences.MOST", 2)
+    for name in ("a", "b", "b"):
+        assert writer.put(f"/v1/bench/audiences/{name}", json={"filter": {}}).status_code == 200
+    refused = writer.put("/v1/bench/audiences/c", json={"filter": {}})
+    problem_of(refused, 409, "too-many-audiences")
+    assert len(writer.items("/v1/bench/audiences")) == 2
+
+
 def test_what_is_kept_reaches_the_next_plan(api_home, demo_copy, start_api):
     # the fingerprint of the state is what makes the next run plan anew
     api = start_api(demo_copy, "read", "write")

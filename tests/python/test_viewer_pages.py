@@ -3,6 +3,7 @@
 import shutil
 
 import duckdb
+import httpx
 import pytest
 import viewer_pages
 from viewer_pages import SCREENS, assert_plain, text_of
@@ -181,6 +182,105 @@ def test_filters_narrow_the_list(demo, monkeypatch):
     page.number_input(key="value").set_value(10_000_000).run()
     assert not page.exception
     assert "**0 customers**" in text_of(page)
+
+
+@pytest.fixture
+def served(api_home, start_api, monkeypatch):
+    """The API over a published copy of the demo, as the viewer asks it."""
+    api = start_api(api_home, "read", "write")
+    monkeypatch.setenv("CHURN_HOME", str(api_home.root))
+    monkeypatch.setenv(client.ADDRESS, "http://testserver")
+
+    class Client:
+        def request(self, method, path, *, timeout, **more):
+            assert timeout
+            return api.client.request(method, path, **more)
+
+    monkeypatch.setattr(client, "_client", lambda _: Client())
+    yield api
+    for domain in TITLES:
+        for kept in api.items(f"/v1/{domain}/audiences"):
+            api.delete(f"/v1/{domain}/audiences/{kept['name']}")
+
+
+def shown_count(page):
+    return next(text.value for text in page.markdown if "at risk. This address" in text.value)
+
+
+def test_an_audience_is_kept_by_name_and_brought_back(served):
+    page = opened("customers")
+    assert "None yet" in text_of(page)
+    page.multiselect(key="bands").set_value(["critical"]).run()
+    page.multiselect(key="segments").set_value([page.multiselect(key="segments").options[0]])
+    page.number_input(key="value").set_value(100)
+    page.text_input(key="reason").set_value("Days").run()
+    narrowed = shown_count(page)
+    name = next(field for field in page.text_input if "Keep what" in field.label)
+    name.set_value("worth a call/today")
+    next(button for button in page.button if button.label == "Save").click().run()
+    assert not page.exception
+    (kept,) = served.items("/v1/kkbox/audiences")
+    assert kept["filter"] == {
+        "band": ["critical"],
+        "segment": [page.multiselect(key="segments").options[0]],
+        "min_customer_value": 100,
+        "reason": "Days",
+        "already_cancelled": False,
+    }
+
+    again = opened("customers")
+    assert shown_count(again) != narrowed
+    again.button(key="open audience worth a call/today").click().run()
+    assert not again.exception
+    assert shown_count(again) == narrowed
+    assert not opened("customers", "ecommerce").exception
+
+    again.button(key="forget audience worth a call/today").click().run()
+    assert "None yet" in text_of(again)
+
+
+@pytest.mark.parametrize(
+    ("domain", "chosen"),
+    [
+        ("kkbox", {"band": ["critical", "high"], "already_cancelled": False}),
+        ("kkbox", {"already_cancelled": True, "reason": "CANCEL"}),
+        ("kkbox", {"segment": ["auto-renew on"], "min_customer_value": 700,
+                   "already_cancelled": False}),
+        ("kkbox", {"action": ["renewal_reminder"], "already_cancelled": False}),
+        ("ecommerce", {"min_customer_value": 50, "reason": "order"}),
+    ],
+)  # fmt: skip
+def test_an_audience_means_the_same_customers_to_the_page_and_to_the_api(served, domain, chosen):
+    saved = served.put(f"/v1/{domain}/audiences/one", json={"filter": chosen})
+    assert saved.status_code == 200
+    page = opened("customers", domain)
+    page.button(key="open audience one").click().run()
+    assert not page.exception
+    (kept,) = served.items(f"/v1/{domain}/audiences")
+    asked = httpx.QueryParams({**kept["filter"], "limit": 500})
+    found = served.items(f"/v1/{domain}/customers?{asked}")
+    assert found
+    assert f"**{words.count(len(found), 'customer')}**" in shown_count(page)
+
+
+def test_an_audience_that_the_page_cannot_show_is_not_shown_as_something_else(served):
+    for name, chosen in {
+        "soon": {"due_to": "2100-01-01", "already_cancelled": False},
+        "both": {"band": ["high"]},
+        "cents": {"min_customer_value": 0.5, "already_cancelled": False},
+    }.items():
+        served.put(f"/v1/kkbox/audiences/{name}", json={"filter": chosen})
+    page = opened("customers")
+    assert not page.exception
+    assert [page.button(key=f"open audience {name}").disabled for name in
+            ("both", "cents", "soon")] == [True] * 3  # fmt: skip
+
+
+def test_an_audience_without_a_name_is_not_kept(served):
+    page = opened("customers")
+    next(button for button in page.button if button.label == "Save").click().run()
+    assert "Give it a name" in text_of(page)
+    assert served.items("/v1/kkbox/audiences") == []
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,11 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from app.api.answers import DomainAnswer, Moment, in_domain
+from app.api.bodies import Day
 from app.api.dependencies import App, InDomain, OnlyOnce, Predicts, Published
 from app.api.generation import Generation, PublishedDomain
 from app.api.keys import Principal
 from app.api.problems import Fault, ProblemError, invalid
-from app.api.routes.decisions import Day
 from app.batch.jobs import Job, Jobs
 from app.batch.supervisor import Supervisor, supervised
 from app.batch.uploads import MOST_FILES, check_name, folder_of, recognised

@@ -1,19 +1,17 @@
 """Customers of the scored cohort: who is at risk, when, why, and what to do."""
 
 import json
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field, create_model
 
 from app.api.answers import DomainAnswer, in_domain
+from app.api.customer_filter import CustomerFilter, conditions
 from app.api.dependencies import InDomain, Reads, Tagged
-from app.api.generation import Generation
-from app.api.lists import Key, ListQuery, among, list_id, read_page, same
-from app.api.problems import ProblemError, invalid, parameter_fault
+from app.api.lists import Key, ListQuery, list_id, read_page, same
+from app.api.problems import ProblemError
 from app.api.published_models import list_model, row_model
-from pipeline.retention.catalogue import actions_of
 
 router = APIRouter(prefix="/v1/{domain}/customers", dependencies=[Reads], tags=["customers"])
 
@@ -71,46 +69,10 @@ Customer = create_model(
     **_PARTS,
 )
 
-Number = Annotated[float | None, Field(allow_inf_nan=False)]
 
-
-class CustomersQuery(ListQuery):
+class CustomersQuery(CustomerFilter, ListQuery):
     """Which customers, in which order."""
 
-    band: Annotated[
-        list[str], Field(max_length=10, description="Risk bands; repeat it for several.")
-    ] = []  # noqa: RUF012 - a field's default
-    min_probability: Annotated[
-        float | None, Field(ge=0, le=1, description="Least churn probability.")
-    ] = None
-    max_probability: Annotated[
-        float | None, Field(ge=0, le=1, description="Largest churn probability.")
-    ] = None
-    min_value_at_risk: Annotated[
-        Number, Field(description="In the domain's currency; who has none is left out.")
-    ] = None
-    max_value_at_risk: Annotated[
-        Number, Field(description="In the domain's currency; who has none is left out.")
-    ] = None
-    due_from: Annotated[
-        date | None, Field(description="First due date; who has none is left out.")
-    ] = None
-    due_to: Annotated[date | None, Field(description="Last due date, included.")] = None
-    theme: Annotated[
-        str | None,
-        Field(
-            max_length=100,
-            description="Driver theme: one of the customer's ten largest drivers is of it and "
-            "raises the risk.",
-        ),
-    ] = None
-    action: Annotated[
-        str | None, Field(max_length=100, description="Planned action, those held out too.")
-    ] = None
-    decision: Annotated[
-        Literal["treat", "hold_out", "leave"] | None,
-        Field(description="What the plan decided: to treat, to hold out, or to leave alone."),
-    ] = None
     sort: Annotated[
         Literal["risk_rank", "value_at_risk", "due_on", "customer_id"],
         Field(
@@ -126,14 +88,6 @@ _ORDERS = {
     "due_on": Key("coalesce(due_on, date '9999-12-31')", "date"),
     "customer_id": Key("customer_id", "varchar"),
 }
-_BOUNDS = {
-    "min_probability": "churn_probability >= ?",
-    "max_probability": "churn_probability <= ?",
-    "min_value_at_risk": "value_at_risk >= ?",
-    "max_value_at_risk": "value_at_risk <= ?",
-    "due_from": "due_on >= ?",
-    "due_to": "due_on <= ?",
-}
 
 
 @router.get(
@@ -147,7 +101,7 @@ def list_customers(
     generation: Tagged, domain: InDomain, query: Annotated[CustomersQuery, Query()]
 ) -> dict[str, Any]:
     """One row per customer of the scored cohort that passes every filter."""
-    where, values = _conditions(generation, domain.name, query)
+    where, values = conditions(generation, domain.name, query)
     order = [_ORDERS[query.sort]]
     if query.sort != "customer_id":
         order.append(_ORDERS["customer_id"])
@@ -172,51 +126,6 @@ def list_customers(
     }
     items = [row | actions[row["customer_id"]] for row in page.rows]
     return {**in_domain(generation, domain), "items": items, "next_cursor": page.next_cursor}
-
-
-def known_actions(generation: Generation, domain: str) -> list[str]:
-    """Return the actions of the catalogue, and those that are planned."""
-    planned = generation.choices("bi_churn_actions", "planned_action", domain)
-    return sorted({*planned, *actions_of(domain)})
-
-
-def _conditions(
-    generation: Generation, domain: str, query: CustomersQuery
-) -> tuple[list[str], list[Any]]:
-    where: list[str] = ["domain = ?"]
-    values: list[Any] = [domain]
-    for low, high in (("min_probability", "max_probability"),
-                      ("min_value_at_risk", "max_value_at_risk"),
-                      ("due_from", "due_to")):  # fmt: skip
-        least, most = getattr(query, low), getattr(query, high)
-        if least is not None and most is not None and least > most:
-            raise invalid(parameter_fault("query", low, f"{least} is above {high}, {most}"))
-    if query.band:
-        among("band", query.band, generation.choices("bi_churn_risk", "risk_band", domain))
-        where.append("list_contains(?, risk_band)")
-        values.append(query.band)
-    for name, condition in _BOUNDS.items():
-        if getattr(query, name) is not None:
-            where.append(condition)
-            values.append(getattr(query, name))
-    if query.theme is not None:
-        among("theme", [query.theme], generation.choices("bi_churn_drivers", "theme", domain))
-        where.append(
-            "customer_id in (select customer_id from serving.bi_churn_drivers "
-            "where domain = ? and theme = ? and direction = 'raises')"
-        )
-        values += [domain, query.theme]
-    chosen = {"planned_action": query.action, "decision": query.decision}
-    if query.action is not None:
-        among("action", [query.action], known_actions(generation, domain))
-    for column, value in chosen.items():
-        if value is not None:
-            where.append(
-                "customer_id in (select customer_id from serving.bi_churn_actions "
-                f"where domain = ? and {column} = ?)"
-            )
-            values += [domain, value]
-    return where, values
 
 
 @router.get(

@@ -1,61 +1,24 @@
 """What people tell the platform: whom nobody may contact, and whom somebody did contact."""
 
-import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from app.api.answers import DomainAnswer, in_domain
+from app.api.bodies import CustomerId, Day, Sent, Text
 from app.api.dependencies import App, InDomain, OnlyOnce, Published, Reads, Writes
 from app.api.generation import Generation, PublishedDomain
-from app.api.lists import Cursor, ListQuery, decode, list_id
-from app.api.problems import Fault, body_fault, invalid, parameter_fault
+from app.api.lists import ListQuery, list_id, read_kept
+from app.api.problems import Fault, body_fault, invalid
 from pipeline import state
 from pipeline.retention.catalogue import actions_of
 
 router = APIRouter(prefix="/v1/{domain}", tags=["decisions"])
 
 MAX_ROWS = 1_000
-
-
-def _no_formula(value: Any) -> Any:
-    """Text for people ends in spreadsheets, which run what begins like a formula."""
-    if isinstance(value, str) and value.strip()[:1] in ("=", "+", "-", "@"):
-        raise ValueError("begins like a formula, which a spreadsheet would run; begin with a word")
-    return value
-
-
-def _written_day(value: Any) -> Any:
-    """Numbers and moments are no days, whatever a lenient parser makes of them."""
-    if isinstance(value, str) and not _DAY.fullmatch(value):
-        raise ValueError(f"{value[:30]!r} is no day; write YYYY-MM-DD")
-    if not isinstance(value, str | date):
-        raise ValueError("is no day; write YYYY-MM-DD as text")
-    return value
-
-
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-Day = Annotated[date, BeforeValidator(_written_day)]
-CustomerId = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"),
-    Field(description="Customer as the source spells the id."),
-]
-Text = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=500, strip_whitespace=True,
-                      pattern=r"^[^\x00-\x1f\x7f]+$"),
-    BeforeValidator(_no_formula),
-]  # fmt: skip
-
-
-class Sent(BaseModel):
-    """A body; a member that is misspelt is refused."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Suppression(Sent):
@@ -130,22 +93,17 @@ def list_suppressions(
     query: Annotated[ListQuery, Query()],
 ) -> SuppressionList:
     """Suppressions as they are kept now; those of the next publish are among them."""
-    identity = list_id("suppressions", domain.name)
-    after = ""
-    if query.cursor is not None:
-        place = decode(query.cursor)
-        if place.list_id != identity or not isinstance(place.values[0], str):
-            raise invalid(parameter_fault("query", "cursor", "belongs to another list"))
-        after = place.values[0]
-    rows = state.read_suppressions(services.home, domain.name, after, query.limit + 1)
-    taken = [
-        KeptSuppression(customer_id=row[0], reason=row[1], added_at=row[2].replace(tzinfo=UTC))
-        for row in rows[: query.limit]
-    ]
-    following = (
-        Cursor(identity, [taken[-1].customer_id], None).encode() if rows[query.limit :] else None
+    rows, following = read_kept(
+        query,
+        list_id("suppressions", domain.name),
+        lambda after, limit: state.read_suppressions(services.home, domain.name, after, limit),
+        lambda row: row[0],
     )
-    return SuppressionList(**in_domain(generation, domain), items=taken, next_cursor=following)
+    items = [
+        KeptSuppression(customer_id=customer, reason=reason, added_at=added.replace(tzinfo=UTC))
+        for customer, reason, added in rows
+    ]
+    return SuppressionList(**in_domain(generation, domain), items=items, next_cursor=following)
 
 
 @router.post(

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Query
 from pydantic import Field, create_model
 
 from app.api.answers import DomainAnswer, in_domain
+from app.api.bodies import Day, Sent
+from app.api.customer_filter import known_actions
 from app.api.dependencies import App, InDomain, Published, Reads, Tagged
 from app.api.generation import Generation, PublishedDomain, Row
 from app.api.lists import Key, ListQuery, among, list_id, read_page
 from app.api.problems import ProblemError, body_fault, invalid
 from app.api.published_models import list_model, row_model
-from app.api.routes.customers import known_actions
-from app.api.routes.decisions import Day, Sent
 from pipeline.errors import ChurnError
 from pipeline.retention.plan import Selection, planning_published
 

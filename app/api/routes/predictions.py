@@ -9,10 +9,10 @@ from fastapi import APIRouter, Body, FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.answers import DomainAnswer, in_domain
+from app.api.bodies import CustomerId, Day
 from app.api.dependencies import InDomain, Predicts, Published
 from app.api.problems import ProblemError, body_fault, invalid
 from app.api.raw_rows import body_examples, customer_schema
-from app.api.routes.decisions import CustomerId, Day
 from pipeline.errors import ChurnError
 from pipeline.realtime.answer import Scored
 from pipeline.realtime.engine import Engines, Prediction

@@ -6,11 +6,15 @@ import pandas as pd
 import streamlit as st
 
 from app.viewer import words
+from app.viewer.audience import Chosen, condition, saved_audiences
 from app.viewer.context import Context, context
 from app.viewer.published import one, rows
 from app.viewer.tables import customer_table
 
 SHOW = 500
+PREDICTED, CANCELLED = "predicted", "already cancelled"
+# What this page can choose, in the words of the API.
+FILTERS = {"band", "action", "segment", "min_customer_value", "reason", "already_cancelled"}
 ORDERS = {
     "value at risk": "value_at_risk desc nulls last, customer_id",
     "risk": "churn_probability desc, customer_id",
@@ -36,15 +40,14 @@ def choices(page: Context, column: str) -> list[str]:
     return [str(choice) for choice in found["choice"]]
 
 
-def conditions(page: Context) -> tuple[str, list[Any]]:
-    """Ask what to show; return it as a condition and its values."""
-    where = ["domain = ?"]
-    values: list[Any] = [page.name]
-    has_cancels = one(
-        page.generation,
-        "select bool_or(already_cancelled) as some from bi_customer_360 where domain = ?",
-        page.name,
-    )
+def choose(page: Context, titles: dict[str, str], has_cancels: bool) -> Chosen:
+    """Ask what to show.
+
+    Args:
+        page: What the page shows.
+        titles: Planned action → its title.
+        has_cancels: Whether some are known to have cancelled.
+    """
     with st.container(border=True):
         first, second, third = st.columns(3)
         bands = first.multiselect(
@@ -56,10 +59,7 @@ def conditions(page: Context) -> tuple[str, list[Any]]:
             persist_state="session",
         )
         actions = second.multiselect(
-            "Recommendation",
-            choices(page, "action_title"),
-            key="actions",
-            bind="query-params",
+            "Recommendation", sorted(titles.values()), key="actions", bind="query-params"
         )
         segments = third.multiselect(
             "Part of the customers", choices(page, "segment"), key="segments", bind="query-params"
@@ -73,40 +73,85 @@ def conditions(page: Context) -> tuple[str, list[Any]]:
             bind="query-params",
         )
         reason = second.text_input(
-            "Words in the reasons", key="reason", bind="query-params", placeholder="auto-renew"
+            "Words in the reasons",
+            key="reason",
+            bind="query-params",
+            max_chars=100,
+            placeholder="auto-renew",
         )
         which = (
             third.segmented_control(
                 "Already cancelled",
-                ["predicted", "already cancelled"],
-                default="predicted",
+                [PREDICTED, CANCELLED],
+                default=PREDICTED,
                 required=True,
                 key="which",
                 bind="query-params",
                 help="Who has cancelled is known to leave unless something changes; "
                 "the others are predictions.",
             )
-            if has_cancels and has_cancels["some"]
-            else "predicted"
+            if has_cancels
+            else None
         )
-    for column, picked in (("risk_band", bands), ("action_title", actions), ("segment", segments)):
-        if picked:
-            where.append(f"{column} in ({', '.join('?' * len(picked))})")
-            values += picked
-    if least_value:
-        where.append("customer_value >= ?")
-        values.append(least_value)
-    if reason:
-        where.append("contains(lower(concat_ws(' ', top_driver_1, top_driver_2, top_driver_3)), ?)")
-        values.append(reason.lower())
-    known = "coalesce(already_cancelled, false)"
-    where.append(known if which == "already cancelled" else f"not {known}")
-    return " and ".join(where), values
+    chosen: Chosen = {
+        "band": bands,
+        "action": [action for action, title in titles.items() if title in actions],
+        "segment": segments,
+        "min_customer_value": least_value or None,
+        "reason": reason or None,
+        "already_cancelled": None if which is None else which == CANCELLED,
+    }
+    return {name: value for name, value in chosen.items() if value not in (None, [])}
+
+
+def state_of(
+    page: Context, titles: dict[str, str], has_cancels: bool, chosen: Chosen
+) -> dict[str, Any] | None:
+    """Return the state of the widgets that shows what was chosen, None if they cannot show it."""
+    least = chosen.get("min_customer_value", 0)
+    actions, segments = chosen.get("action", []), chosen.get("segment", [])
+    can_be_shown = (
+        set(chosen) <= FILTERS
+        and least == int(least)
+        and ("already_cancelled" in chosen) == has_cancels
+        # what is published now may not have them any more
+        and set(actions) <= set(titles)
+        and set(segments) <= set(choices(page, "segment"))
+    )
+    if not can_be_shown:
+        return None
+    state = {
+        "bands": chosen.get("band", []),
+        "actions": sorted({titles[action] for action in actions}),
+        "segments": segments,
+        "value": int(least),
+        "reason": chosen.get("reason", ""),
+    }
+    if has_cancels:
+        state["which"] = CANCELLED if chosen["already_cancelled"] else PREDICTED
+    return state
 
 
 page = context()
 st.title("Customers at risk")
-where, values = conditions(page)
+planned = rows(
+    page.generation,
+    "select distinct planned_action, action_title from bi_customer_360 "
+    "where domain = ? and action_title is not null order by 1",
+    page.name,
+)
+titles = dict(zip(planned["planned_action"], planned["action_title"], strict=True))
+cancels = one(
+    page.generation,
+    "select bool_or(already_cancelled) as some from bi_customer_360 where domain = ?",
+    page.name,
+)
+has_cancels = bool(cancels and cancels["some"])
+above = st.container()
+chosen = choose(page, titles, has_cancels)
+with above:
+    saved_audiences(page, chosen, lambda kept: state_of(page, titles, has_cancels, kept))
+where, values = condition(page.name, chosen)
 total = one(
     page.generation,
     "select count(*) as customers, sum(value_at_risk) as value_at_risk "
@@ -131,7 +176,7 @@ if total["customers"] > len(found):
     st.caption(f"The first {len(found):,} are shown; the file holds all of them.")
 
 
-def audience() -> bytes:
+def spreadsheet() -> bytes:
     """All that pass, or the rows that were picked, as a file."""
     table: pd.DataFrame = rows(
         page.generation,
@@ -147,7 +192,7 @@ if total["customers"]:
     label = f"the {len(selected)} picked" if not selected.empty else f"all {total['customers']:,}"
     st.download_button(
         f"Download {label} (CSV)",
-        audience,
+        spreadsheet,
         file_name=f"customers_at_risk_{page.name}.csv",
         mime="text/csv",
         on_click="ignore",
