@@ -115,12 +115,25 @@ class Person:
             time.sleep(1)
         raise AssertionError(f"{words!r} is not on the page:\n{self.reads()}")
 
-    def clicks(self, words, kind="button"):
-        found = WebDriverWait(self.browser, PATIENCE).until(
+    def finds(self, words, kind="button"):
+        return WebDriverWait(self.browser, PATIENCE).until(
             lambda driver: driver.find_elements(By.XPATH, f"//{kind}[contains(., '{words}')]")
-        )
-        found[0].click()
+        )[0]
+
+    def clicks(self, words, kind="button"):
+        self.finds(words, kind).click()
         self.waits()
+
+    def writes(self, label, words):
+        field = WebDriverWait(self.browser, PATIENCE).until(
+            lambda driver: driver.find_element(By.CSS_SELECTOR, f"input[aria-label='{label}']")
+        )
+        field.send_keys(words)
+
+    def reads_the_count(self):
+        """How many customers the list has."""
+        self.sees("at risk. This address")
+        return re.search(r"([\d,]+) customers?, .* at risk\. This address", self.reads())[1]
 
     def picks_the_first_row(self):
         """The table is a picture to the browser: click where its first checkbox is."""
@@ -228,6 +241,23 @@ def test_a_marketers_morning(person, viewer, run_churn):
     person.opens("plan")
     path = person.downloads("to contact")
     assert riskiest not in path.read_text(encoding="utf-8-sig")
+
+
+def test_an_audience_is_kept_and_opened_on_another_day(person):
+    person.opens("customers", bands="critical", reason="days")
+    kept = person.reads_the_count()
+    person.clicks("Saved audiences")
+    person.writes("Keep what is chosen now as", "worth a call")
+    person.clicks("Save", "*[@data-testid='stForm']//button")
+    person.finds("worth a call")
+
+    person.opens("customers")
+    assert person.reads_the_count() != kept
+    person.clicks("Saved audiences")
+    person.clicks("worth a call")
+    assert person.reads_the_count() == kept
+    # the address can be shared as if it had been chosen by hand
+    assert "reason=days" in person.browser.current_url
 
 
 def test_a_publish_while_the_page_is_open_shows_at_the_next_click(person, viewer, run_churn):
