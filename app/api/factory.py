@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI, Request, Response
 
+from app.api import docs_page
 from app.api.dependencies import NotModifiedError
 from app.api.gate import GateMiddleware
 from app.api.generation import Generation, Reader
@@ -131,7 +132,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.services = services
-    for router in ROUTERS:
+    for router in (*ROUTERS, docs_page.router):
         app.include_router(router)
     add_problem_handlers(app)
     app.add_exception_handler(NotModifiedError, _not_modified)

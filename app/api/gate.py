@@ -11,12 +11,13 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api import docs_page
 from app.api.keys import KeyRing, Principal
 from app.api.problems import ProblemError
 from app.api.settings import ApiSettings
 
 # What needs no key, and has no limit: probes and the description of the API.
-OPEN = frozenset({"/", "/healthz", "/readyz", "/openapi.json", "/docs"})
+OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"}) | docs_page.PATHS
 
 
 class GateMiddleware:

@@ -37,8 +37,7 @@ def serve(home: Home, settings: ApiSettings, host: str, port: int, console: Cons
     )
     with listen(host, port) as listener:
         console.print(
-            f"http://{host}:{listener.getsockname()[1]}  (openapi.json describes it; stop with "
-            "Ctrl+C)",
+            f"http://{host}:{listener.getsockname()[1]}  (/docs describes it; stop with Ctrl+C)",
             highlight=False,
         )
         # what is there at the start stays: looking through it again and again pauses requests

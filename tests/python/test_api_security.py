@@ -264,6 +264,20 @@ def test_it_listens_on_loopback_unless_told_otherwise():
     assert inspect.signature(command).parameters["host"].default == "127.0.0.1"
 
 
+def test_the_page_of_the_api_fetches_nothing_from_elsewhere(made_world, start_api):
+    api = start_api(made_world)
+    page = api.client.get("/", follow_redirects=True)
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    links = re.findall(r"(?:src|href|url)[=:]\s*[\"']([^\"']+)[\"']", page.text)
+    assert len(links) >= 4
+    for link in links:
+        assert "//" not in link
+        assert api.client.get(f"/{link}").status_code == 200
+    # no key is needed to read it, and none is put into it
+    assert api.client.get("/v1/domains").status_code == 401
+
+
 # API9 improper inventory management
 def test_every_route_is_described_under_its_version(made_world, start_api):
     document = start_api(made_world).client.get("/openapi.json").json()

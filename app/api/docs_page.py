@@ -1,0 +1,44 @@
+"""The OpenAPI document as a page to read and try: Swagger UI from the installed package, no CDN."""
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+from swagger_ui_bundle import swagger_ui_path
+
+router = APIRouter(include_in_schema=False)
+
+_SCRIPT, _STYLE, _ICON = "swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"
+# Needs no key, as the document itself.
+PATHS = frozenset({"/", "/docs", *(f"/docs/{name}" for name in (_SCRIPT, _STYLE, _ICON))})
+
+
+@router.get("/")
+async def root() -> RedirectResponse:
+    """Lead whoever opens the address in a browser to the page."""
+    return RedirectResponse("/docs")
+
+
+@router.get("/docs")
+async def page() -> HTMLResponse:
+    """Show every operation, field and answer."""
+    return get_swagger_ui_html(
+        openapi_url="openapi.json",
+        title="Churn API",
+        swagger_js_url=f"docs/{_SCRIPT}",
+        swagger_css_url=f"docs/{_STYLE}",
+        swagger_favicon_url=f"docs/{_ICON}",
+        # asks a server elsewhere whether the document is right
+        swagger_ui_parameters={"validatorUrl": None, "docExpansion": "list"},
+    )
+
+
+def _give(name: str) -> None:
+    @router.get(f"/docs/{name}", name=name)
+    async def give() -> FileResponse:
+        return FileResponse(Path(swagger_ui_path) / name)
+
+
+for _name in (_SCRIPT, _STYLE, _ICON):
+    _give(_name)
