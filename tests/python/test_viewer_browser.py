@@ -22,6 +22,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from app.together import together
 from app.viewer.main import PAGES
+from pipeline.bench.http_load import serving
 from pipeline.publish import current
 from pipeline.settings import Home
 
@@ -295,3 +296,12 @@ def test_every_page_is_drawn(person, viewer, page, business):
     if folder and business == "KKBox":
         time.sleep(3)  # charts draw after the page has run
         person.browser.save_screenshot(str(Path(folder) / f"viewer_{page}.png"))
+
+
+def test_the_api_shows_its_document_as_a_page(browser, made_world):
+    with serving(made_world, "api", "--port", "0") as port:
+        browser.get(f"http://127.0.0.1:{port}/docs")
+        WebDriverWait(browser, PATIENCE).until(
+            lambda driver: "/v1/{domain}/customers" in driver.page_source
+        )
+        assert "Unable to render" not in browser.page_source
