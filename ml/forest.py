@@ -5,6 +5,7 @@ stays in the processor's cache and the steps of different rows do not wait for e
 added in the same order, which makes the sums equal to the last bit.
 """
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from ml.contract import Floats
 
 BLOCK = 512
+ZERO = float(np.float32(1e-35))  # LightGBM takes a value up to it, of either sign, for 0
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def plant(booster: lgb.Booster) -> Forest:
         nodes.append((0, 0.0, False, 0, 0, 0.0))
         left, height_left = add(node["left_child"])
         right, height_right = add(node["right_child"])
-        threshold = float(node["threshold"])
+        threshold = _compared(float(node["threshold"]))
         # a feature that was always observed in training has no side for NaN: it counts as 0
         goes_left = node["default_left"] if node["missing_type"] == "NaN" else threshold >= 0
         nodes[place] = (int(node["split_feature"]), threshold, bool(goes_left), left, right, 0.0)
@@ -86,6 +88,15 @@ def plant(booster: lgb.Booster) -> Forest:
         np.array(roots, np.int64),
         np.array(depths, np.int64),
     )
+
+
+def _compared(threshold: float) -> float:
+    """Return what LightGBM compares a value with, from the threshold that it dumps."""
+    if abs(threshold) >= 1e300:  # null against all others; JSON knows no infinity
+        return math.copysign(math.inf, threshold)
+    if abs(threshold) <= ZERO:
+        return ZERO if threshold >= 0 else math.nextafter(-ZERO, -math.inf)
+    return threshold
 
 
 def margins(forest: Forest, values: Floats, threads: int) -> Floats:

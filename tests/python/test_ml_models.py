@@ -95,6 +95,23 @@ def test_many_rows_at_once_get_lightgbms_margins_to_the_last_bit(learned, rows, 
     assert (found == booster.predict(values, raw_score=True)).all()
 
 
+def test_infinities_and_next_to_nothing_go_where_lightgbm_sends_them():
+    generator = np.random.default_rng(2)
+    values = generator.integers(-2, 3, size=(3_000, 2)).astype(float)
+    values[generator.random(values.shape) < 0.3] = np.nan
+    outcome = (np.isnan(values[:, 0]) | (values[:, 1] < 0)).astype(float)
+    data = lgb.Dataset(values, outcome, free_raw_data=False)
+    booster = lgb.train({**train.PARAMETERS, "num_leaves": 8}, data, num_boost_round=10)
+    thresholds = booster.trees_to_dataframe().threshold.dropna()
+    assert (thresholds >= 1e300).any()  # how LightGBM writes null against all others
+    assert (thresholds.abs() <= forest.ZERO).any()
+    odd = np.array([np.inf, -np.inf, 1e308, 0.0, forest.ZERO, -forest.ZERO, 1e-36, -1e-36, 2e-35])
+    odd = np.concatenate([odd, np.nextafter([forest.ZERO, -forest.ZERO], [np.inf, -np.inf])])
+    asked = np.array(np.meshgrid(odd, [-1.0, 2.0, np.nan, *odd])).reshape(2, -1).T
+    found = forest.margins(forest.plant(booster), asked, threads=2)
+    assert (found == booster.predict(asked, raw_score=True)).all()
+
+
 def test_a_split_that_is_no_threshold_is_refused():
     generator = np.random.default_rng(1)
     values = generator.integers(0, 5, size=(2_000, 1)).astype(float)
