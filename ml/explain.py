@@ -1,22 +1,17 @@
 """Exact drivers: path-dependent TreeSHAP values of LightGBM, fast enough for every customer."""
 
-import contextlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import lightgbm as lgb
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ml.contract import Floats
 from ml.train import PARAMETERS
 
-CHUNK = 200_000
-# Up to so many rows LightGBM's own walk is quicker than what WOODELF prepares: 1 row takes a
-# thousandth of it, 1,000 rows about a quarter (60 trees, 2 cores).
+# Up to so many rows LightGBM's own walk is quicker than compiled code is loaded and tables are
+# filled (300 trees, 2 cores: 450 rows in a process that did it before, 1,270 in a new one).
 FEW = 1_000
 HANDFUL = 5
 
@@ -25,11 +20,11 @@ def drivers(booster: lgb.Booster, values: Floats) -> tuple[Floats, float]:
     """Explain each row's margin feature by feature.
 
     The values are those of Lundberg et al. 2020 (Nature Machine Intelligence, algorithm 2,
-    `tree_path_dependent`), computed by WOODELF (Nadel & Wettenstein 2025), which shares the work
-    among all rows that fall into the same leaves, or by LightGBM itself where rows are few.
+    `tree_path_dependent`), looked up in `ml.tree_shap`, or walked by LightGBM itself where rows are
+    few or trees are deeper than tables.
 
     Args:
-        booster: Trees of depth 6 or less without categorical splits.
+        booster: Trees without categorical splits.
         values: n × k matrix in the booster's feature order; NaN means not observed.
 
     Returns:
@@ -37,19 +32,13 @@ def drivers(booster: lgb.Booster, values: Floats) -> tuple[Floats, float]:
     """
     if len(values) <= FEW:
         return _walked(booster, values)
-    from woodelf import WoodelfExplainer
+    from ml import forest, tree_shap
 
-    names = booster.feature_name()
-    explainer = WoodelfExplainer(booster, feature_perturbation="tree_path_dependent")
-    parts: list[NDArray[Any]] = []
-    # the engine prints its progress
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        for start in range(0, len(values), CHUNK):
-            # the engine compares column by column: twice as fast when a column lies together
-            chunk = np.asfortranarray(values[start : start + CHUNK])
-            frame = pd.DataFrame(chunk, columns=names)
-            parts.append(explainer.shap_values(frame, verbose=False))
-    return np.asarray(np.vstack(parts), dtype=np.float64), base_value(booster)
+    trees = forest.plant(booster)
+    if trees.depth.max() > tree_shap.DEEPEST:
+        return _walked(booster, values)
+    threads: int = PARAMETERS["num_threads"]
+    return tree_shap.contributions(trees, values, threads), base_value(booster)
 
 
 def _walked(booster: lgb.Booster, values: Floats) -> tuple[Floats, float]:

@@ -32,6 +32,7 @@ class Forest:
         nan_goes_left: Where a value that is not observed goes.
         children: Left and right child of each node, counted over the forest; a leaf's are itself.
         value: Value of a leaf, log-odds.
+        cover: Rows of the training data that came to a node.
         root: First node of each tree.
         depth: Steps from the root to the deepest leaf of each tree.
     """
@@ -41,6 +42,7 @@ class Forest:
     nan_goes_left: NDArray[np.bool_]
     children: NDArray[np.int32]
     value: Floats
+    cover: Floats
     root: NDArray[np.int64]
     depth: NDArray[np.int64]
 
@@ -51,40 +53,51 @@ def plant(booster: lgb.Booster) -> Forest:
     Raises:
         ValueError: A split is not a threshold on a number, or takes zero for missing.
     """
-    nodes: list[tuple[int, float, bool, int, int, float]] = []
+    nodes: list[tuple[int, float, bool, int, int, float, float]] = []
     roots, depths = [], []
 
     def add(node: dict[str, Any]) -> tuple[int, int]:
         """Add a node and what is below it; return its place and its height."""
         place = len(nodes)
         if "split_feature" not in node:
-            nodes.append((0, 0.0, False, place, place, float(node["leaf_value"])))
+            # a tree of one leaf has no count
+            cover = float(node.get("leaf_count", 0))
+            nodes.append((0, 0.0, False, place, place, float(node["leaf_value"]), cover))
             return place, 0
         if node["decision_type"] != "<=" or node["missing_type"] not in ("NaN", "None"):
             raise ValueError(
                 f"a split of the kind {node['decision_type']} with missing "
                 f"{node['missing_type']} is not known"
             )
-        nodes.append((0, 0.0, False, 0, 0, 0.0))
+        nodes.append((0, 0.0, False, 0, 0, 0.0, 0.0))
         left, height_left = add(node["left_child"])
         right, height_right = add(node["right_child"])
         threshold = _compared(float(node["threshold"]))
         # a feature that was always observed in training has no side for NaN: it counts as 0
         goes_left = node["default_left"] if node["missing_type"] == "NaN" else threshold >= 0
-        nodes[place] = (int(node["split_feature"]), threshold, bool(goes_left), left, right, 0.0)
+        nodes[place] = (
+            int(node["split_feature"]),
+            threshold,
+            bool(goes_left),
+            left,
+            right,
+            0.0,
+            float(node["internal_count"]),
+        )
         return place, 1 + max(height_left, height_right)
 
     for tree in booster.dump_model()["tree_info"]:
         root, depth = add(tree["tree_structure"])
         roots.append(root)
         depths.append(depth)
-    feature, threshold, goes_left, left, right, value = zip(*nodes, strict=True)
+    feature, threshold, goes_left, left, right, value, cover = zip(*nodes, strict=True)
     return Forest(
         np.array(feature, np.int32),
         np.array(threshold),
         np.array(goes_left),
         np.column_stack([left, right]).astype(np.int32).ravel(),
         np.array(value),
+        np.array(cover),
         np.array(roots, np.int64),
         np.array(depths, np.int64),
     )
