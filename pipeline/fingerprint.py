@@ -28,7 +28,7 @@ SQL_FILES = (
 )
 # what decides which model is learned from given data
 LEARNING = ("train.py", "calibrate.py", "cohorts.py", "contract.py")
-ENGINES = ("duckdb", "lightgbm", "scikit-learn", "woodelf-explainer", "dbt-duckdb")
+ENGINES = ("duckdb", "lightgbm", "scikit-learn", "numba", "dbt-duckdb")
 
 
 def digest(*parts: Any) -> str:
