@@ -16,6 +16,7 @@ from tableaudocumentapi import Datasource
 
 from pipeline import publish
 from pipeline.bench import tableau
+from pipeline.bench.published_data import make_generation
 from pipeline.bench.workbench import Bench
 from pipeline.cli import app
 from pipeline.dictionary import Column, published_tables
@@ -366,9 +367,75 @@ def test_the_benchmark_exports_every_table_as_wide_as_it_is(home, console):
     wide = {t.name for t in published_tables() if t.name.startswith("bi_")}
     assert set(publish.current(made).tables) == wide
     assert rows.value == sum(publish.current(made).tables.values())
-    assert publish.current(made).tables["bi_churn_drivers"] == 2_000
+    assert publish.current(made).tables["bi_churn_drivers"] == 2_200
     assert seconds.ratio.value == seconds.value / 60
     assert cpu.value > 0
     assert own.value > 20
     assert process.value > 20
     assert size.value > 0.1
+
+
+@pytest.fixture(scope="session")
+def made_up(tmp_path_factory):
+    """A connection to the benchmark's tables of 2,000 made-up customers; read it only."""
+    home = Home(tmp_path_factory.mktemp("made-up"))
+    make_generation(home, 2_000)
+    with duckdb.connect(str(home.published / "current.duckdb"), read_only=True) as connection:
+        yield connection
+
+
+def of_customers():
+    """The bi_ tables with a row or more a customer, by name."""
+    tables = {table.name: table for table in published_tables() if "customer_id" in table.key}
+    return {name: table for name, table in tables.items() if name.startswith("bi_")}
+
+
+def test_the_benchmark_has_its_rows_in_the_order_that_publish_writes(made_up):
+    for name in of_customers():
+        # ids come in runs then, which costs Hyper less and packs better
+        there = made_up.execute(f"from serving.{name}").fetchall()
+        assert there, name
+        assert there == made_up.execute(f"from serving.{name} order by all").fetchall(), name
+
+
+def test_the_benchmark_names_each_row_once(made_up):
+    for name, table in of_customers().items():
+        key = ", ".join(table.key)
+        twice = f"select 1 from serving.{name} group by {key} having count(*) > 1"
+        assert made_up.execute(twice).fetchone() is None, name
+
+
+def test_the_benchmark_has_no_fewer_rows_a_customer_than_the_demo(demo, made_up):
+    live = publish.current(demo[0])
+    a_customer = "select count(*) / count(distinct (domain, customer_id)) from serving."
+    with duckdb.connect(str(live.path), read_only=True) as published:
+        for name in of_customers():
+            here, there = (c.execute(a_customer + name).fetchone()[0] for c in (made_up, published))
+            assert here >= there, name
+
+
+def test_the_benchmark_has_words_as_long_as_varied_and_as_seldom_null_as_the_demo(demo, made_up):
+    live = publish.current(demo[0])
+    with duckdb.connect(str(live.path), read_only=True) as published:
+        compared, poorer = 0, []
+        for name, table in of_customers().items():
+            for column in table.columns:
+                if column.data_type != "varchar" or column.name == "domain":
+                    continue
+                said = (
+                    f"select count({column.name}) / count(*), avg(strlen({column.name})), "
+                    f"count(distinct {column.name}) / count(*) from "
+                    # of as many customers of one domain, the one with the longest ids
+                    f"(from serving.{name} where domain = (select domain from serving.{name} "
+                    "order by strlen(customer_id) desc limit 1) and customer_id in (select "
+                    "customer_id from serving.bi_churn_risk where strlen(customer_id) = 44 "
+                    "order by customer_id limit 900))"
+                )
+                made, real = (c.execute(said).fetchone() for c in (made_up, published))
+                if real[1] is None:
+                    continue  # of the other domain, or always null
+                compared += 1
+                if any(here < 0.9 * there for here, there in zip(made, real, strict=True)):
+                    poorer.append((name, column.name, made, real))
+        assert poorer == []
+        assert compared > 40
