@@ -1,6 +1,7 @@
 """Write DuckDB tables into a Tableau extract (.hyper), all of them or one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from pipeline.tableau.fields import TYPES
 # The schema Tableau itself gives to extracts.
 SCHEMA = "Extract"
 GENERATION = "generation"
+# Tables that are taken in at the same time: one alone leaves a core idle between its columns.
+CONNECTIONS = 2
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,16 @@ class Column:
 
     name: str
     data_type: str
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What is loaded: columns, the Parquet file that holds the rows, and how many they are."""
+
+    name: str
+    columns: Sequence[Column]
+    copy: Path
+    rows: int
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> list[Column]:
@@ -53,8 +66,8 @@ def write_extract(
 
     Hyper reads the Parquet copies that publish has written, which is many times faster than handing
     rows over in Python; where there is none that it reads right, DuckDB writes one. Hyper runs as a
-    process of its own behind a local socket, sends no usage data, and leaves its log in the scratch
-    folder.
+    process of its own behind a local socket, takes in two tables at a time, sends no usage data,
+    and leaves its log in the scratch folder.
 
     Args:
         connection: Where the relations are.
@@ -71,26 +84,47 @@ def write_extract(
     """
     api = _api()
     scratch.mkdir(parents=True, exist_ok=True)
-    with (
-        api.HyperProcess(
-            telemetry=api.Telemetry.DO_NOT_SEND_USAGE_DATA_TO_TABLEAU,
-            parameters={"log_dir": str(scratch), "log_file_max_count": "1"},
-        ) as hyper,
-        api.Connection(hyper.endpoint, str(target), api.CreateMode.CREATE) as extract,
-    ):
-        extract.catalog.create_schema(SCHEMA)
-        counts = {}
-        for table, relation in relations.items():
-            columns = columns_of(connection, relation)
-            copy = copies / f"{table}.parquet" if copies else None
-            if copy is None or not copy.exists() or _is_lossy(columns):
-                copy = scratch / "part.parquet"
-                _write_parquet(connection, relation, columns, copy)
-            rows = connection.execute(f"select count(*) from {relation}").fetchone()
-            counts[table] = _load(api, extract, table, columns, copy)
-            if rows != (counts[table],):
-                raise ChurnError(f"{table} has {counts[table]} rows in the extract, not {rows}.")
-    return counts
+    with api.HyperProcess(
+        telemetry=api.Telemetry.DO_NOT_SEND_USAGE_DATA_TO_TABLEAU,
+        parameters={"log_dir": str(scratch), "log_file_max_count": "1"},
+    ) as hyper:
+        with api.Connection(hyper.endpoint, str(target), api.CreateMode.CREATE) as extract:
+            extract.catalog.create_schema(SCHEMA)
+        # the largest first, so that no connection is left with it alone at the end
+        tables = sorted(
+            (_table(connection, name, relation, scratch, copies)
+             for name, relation in relations.items()),
+            key=lambda table: -table.copy.stat().st_size,
+        )  # fmt: skip
+        waiting = iter(tables)
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            loads = [
+                pool.submit(_load_all, api, hyper.endpoint, target, waiting)
+                for _ in range(CONNECTIONS)
+            ]
+        counts = {name: rows for load in loads for name, rows in load.result().items()}
+    for table in tables:
+        if counts[table.name] != table.rows:
+            raise ChurnError(
+                f"{table.name} has {counts[table.name]} rows in the extract, not {table.rows}."
+            )
+    return {name: counts[name] for name in relations}
+
+
+def _table(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    relation: str,
+    scratch: Path,
+    copies: Path | None,
+) -> _Table:
+    columns = columns_of(connection, relation)
+    copy = copies / f"{name}.parquet" if copies else None
+    if copy is None or not copy.exists() or _is_lossy(columns):
+        copy = scratch / f"{name}.parquet"
+        _write_parquet(connection, relation, columns, copy)
+    found = connection.execute(f"select count(*) from {relation}").fetchone()
+    return _Table(name, columns, copy, found[0] if found else 0)
 
 
 def _is_lossy(columns: Sequence[Column]) -> bool:
@@ -110,13 +144,21 @@ def _write_parquet(
     )
 
 
-def _load(api: Any, extract: Any, table: str, columns: Sequence[Column], path: Path) -> int:
-    name = f"{api.escape_name(SCHEMA)}.{api.escape_name(table)}"
-    definitions = ", ".join(f"{api.escape_name(c.name)} {TYPES[c.data_type][0]}" for c in columns)
-    extract.execute_command(f"create table {name} ({definitions})")
-    source = api.escape_string_literal(str(path))
-    extract.execute_command(f"copy {name} from {source} with (format => 'parquet')")
-    return int(extract.execute_scalar_query(f"select count(*) from {name}"))
+def _load_all(api: Any, endpoint: Any, target: Path, waiting: Iterator[_Table]) -> dict[str, int]:
+    """Load the tables that nobody has begun; return their rows, as counted in the file."""
+    counts = {}
+    with api.Connection(endpoint, str(target)) as extract:
+        # one step of an iterator is one step of the interpreter: no table is given twice
+        for table in waiting:
+            name = f"{api.escape_name(SCHEMA)}.{api.escape_name(table.name)}"
+            definitions = ", ".join(
+                f"{api.escape_name(c.name)} {TYPES[c.data_type][0]}" for c in table.columns
+            )
+            extract.execute_command(f"create table {name} ({definitions})")
+            source = api.escape_string_literal(str(table.copy))
+            extract.execute_command(f"copy {name} from {source} with (format => 'parquet')")
+            counts[table.name] = int(extract.execute_scalar_query(f"select count(*) from {name}"))
+    return counts
 
 
 def _quoted(path: Path) -> str:
