@@ -18,27 +18,43 @@ features as (
     select * from {{ ref('int_churn__features_described') }}
 ),
 
-worded as (
+matched as (
     select
-        drivers.run_id,
-        drivers.domain,
-        drivers.customer_id,
-        drivers.as_of_date,
-        drivers.rank,
-        drivers.feature,
-        coalesce(features.theme, 'other') as theme,
-        coalesce(features.driver_group, 'other') as driver_group,
-        case when drivers.contribution_log_odds >= 0 then 'raises' else 'lowers' end as direction,
-        {{ driver_strength('drivers.contribution_log_odds') }} as strength,
-        {{ driver_sentence() }} as sentence,
-        drivers.value,
-        drivers.usual_value,
-        drivers.contribution_log_odds
+        drivers.*,
+        features.theme,
+        features.driver_group,
+        {{ driver_phrase() }}
     from drivers
     left join features
         on
             drivers.domain = features.domain
             and drivers.feature = features.feature
+),
+
+phrased as (
+    select
+        *,
+        {{ driver_words() }}
+    from matched
+),
+
+worded as (
+    select
+        run_id,
+        domain,
+        customer_id,
+        as_of_date,
+        rank,
+        feature,
+        coalesce(theme, 'other') as theme,
+        coalesce(driver_group, 'other') as driver_group,
+        case when contribution_log_odds >= 0 then 'raises' else 'lowers' end as direction,
+        {{ driver_strength('contribution_log_odds') }} as strength,
+        {{ driver_sentence() }} as sentence,
+        value,
+        usual_value,
+        contribution_log_odds
+    from phrased
 )
 
 select * from worded

@@ -19,29 +19,46 @@ features as (
     select * from {{ ref('int_churn__features_described') }}
 ),
 
-worded as (
+matched as (
     select
-        drivers.run_id,
-        drivers.domain,
-        drivers.customer_id,
-        drivers.as_of_date,
-        drivers.rank,
-        drivers.driver_group,
-        coalesce(features.group_title, drivers.driver_group) as group_title,
+        drivers.*,
+        features.group_title,
         features.theme,
-        case when drivers.contribution_log_odds >= 0 then 'raises' else 'lowers' end as direction,
-        {{ driver_strength('drivers.contribution_log_odds') }} as strength,
-        coalesce(features.is_actionable, false) as is_actionable,
-        drivers.feature,
-        {{ driver_sentence() }} as sentence,
-        drivers.value,
-        drivers.usual_value,
-        drivers.contribution_log_odds
+        features.is_actionable,
+        {{ driver_phrase() }}
     from drivers
     left join features
         on
             drivers.domain = features.domain
             and drivers.feature = features.feature
+),
+
+phrased as (
+    select
+        *,
+        {{ driver_words() }}
+    from matched
+),
+
+worded as (
+    select
+        run_id,
+        domain,
+        customer_id,
+        as_of_date,
+        rank,
+        driver_group,
+        coalesce(group_title, driver_group) as group_title,
+        theme,
+        case when contribution_log_odds >= 0 then 'raises' else 'lowers' end as direction,
+        {{ driver_strength('contribution_log_odds') }} as strength,
+        coalesce(is_actionable, false) as is_actionable,
+        feature,
+        {{ driver_sentence() }} as sentence,
+        value,
+        usual_value,
+        contribution_log_odds
+    from phrased
 )
 
 select * from worded
