@@ -100,15 +100,22 @@ def as_statement(stack: list[View]) -> str:
 
 
 def execute_with(
-    connection: duckdb.DuckDBPyConnection, name: str, rows: list[dict[str, Any]]
+    connection: duckdb.DuckDBPyConnection, name: str, rows: list[dict[str, Any]], *others: str
 ) -> None:
-    """Execute a prepared statement whose one parameter is a JSON text of rows.
+    """Execute a prepared statement whose first parameter is a JSON text of rows.
 
     EXECUTE takes no bound values, so the text is a literal: ASCII, and quotes are the only
-    character that means something in it.
+    character that means something in it. What the statement returns waits to be fetched.
+
+    Args:
+        connection: On which it was prepared.
+        name: Its name.
+        rows: Rows.
+        others: Further parameters, as SQL.
     """
     text = json.dumps(rows).replace("'", "''")
-    connection.execute(f"execute {name}('{text}')")
+    given = ", ".join([f"'{text}'", *others])
+    connection.execute(f"execute {name}({given})")
 
 
 def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[View]:

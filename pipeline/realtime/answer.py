@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,6 @@ from "warehouse"."churn"."fct_churn_actions" as actions
 left join churn.int_churn__budget_prices as budget on actions.domain = budget.domain
 left join churn.int_churn__capacity_prices as channel
     on actions.domain = channel.domain and actions.channel = channel.channel
-order by actions.customer_id
 """,
     is_table=False,
 )
@@ -235,15 +235,11 @@ class Desk:
             self._prepare_put(name, relation, columns)
         worded, decided = read_rules(generation)
         connection.execute(
-            f"prepare word as insert into churn.fct_churn_reasons by name {as_statement(worded)}"
+            f"prepare word as insert into churn.fct_churn_reasons by name {as_statement(worded)} "
+            f"returning customer_id, {', '.join(_REASON)}"
         )
         stack = [*decided[:-1], _ALLOCATED, decided[-1], _COMPARED]
         connection.execute(f"prepare decide as {as_statement(stack)}")
-        listed = ", ".join(f'"{name}"' for name in features)
-        connection.execute(
-            f"prepare examples as select customer_id, due_on, customer_value, {listed} "
-            f"from {model.domain}.{model.domain}__churn_examples order by customer_id"
-        )
 
     def _prepare_put(self, name: str, relation: str, columns: Sequence[str]) -> None:
         described = self.connection.execute(f"describe {relation}").fetchall()
@@ -267,10 +263,26 @@ class Desk:
             f"select * replace (date '{cut_off}' as as_of_date) from published.runs_live"
         )
 
-    def score(self, cut_off: date, guarded: Guarded) -> list[Scored]:
+    def fill_examples(self, rows: str) -> str:
+        """Return SQL that puts rows into the domain's examples and gives what `score` wants.
+
+        Args:
+            rows: Select of the examples' columns.
+        """
+        domain = self._model.domain
+        listed = ", ".join(f'"{name}"' for name in self._features)
+        return (
+            f"insert into {domain}.{domain}__churn_examples by name {rows} "
+            f"returning customer_id, due_on, customer_value, {listed}"
+        )
+
+    def score(
+        self, rows: Sequence[tuple[Any, ...]], cut_off: date, guarded: Guarded
+    ) -> list[Scored]:
         """Answer for every row of the domain's examples, in the open transaction.
 
         Args:
+            rows: What the statement of `fill_examples` returned.
             cut_off: The cut-off of the rows; `set_cut_off` was told it.
             guarded: What people decided about these customers.
 
@@ -278,9 +290,9 @@ class Desk:
             ArithmeticError: The drivers do not add up to the margin.
         """
         model, recipe = self._model, self._model.recipe
-        rows = self.connection.execute("execute examples").fetchall()
         if not rows:
             return []
+        rows = sorted(rows, key=itemgetter(0))
         used = self._examples(rows, cut_off).keep(tuple(recipe["features"]))
         # one thread for few: to wake a second one takes longer than their trees
         threads = 1 if len(rows) <= FEW else PARAMETERS["num_threads"]
@@ -296,11 +308,7 @@ class Desk:
 
         self._put_all(rows, cut_off, margins, probability, bands, guarded)
         self._put("reasons", self._reasons(used, contributions, cut_off))
-        self.connection.execute("execute word")
-        reasons = self._read(
-            f"select customer_id, {', '.join(_REASON)} from churn.fct_churn_reasons "
-            "order by customer_id, rank"
-        )
+        reasons = sorted(self._read("execute word"), key=itemgetter("rank"))
         actions = {row["customer_id"]: row for row in self._read("execute decide")}
         by_customer: dict[str, list[Record]] = {}
         for reason in reasons:

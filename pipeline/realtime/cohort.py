@@ -141,7 +141,7 @@ def score_lake(
             for chunk in range(0 if newest is None else newest + 1):
                 rows = [
                     _result(one, cut_off, run_id, generation.stem)
-                    for one in _scored(connection, desk, decided, domain, chunk, cut_off)
+                    for one in _scored(connection, desk, decided, chunk, cut_off)
                 ]
                 written += len(rows)
                 writer.write_table(pa.Table.from_pylist(rows, RESULT))
@@ -198,21 +198,16 @@ def _scored(
     connection: duckdb.DuckDBPyConnection,
     desk: Desk,
     decided: Decided,
-    domain: str,
     chunk: int,
     cut_off: date,
 ) -> list[Scored]:
     """Answer for one chunk, in a transaction that leaves nothing behind."""
     connection.execute("begin")
     try:
-        connection.execute(
-            f"insert into {domain}.{domain}__churn_examples by name "
-            f"select * exclude (chunk) from lake.cohort where chunk = {chunk}"
-        )
-        customers = connection.execute(
-            f"select customer_id from {domain}.{domain}__churn_examples"
+        rows = connection.execute(
+            desk.fill_examples(f"select * exclude (chunk) from lake.cohort where chunk = {chunk}")
         ).fetchall()
-        return desk.score(cut_off, decided.about([row[0] for row in customers]))
+        return desk.score(rows, cut_off, decided.about([row[0] for row in rows]))
     finally:
         connection.execute("rollback")
 

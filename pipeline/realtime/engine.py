@@ -102,11 +102,9 @@ class Engine:
             row[0]: row[1] for row in database.execute(f"describe {self._statement}").fetchall()
         }
         features = add_features(database, self.model, described)
-        database.execute(
-            f"prepare features as insert into {domain}.{domain}__churn_examples by name "
-            f"select '{domain}' as domain, * from ({self._statement})"
-        )
         desk = Desk(database, self._generation, self.model, features)
+        filled = desk.fill_examples(f"select '{domain}' as domain, * from ({self._statement})")
+        database.execute(f"prepare features as {filled}")
         return _Place(database, desk, Loader(database, self.model.tables, domain), knowledge)
 
     def predict(self, customers: Sequence[Customer], as_of_date: date | None = None) -> Answer:
@@ -133,9 +131,9 @@ class Engine:
                 chosen = [customers[at] for at in places]
                 self._set(place, cut_off, given)
                 with _undone(place.database):
-                    ignored |= place.loader.load(chosen, places)
-                    place.database.execute("execute features")
-                    found = place.desk.score(cut_off, guarded)
+                    ignored |= place.loader.load(chosen, places, cut_off)
+                    rows = place.database.execute("execute features").fetchall()
+                    found = place.desk.score(rows, cut_off, guarded)
                 scored |= {one.customer_id: one for one in found}
         predictions = [
             Prediction(

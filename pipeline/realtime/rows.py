@@ -7,8 +7,10 @@ request, because an answer from some of a customer's rows would be wrong without
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import duckdb
@@ -173,48 +175,47 @@ class Loader:
     ) -> None:
         self._connection = connection
         self._tables = tables
-        cut_off = f"(select as_of_date from lake.{domain}_scoring_cut_off)"
-        counts = []
         for table in tables:
             connection.execute(f"prepare load_{table.name} as {_load(table)}")
-            day = table.event_day or table.event_time
-            late = f"{day} >= {cut_off}" if day else "false"
-            counts.append(
-                f"select '{table.name}' as name, _customer, count(*) filter (where not _is_good) "
-                f"as bad, count(*) filter (where {late}) as late from sent.{table.name} "
-                "group by all"
-            )
-            columns = ", ".join(column.name for column in table.columns)
-            distinct = "distinct" if table.deduplicate else ""
-            connection.execute(
-                f"prepare take_{table.name} as insert into lake.{table.identifier} "
-                f"select {distinct} {columns} from sent.{table.name} where not ({late})"
-            )
-        connection.execute(f"prepare counts as {' union all '.join(counts)}")
+            if table.deduplicate:
+                connection.execute(
+                    f"prepare take_{table.name} as insert into lake.{table.identifier} "
+                    f"select distinct {_taken(table)}"
+                )
 
     @staticmethod
     def make_relations(
         connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable]
     ) -> None:
-        """Make the relations that rows are loaded into, empty."""
+        """Make the relations that rows are loaded into, empty.
+
+        The lake's are views of them, because to copy a few rows costs as much as many; but rows
+        that must not be equal are kept, since several models may read them.
+        """
         connection.execute("create schema sent")
         for table in tables:
             typed = [f"{column.name} {column.data_type}" for column in table.columns]
             raw = [f'"raw_{column.name}" varchar' for column in table.raw_columns]
-            connection.execute(f"create table lake.{table.identifier} ({', '.join(typed)})")
             connection.execute(
                 f"create table sent.{table.name} (_customer integer, _row integer, "
-                f"{', '.join(raw + typed)}, _is_good boolean)"
+                f"{', '.join(raw + typed)}, _is_good boolean, _is_late boolean)"
             )
+            kind = (
+                f"table lake.{table.identifier} ({', '.join(typed)})"
+                if table.deduplicate
+                else f"view lake.{table.identifier} as select {_taken(table)}"
+            )
+            connection.execute(f"create {kind}")
 
     def load(
-        self, customers: Sequence[Customer], places: Sequence[int]
+        self, customers: Sequence[Customer], places: Sequence[int], cut_off: date
     ) -> dict[int, dict[str, int]]:
         """Load customers' rows from before the cut-off, in the open transaction.
 
         Args:
             customers: Checked by `check_customers`.
             places: Each one's place in the request.
+            cut_off: What happened on it or later is left out.
 
         Returns:
             Place → table → rows that happened on the cut-off or after it and were left out.
@@ -222,19 +223,24 @@ class Loader:
         Raises:
             BadRowsError: Values that are not of their column's type, or not allowed in it.
         """
-        for table in self._tables:
-            if rows := _cells(table, customers, places):
-                execute_with(self._connection, f"load_{table.name}", rows)
         late: dict[int, dict[str, int]] = {}
-        bad = False
-        for name, place, wrong, after in self._connection.execute("execute counts").fetchall():
-            bad = bad or wrong > 0
-            if after:
-                late.setdefault(place, {})[name] = after
-        if bad:
+        is_good = True
+        for table in self._tables:
+            rows = _cells(table, customers, places)
+            if not rows:
+                continue
+            execute_with(self._connection, f"load_{table.name}", rows, f"date '{cut_off}'")
+            loaded = Counter(self._connection.fetchall())
+            for (place, good, after), count in loaded.items():
+                is_good = is_good and good is not False
+                if after:
+                    counted = late.setdefault(place, {})
+                    counted[table.name] = counted.get(table.name, 0) + count
+        if not is_good:
             raise BadRowsError(self._name_bad_values())
         for table in self._tables:
-            self._connection.execute(f"execute take_{table.name}")
+            if table.deduplicate:
+                self._connection.execute(f"execute take_{table.name}")
         return late
 
     def _name_bad_values(self) -> list[Problem]:
@@ -282,11 +288,21 @@ def _load(table: SourceTable) -> str:
         f"({is_good(column, _raw(column), _typed(column))})" for column in table.raw_columns
     )
     raw_names = ", ".join(_raw(column) for column in table.raw_columns)
+    day = table.event_day or table.event_time
+    late = f"{day} >= cast($2 as date)" if day else "cast($2 as date) is null"
     return (
-        f"insert into sent.{table.name} select _customer, _row, {raw_names}, {kept}, {good} from ("
+        f"insert into sent.{table.name} select *, {late} from ("
+        f"select _customer, _row, {raw_names}, {kept}, {good} from ("
         f"select _customer, _row, {raw_names}, {typed} from ("
-        f"select _customer, _row, {raws} from (select unnest({parsed}, max_depth := 2))))"
+        f"select _customer, _row, {raws} from (select unnest({parsed}, max_depth := 2))))) "
+        "returning _customer, _is_good, _is_late"
     )
+
+
+def _taken(table: SourceTable) -> str:
+    """Columns and rows of the lake's relation, as a select has them."""
+    columns = ", ".join(column.name for column in table.columns)
+    return f"{columns} from sent.{table.name} where not _is_late"
 
 
 def _raw(column: SourceColumn) -> str:
