@@ -4,10 +4,14 @@
     {{ return(adapter.dispatch('exact_sum')(expression, where, digits)) }}
 {%- endmacro %}
 
-{#- A sum of bigint is a hugeint here: exact, and faster than decimals. -#}
+{#- A sum of bigint is a hugeint here: exact, and faster than decimals. A case instead of a filter:
+    each filter of a group by gets a buffer of every column, which real time pays for. -#}
 {% macro duckdb__exact_sum(expression, where, digits) -%}
-    sum({{ expression }})
-    {%- if where %} filter (where {{ where }}){% endif -%}
+    sum(
+        {%- if where %}case when {{ where }} then {{ expression }} end
+        {%- else %}{{ expression }}
+        {%- endif -%}
+    )
 {%- endmacro %}
 
 {% macro default__exact_sum(expression, where, digits) -%}

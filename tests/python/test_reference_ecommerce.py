@@ -231,8 +231,8 @@ MUTANTS = {
     ),
     "a session that lives for days is one": (
         "int_ecommerce__visits_summarised",
-        "sum(viewing_sessions) filter (where days_before <= 28)",
-        "max(viewing_sessions) filter (where days_before <= 28)",
+        "sum(case when days_before <= 28 then viewing_sessions end)",
+        "max(case when days_before <= 28 then viewing_sessions end)",
     ),
     "a remap counts until a year and a day after": (
         "int_ecommerce__baskets_featured",

@@ -188,13 +188,13 @@ MUTANTS = {
     ),
     "a window of 91 days": (
         "int_kkbox__history_summarised",
-        "(where days_before <= 90) as transactions_90d",
-        "(where days_before <= 91) as transactions_90d",
+        "days_before <= 90 then 1 end) as transactions_90d",
+        "days_before <= 91 then 1 end) as transactions_90d",
     ),
     "a window of 6 days": (
         "int_kkbox__listening_summarised",
-        "(where days_before <= 7) as active_days_7d",
-        "(where days_before < 7) as active_days_7d",
+        "days_before <= 7 then 1 end) as active_days_7d",
+        "days_before < 7 then 1 end) as active_days_7d",
     ),
     "seconds cut, not rounded": ("stg_kkbox__user_logs", "round(", "trunc("),
     "rows with a missing amount are never duplicates": (

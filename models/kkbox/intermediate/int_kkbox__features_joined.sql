@@ -2,24 +2,15 @@
 -- which is what real time, the time-travel proof and the mart all run.
 with
 
-cohort as (
-    select
-        customer_id,
-        as_of_date,
-        expires_on as due_on
-    from {{ ref('int_kkbox__memberships_expiring') }}
-),
-
 joined as (
     select *
-    from cohort
+    from {{ ref('int_kkbox__values_estimated') }}
     inner join {{ ref('int_kkbox__payments_featured') }} using (customer_id, as_of_date)
     inner join {{ ref('int_kkbox__plans_featured') }} using (customer_id, as_of_date)
     inner join {{ ref('int_kkbox__memberships_featured') }} using (customer_id, as_of_date)
     inner join {{ ref('int_kkbox__listening_featured') }} using (customer_id, as_of_date)
     inner join {{ ref('int_kkbox__calendar_featured') }} using (customer_id, as_of_date)
     inner join {{ ref('int_kkbox__profiles_featured') }} using (customer_id, as_of_date)
-    inner join {{ ref('int_kkbox__values_estimated') }} using (customer_id, as_of_date)
 )
 
 select * from joined

@@ -1,14 +1,11 @@
 {{ config(materialized='table') }}
--- One row per member and cut-off: what all transactions before the cut-off say of payments, plans
--- and past renewals.
+-- One row per member and cut-off: the state of the last transaction, what all transactions before
+-- the cut-off say of payments, plans and past renewals, and which windows they cover. The themes
+-- that read it need no join: on one member a join costs more than its work.
 with
 
 cohort as (
-    select
-        customer_id,
-        as_of_date,
-        position
-    from {{ ref('int_kkbox__memberships_expiring') }}
+    select * from {{ ref('int_kkbox__memberships_expiring') }}
 ),
 
 transactions as (
@@ -34,48 +31,66 @@ summarised as (
 
         -- payments
         count(*) as transactions,
-        count(*) filter (where days_before <= 90) as transactions_90d,
-        count(*) filter (where days_before <= 365) as transactions_365d,
+        {{ count_where('days_before <= 90') }} as transactions_90d,
+        {{ count_where('days_before <= 365') }} as transactions_365d,
         {{ exact_sum('amount_paid', where='not is_cancel and days_before <= 365') }} as amount_365d,
-        count(*) filter (where is_zero_paid) as zero_paid_rows,
-        count(*) filter (where is_cancel) as cancels,
-        count(*) filter (where is_cancel and days_before <= 365) as cancels_365d,
-        min(days_before) filter (where is_cancel) as days_since_last_cancel,
-        min(days_before) filter (where amount_paid > 0 and not is_cancel)
+        {{ count_where('is_zero_paid') }} as zero_paid_rows,
+        {{ count_where('is_cancel') }} as cancels,
+        {{ count_where('is_cancel and days_before <= 365') }} as cancels_365d,
+        min(case when is_cancel then days_before end) as days_since_last_cancel,
+        min(case when amount_paid > 0 and not is_cancel then days_before end)
             as days_since_last_payment,
-        max_by(amount_paid, position) filter (where amount_paid > 0 and not is_cancel)
+        max_by(amount_paid, case when amount_paid > 0 and not is_cancel then position end)
             as last_paid_amount,
         -- max_by passes over nulls: an unknown length must not be taken from an older payment
-        max_by(coalesce(plan_days, 0), position) filter (where amount_paid > 0 and not is_cancel)
-            as last_paid_plan_days,
-        count(*) filter (where payment_method_id != previous_payment_method_id) as method_changes,
-        count(*) filter (where is_auto_renew != previous_is_auto_renew) as auto_renew_changes,
-        count(*) filter (where is_duplicate) as duplicate_rows,
-        count(*) filter (where is_expiry_before_transaction) as expiry_before_transaction_rows,
-        count(*) filter (where is_expiry_ancient) as ancient_expiry_rows,
+        max_by(
+            coalesce(plan_days, 0), case when amount_paid > 0 and not is_cancel then position end
+        ) as last_paid_plan_days,
+        {{ count_where('payment_method_id != previous_payment_method_id') }} as method_changes,
+        {{ count_where('is_auto_renew != previous_is_auto_renew') }} as auto_renew_changes,
+        {{ count_where('is_duplicate') }} as duplicate_rows,
+        {{ count_where('is_expiry_before_transaction') }} as expiry_before_transaction_rows,
+        {{ count_where('is_expiry_ancient') }} as ancient_expiry_rows,
 
         -- plans
-        count(*) filter (where plan_days != previous_plan_days) as plan_changes,
-        count(*) filter (where list_price != previous_list_price) as price_changes,
-        count(*) filter (where is_zero_plan_days) as zero_plan_days_rows,
-        count(*) filter (where is_trial) as trials,
+        {{ count_where('plan_days != previous_plan_days') }} as plan_changes,
+        {{ count_where('list_price != previous_list_price') }} as price_changes,
+        {{ count_where('is_zero_plan_days') }} as zero_plan_days_rows,
+        {{ count_where('is_trial') }} as trials,
         max(plan_days) as longest_plan_days,
 
         -- past renewals
         max(days_before) as tenure_days,
         count(renewal_gap_days) as renewals,
-        count(*) filter (where renewal_gap_days < 0) as early_renewals,
-        count(*) filter (where renewal_gap_days between 1 and 29) as late_renewals,
-        count(*) filter (where renewal_gap_days >= 30) as lapses,
-        count(*) filter (where renewal_gap_days >= 30 and days_before <= 365) as lapses_365d,
-        min(days_before) filter (where renewal_gap_days >= 30) as days_since_last_return,
+        {{ count_where('renewal_gap_days < 0') }} as early_renewals,
+        {{ count_where('renewal_gap_days between 1 and 29') }} as late_renewals,
+        {{ count_where('renewal_gap_days >= 30') }} as lapses,
+        {{ count_where('renewal_gap_days >= 30 and days_before <= 365') }} as lapses_365d,
+        min(case when renewal_gap_days >= 30 then days_before end) as days_since_last_return,
         max(renewal_gap_days) as largest_gap_days,
-        max_by(renewal_gap_days, position) filter (where renewal_gap_days is not null)
-            as last_gap_days,
+        -- max_by passes over nulls: the last gap there is
+        max_by(renewal_gap_days, position) as last_gap_days,
         {{ exact_sum('renewal_gap_days') }} as gap_sum,
         {{ exact_sum(exact_square('renewal_gap_days'), digits=38) }} as gap_square_sum
     from past
     group by all
+),
+
+coverage as (
+    select
+        as_of_date,
+        covered_from,
+        {{ is_covered('kkbox', 'coverage', 'as_of_date', 90) }} as is_covered_90d,
+        {{ is_covered('kkbox', 'coverage', 'as_of_date', 365) }} as is_covered_365d
+    from {{ source('kkbox_control', 'coverage') }} as coverage
+    where table_name = 'transactions'
+),
+
+final as (
+    select *
+    from cohort
+    inner join summarised using (customer_id, as_of_date)
+    left join coverage using (as_of_date)
 )
 
-select * from summarised
+select * from final

@@ -2,113 +2,95 @@
 -- silence, 0; a window the logs do not cover is null.
 with
 
-cohort as (
-    select
-        customer_id,
-        as_of_date
-    from {{ ref('int_kkbox__memberships_expiring') }}
-),
-
 listening as (
     select * from {{ ref('int_kkbox__listening_summarised') }}
 ),
 
-coverage as (
-    select
-        as_of_date,
-        {% for window in [7, 14, 28, 56, 90] -%}
-        {{ is_covered('kkbox', 'coverage', 'as_of_date', window) }} as is_covered_{{ window }}d
-        {%- if not loop.last %},{% endif %}
-        {% endfor -%}
-    from {{ source('kkbox_control', 'coverage') }} as coverage
-    where table_name = 'user_logs'
-),
-
 featured as (
     select
-        cohort.customer_id,
-        cohort.as_of_date,
+        listening.customer_id,
+        listening.as_of_date,
 
         -- how much
         {% for window in [7, 14, 28, 90] -%}
         case
-            when coverage.is_covered_{{ window }}d
+            when listening.is_covered_{{ window }}d
                 then coalesce(listening.active_days_{{ window }}d, 0)
         end as listening__active_days_{{ window }}d,
         {% endfor -%}
         {% for window in [7, 28, 90] -%}
         case
-            when coverage.is_covered_{{ window }}d
+            when listening.is_covered_{{ window }}d
                 then cast(coalesce(listening.seconds_{{ window }}d, 0) as bigint)
         end as listening__seconds_{{ window }}d,
         {% endfor -%}
         case
-            when coverage.is_covered_28d
+            when listening.is_covered_28d
                 then cast(coalesce(listening.songs_played_28d, 0) as bigint)
         end as listening__songs_28d,
         case
-            when coverage.is_covered_90d
+            when listening.is_covered_90d
                 then coalesce(listening.active_days_90d, 0) = 0
         end as listening__is_silent_90d,
 
         -- what an active day looks like
         case
-            when coverage.is_covered_28d
+            when listening.is_covered_28d
                 then {{ exact_ratio('listening.seconds_28d', 'listening.active_days_28d') }}
         end as listening__seconds_per_active_day_28d,
         case
-            when coverage.is_covered_28d
+            when listening.is_covered_28d
                 then {{ exact_stddev(
                     'listening.active_days_28d', 'listening.seconds_28d', 'listening.second_squares_28d'
                 ) }}
         end as listening__seconds_spread_28d,
         case
-            when coverage.is_covered_28d
+            when listening.is_covered_28d
                 then {{ exact_ratio('listening.songs_skipped_28d', 'listening.songs_played_28d') }}
         end as listening__skip_share_28d,
         case
-            when coverage.is_covered_28d
+            when listening.is_covered_28d
                 then {{ exact_ratio(
                     'listening.songs_completed_28d', 'listening.songs_played_28d'
                 ) }}
         end as listening__completed_share_28d,
         case
-            when coverage.is_covered_28d
+            when listening.is_covered_28d
                 then {{ exact_ratio(
                     'listening.songs_different_28d', 'listening.songs_played_28d'
                 ) }}
         end as listening__different_share_28d,
         case
-            when coverage.is_covered_28d
+            when listening.is_covered_28d
                 then {{ exact_ratio('listening.weekend_days_28d', 'listening.active_days_28d') }}
         end as listening__weekend_share_28d,
 
         -- against the member's own past
         case
-            when coverage.is_covered_90d and listening.active_days_90d > 0
+            when listening.is_covered_90d and listening.active_days_90d > 0
                 then listening.days_since_last
         end as listening__days_since_last,
         case
-            when coverage.is_covered_56d
+            when listening.is_covered_56d
                 then
                     coalesce(listening.active_days_28d, 0)
                     - coalesce(listening.active_days_29_56d, 0)
         end as listening__active_days_change_28d,
         case
-            when coverage.is_covered_90d
+            when listening.is_covered_90d
                 then {{ exact_ratio(
                     'listening.active_days_28d * 62',
                     '(listening.active_days_90d - listening.active_days_28d) * 28'
                 ) }}
         end as listening__active_days_to_own_past,
         case
-            when coverage.is_covered_90d
+            when listening.is_covered_90d
                 then {{ exact_ratio(
                     'coalesce(listening.seconds_28d, 0) * 62', 'listening.seconds_29_90d * 28'
                 ) }}
         end as listening__seconds_to_own_past,
         case
-            when coverage.is_covered_90d
+            when listening.is_covered_90d
                 then {{ exact_slope(
                     90,
                     'coalesce(listening.active_days_90d, 0)',
@@ -116,7 +98,7 @@ featured as (
                 ) }}
         end as listening__active_days_slope_90d,
         case
-            when coverage.is_covered_90d
+            when listening.is_covered_90d
                 then {{ exact_slope(
                     90,
                     'coalesce(listening.seconds_90d, 0)',
@@ -126,23 +108,18 @@ featured as (
 
         -- what is odd in the logs
         case
-            when coverage.is_covered_90d
+            when listening.is_covered_90d
                 then coalesce(listening.negative_days_90d, 0)
         end as listening__negative_days_90d,
         case
-            when coverage.is_covered_90d
+            when listening.is_covered_90d
                 then coalesce(listening.over_a_day_days_90d, 0)
         end as listening__over_a_day_days_90d,
         case
-            when coverage.is_covered_90d
+            when listening.is_covered_90d
                 then cast(coalesce(listening.excess_rows_90d, 0) as bigint)
         end as listening__excess_rows_90d
-    from cohort
-    left join listening
-        on
-            cohort.customer_id = listening.customer_id
-            and cohort.as_of_date = listening.as_of_date
-    left join coverage on cohort.as_of_date = coverage.as_of_date
+    from listening
 )
 
 select * from featured

@@ -1,12 +1,14 @@
 {{ config(materialized='table') }}
--- One row per member and cut-off with a log row in reach: listening in windows before the cut-off,
--- as exact integers. Members without a row are silent, or not covered; see the features.
+-- One row per member and cut-off: listening in windows before the cut-off, as exact integers, and
+-- which windows the logs cover. Null without a log row in reach: the member is silent, or not
+-- covered; see the features.
 with
 
 cohort as (
     select
         customer_id,
-        as_of_date
+        as_of_date,
+        expires_on
     from {{ ref('int_kkbox__memberships_expiring') }}
 ),
 
@@ -20,13 +22,13 @@ summarised as (
         cohort.as_of_date,
 
         {% for window in [7, 14, 28, 90] -%}
-        count(*) filter (where days_before <= {{ window }}) as active_days_{{ window }}d,
+        {{ count_where('days_before <= ' ~ window) }} as active_days_{{ window }}d,
         {% endfor -%}
         {% for window in [7, 28, 90] -%}
         {{ exact_sum('seconds', where='days_before <= ' ~ window) }} as seconds_{{ window }}d,
         {% endfor -%}
-        count(*) filter (where days_before between 29 and 56) as active_days_29_56d,
-        count(*) filter (where days_before between 366 and 393) as active_days_28d_last_year,
+        {{ count_where('days_before between 29 and 56') }} as active_days_29_56d,
+        {{ count_where('days_before between 366 and 393') }} as active_days_28d_last_year,
         {{ exact_sum('seconds', where='days_before between 29 and 90') }} as seconds_29_90d,
         min(days_before) as days_since_last,
 
@@ -34,7 +36,7 @@ summarised as (
         {{ exact_sum('songs_skipped', where='days_before <= 28') }} as songs_skipped_28d,
         {{ exact_sum('songs_completed', where='days_before <= 28') }} as songs_completed_28d,
         {{ exact_sum('songs_different', where='days_before <= 28') }} as songs_different_28d,
-        count(*) filter (where is_weekend and days_before <= 28) as weekend_days_28d,
+        {{ count_where('is_weekend and days_before <= 28') }} as weekend_days_28d,
 
         {{ exact_sum('days_before', where='days_before <= 90') }} as active_day_times_90d,
         {{ exact_sum('seconds * days_before', where='days_before <= 90') }}
@@ -42,8 +44,8 @@ summarised as (
         {{ exact_sum('seconds_squared', where='days_before <= 28', digits=38) }}
             as second_squares_28d,
 
-        count(*) filter (where is_seconds_negative and days_before <= 90) as negative_days_90d,
-        count(*) filter (where is_seconds_over_a_day and days_before <= 90) as over_a_day_days_90d,
+        {{ count_where('is_seconds_negative and days_before <= 90') }} as negative_days_90d,
+        {{ count_where('is_seconds_over_a_day and days_before <= 90') }} as over_a_day_days_90d,
         {{ exact_sum('log_rows - 1', where='days_before <= 90') }} as excess_rows_90d
     from cohort
     inner join days
@@ -51,6 +53,24 @@ summarised as (
             cohort.customer_id = days.customer_id
             and cohort.as_of_date = days.as_of_date
     group by cohort.customer_id, cohort.as_of_date
+),
+
+coverage as (
+    select
+        as_of_date,
+        {% for window in [7, 14, 28, 56, 90] -%}
+        {{ is_covered('kkbox', 'coverage', 'as_of_date', window) }} as is_covered_{{ window }}d,
+        {% endfor -%}
+        {{ is_covered('kkbox', 'coverage', 'as_of_date', 393, until=365) }} as is_covered_last_year
+    from {{ source('kkbox_control', 'coverage') }} as coverage
+    where table_name = 'user_logs'
+),
+
+final as (
+    select *
+    from cohort
+    left join summarised using (customer_id, as_of_date)
+    left join coverage using (as_of_date)
 )
 
-select * from summarised
+select * from final

@@ -2,37 +2,25 @@
 -- member's own past renewals. A gap is the days from an expiry to the purchase that followed it.
 with
 
-cohort as (
-    select * from {{ ref('int_kkbox__memberships_expiring') }}
-),
-
 history as (
     select * from {{ ref('int_kkbox__history_summarised') }}
 ),
 
-coverage as (
-    select
-        as_of_date,
-        covered_from,
-        {{ is_covered('kkbox', 'coverage', 'as_of_date', 365) }} as is_covered_365d
-    from {{ source('kkbox_control', 'coverage') }} as coverage
-    where table_name = 'transactions'
-),
-
 featured as (
     select
-        cohort.customer_id,
-        cohort.as_of_date,
+        history.customer_id,
+        history.as_of_date,
 
         -- the current expiry
-        {{ days_between('cohort.as_of_date', 'cohort.expires_on') }} as membership__days_to_expiry,
-        {{ days_between('cohort.transacted_on', 'cohort.expires_on') }}
+        {{ days_between('history.as_of_date', 'history.expires_on') }}
+            as membership__days_to_expiry,
+        {{ days_between('history.transacted_on', 'history.expires_on') }}
             as membership__days_paid_ahead,
-        cast(cohort.renewal_gap_days as bigint) as membership__gap_at_last_transaction,
+        cast(history.renewal_gap_days as bigint) as membership__gap_at_last_transaction,
 
         -- how long, and how much of it is on record
         history.tenure_days as membership__tenure_days,
-        {{ days_between('coverage.covered_from', 'cohort.as_of_date') }} <= history.tenure_days + 31
+        {{ days_between('history.covered_from', 'history.as_of_date') }} <= history.tenure_days + 31
             as membership__is_history_truncated,
 
         -- past renewals
@@ -41,19 +29,14 @@ featured as (
         history.late_renewals as membership__late_renewals,
         {{ exact_ratio('history.late_renewals', 'history.renewals') }} as membership__late_share,
         history.lapses as membership__lapses,
-        case when coverage.is_covered_365d then history.lapses_365d end as membership__lapses_365d,
+        case when history.is_covered_365d then history.lapses_365d end as membership__lapses_365d,
         history.days_since_last_return as membership__days_since_last_return,
         cast(history.last_gap_days as bigint) as membership__last_gap_days,
         cast(history.largest_gap_days as bigint) as membership__largest_gap_days,
         {{ exact_ratio('history.gap_sum', 'history.renewals') }} as membership__mean_gap_days,
         {{ exact_stddev('history.renewals', 'history.gap_sum', 'history.gap_square_sum') }}
             as membership__gap_spread_days
-    from cohort
-    inner join history
-        on
-            cohort.customer_id = history.customer_id
-            and cohort.as_of_date = history.as_of_date
-    left join coverage on cohort.as_of_date = coverage.as_of_date
+    from history
 )
 
 select * from featured
