@@ -98,13 +98,14 @@ def grouped(contributions: Floats, groups: Sequence[str]) -> Grouped:
         contributions: n × k matrix in log-odds.
         groups: Group of each of the k features.
     """
-    names = tuple(dict.fromkeys(groups))
-    sums = np.empty((len(contributions), len(names)))
+    members: dict[str, list[int]] = {}
+    for number, group in enumerate(groups):
+        members.setdefault(group, []).append(number)
+    sums = np.empty((len(contributions), len(members)))
     leading = np.empty(sums.shape, dtype=int)
-    for place, name in enumerate(names):
-        index = np.flatnonzero([group == name for group in groups])
+    for place, index in enumerate(map(np.array, members.values())):
         part = contributions[:, index]
         sums[:, place] = part.sum(axis=1)
         sign = np.where(sums[:, place] < 0, -1.0, 1.0)
         leading[:, place] = index[np.argmax(part * sign[:, None], axis=1)]
-    return Grouped(names, sums, leading)
+    return Grouped(tuple(members), sums, leading)

@@ -1,6 +1,5 @@
 """Runs the API in this process."""
 
-import gc
 import os
 import socket
 
@@ -9,6 +8,7 @@ from limits import parse
 from rich.console import Console
 
 from app.api.factory import create_app
+from app.api.memory import settle
 from app.api.settings import ApiSettings
 from pipeline.errors import ChurnError
 from pipeline.settings import Home
@@ -40,9 +40,7 @@ def serve(home: Home, settings: ApiSettings, host: str, port: int, console: Cons
             f"http://{host}:{listener.getsockname()[1]}  (/docs describes it; stop with Ctrl+C)",
             highlight=False,
         )
-        # what is there at the start stays: looking through it again and again pauses requests
-        gc.collect()
-        gc.freeze()
+        settle()
         uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from datetime import date, timedelta
 
 from app.api.keys import create_key
@@ -32,7 +33,7 @@ def measure(bench: Bench) -> list[Figure]:
     """
     home = Home(bench.folder / "predictions_home")
     make_demo(home)
-    key = create_key(Store(home), "bench", ["predict"])
+    key = create_key(Store(home), f"bench {time.time_ns()}", ["predict"])
     one = [_post([customer(number)], key) for number in range(CUSTOMERS)]
     many = [_post([customer(number) for number in range(TOGETHER)], key)]
     limit = ("--write-limit", "10000000/minute")

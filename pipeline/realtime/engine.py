@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -238,10 +238,19 @@ def _undone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 class Engines:
-    """Keeps an engine for each domain of the newest generations that were asked for."""
+    """Keeps an engine for each domain of the newest generations that were asked for.
 
-    def __init__(self, home: Home, kept: int = 4) -> None:
+    Args:
+        home: CHURN_HOME.
+        opened: Called after an engine was opened.
+        kept: How many.
+    """
+
+    def __init__(
+        self, home: Home, opened: Callable[[], None] = lambda: None, kept: int = 4
+    ) -> None:
         self._home = home
+        self._opened = opened
         self._kept = kept
         self._engines: dict[tuple[Path, str], Engine] = {}
         self._lock = threading.Lock()
@@ -258,6 +267,7 @@ class Engines:
             found = self._engines.pop(key, None)
             if found is None:
                 found = Engine(self._home, domain, generation, run_id)
+                self._opened()
             self._engines[key] = found  # the last one used is the last one to go
             while len(self._engines) > self._kept:
                 self._engines.pop(next(iter(self._engines)))

@@ -24,6 +24,14 @@ class Decided:
         self._home, self._domain = home, domain
         self._lock = threading.Lock()
         self._engine: sa.Engine | None = None
+        # built once: to build one takes as long as to run it
+        self._suppressions, self._contacts = (
+            sa.select(table).where(
+                table.c.domain == domain,
+                table.c.customer_id.in_(sa.bindparam("customers", expanding=True)),
+            )
+            for table in (SUPPRESSIONS, CONTACTS)
+        )
 
     def about(self, customers: Sequence[str]) -> Guarded:
         """Return what is kept of customers."""
@@ -33,14 +41,14 @@ class Decided:
             return found
         with engine.connect() as connection:
             for start in range(0, len(customers), _BATCH):
-                batch = customers[start : start + _BATCH]
+                batch = {"customers": list(customers[start : start + _BATCH])}
                 found.suppressions += [
                     {
                         "domain": self._domain,
                         "customer_id": row.customer_id,
                         "suppression_reason": row.reason,
                     }
-                    for row in connection.execute(self._rows(SUPPRESSIONS, batch))
+                    for row in connection.execute(self._suppressions, batch)
                 ]
                 found.contacts += [
                     {
@@ -49,7 +57,7 @@ class Decided:
                         "contacted_on": str(row.contacted_on),
                         "action_id": row.action_id,
                     }
-                    for row in connection.execute(self._rows(CONTACTS, batch))
+                    for row in connection.execute(self._contacts, batch)
                 ]
         return found
 
@@ -65,8 +73,3 @@ class Decided:
                 else:
                     engine.dispose()
             return self._engine
-
-    def _rows(self, table: sa.Table, customers: Sequence[str]) -> sa.Select[tuple[object, ...]]:
-        return sa.select(table).where(
-            table.c.domain == self._domain, table.c.customer_id.in_(customers)
-        )

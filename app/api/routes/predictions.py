@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.answers import DomainAnswer, in_domain
 from app.api.bodies import CustomerId, Day
 from app.api.dependencies import InDomain, Predicts, Published
+from app.api.memory import settle
 from app.api.problems import ProblemError, body_fault, invalid
 from app.api.raw_rows import body_examples, customer_schema
 from pipeline.errors import ChurnError
@@ -24,7 +25,7 @@ MOST_CUSTOMERS = 100
 
 @asynccontextmanager
 async def _engines(app: FastAPI) -> AsyncIterator[None]:
-    app.state.engines = Engines(app.state.services.home)
+    app.state.engines = Engines(app.state.services.home, opened=settle)
     yield
 
 
