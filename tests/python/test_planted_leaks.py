@@ -178,8 +178,8 @@ def test_a_cancel_recorded_later_is_caught_by_garbage(demo):
     leaking = planted(
         stack,
         "int_kkbox__payments_featured",
-        "cohort.is_cancel as payment__is_cancelled",
-        "cohort.customer_id in (select customer_id from kkbox.int_kkbox__transactions_ordered"
+        "history.is_cancel as payment__is_cancelled",
+        "history.customer_id in (select customer_id from kkbox.int_kkbox__transactions_ordered"
         " where is_cancel) as payment__is_cancelled",
     )
     found = compare(home, "kkbox", leaking, cut_off_of(home, "kkbox"), "garbage")

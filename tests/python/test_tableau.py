@@ -429,14 +429,17 @@ def test_the_benchmark_has_words_as_long_as_varied_and_as_seldom_null_as_the_dem
             for column in table.columns:
                 if column.data_type != "varchar" or column.name == "domain":
                     continue
+                # of as many customers of one domain, the one with the longest ids
+                longest = (
+                    f"domain = (select domain from serving.{name} "
+                    "order by strlen(customer_id) desc limit 1)"
+                )
                 said = (
                     f"select count({column.name}) / count(*), avg(strlen({column.name})), "
-                    f"count(distinct {column.name}) / count(*) from "
-                    # of as many customers of one domain, the one with the longest ids
-                    f"(from serving.{name} where domain = (select domain from serving.{name} "
-                    "order by strlen(customer_id) desc limit 1) and customer_id in (select "
-                    "customer_id from serving.bi_churn_risk where strlen(customer_id) = 44 "
-                    "order by customer_id limit 900))"
+                    f"count(distinct {column.name}) from "
+                    f"(from serving.{name} where {longest} and customer_id in (select "
+                    f"customer_id from serving.bi_churn_risk where {longest} "
+                    "and strlen(customer_id) = 44 order by customer_id limit 400))"
                 )
                 made, real = (c.execute(said).fetchone() for c in (made_up, published))
                 if real[1] is None:
