@@ -59,6 +59,11 @@ MOST_INVALID = 0.02
         "least(x, y)": ["greatest(x, y)"],
         "round(x)": ["trunc(x)"],
         "lag(x) over (order by y desc)": ["lead(x)", "y asc", "y desc nulls first"],
+        "count(case when x > 1 then 1 end)": [
+            "x >= 1",
+            "x > 2",
+            "x > 0",
+        ],
         "cast(x as decimal(38, 0))": [],
         "'2 months'": [],
     }.items(),

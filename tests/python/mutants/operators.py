@@ -168,9 +168,12 @@ def _date(day: date, by: int) -> exp.Expression:
 
 
 def _says_how(node: exp.Expression) -> bool:
-    """The width of a type, or the zero of a guarded divisor: that guard is a change of its own."""
+    """No value: a type's width, a guarded divisor's zero (a change of its own), what is counted."""
     is_guarded_against = isinstance(node.parent, exp.Nullif) and node.arg_key == "expression"
-    return is_guarded_against or isinstance(node.parent, exp.DataTypeParam)
+    is_counted = isinstance(node.parent, exp.If) and isinstance(
+        node.parent.parent.parent, exp.Count
+    )
+    return is_guarded_against or is_counted or isinstance(node.parent, exp.DataTypeParam)
 
 
 def _bounds(node: exp.Expression) -> bool:
