@@ -256,3 +256,13 @@ def test_every_column_of_an_answer_has_the_description_of_the_yaml(api):
         assert {c: p["description"] for c, p in properties.items()} == {
             column: words[column] for column in properties
         }
+
+
+def test_where_nobody_can_cancel_nobody_has_cancelled(api):
+    for row in api.rows(
+        "select domain, count(*) as everybody, count(*) filter (where already_cancelled) as gone "
+        "from serving.bi_churn_risk group by all"
+    ):
+        for value, expected in (("false", row["everybody"] - row["gone"]), ("true", row["gone"])):
+            path = f"/v1/{row['domain']}/customers?limit=500&already_cancelled={value}"
+            assert len(api.items(path)) == expected
