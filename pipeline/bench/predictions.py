@@ -21,13 +21,14 @@ TRANSACTIONS, LOG_DAYS = 50, 90
 CUSTOMERS, TOGETHER = 40, 100
 ANSWERS, ANSWERS_TOGETHER = 200, 5
 AIM_P50 = 60
-_SCALE = "0.1"
+# the smallest with enough outcomes to learn from in both domains
+_SCALE = "0.2"
 
 
 def measure(bench: Bench) -> list[Figure]:
     """Time one customer a request with one client, then a hundred, then a route that does nothing.
 
-    The model is the demo's at a tenth of its size: what is timed does not depend on how many
+    The model is the demo's at a fifth of its size: what is timed does not depend on how many
     customers there are.
     """
     home = Home(bench.folder / "predictions_home")
