@@ -105,7 +105,7 @@ class Engine:
         desk = Desk(database, self._generation, self.model, features)
         filled = desk.fill_examples(f"select '{domain}' as domain, * from ({self._statement})")
         database.execute(f"prepare features as {filled}")
-        return _Place(database, desk, Loader(database, self.model.tables, domain), knowledge)
+        return _Place(database, desk, Loader(database, self.model.tables), knowledge)
 
     def predict(self, customers: Sequence[Customer], as_of_date: date | None = None) -> Answer:
         """Answer for customers whose full history was sent.

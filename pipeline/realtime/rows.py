@@ -167,11 +167,10 @@ class Loader:
     Args:
         connection: A cursor; `make_relations` has run on its database.
         tables: Tables of the domain that its features read.
-        domain: Domain.
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], domain: str
+        self, connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable]
     ) -> None:
         self._connection = connection
         self._tables = tables
