@@ -25,6 +25,10 @@ def api(
     ] = 168,
 ) -> None:
     """Serve the published generation over HTTP; `churn keys create` makes a key."""
+    from app.api.memory import keep_small_blocks
+
+    keep_small_blocks()  # before the rest is loaded, since it is loaded again
+
     from app.api.serve import serve
     from app.api.settings import ApiSettings
 

@@ -1,23 +1,32 @@
-"""What DuckDB's allocator is told before it is loaded."""
+"""What DuckDB's allocator and the C library are told before they are loaded."""
 
 import os
+import platform
 import subprocess
 import sys
 
+import pytest
+
 _ASK = """
-import pipeline, ctypes, _duckdb
+import pipeline, ctypes, sys, _duckdb
 library = ctypes.CDLL(_duckdb.__file__)
 if hasattr(library, "duckdb_je_mallctl"):
-    value, size = ctypes.c_uint(), ctypes.c_size_t(4)
-    name = b"opt.tcache_nslots_large"
+    kind = {"tcache_nslots_large": ctypes.c_uint, "tcache_gc_incr_bytes": ctypes.c_size_t}
+    value = kind[sys.argv[1]]()
+    size = ctypes.c_size_t(ctypes.sizeof(value))
+    name = f"opt.{sys.argv[1]}".encode()
     library.duckdb_je_mallctl(name, ctypes.byref(value), ctypes.byref(size), None, None)
     print(value.value)
 """
 
 
-def _asked(environment):
+def _asked(environment, option="tcache_nslots_large"):
     done = subprocess.run(
-        [sys.executable, "-c", _ASK], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", _ASK, option],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     # nothing where DuckDB is built without jemalloc
     return done.stdout.strip() or None
@@ -27,8 +36,50 @@ def test_column_buffers_wait_in_the_threads_cache():
     environment = dict(os.environ)
     environment.pop("DUCKDB_JE_MALLOC_CONF", None)
     assert _asked(environment) in (None, "400")
+    assert _asked(environment, "tcache_gc_incr_bytes") in (None, "100000000")
 
 
 def test_what_the_operator_sets_stays():
     set_by_hand = os.environ | {"DUCKDB_JE_MALLOC_CONF": "tcache_nslots_large:30"}
     assert _asked(set_by_hand) in (None, "30")
+
+
+_START = """
+import os, sys
+from app.api.memory import keep_small_blocks
+print(os.getpid(), *sys.argv[1:])
+keep_small_blocks()
+print(os.environ.get("GLIBC_TUNABLES"))
+"""
+
+
+def _started(environment):
+    done = subprocess.run(
+        [sys.executable, "-c", _START, "a b", "--c"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *starts, tunables = done.stdout.splitlines()
+    return starts, tunables
+
+
+needs_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+
+
+@needs_glibc
+def test_a_server_starts_again_once_with_a_cache_for_small_blocks():
+    environment = {k: v for k, v in os.environ.items() if k != "GLIBC_TUNABLES"}
+    (first, second), tunables = _started(environment)
+    assert first == second  # the same process id and the same arguments
+    assert tunables == "glibc.malloc.tcache_count=2000"
+
+
+@needs_glibc
+def test_what_the_operator_tells_the_c_library_stays():
+    starts, tunables = _started(os.environ | {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=9"})
+    assert (len(starts), tunables) == (1, "glibc.malloc.tcache_count=9")
+    starts, tunables = _started(os.environ | {"GLIBC_TUNABLES": "glibc.malloc.check=0"})
+    assert len(starts) == 2
+    assert tunables == "glibc.malloc.check=0:glibc.malloc.tcache_count=2000"
