@@ -122,7 +122,7 @@ def test_a_proxy_of_the_outcome_is_caught(learned_from):
 
 def test_a_feature_made_from_a_label_is_caught(manifest):
     copy = json.loads(json.dumps(manifest))
-    key = "model.churn_platform.int_kkbox__payments_featured"
+    key = "model.churn_platform.int_kkbox__history_featured"
     copy["parent_map"][key].append("model.churn_platform.kkbox__labels")
     assert "kkbox__labels" in build.no_label_upstream(copy, "kkbox")
 
@@ -177,7 +177,7 @@ def test_a_cancel_recorded_later_is_caught_by_garbage(demo):
     stack = load_stack(home, "kkbox")
     leaking = planted(
         stack,
-        "int_kkbox__payments_featured",
+        "int_kkbox__history_featured",
         "history.is_cancel as payment__is_cancelled",
         "history.customer_id in (select customer_id from kkbox.int_kkbox__transactions_ordered"
         " where is_cancel) as payment__is_cancelled",
@@ -285,7 +285,7 @@ def test_a_broken_guard_stops_the_build_by_name(demo, manifest):
     stack = load_stack(demo[0], "kkbox")
     leaking = planted(
         stack,
-        "int_kkbox__values_estimated",
+        "int_kkbox__history_featured",
         "history.last_paid_amount",
         "avg(cast(history.last_paid_amount as double))",
     )

@@ -203,7 +203,7 @@ MUTANTS = {
         "amount_paid = previous_amount_paid",
     ),
     "an outage is known on its first day": (
-        "int_kkbox__payments_featured",
+        "int_kkbox__history_featured",
         "> outages.known_from",
         ">= outages.known_from",
     ),

@@ -4,12 +4,8 @@ with
 
 joined as (
     select *
-    from {{ ref('int_kkbox__values_estimated') }}
-    inner join {{ ref('int_kkbox__payments_featured') }} using (customer_id, as_of_date)
-    inner join {{ ref('int_kkbox__plans_featured') }} using (customer_id, as_of_date)
-    inner join {{ ref('int_kkbox__memberships_featured') }} using (customer_id, as_of_date)
+    from {{ ref('int_kkbox__history_featured') }}
     inner join {{ ref('int_kkbox__listening_featured') }} using (customer_id, as_of_date)
-    inner join {{ ref('int_kkbox__calendar_featured') }} using (customer_id, as_of_date)
     inner join {{ ref('int_kkbox__profiles_featured') }} using (customer_id, as_of_date)
 )
 

@@ -1,5 +1,6 @@
--- One row per member and cut-off: the listening__ features. A covered window without a row is
--- silence, 0; a window the logs do not cover is null.
+-- One row per member and cut-off: the listening__ features, and the member's own listening in the
+-- same four weeks a year before. A covered window without a row is silence, 0; a window the logs do
+-- not cover is null.
 with
 
 listening as (
@@ -118,7 +119,13 @@ featured as (
         case
             when listening.is_covered_90d
                 then cast(coalesce(listening.excess_rows_90d, 0) as bigint)
-        end as listening__excess_rows_90d
+        end as listening__excess_rows_90d,
+
+        -- a year before
+        case
+            when listening.is_covered_last_year
+                then coalesce(listening.active_days_28d_last_year, 0)
+        end as calendar__active_days_28d_last_year
     from listening
 )
 

@@ -7,8 +7,7 @@ with
 cohort as (
     select
         customer_id,
-        as_of_date,
-        expires_on
+        as_of_date
     from {{ ref('int_kkbox__memberships_expiring') }}
 ),
 

@@ -1,0 +1,134 @@
+-- One row per member and cut-off: when the decision is due, what is at stake, and the payment__,
+-- plan__, membership__ and most calendar__ features, from transactions before the cut-off. One model
+-- reads one summary: to join themes takes longer than to compute them.
+--
+-- At stake, before margin, is the last paid price per 30 days times the value months of the domain.
+-- A paid plan of 0 days is priced as 30, the price it bears; a member who never paid is worth the
+-- list price of the current plan. A gap is the days from an expiry to the purchase that followed it.
+{%- set methods = [41, 40, 39, 38, 37, 36, 34, 33, 31] %}
+{%- set price = 'coalesce(history.last_paid_amount, history.list_price, 0)' %}
+{%- set price_days %}case
+            when history.last_paid_amount is not null then history.last_paid_plan_days
+            else history.plan_days
+        end{% endset %}
+with
+
+history as (
+    select * from {{ ref('int_kkbox__history_summarised') }}
+),
+
+outages as (
+    select * from {{ ref('kkbox_billing_outages') }}
+),
+
+featured as (
+    select
+        history.customer_id,
+        history.as_of_date,
+        history.expires_on as due_on,
+        {{ exact_ratio(
+            price ~ ' * 30 * ' ~ domain_setting('kkbox', 'value_months'),
+            'case when ' ~ price_days ~ ' > 0 then ' ~ price_days ~ ' else 30 end'
+        ) }} as customer_value,
+
+        -- the last transaction
+        history.is_auto_renew as payment__is_auto_renew,
+        history.is_cancel as payment__is_cancelled,
+        {{ days_between('history.transacted_on', 'history.as_of_date') }}
+            as payment__days_since_last_transaction,
+        cast(history.amount_paid as bigint) as payment__last_amount,
+        cast(history.list_price as bigint) as payment__last_list_price,
+        cast(history.list_price - history.amount_paid as bigint) as payment__last_discount,
+        history.is_zero_paid as payment__is_last_zero_paid,
+        history.is_expiry_before_transaction as payment__is_last_expiry_before_transaction,
+
+        -- payment method
+        {% for method in methods -%}
+        history.payment_method_id = {{ method }} as payment__is_method_{{ method }},
+        {% endfor -%}
+        -- a long list of constants would be a join
+        {% for method in methods -%}
+        history.payment_method_id != {{ method }}
+        {%- if not loop.last %} and {% endif -%}
+        {%- endfor %}
+            as payment__is_method_other,
+        outages.payment_method_id is not null as payment__is_method_in_outage,
+
+        -- payments so far
+        history.days_since_last_payment as payment__days_since_last_payment,
+        history.days_since_last_cancel as payment__days_since_last_cancel,
+        history.transactions as payment__transactions,
+        case when history.is_covered_90d then history.transactions_90d end
+            as payment__transactions_90d,
+        case when history.is_covered_365d then history.transactions_365d end
+            as payment__transactions_365d,
+        case when history.is_covered_365d then cast(coalesce(history.amount_365d, 0) as bigint) end
+            as payment__amount_365d,
+        {{ exact_ratio('history.zero_paid_rows', 'history.transactions') }}
+            as payment__zero_paid_share,
+        history.cancels as payment__cancels,
+        case when history.is_covered_365d then history.cancels_365d end as payment__cancels_365d,
+        history.method_changes as payment__method_changes,
+        history.auto_renew_changes as payment__auto_renew_changes,
+        history.duplicate_rows as payment__duplicate_rows,
+        history.expiry_before_transaction_rows as payment__expiry_before_transaction_rows,
+        history.ancient_expiry_rows as payment__ancient_expiry_rows,
+
+        -- the current plan; 0 days is kept as the file has it
+        cast(history.plan_days as bigint) as plan__days,
+        history.is_zero_plan_days as plan__is_zero_days,
+        history.is_trial as plan__is_trial,
+        {{ exact_ratio('history.list_price * 30', 'history.plan_days') }}
+            as plan__list_price_per_30d,
+        {{ exact_ratio('history.amount_paid * 30', 'history.plan_days') }} as plan__price_per_30d,
+
+        -- plans so far
+        cast(history.longest_plan_days as bigint) as plan__longest_days,
+        history.plan_changes as plan__changes,
+        history.price_changes as plan__price_changes,
+        history.trials as plan__trials,
+        history.zero_plan_days_rows as plan__zero_days_rows,
+
+        -- the current expiry
+        {{ days_between('history.as_of_date', 'history.expires_on') }}
+            as membership__days_to_expiry,
+        {{ days_between('history.transacted_on', 'history.expires_on') }}
+            as membership__days_paid_ahead,
+        cast(history.renewal_gap_days as bigint) as membership__gap_at_last_transaction,
+
+        -- how long, and how much of it is on record
+        history.tenure_days as membership__tenure_days,
+        {{ days_between('history.covered_from', 'history.as_of_date') }} <= history.tenure_days + 31
+            as membership__is_history_truncated,
+
+        -- past renewals
+        history.renewals as membership__renewals,
+        history.early_renewals as membership__early_renewals,
+        history.late_renewals as membership__late_renewals,
+        {{ exact_ratio('history.late_renewals', 'history.renewals') }} as membership__late_share,
+        history.lapses as membership__lapses,
+        case when history.is_covered_365d then history.lapses_365d end as membership__lapses_365d,
+        history.days_since_last_return as membership__days_since_last_return,
+        cast(history.last_gap_days as bigint) as membership__last_gap_days,
+        cast(history.largest_gap_days as bigint) as membership__largest_gap_days,
+        {{ exact_ratio('history.gap_sum', 'history.renewals') }} as membership__mean_gap_days,
+        {{ exact_stddev('history.renewals', 'history.gap_sum', 'history.gap_square_sum') }}
+            as membership__gap_spread_days,
+
+        -- season, and the day of the expiry
+        cast(extract(month from history.as_of_date) as bigint) as calendar__month,
+        {{ days_between('history.as_of_date', add_months('history.as_of_date', 1)) }}
+            as calendar__days_in_cohort_month,
+        cast(extract(day from history.expires_on) as bigint) as calendar__expiry_day,
+        -- 2000-01-03 was a Monday
+        {{ days_between("date '2000-01-03'", 'history.expires_on') }} % 7 + 1
+            as calendar__expiry_weekday
+    from history
+    left join outages
+        on
+            history.payment_method_id = outages.payment_method_id
+            and history.as_of_date > outages.known_from
+            and history.as_of_date <= outages.ended_on
+)
+
+select * from featured
