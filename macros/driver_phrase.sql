@@ -26,5 +26,5 @@
 {% macro driver_words() -%}
     {{ format_value('said_value', 'unit', 'currency') }} as value_words,
         {{ format_value('usual_value', 'unit', 'currency') }} as usual_words,
-        {{ format_value('said_share', "'share'") }} as share_words
+        coalesce({{ per_cent('said_share') }}, 'not known') as share_words
 {%- endmacro %}

@@ -6,7 +6,7 @@
     case
         when {{ value }} is null then 'not known'
         when {{ unit }} = 'share'
-            then {{ whole(100 ~ ' * ' ~ value) }} || '%'
+            then {{ per_cent(value) }}
         when {{ unit }} = 'money'
             then {{ currency }} || {{ whole(value) }}
         when {{ unit }} = 'seconds' and {{ value }} < 0
@@ -39,10 +39,11 @@
     {{ dbt.cast('cast(round(' ~ value ~ ') as decimal(38, 0))', dbt.type_string()) }}
 {%- endmacro %}
 
+{% macro per_cent(share) -%}
+    {{ whole('100 * ' ~ share) }} || '%'
+{%- endmacro %}
+
+{#- The name at a place, counted from 1. -#}
 {% macro name_of(value, names) -%}
-    case cast({{ value }} as integer)
-        {%- for name in names %}
-        when {{ loop.index }} then '{{ name }}'
-        {%- endfor %}
-    end
+    {{ dbt.split_part("'" ~ names | join('|') ~ "'", "'|'", 'cast(' ~ value ~ ' as integer)') }}
 {%- endmacro %}

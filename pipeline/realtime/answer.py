@@ -5,6 +5,7 @@ here the model's numbers are put where that SQL expects them.
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -92,24 +93,18 @@ where profit_cents > 0
 """,
     is_table=False,
 )
-# Beside it, what the plan charges for its money and its contacts.
-_COMPARED = View(
-    "churn.actions_compared",
+# And nobody is held out: a hold-out is drawn among the customers of a plan.
+_DRAWN = View(
+    "churn.int_churn__holdouts_drawn",
     """
-select
-    actions.*,
-    budget.price_micro_cents / 1000000.0 as plan_marginal_profit,
-    coalesce(channel.price_micro_cents, 0) / 100000000.0 as plan_contact_price,
-    10000 * actions.expected_profit
-    - budget.price_micro_cents * actions.expected_spend / 100
-    - coalesce(channel.price_micro_cents, 0) / 10000.0 > 0 as is_within_plan
-from "warehouse"."churn"."fct_churn_actions" as actions
-left join churn.int_churn__budget_prices as budget on actions.domain = budget.domain
-left join churn.int_churn__capacity_prices as channel
-    on actions.domain = channel.domain and actions.channel = channel.channel
+select customer_number, action_id, false as is_held_out
+from "warehouse"."churn"."int_churn__actions_allocated"
 """,
     is_table=False,
 )
+# What rules may read of an example beside its features.
+_EXAMPLE = ("domain", "customer_id", "as_of_date", "due_on", "customer_value")
+_FEATURE = re.compile(r"\b[a-z0-9]+__\w+")
 
 
 @dataclass(frozen=True)
@@ -154,6 +149,43 @@ class Guarded:
     contacts: list[Record] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Prices:
+    """What the published plan charges, in millionths of a cent per cent and per contact.
+
+    Attributes:
+        budget: For its money; None without a plan.
+        channels: Channel → for a contact; one that is not scarce is not in it.
+    """
+
+    budget: int | None
+    channels: dict[str, int]
+
+    def charged(self, action: Record) -> Record:
+        """Return what an action, a row of fct_churn_actions, would be charged, in the currency."""
+        contact = self.channels.get(action["channel"], 0)
+        profit, spend = action["expected_profit"], action["expected_spend"]
+        left = None
+        if profit is not None and self.budget is not None:
+            left = 10_000 * profit - self.budget * spend / 100 - contact / 10_000
+        return {
+            "plan_marginal_profit": None if self.budget is None else self.budget / 1_000_000,
+            "plan_contact_price": contact / 100_000_000,
+            "is_within_plan": None if left is None else left > 0,
+        }
+
+
+def _read_prices(connection: duckdb.DuckDBPyConnection, domain: str) -> Prices:
+    budget = connection.execute(
+        "select price_micro_cents from churn.int_churn__budget_prices where domain = ?", [domain]
+    ).fetchone()
+    channels = connection.execute(
+        "select channel, price_micro_cents from churn.int_churn__capacity_prices where domain = ?",
+        [domain],
+    ).fetchall()
+    return Prices(budget[0] if budget else None, dict(channels))
+
+
 def open_answering(
     connection: duckdb.DuckDBPyConnection, generation: Path, model: LiveModel
 ) -> None:
@@ -173,8 +205,15 @@ def open_answering(
     connection.execute("set enable_progress_bar = false")
     connection.execute("create schema if not exists lake")
     load_bundle(connection, generation)
-    # nobody is held out alone: a hold-out is drawn among the customers of a plan
-    connection.execute("update churn.int_churn__plans_measured set holdout_per_mille = 0")
+    # no request brings another domain's rows: a view that says so is planned away, a table is read
+    for (other,) in connection.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() "
+        "where ends_with(table_name, '__churn_examples') and schema_name != ?",
+        [model.domain],
+    ).fetchall():
+        connection.execute(f"alter table {other} rename to shape")
+        schema = other.partition(".")[0]
+        connection.execute(f"create view {other} as from {schema}.shape where false")
     # requests bring a row with their cut-off; rows that stay are never changed under them
     connection.execute(
         "create schema published; create table published.runs_live as "
@@ -234,12 +273,20 @@ class Desk:
         for name, (relation, columns) in _PUT.items():
             self._prepare_put(name, relation, columns)
         worded, decided = read_rules(generation)
+        # rules read few of a hundred features, and each column costs, filled or not
+        named = set(_FEATURE.findall(" ".join(view.sql for view in decided).lower()))
+        self._ruled = [name for name in features if name in named]
+        mart = f"{model.domain}.{model.domain}__churn_examples"
+        kept = ", ".join((*SPINE, *self._ruled))
+        connection.execute(f"create or replace table {mart} as select {kept} from {mart}")
         connection.execute(
             f"prepare word as insert into churn.fct_churn_reasons by name {as_statement(worded)} "
             f"returning customer_id, {', '.join(_REASON)}"
         )
-        stack = [*decided[:-1], _ALLOCATED, decided[-1], _COMPARED]
+        stack = [*decided[:-1], _ALLOCATED, _DRAWN, decided[-1]]
         connection.execute(f"prepare decide as {as_statement(stack)}")
+        self._prepare_put("examples", mart, (*_EXAMPLE, *self._ruled))
+        self._prices = _read_prices(connection, model.domain)
 
     def _prepare_put(self, name: str, relation: str, columns: Sequence[str]) -> None:
         described = self.connection.execute(f"describe {relation}").fetchall()
@@ -263,26 +310,22 @@ class Desk:
             f"select * replace (date '{cut_off}' as as_of_date) from published.runs_live"
         )
 
-    def fill_examples(self, rows: str) -> str:
-        """Return SQL that puts rows into the domain's examples and gives what `score` wants.
+    def select_features(self, rows: str) -> str:
+        """Return SQL that gives what `score` wants.
 
         Args:
-            rows: Select of the examples' columns.
+            rows: Select of customers with their features.
         """
-        domain = self._model.domain
         listed = ", ".join(f'"{name}"' for name in self._features)
-        return (
-            f"insert into {domain}.{domain}__churn_examples by name {rows} "
-            f"returning customer_id, due_on, customer_value, {listed}"
-        )
+        return f"select customer_id, due_on, customer_value, {listed} from ({rows})"
 
     def score(
         self, rows: Sequence[tuple[Any, ...]], cut_off: date, guarded: Guarded
     ) -> list[Scored]:
-        """Answer for every row of the domain's examples, in the open transaction.
+        """Answer for customers, in the open transaction.
 
         Args:
-            rows: What the statement of `fill_examples` returned.
+            rows: What the statement of `select_features` returned.
             cut_off: The cut-off of the rows; `set_cut_off` was told it.
             guarded: What people decided about these customers.
 
@@ -309,7 +352,10 @@ class Desk:
         self._put_all(rows, cut_off, margins, probability, bands, guarded)
         self._put("reasons", self._reasons(used, contributions, cut_off))
         reasons = sorted(self._read("execute word"), key=itemgetter("rank"))
-        actions = {row["customer_id"]: row for row in self._read("execute decide")}
+        actions = {
+            row["customer_id"]: row | self._prices.charged(row)
+            for row in self._read("execute decide")
+        }
         by_customer: dict[str, list[Record]] = {}
         for reason in reasons:
             by_customer.setdefault(reason.pop("customer_id"), []).append(reason)
@@ -359,6 +405,21 @@ class Desk:
     ) -> None:
         now = datetime.now(UTC).replace(tzinfo=None).isoformat()
         lineage = {"run_id": self._model.run_id, "domain": self._model.domain}
+        ruled = [(name, 3 + self._features.index(name)) for name in self._ruled]
+        self._put(
+            "examples",
+            [
+                {
+                    "domain": self._model.domain,
+                    "customer_id": row[0],
+                    "as_of_date": str(cut_off),
+                    "due_on": None if row[1] is None else str(row[1]),
+                    "customer_value": row[2],
+                    **{name: row[at] for name, at in ruled},
+                }
+                for row in rows
+            ],
+        )
         scores = [
             {
                 **lineage,

@@ -27,6 +27,7 @@ from pipeline.settings import Home
 
 FOLDER = "realtime"
 STACK = "features.json"
+_RULES = "decisions.json"
 
 # In the order in which they are made.
 WORDED = ("int_churn__reasons_worded",)
@@ -45,7 +46,6 @@ _GIVEN = (
     "churn.int_churn__features_described",
     "churn.int_churn__actions_catalogued",
     "churn.int_churn__plans_set",
-    "churn.int_churn__plans_measured",
     "churn.int_churn__budget_prices",
     "churn.int_churn__capacity_prices",
 )
@@ -125,7 +125,7 @@ def write_bundle(connection: duckdb.DuckDBPyConnection, home: Home, copies: Path
         keep_run_stack(home, home.models / domain / run_id)
         for name in ("knowledge", "event_days"):
             _copy(connection, f"lake.{domain}_{name}", folder)
-    (folder / "rules.json").write_text(
+    (folder / _RULES).write_text(
         json.dumps([asdict(view) for view in read_stack(_rules_path(home))], indent=1) + "\n"
     )
 
@@ -141,7 +141,7 @@ def _copy(
 
 def is_bundled(generation: Path) -> bool:
     """Whether a generation, given by its DuckDB file, has a bundle."""
-    return (generation.with_suffix("") / FOLDER / "rules.json").exists()
+    return (generation.with_suffix("") / FOLDER / _RULES).exists()
 
 
 def read_rules(generation: Path) -> tuple[list[View], list[View]]:
@@ -151,7 +151,7 @@ def read_rules(generation: Path) -> tuple[list[View], list[View]]:
         NotReadyError: The generation is older than bundles.
     """
     folder = bundle_folder(generation)
-    rules = read_stack(folder / "rules.json")
+    rules = read_stack(folder / _RULES)
     return rules[: len(WORDED)], rules[len(WORDED) :]
 
 

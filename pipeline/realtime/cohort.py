@@ -124,7 +124,7 @@ def score_lake(
         described = {row[0]: row[1] for row in connection.execute(f"describe {last}").fetchall()}
         features = add_features(connection, model, described)
         connection.execute(
-            f"create table lake.cohort as select '{domain}' as domain, *, "
+            "create table lake.cohort as select *, "
             f"(row_number() over (order by customer_id) - 1) // {CHUNK} as chunk from {last}"
         )
         row = connection.execute("select count(*), max(chunk) from lake.cohort").fetchone()
@@ -205,7 +205,7 @@ def _scored(
     connection.execute("begin")
     try:
         rows = connection.execute(
-            desk.fill_examples(f"select * exclude (chunk) from lake.cohort where chunk = {chunk}")
+            desk.select_features(f"from lake.cohort where chunk = {chunk}")
         ).fetchall()
         return desk.score(rows, cut_off, decided.about([row[0] for row in rows]))
     finally:

@@ -103,8 +103,8 @@ class Engine:
         }
         features = add_features(database, self.model, described)
         desk = Desk(database, self._generation, self.model, features)
-        filled = desk.fill_examples(f"select '{domain}' as domain, * from ({self._statement})")
-        database.execute(f"prepare features as {filled}")
+        asked = desk.select_features(self._statement)
+        database.execute(f"prepare features as {asked}")
         return _Place(database, desk, Loader(database, self.model.tables), knowledge)
 
     def predict(self, customers: Sequence[Customer], as_of_date: date | None = None) -> Answer:

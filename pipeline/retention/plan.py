@@ -33,6 +33,7 @@ PLANNED = (
     "int_churn__plans_measured",
     "int_churn__actions_preferred",
     "int_churn__alternatives_chosen",
+    "int_churn__holdouts_drawn",
     "fct_churn_actions",
     "fct_churn_plan_alternatives",
     "bi_retention_plan",
