@@ -194,10 +194,9 @@ class Loader:
         connection.execute("create schema sent")
         for table in tables:
             typed = [f"{column.name} {column.data_type}" for column in table.columns]
-            raw = [f'"raw_{column.name}" varchar' for column in table.raw_columns]
             connection.execute(
-                f"create table sent.{table.name} (_customer integer, _row integer, "
-                f"{', '.join(raw + typed)}, _is_good boolean, _is_late boolean)"
+                f"create table sent.{table.name} "
+                f"(_customer integer, {', '.join(typed)}, _is_good boolean, _is_late boolean)"
             )
             kind = (
                 f"table lake.{table.identifier} ({', '.join(typed)})"
@@ -223,11 +222,12 @@ class Loader:
             BadRowsError: Values that are not of their column's type, or not allowed in it.
         """
         late: dict[int, dict[str, int]] = {}
-        is_good = True
+        bad: list[Problem] = []
         for table in self._tables:
             rows = _cells(table, customers, places)
             if not rows:
                 continue
+            is_good = True
             execute_with(self._connection, f"load_{table.name}", rows, f"date '{cut_off}'")
             loaded = Counter(self._connection.fetchall())
             for (place, good, after), count in loaded.items():
@@ -235,39 +235,58 @@ class Loader:
                 if after:
                     counted = late.setdefault(place, {})
                     counted[table.name] = counted.get(table.name, 0) + count
-        if not is_good:
-            raise BadRowsError(self._name_bad_values())
+            if not is_good:
+                bad += self._name_bad_values(table, rows, cut_off)
+        if bad:
+            bad.sort(key=lambda problem: [str(part) for part in problem.where])
+            raise BadRowsError(bad[:_MOST_PROBLEMS])
         for table in self._tables:
             if table.deduplicate:
                 self._connection.execute(f"execute take_{table.name}")
         return late
 
-    def _name_bad_values(self) -> list[Problem]:
-        found = []
-        for table in self._tables:
-            for column in table.raw_columns:
-                raw = f'"raw_{column.name}"'
-                wrong = reason(column, raw, column.name)
-                rows = self._connection.execute(
-                    f"select _customer, _row, {raw}, {wrong} as wrong from sent.{table.name} "
-                    f"where not _is_good and wrong is not null order by 1, 2 "
-                    f"limit {_MOST_PROBLEMS}"
-                ).fetchall()
-                found += [
-                    Problem(
-                        ("customers", place, table.name, number, column.name),
-                        words,
-                        None if sent is None else shown(sent),
-                    )
-                    for place, number, sent, words in rows
-                ]
-        return sorted(found, key=lambda problem: [str(part) for part in problem.where])[
-            :_MOST_PROBLEMS
+    def _name_bad_values(
+        self, table: SourceTable, rows: list[dict[str, Any]], cut_off: date
+    ) -> list[Problem]:
+        """Read rows again, now for what is wrong with each value."""
+        values = " union all ".join(
+            f"select _customer, _row, '{column.name}', {_raw(column)}, "
+            f"{reason(column, _raw(column), column.name)} as wrong from unfit"
+            for column in table.raw_columns
+        )
+        found = self._connection.execute(
+            f"with unfit as materialized (from ({_typed_rows(table)}) where not _is_good) "
+            f"from ({values}) where wrong is not null order by 1, 2, 3 limit {_MOST_PROBLEMS}",
+            [json.dumps(rows), cut_off],
+        ).fetchall()
+        return [
+            Problem(
+                ("customers", place, table.name, number, column),
+                words,
+                None if sent is None else shown(sent),
+            )
+            for place, number, column, sent, words in found
         ]
 
 
 def _load(table: SourceTable) -> str:
-    """SQL that types the rows of a JSON text and says of each whether it may stay."""
+    """SQL that loads the rows of a JSON text and says of each whether it may stay.
+
+    What was sent is left behind: its columns would be as many again, for rows that are good.
+    """
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    return (
+        f"insert into sent.{table.name} "
+        f"select _customer, {columns}, _is_good, _is_late from ({_typed_rows(table)}) "
+        "returning _customer, _is_good, _is_late"
+    )
+
+
+def _typed_rows(table: SourceTable) -> str:
+    """SQL that types the rows of a JSON text, $1, beside the text of each value.
+
+    A row is good if every value is of its type and allowed, and late if it happened on $2 or later.
+    """
     shape = {"_customer": "INTEGER", "_row": "INTEGER"}
     shape |= {column.name: "VARCHAR" for column in table.raw_columns}
     parsed = f"from_json(cast($1 as varchar), '[{json.dumps(shape)}]')"
@@ -290,11 +309,10 @@ def _load(table: SourceTable) -> str:
     day = table.event_day or table.event_time
     late = f"{day} >= cast($2 as date)" if day else "cast($2 as date) is null"
     return (
-        f"insert into sent.{table.name} select *, {late} from ("
-        f"select _customer, _row, {raw_names}, {kept}, {good} from ("
+        f"select *, {late} as _is_late from ("
+        f"select _customer, _row, {raw_names}, {kept}, {good} as _is_good from ("
         f"select _customer, _row, {raw_names}, {typed} from ("
-        f"select _customer, _row, {raws} from (select unnest({parsed}, max_depth := 2))))) "
-        "returning _customer, _is_good, _is_late"
+        f"select _customer, _row, {raws} from (select unnest({parsed}, max_depth := 2)))))"
     )
 
 
