@@ -24,7 +24,7 @@ featured as (
         orders.as_of_date,
 
         -- season
-        cast(extract(month from orders.as_of_date) as bigint) as calendar__month,
+        {{ month_of('orders.as_of_date') }} as calendar__month,
         case
             when coverage.is_horizon_covered then cast(orders.orders_horizon_last_year as bigint)
         end as calendar__orders_horizon_last_year,

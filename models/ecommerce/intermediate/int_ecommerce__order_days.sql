@@ -37,7 +37,7 @@ past as (
         cohort.as_of_date,
         days.*,
         {{ days_between('days.ordered_on', 'cohort.as_of_date') }} as days_before,
-        extract(month from days.ordered_on) as month_of_year,
+        {{ month_of('days.ordered_on') }} as month_of_year,
         -- 2000-01-01 was a Saturday
         {{ days_between("date '2000-01-01'", 'days.ordered_on') }} % 7 < 2 as is_weekend
     from cohort

@@ -116,10 +116,10 @@ featured as (
             as membership__gap_spread_days,
 
         -- season, and the day of the expiry
-        cast(extract(month from history.as_of_date) as bigint) as calendar__month,
+        {{ month_of('history.as_of_date') }} as calendar__month,
         {{ days_between('history.as_of_date', add_months('history.as_of_date', 1)) }}
             as calendar__days_in_cohort_month,
-        cast(extract(day from history.expires_on) as bigint) as calendar__expiry_day,
+        {{ day_of_month('history.expires_on') }} as calendar__expiry_day,
         -- 2000-01-03 was a Monday
         {{ days_between("date '2000-01-03'", 'history.expires_on') }} % 7 + 1
             as calendar__expiry_weekday
