@@ -99,23 +99,12 @@ def as_statement(stack: list[View]) -> str:
     return f'with {", ".join(parts)}\nselect * from "{last}"'
 
 
-def execute_with(
-    connection: duckdb.DuckDBPyConnection, name: str, rows: list[dict[str, Any]], *others: str
-) -> None:
-    """Execute a prepared statement whose first parameter is a JSON text of rows.
+def json_literal(rows: list[dict[str, Any]]) -> str:
+    """Return rows as a JSON text for EXECUTE, which takes no bound values.
 
-    EXECUTE takes no bound values, so the text is a literal: ASCII, and quotes are the only
-    character that means something in it. What the statement returns waits to be fetched.
-
-    Args:
-        connection: On which it was prepared.
-        name: Its name.
-        rows: Rows.
-        others: Further parameters, as SQL.
+    The text is ASCII, and quotes are the only character that means something in it.
     """
-    text = json.dumps(rows).replace("'", "''")
-    given = ", ".join([f"'{text}'", *others])
-    connection.execute(f"execute {name}({given})")
+    return "'" + json.dumps(rows).replace("'", "''") + "'"
 
 
 def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[View]:

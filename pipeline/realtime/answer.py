@@ -21,14 +21,14 @@ from ml.contract import SPINE, Examples
 from ml.explain import FEW, drivers
 from ml.score import TOLERANCE, reason_rows
 from ml.train import PARAMETERS
-from pipeline.feature_sql import View, as_statement, execute_with
+from pipeline.feature_sql import View, as_statement, json_literal
 from pipeline.realtime.bundle import load_bundle, read_rules
 from pipeline.realtime.model import LiveModel
 
 Record = dict[str, Any]
 
-# What a request puts where, and a rollback takes away again.
-_PUT: dict[str, tuple[str, tuple[str, ...]]] = {
+# Relations of the compiled SQL whose rows come with a request, as JSON; no table to fill and empty.
+_BROUGHT: dict[str, tuple[str, tuple[str, ...]]] = {
     "reasons": (
         "churn.stg_churn__reasons",
         (
@@ -83,6 +83,12 @@ _REASON = (
     "contribution_log_odds",
 )
 
+# The reasons that decide are those that are worded.
+_REASONS = View(
+    "churn.fct_churn_reasons",
+    'select * from "warehouse"."churn"."int_churn__reasons_worded"',
+    is_table=False,
+)
 # Nobody else is asking: everybody gets what pays best for it alone, if it pays.
 _ALLOCATED = View(
     "churn.int_churn__actions_allocated",
@@ -270,37 +276,21 @@ class Desk:
         )
         # a feature that today's YAML does not describe is a group of its own
         self._groups = [groups.get(name, name) for name in model.recipe["features"]]
-        for name, (relation, columns) in _PUT.items():
-            self._prepare_put(name, relation, columns)
         worded, decided = read_rules(generation)
         # rules read few of a hundred features, and each column costs, filled or not
         named = set(_FEATURE.findall(" ".join(view.sql for view in decided).lower()))
         self._ruled = [name for name in features if name in named]
         mart = f"{model.domain}.{model.domain}__churn_examples"
-        kept = ", ".join((*SPINE, *self._ruled))
-        connection.execute(f"create or replace table {mart} as select {kept} from {mart}")
+        brought = [*_BROUGHT.values(), (mart, (*_EXAMPLE, *self._ruled))]
+        views = [_from_json(connection, at, *one) for at, one in enumerate(brought, start=1)]
+        connection.execute(f"prepare word as {as_statement([views[0], *worded])}")
         connection.execute(
-            f"prepare word as insert into churn.fct_churn_reasons by name {as_statement(worded)} "
-            f"returning customer_id, {', '.join(_REASON)}"
+            "prepare decide as "
+            + as_statement(
+                [*views, *worded, _REASONS, *decided[:-1], _ALLOCATED, _DRAWN, decided[-1]]
+            )
         )
-        stack = [*decided[:-1], _ALLOCATED, _DRAWN, decided[-1]]
-        connection.execute(f"prepare decide as {as_statement(stack)}")
-        self._prepare_put("examples", mart, (*_EXAMPLE, *self._ruled))
         self._prices = _read_prices(connection, model.domain)
-
-    def _prepare_put(self, name: str, relation: str, columns: Sequence[str]) -> None:
-        described = self.connection.execute(f"describe {relation}").fetchall()
-        types = {column: kind for column, kind, *_ in described}
-        shape = json.dumps([{column: types[column] for column in columns}])
-        listed = ", ".join(columns)
-        self.connection.execute(
-            f"prepare put_{name} as insert into {relation} ({listed}) select {listed} from ("
-            f"select unnest(from_json(cast($1 as varchar), '{shape}'), max_depth := 2))"
-        )
-
-    def _put(self, name: str, rows: list[Record]) -> None:
-        if rows:
-            execute_with(self.connection, f"put_{name}", rows)
 
     def set_cut_off(self, cut_off: date) -> None:
         """Say which cut-off is scored; the rules read it beside the run."""
@@ -322,7 +312,7 @@ class Desk:
     def score(
         self, rows: Sequence[tuple[Any, ...]], cut_off: date, guarded: Guarded
     ) -> list[Scored]:
-        """Answer for customers, in the open transaction.
+        """Answer for customers.
 
         Args:
             rows: What the statement of `select_features` returned.
@@ -349,16 +339,26 @@ class Desk:
         probability = model.calibration.apply(margins)
         bands = assign_bands(probability, tuple(recipe["bands"]))
 
-        self._put_all(rows, cut_off, margins, probability, bands, guarded)
-        self._put("reasons", self._reasons(used, contributions, cut_off))
-        reasons = sorted(self._read("execute word"), key=itemgetter("rank"))
+        reasons = json_literal(self._reasons(used, contributions, cut_off))
+        brought = ", ".join(
+            [
+                reasons,
+                json_literal(self._scores(rows, cut_off, margins, probability, bands)),
+                json_literal(guarded.suppressions),
+                json_literal(guarded.contacts),
+                json_literal(self._ruled_rows(rows, cut_off)),
+            ]
+        )
+        worded = sorted(self._read(f"execute word({reasons})"), key=itemgetter("rank"))
         actions = {
             row["customer_id"]: row | self._prices.charged(row)
-            for row in self._read("execute decide")
+            for row in self._read(f"execute decide({brought})")
         }
         by_customer: dict[str, list[Record]] = {}
-        for reason in reasons:
-            by_customer.setdefault(reason.pop("customer_id"), []).append(reason)
+        for reason in worded:
+            by_customer.setdefault(reason["customer_id"], []).append(
+                {name: reason[name] for name in _REASON}
+            )
         cancelled = recipe["settings"].get("already_cancelled")
         found = []
         for place, (customer, due_on, worth, *values) in enumerate(rows):
@@ -394,33 +394,31 @@ class Desk:
             is_boolean=np.zeros(len(self._features), dtype=bool),
         )
 
-    def _put_all(
+    def _ruled_rows(self, rows: Sequence[tuple[Any, ...]], cut_off: date) -> list[Record]:
+        ruled = [(name, 3 + self._features.index(name)) for name in self._ruled]
+        return [
+            {
+                "domain": self._model.domain,
+                "customer_id": row[0],
+                "as_of_date": str(cut_off),
+                "due_on": None if row[1] is None else str(row[1]),
+                "customer_value": row[2],
+                **{name: row[at] for name, at in ruled},
+            }
+            for row in rows
+        ]
+
+    def _scores(
         self,
         rows: Sequence[tuple[Any, ...]],
         cut_off: date,
         margins: Iterable[float],
         probability: Iterable[float],
         bands: Iterable[str],
-        guarded: Guarded,
-    ) -> None:
+    ) -> list[Record]:
         now = datetime.now(UTC).replace(tzinfo=None).isoformat()
         lineage = {"run_id": self._model.run_id, "domain": self._model.domain}
-        ruled = [(name, 3 + self._features.index(name)) for name in self._ruled]
-        self._put(
-            "examples",
-            [
-                {
-                    "domain": self._model.domain,
-                    "customer_id": row[0],
-                    "as_of_date": str(cut_off),
-                    "due_on": None if row[1] is None else str(row[1]),
-                    "customer_value": row[2],
-                    **{name: row[at] for name, at in ruled},
-                }
-                for row in rows
-            ],
-        )
-        scores = [
+        return [
             {
                 **lineage,
                 "customer_id": row[0],
@@ -435,9 +433,6 @@ class Desk:
             }
             for row, score, chance, band in zip(rows, margins, probability, bands, strict=True)
         ]
-        self._put("scores", scores)
-        self._put("suppressions", guarded.suppressions)
-        self._put("contacts", guarded.contacts)
 
     def _reasons(self, used: Examples, contributions: Any, cut_off: date) -> list[Record]:
         columns = reason_rows(used, contributions, self._groups, self._model.recipe)
@@ -458,6 +453,20 @@ class Desk:
         cursor = self.connection.execute(sql)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _from_json(
+    connection: duckdb.DuckDBPyConnection, place: int, relation: str, columns: Sequence[str]
+) -> View:
+    """A relation whose rows are the JSON text that a statement is given at a place from 1."""
+    described = connection.execute(f"describe {relation}").fetchall()
+    types = {column: kind for column, kind, *_ in described}
+    shape = json.dumps([{column: types[column] for column in columns}])
+    return View(
+        relation,
+        f"select unnest(from_json(cast(${place} as varchar), '{shape}'), max_depth := 2)",
+        is_table=False,
+    )
 
 
 def _plain(values: Any) -> list[Any]:

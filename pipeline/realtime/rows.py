@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from pipeline.feature_sql import execute_with
+from pipeline.feature_sql import json_literal
 from pipeline.ingest.parse import is_good, reason, value
 from pipeline.realtime.errors import BadRowsError, Problem
 from pipeline.sources import SourceColumn, SourceTable
@@ -228,7 +228,9 @@ class Loader:
             if not rows:
                 continue
             is_good = True
-            execute_with(self._connection, f"load_{table.name}", rows, f"date '{cut_off}'")
+            self._connection.execute(
+                f"execute load_{table.name}({json_literal(rows)}, date '{cut_off}')"
+            )
             loaded = Counter(self._connection.fetchall())
             for (place, good, after), count in loaded.items():
                 is_good = is_good and good is not False

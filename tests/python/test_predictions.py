@@ -13,6 +13,7 @@ from app.api import create_app
 from app.api.keys import create_key
 from app.api.store import Store
 from pipeline.publish import current
+from pipeline.realtime.answer import Prices
 from pipeline.realtime.controls import coverage_of
 from pipeline.realtime.engine import Engine
 from pipeline.realtime.rows import Customer
@@ -249,6 +250,22 @@ def test_customers_outside_the_cohort_are_told_why(client, histories):
 
 def without(rows, column="msno"):
     return [{name: cell for name, cell in row.items() if name != column} for row in rows]
+
+
+def test_what_the_plan_charges_decides_whether_an_action_is_within_it():
+    prices = Prices(budget=2_000_000, channels={"call": 300_000_000})  # 2 a unit, 3 a call
+    action = {"expected_profit": 5.5, "expected_spend": 1.0, "channel": "call"}
+    assert prices.charged(action) == {
+        "plan_marginal_profit": 2.0,
+        "plan_contact_price": 3.0,
+        "is_within_plan": True,
+    }
+    assert not prices.charged(action | {"expected_profit": 5.0})["is_within_plan"]
+    assert not prices.charged(action | {"expected_spend": 1.25})["is_within_plan"]
+    assert prices.charged(action | {"channel": "push"})["plan_contact_price"] == 0
+    nothing = {"expected_profit": None, "expected_spend": None, "channel": None}
+    assert prices.charged(nothing)["is_within_plan"] is None
+    assert Prices(budget=None, channels={}).charged(action)["is_within_plan"] is None
 
 
 def test_a_suppressed_customer_is_answered_with_the_reason_for_no_action(

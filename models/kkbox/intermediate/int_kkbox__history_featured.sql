@@ -1,10 +1,10 @@
--- One row per member and cut-off: when the decision is due, what is at stake, and the payment__,
--- plan__, membership__ and most calendar__ features, from transactions before the cut-off. One model
--- reads one summary: to join themes takes longer than to compute them.
+-- One row per member and cut-off: when the decision is due, what is at stake, and the features from
+-- transactions and dates. One model reads one summary: to join themes takes longer than to compute
+-- them.
 --
 -- At stake, before margin, is the last paid price per 30 days times the value months of the domain.
 -- A paid plan of 0 days is priced as 30, the price it bears; a member who never paid is worth the
--- list price of the current plan. A gap is the days from an expiry to the purchase that followed it.
+-- list price of the current plan. A gap is the days from an expiry to the purchase that followed.
 {%- set methods = [41, 40, 39, 38, 37, 36, 34, 33, 31] %}
 {%- set price = 'coalesce(history.last_paid_amount, history.list_price, 0)' %}
 {%- set price_days %}case
