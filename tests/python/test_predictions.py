@@ -187,6 +187,30 @@ def test_events_on_the_cut_off_or_after_it_are_ignored_and_counted(client, histo
     assert after == before
 
 
+def test_no_late_row_reaches_the_relations_that_the_features_read(engines, histories):
+    """The feature SQL leaves late rows out as well; one guard must not hide that the other fell."""
+    for domain, customers in histories.items():
+        engine = engines[domain]
+        known = [Customer(customer, tables) for customer, tables in list(customers.items())[:20]]
+        cut_off = engine.knowledge.scored - timedelta(days=60)
+        with engine._place() as place:
+            place.database.execute("begin")
+            late = place.loader.load(known, range(len(known)), cut_off)
+            for table in engine.model.tables:
+                day = table.event_day or table.event_time
+                if day is None:
+                    continue
+                of_table = [counts.get(table.name, 0) for counts in late.values()]
+                sent_rows = sum(len(one.tables.get(table.name) or ()) for one in known)
+                read = place.database.execute(
+                    f"select count(*), max({day}) from lake.{table.identifier}"
+                ).fetchone()
+                assert 0 < sum(of_table) < sent_rows
+                assert read[0] <= sent_rows - sum(of_table)
+                assert read[1].isoformat() < str(cut_off)
+            place.database.execute("rollback")
+
+
 def test_coverage_at_the_published_cut_off_is_the_builds(demo, engines):
     home, _ = demo
     for domain, engine in engines.items():
