@@ -41,7 +41,7 @@ test: $(VENV)/.dev lint  ## lint, types and the fast tests
 	$(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow"
 
 test-slow: $(VENV)/.dev  ## the tests that take minutes
-	$(BIN)/pytest $(SIDE_BY_SIDE) -m slow
+	$(BIN)/pytest $(SIDE_BY_SIDE) -m slow --durations 15
 
 lint: $(VENV)/.dev  ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .
