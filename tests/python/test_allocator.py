@@ -11,37 +11,47 @@ _ASK = """
 import pipeline, ctypes, sys, _duckdb
 library = ctypes.CDLL(_duckdb.__file__)
 if hasattr(library, "duckdb_je_mallctl"):
-    kind = {"tcache_nslots_large": ctypes.c_uint, "tcache_gc_incr_bytes": ctypes.c_size_t}
-    value = kind[sys.argv[1]]()
-    size = ctypes.c_size_t(ctypes.sizeof(value))
-    name = f"opt.{sys.argv[1]}".encode()
-    library.duckdb_je_mallctl(name, ctypes.byref(value), ctypes.byref(size), None, None)
-    print(value.value)
+    found, size = ctypes.c_size_t(), ctypes.c_size_t(ctypes.sizeof(ctypes.c_size_t))
+    name, *asked = sys.argv[1:]
+    sent = ctypes.c_size_t(int(asked[0])) if asked else None
+    failed = library.duckdb_je_mallctl(
+        name.encode(),
+        ctypes.byref(found),
+        ctypes.byref(size),
+        sent and ctypes.byref(sent),
+        ctypes.c_size_t(ctypes.sizeof(sent) if sent else 0),
+    )
+    print("unknown" if failed else found.value)
 """
+_SWEPT_EVERY = "opt.tcache_gc_incr_bytes"
+_WAITING = "thread.tcache.ncached_max.read_sizeclass"
 
 
-def _asked(environment, option="tcache_nslots_large"):
+def _asked(environment, *words):
     done = subprocess.run(
-        [sys.executable, "-c", _ASK, option],
+        [sys.executable, "-c", _ASK, *words],
         env=environment,
         capture_output=True,
         text=True,
         check=True,
     )
+    assert not done.stderr  # where it says that it does not know a setting
     # nothing where DuckDB is built without jemalloc
     return done.stdout.strip() or None
 
 
-def test_column_buffers_wait_in_the_threads_cache():
+@pytest.mark.parametrize(("size", "most"), [(2048, 200), (8192, 200), (32768, 400), (262144, 100)])
+def test_buffers_wait_in_the_threads_cache(size, most):
     environment = dict(os.environ)
     environment.pop("DUCKDB_JE_MALLOC_CONF", None)
-    assert _asked(environment) in (None, "400")
-    assert _asked(environment, "tcache_gc_incr_bytes") in (None, "100000000")
+    assert _asked(environment, _WAITING, str(size)) in (None, str(most))
+    assert _asked(environment, _SWEPT_EVERY) in (None, "100000000")
 
 
 def test_what_the_operator_sets_stays():
     set_by_hand = os.environ | {"DUCKDB_JE_MALLOC_CONF": "tcache_nslots_large:30"}
-    assert _asked(set_by_hand) in (None, "30")
+    assert _asked(set_by_hand, _WAITING, "32768") in (None, "30")
+    assert _asked(set_by_hand, _SWEPT_EVERY) in (None, "65536")
 
 
 _START = """
