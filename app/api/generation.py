@@ -172,14 +172,20 @@ class Reader:
 
     Opening happens beside the requests; they get the old generation until the new one is open,
     and the old one closes with the last request that reads it.
+
+    Attributes:
+        preparations: Called with a new generation before any request gets it, in a thread; they
+            must not raise.
     """
 
     def __init__(self, home: Home, on_swap: Callable[[Generation], object] | None = None) -> None:
         self._link = home.published / "current.duckdb"
         self._on_swap = on_swap
+        self.preparations: list[Callable[[Generation], object]] = []
         self._current: Generation | None = None
         self._older: OrderedDict[str, Generation] = OrderedDict()
-        self._lock = threading.Lock()
+        self._opening = threading.Lock()
+        self._keeping = threading.Lock()
 
     def current(self) -> Generation:
         """Return the open generation.
@@ -200,7 +206,7 @@ class Reader:
 
     def refresh(self) -> Generation | None:
         """Open the generation behind the link if it is another one; return what is open."""
-        with self._lock:
+        with self._opening:
             for attempt in range(_ATTEMPTS):
                 if not self._link.exists():
                     return self._current
@@ -214,8 +220,11 @@ class Reader:
                     if attempt == _ATTEMPTS - 1:
                         raise
                     continue
+                for prepare in self.preparations:
+                    prepare(opened)
                 if self._current is not None:
-                    self._keep(self._current)
+                    with self._keeping:
+                        self._keep(self._current)
                 self._current = opened
                 if self._on_swap is not None:
                     self._on_swap(opened)
@@ -230,7 +239,7 @@ class Reader:
         path = self._link.parent / f"{name}.duckdb"
         if NAME.fullmatch(name) is None or not path.exists():
             return None
-        with self._lock:
+        with self._keeping:
             found = self._older.get(name)
             if found is None:
                 try:

@@ -238,21 +238,21 @@ def _undone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 class Engines:
-    """Keeps an engine for each domain of the newest generations that were asked for.
+    """Keeps the engines of the newest generations that were asked for.
 
     Args:
         home: CHURN_HOME.
         opened: Called after an engine was opened.
-        kept: How many.
+        kept: Generations whose engines stay; requests still come for the one before the newest.
     """
 
     def __init__(
-        self, home: Home, opened: Callable[[], None] = lambda: None, kept: int = 4
+        self, home: Home, opened: Callable[[], None] = lambda: None, kept: int = 2
     ) -> None:
         self._home = home
         self._opened = opened
         self._kept = kept
-        self._engines: dict[tuple[Path, str], Engine] = {}
+        self._generations: dict[Path, dict[str, _Slot]] = {}
         self._lock = threading.Lock()
 
     def engine(self, generation: Path, domain: str, run_id: str) -> Engine:
@@ -262,13 +262,36 @@ class Engines:
             NotReadyError: The generation is older than real time.
             ChurnError: The run's folder is not what it was.
         """
-        with self._lock:
-            key = (generation, domain)
-            found = self._engines.pop(key, None)
-            if found is None:
-                found = Engine(self._home, domain, generation, run_id)
+        slot = self._slot(generation, domain)
+        # whoever asks for another engine does not wait for this one
+        with slot.lock:
+            if slot.engine is None:
+                slot.engine = Engine(self._home, domain, generation, run_id)
                 self._opened()
-            self._engines[key] = found  # the last one used is the last one to go
-            while len(self._engines) > self._kept:
-                self._engines.pop(next(iter(self._engines)))
-            return found
+            return slot.engine
+
+    def in_use(self) -> set[str]:
+        """Return the domains that have an engine."""
+        with self._lock:
+            return {
+                domain
+                for slots in self._generations.values()
+                for domain, slot in slots.items()
+                if slot.engine is not None
+            }
+
+    def _slot(self, generation: Path, domain: str) -> "_Slot":
+        with self._lock:
+            slots = self._generations.pop(generation, {})
+            self._generations[generation] = slots  # the last one used is the last one to go
+            while len(self._generations) > self._kept:
+                self._generations.pop(next(iter(self._generations)))
+            return slots.setdefault(domain, _Slot())
+
+
+@dataclass
+class _Slot:
+    """Where an engine is, or is being opened by one while others wait."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    engine: Engine | None = None

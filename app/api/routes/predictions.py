@@ -11,9 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.answers import DomainAnswer, in_domain
 from app.api.bodies import CustomerId, Day
 from app.api.dependencies import InDomain, Predicts, Published
+from app.api.generation import Generation
 from app.api.memory import settle
 from app.api.problems import ProblemError, body_fault, invalid
 from app.api.raw_rows import body_examples, customer_schema
+from app.api.services import Services
 from pipeline.errors import ChurnError
 from pipeline.realtime.answer import Scored
 from pipeline.realtime.engine import Engines, Prediction
@@ -25,7 +27,19 @@ MOST_CUSTOMERS = 100
 
 @asynccontextmanager
 async def _engines(app: FastAPI) -> AsyncIterator[None]:
-    app.state.engines = Engines(app.state.services.home, opened=settle)
+    services: Services = app.state.services
+    engines = Engines(services.home, opened=settle)
+
+    def prepare(generation: Generation) -> None:
+        for name in engines.in_use() & set(generation.domains):
+            try:
+                engines.engine(generation.path, name, generation.domains[name].model_version)
+            except Exception as error:
+                # what is published is served all the same; who predicts is told what is wrong
+                services.telemetry.failure("engine_not_opened", error, domain=name)
+
+    app.state.engines = engines
+    services.reader.preparations.append(prepare)
     yield
 
 
