@@ -22,9 +22,10 @@ renamed as (
         -- days
         source.payment_plan_days as plan_days,
 
-        -- money, whole NT$
-        source.plan_list_price as list_price,
-        source.actual_amount_paid as amount_paid,
+        -- money, whole NT$; bigint, since differences and products of what the file may hold are no
+        -- integers
+        cast(source.plan_list_price as bigint) as list_price,
+        cast(source.actual_amount_paid as bigint) as amount_paid,
 
         -- flags
         coalesce(source.is_auto_renew = 1, false) as is_auto_renew,

@@ -18,13 +18,13 @@ renamed as (
         -- dates
         source.date as listened_on,
 
-        -- songs
-        coalesce(source.num_25, 0) as songs_under_25_percent,
-        coalesce(source.num_50, 0) as songs_under_50_percent,
-        coalesce(source.num_75, 0) as songs_under_75_percent,
-        coalesce(source.num_985, 0) as songs_under_985_percent,
-        coalesce(source.num_100, 0) as songs_completed,
-        coalesce(source.num_unq, 0) as songs_different,
+        -- songs; bigint, since sums of what the file may hold are no integers
+        cast(coalesce(source.num_25, 0) as bigint) as songs_under_25_percent,
+        cast(coalesce(source.num_50, 0) as bigint) as songs_under_50_percent,
+        cast(coalesce(source.num_75, 0) as bigint) as songs_under_75_percent,
+        cast(coalesce(source.num_985, 0) as bigint) as songs_under_985_percent,
+        cast(coalesce(source.num_100, 0) as bigint) as songs_completed,
+        cast(coalesce(source.num_unq, 0) as bigint) as songs_different,
 
         -- whole seconds
         cast(round(coalesce(source.total_secs, 0)) as bigint) as seconds,
