@@ -1,5 +1,6 @@
 """What routes ask for: who is calling, the generation, a domain of it, once and only once."""
 
+import asyncio
 import hashlib
 import secrets
 import time
@@ -14,7 +15,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from app.api.generation import Generation, PublishedDomain
-from app.api.keys import SCOPE_WORDS, Principal
+from app.api.keys import SCOPE_WORDS, Principal, scope_problem
 from app.api.lists import decode
 from app.api.problems import ProblemError
 from app.api.services import Services, services_of
@@ -34,15 +35,8 @@ class KeyHeader(APIKeyHeader):
             ProblemError: 403, the key lacks the scope.
         """
         principal: Principal = request.state.principal
-        missing = [scope for scope in scopes.scopes if scope not in principal.scopes]
-        if missing:
-            raise ProblemError(
-                403,
-                "scope-missing",
-                f"This key lacks the scope {missing[0]}; it has "
-                f"{', '.join(sorted(principal.scopes))}.",
-                required=missing[0],
-            )
+        if problem := scope_problem(principal, scopes.scopes):
+            raise problem
         return principal
 
 
@@ -67,14 +61,23 @@ class NotModifiedError(Exception):
 async def published(request: Request) -> Generation:
     """Return the generation that this request reads, the same one to its end.
 
-    A page after the first is read from the generation of its cursor.
-
     Raises:
-        ProblemError: 503, nothing has been published yet; 410, the cursor's generation is gone.
+        ProblemError: 503, nothing has been published yet.
     """
     kept: Generation | None = getattr(request.state, "generation", None)
-    if kept is not None:
-        return kept
+    if kept is None:
+        kept = request.state.generation = services_of(request).reader.current()
+    return kept
+
+
+async def paged(request: Request) -> Generation:
+    """Return the generation of a page: the first is of the current one, the others of the first's.
+
+    Raises:
+        ProblemError: 503, nothing has been published yet; 410, the cursor's generation is gone;
+            422, the cursor is none.
+        NotModifiedError: The caller has the answer.
+    """
     reader = services_of(request).reader
     generation = reader.current()
     cursor = request.query_params.get("cursor")
@@ -91,7 +94,7 @@ async def published(request: Request) -> Generation:
             )
         generation = older
     request.state.generation = generation
-    return generation
+    return await tagged(request)
 
 
 async def tagged(request: Request) -> Generation:
@@ -110,7 +113,7 @@ async def tagged(request: Request) -> Generation:
     tag = f'"{hashlib.sha256(repr(told).encode()).hexdigest()[:32]}"'
     request.state.etag = tag
     known = request.headers.get("if-none-match")
-    if known and tag in (part.strip().removeprefix("W/") for part in known.split(",")):
+    if known and {tag, "*"} & {part.strip().removeprefix("W/") for part in known.split(",")}:
         raise NotModifiedError
     return generation
 
@@ -118,6 +121,8 @@ async def tagged(request: Request) -> Generation:
 # These call one another instead of depending on it: resolving dependencies is most of a look-up.
 Published = Annotated[Generation, Depends(published)]
 Tagged = Annotated[Generation, Depends(tagged)]
+# First of a route's parameters: what the others read is the generation that it chose.
+Paged = Annotated[Generation, Depends(paged)]
 App = Annotated[Services, Depends(services_of)]
 
 
@@ -209,19 +214,8 @@ class Once:
         body = await self._request.body() if fingerprint is None else fingerprint.encode()
         told = f"{self._request.method} {url.path}?{url.query}\n".encode() + body
         request_hash = hashlib.sha256(told).hexdigest()
-        return await run_in_threadpool(self._run, where, request_hash, work, status)
-
-    def _run(
-        self,
-        where: tuple[str, str],
-        request_hash: str,
-        work: Callable[[str], BaseModel],
-        status: int,
-    ) -> Response:
         until = time.monotonic() + _WAIT_SECONDS
-        while isinstance(claimed := self._claim(where, request_hash), Response | None):
-            if claimed is not None:
-                return claimed
+        while (claimed := await run_in_threadpool(self._claim, where, request_hash)) is None:
             if time.monotonic() > until:
                 raise ProblemError(
                     409,
@@ -229,10 +223,22 @@ class Once:
                     "The first request with this Idempotency-Key still runs; ask again.",
                     headers={"Retry-After": "5"},
                 )
-            time.sleep(_POLL_SECONDS)
+            # whoever waits must not hold a thread that others need
+            await asyncio.sleep(_POLL_SECONDS)
+        if isinstance(claimed, Response):
+            return claimed
+        return await run_in_threadpool(self._run, where, claimed, work, status)
+
+    def _run(
+        self,
+        where: tuple[str, str],
+        effect: str,
+        work: Callable[[str], BaseModel],
+        status: int,
+    ) -> Response:
         mine = (ANSWERS.c.key_id == where[0]) & (ANSWERS.c.idempotency_key == where[1])
         try:
-            body = _bytes(work(claimed))
+            body = _bytes(work(effect))
         except BaseException:
             with self._store.writing() as connection:
                 connection.execute(sa.delete(ANSWERS).where(mine))

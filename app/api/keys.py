@@ -3,13 +3,14 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
 import sqlalchemy as sa
 
+from app.api.problems import ProblemError
 from app.api.store import KEYS, Store
 from pipeline.errors import ChurnError
 
@@ -43,6 +44,19 @@ class Principal:
     def may_see(self, domain: str) -> bool:
         """Return whether the key is for this domain."""
         return not self.domains or domain in self.domains
+
+
+def scope_problem(principal: Principal, scopes: Iterable[str]) -> ProblemError | None:
+    """Return the problem of a key that lacks one of these scopes, None if it has them all."""
+    missing = [scope for scope in scopes if scope not in principal.scopes]
+    if not missing:
+        return None
+    return ProblemError(
+        403,
+        "scope-missing",
+        f"This key lacks the scope {missing[0]}; it has {', '.join(sorted(principal.scopes))}.",
+        required=missing[0],
+    )
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
+import duckdb
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.generation import Generation, Row
@@ -85,19 +87,27 @@ def decode(text: str) -> Cursor:
         if not is_good:
             raise ValueError
     except (ValueError, TypeError, RecursionError) as unreadable:
-        raise invalid(
-            parameter_fault(
-                "query",
-                "cursor",
-                "is not a cursor of this API; send next_cursor as "
-                "it came, or none for the first page",
-            )
-        ) from unreadable
+        raise _no_cursor() from unreadable
     return Cursor(list_id, values, generation)
 
 
+def _no_cursor() -> ProblemError:
+    return invalid(
+        parameter_fault(
+            "query",
+            "cursor",
+            "is not a cursor of this API; send next_cursor as it came, or none for the first page",
+        )
+    )
+
+
 def _is_plain(value: Any) -> bool:
-    return isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 2**63)
+    if isinstance(value, str):
+        value.encode()  # half a character is a ValueError, here and not in a database
+        return True
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and abs(value) < 2**63
 
 
 def list_id(*parts: Any) -> str:
@@ -166,8 +176,9 @@ def read_page(
             f"select {columns}, {keys} from {relation} where {wheres} order by {by} limit ?",
             [*bound, query.limit + 1],
         )
-    except ValueError as unreadable:
-        raise ProblemError(422, "invalid-request", "The cursor cannot be read.") from unreadable
+    except duckdb.ConversionException as unreadable:
+        # filters are checked before; only the cursor's values are not
+        raise _no_cursor() from unreadable
     taken = rows[: query.limit]
     places = [[row.pop(f"key_{place}") for place in range(len(order))] for row in taken]
     following = None
@@ -196,9 +207,11 @@ def read_kept(
     after = ""
     if query.cursor is not None:
         place = decode(query.cursor)
-        if place.list_id != identity or not isinstance(place.values[0], str):
-            raise invalid(parameter_fault("query", "cursor", "belongs to another list"))
-        after = place.values[0]
+        match place.values:
+            case [str(name_of_last)] if place.list_id == identity:
+                after = name_of_last
+            case _:
+                raise invalid(parameter_fault("query", "cursor", "belongs to another list"))
     found = read(after, query.limit + 1)
     taken = found[: query.limit]
     more = Cursor(identity, [name(taken[-1])], None).encode() if found[query.limit :] else None
@@ -209,8 +222,8 @@ def _after(order: Sequence[Key], values: Sequence[Any]) -> tuple[str, list[Any]]
     """The condition of everything that comes after a key, and what it binds."""
     alternatives, bound = [], []
     for place, key in enumerate(order):
-        parts = [f"{before.sql} = try_cast(? as {before.kind})" for before in order[:place]]
-        parts.append(f"{key.sql} > try_cast(? as {key.kind})")
+        parts = [f"{before.sql} = cast(? as {before.kind})" for before in order[:place]]
+        parts.append(f"{key.sql} > cast(? as {key.kind})")
         alternatives.append("(" + " and ".join(parts) + ")")
         bound += list(values[: place + 1])
     return " or ".join(alternatives), bound

@@ -1,11 +1,14 @@
 """What the API says is what is published."""
 
+import base64
+import json
 from urllib.parse import quote
 
 import pytest
 from api_client import problem_of
 
 from app.api.published_models import serving_tables
+from pipeline.bench.api import publish_next
 
 
 def domains(api):
@@ -235,6 +238,37 @@ def test_a_wrong_parameter_is_named_and_what_is_right(api, path, words):
     problem = problem_of(api.get(f"/v1/{domains(api)[0]}/{path}"), 422, "invalid-request")
     assert words in str(problem["errors"])
     assert words.split()[0].strip("'") in str(problem)
+
+
+def forged(cursor, **changed):
+    """A cursor with other values, as somebody might write one."""
+    identity, values, generation = json.loads(base64.urlsafe_b64decode(cursor + "==="))
+    told = [identity, changed.get("values", values), generation]
+    return base64.urlsafe_b64encode(json.dumps(told).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "values", [[], ["\ud800"], [1, "\ud800"], ["abc", "x"], [float("nan"), "x"], [None], [{}, "x"]]
+)
+def test_a_cursor_that_was_altered_is_no_cursor(world, start_api, values):
+    api = start_api(world, "read", "write")
+    rows = [{"customer_id": name, "reason": "asked"} for name in "ab"]
+    api.post("/v1/bench/suppressions", json={"suppressions": rows})
+    for path in ("customers", "suppressions"):
+        cursor = api.get(f"/v1/bench/{path}?limit=1").json()["next_cursor"]
+        answer = api.get(f"/v1/bench/{path}?cursor={forged(cursor, values=values)}")
+        assert "cursor" in str(problem_of(answer, 422, "invalid-request")["errors"])
+
+
+def test_only_lists_heed_a_cursor(world, start_api):
+    api = start_api(world, "read")
+    first = api.get("/v1/bench/customers?limit=1").json()
+    publish_next(world, 1)
+    newest = api.services.reader.refresh().name
+    assert newest != first["generation"]
+    path = f"/v1/bench/customers/{first['items'][0]['customer_id']}"
+    for cursor in (first["next_cursor"], "none"):
+        assert api.get(f"{path}?cursor={cursor}").json()["generation"] == newest
 
 
 def test_a_cursor_belongs_to_its_list(world, start_api):

@@ -67,7 +67,6 @@ class ForgottenAudience(DomainAnswer):
     summary="Which audiences are saved?",
     dependencies=[Reads],
     response_model_exclude_defaults=True,
-    responses={410: {"description": "The cursor's generation is gone; begin anew."}},
 )
 def list_audiences(
     services: App, generation: Published, domain: InDomain, query: Annotated[ListQuery, Query()]

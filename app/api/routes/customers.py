@@ -8,7 +8,7 @@ from pydantic import Field, create_model
 
 from app.api.answers import DomainAnswer, in_domain
 from app.api.customer_filter import CustomerFilter, conditions
-from app.api.dependencies import InDomain, Reads, Tagged
+from app.api.dependencies import InDomain, Paged, Reads, Tagged
 from app.api.lists import Key, ListQuery, list_id, read_page, same
 from app.api.problems import ProblemError
 from app.api.published_models import list_model, row_model
@@ -98,7 +98,7 @@ _ORDERS = {
                410: {"description": "The cursor's generation is gone; begin anew."}},
 )  # fmt: skip
 def list_customers(
-    generation: Tagged, domain: InDomain, query: Annotated[CustomersQuery, Query()]
+    generation: Paged, domain: InDomain, query: Annotated[CustomersQuery, Query()]
 ) -> dict[str, Any]:
     """One row per customer of the scored cohort that passes every filter."""
     where, values = conditions(generation, domain.name, query)

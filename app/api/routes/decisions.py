@@ -84,7 +84,6 @@ class SuppressionList(DomainAnswer):
     "/suppressions",
     summary="Whom may nobody contact?",
     dependencies=[Reads],
-    responses={410: {"description": "The cursor's generation is gone; begin anew."}},
 )
 def list_suppressions(
     services: App,
@@ -112,7 +111,6 @@ def list_suppressions(
     dependencies=[Writes],
     status_code=201,
     response_model=Kept,
-    responses={409: {"description": "The first request with this Idempotency-Key still runs."}},
 )
 async def suppress(
     services: App, generation: Published, domain: InDomain, body: Suppressions, once: OnlyOnce
@@ -154,7 +152,6 @@ def lift(
     dependencies=[Writes],
     status_code=201,
     response_model=Kept,
-    responses={409: {"description": "The first request with this Idempotency-Key still runs."}},
 )
 async def contact(
     services: App, generation: Published, domain: InDomain, body: Contacts, once: OnlyOnce

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from app.api.answers import GlobalAnswer, in_all
-from app.api.dependencies import Reads, Tagged
+from app.api.dependencies import Paged, Reads
 from app.api.keys import Principal
 from app.api.lists import Key, ListQuery, among, list_id, read_page, same
 from app.api.published_models import list_model, row_model
@@ -37,7 +37,7 @@ class ModelsQuery(ListQuery):
     responses=_ANSWERS,
 )
 def list_domains(
-    request: Request, generation: Tagged, query: Annotated[ListQuery, Query()]
+    request: Request, generation: Paged, query: Annotated[ListQuery, Query()]
 ) -> dict[str, Any]:
     """One row per domain that the key may see."""
     names = visible_domains(request, list(generation.domains))
@@ -60,7 +60,7 @@ def list_domains(
     responses=_ANSWERS,
 )
 def list_models(
-    request: Request, generation: Tagged, query: Annotated[ModelsQuery, Query()]
+    request: Request, generation: Paged, query: Annotated[ModelsQuery, Query()]
 ) -> dict[str, Any]:
     """One row per domain and trained run, newest first."""
     names = visible_domains(request, list(generation.domains))

@@ -9,7 +9,7 @@ from pydantic import Field, create_model
 from app.api.answers import DomainAnswer, in_domain
 from app.api.bodies import Day, Sent
 from app.api.customer_filter import known_actions
-from app.api.dependencies import App, InDomain, Published, Reads, Tagged
+from app.api.dependencies import App, InDomain, Paged, Published, Reads
 from app.api.generation import Generation, PublishedDomain, Row
 from app.api.lists import Key, ListQuery, among, list_id, read_page
 from app.api.problems import ProblemError, body_fault, invalid
@@ -120,7 +120,7 @@ class PlanRequest(Sent):
                410: {"description": "The cursor's generation is gone; begin anew."}},
 )  # fmt: skip
 def read_plan(
-    generation: Tagged, domain: InDomain, query: Annotated[ListQuery, Query()]
+    generation: Paged, domain: InDomain, query: Annotated[ListQuery, Query()]
 ) -> dict[str, Any]:
     """The published plan: budget, alternatives, and its lines as `items`."""
     page = read_page(

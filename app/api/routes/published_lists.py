@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field, create_model
 
 from app.api.answers import DomainAnswer, in_domain
-from app.api.dependencies import InDomain, Reads, Tagged
+from app.api.dependencies import InDomain, Paged, Reads
 from app.api.lists import Key, ListQuery, among, list_id, read_page, same
 from app.api.published_models import list_model, row_model, serving_tables, table_words
 
@@ -46,7 +46,7 @@ def add_list(
     async def wanted(query: Annotated[ListQuery, Query()]) -> ListQuery:
         return query
 
-    def read(generation: Tagged, domain: InDomain, query: ListQuery) -> dict[str, Any]:
+    def read(generation: Paged, domain: InDomain, query: ListQuery) -> dict[str, Any]:
         where, values = ["domain = ?"], [domain.name]
         for column in filters:
             value = getattr(query, column)
