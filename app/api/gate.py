@@ -1,6 +1,8 @@
 """Who comes in, how often, and with how much: keys, rate limits and body limits."""
 
+import asyncio
 import math
+import re
 import time
 from typing import Any
 
@@ -12,12 +14,17 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import docs_page
-from app.api.keys import KeyRing, Principal
+from app.api.keys import KeyRing, Principal, scope_problem
 from app.api.problems import ProblemError
 from app.api.settings import ApiSettings
 
+# Bodies that may be larger than others, by the last part of this path.
+_LARGE = re.compile(r"/v1/[^/]+/([^/]+)")
 # What needs no key, and has no limit: probes and the description of the API.
 OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"}) | docs_page.PATHS
+# Large requests of a kind at one time; two are computed, the others are read meanwhile.
+_AT_ONCE = 4
+_PATIENCE = 30.0
 
 
 class GateMiddleware:
@@ -32,6 +39,7 @@ class GateMiddleware:
         self.reads = parse(settings.rate_limit)
         self.writes = parse(settings.write_limit)
         self.failures = parse(settings.failure_limit)
+        self.turns = {name: asyncio.Semaphore(_AT_ONCE) for name in settings.body_limits}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -53,6 +61,10 @@ class GateMiddleware:
             "RateLimit-Reset": str(reset),
         }
         refusal = self._refusal(principal, token, item, is_within, reset)
+        large = self._large(scope)
+        if large is not None and principal is not None:
+            # before the body is read, not after
+            refusal = refusal or scope_problem(principal, ["predict"])
         refusal = refusal or self._too_large(scope, headers)
 
         async def answer(message: Message) -> None:
@@ -65,7 +77,21 @@ class GateMiddleware:
         if refusal is not None:
             await refusal.response(scope, receive, answer)
             return
-        await self.app(scope, self._counted(scope, receive), answer)
+        receive = self._counted(scope, receive)
+        if large is None:
+            await self.app(scope, receive, answer)
+            return
+        # what waits for its turn has not been read: memory is that of those who have one
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self.turns[large].acquire()
+        except TimeoutError:
+            await _busy().response(scope, receive, answer)
+            return
+        try:
+            await self.app(scope, receive, answer)
+        finally:
+            self.turns[large].release()
 
     def _limit(self, scope: Scope, principal: Principal | None) -> tuple[RateLimitItem, str]:
         if principal is None:
@@ -102,9 +128,15 @@ class GateMiddleware:
             )
         return None
 
+    def _large(self, scope: Scope) -> str | None:
+        """Return which of the routes with larger bodies is asked, None for another one."""
+        found = _LARGE.fullmatch(scope["path"])
+        is_large = found and scope["method"] == "POST" and found[1] in self.settings.body_limits
+        return found[1] if found and is_large else None
+
     def _body_limit(self, scope: Scope) -> int:
-        last = scope["path"].rsplit("/", 1)[-1]
-        return self.settings.body_limits.get(last, self.settings.body_limit)
+        large = self._large(scope)
+        return self.settings.body_limit if large is None else self.settings.body_limits[large]
 
     def _too_large(self, scope: Scope, headers: Headers) -> ProblemError | None:
         length = headers.get("content-length", "")
@@ -126,6 +158,15 @@ class GateMiddleware:
             return message
 
         return counted
+
+
+def _busy() -> ProblemError:
+    return ProblemError(
+        503,
+        "busy",
+        "As many large requests as may are being answered; send it again in a moment.",
+        headers={"Retry-After": "5"},
+    )
 
 
 def _words(limit: int) -> str:

@@ -12,10 +12,10 @@ class ApiSettings:
 
     Attributes:
         rate_limit: Requests of one key, as `limits` writes them.
-        write_limit: Of these, requests that are not GET.
+        write_limit: Requests of one key that are not GET, counted apart.
         failure_limit: Requests without a good key from one address.
         body_limit: Bytes of a request body.
-        body_limits: Other limits, by the last part of the route's path.
+        body_limits: Limits of POST /v1/{domain}/<name> by name, which need the scope predict.
         max_age_hours: A generation published longer ago is not fresh: `/readyz` fails.
         follow_seconds: How often the link to the current generation is looked at.
         idempotency_hours: How long an answer is kept for its idempotency key.

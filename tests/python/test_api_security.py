@@ -4,17 +4,22 @@ API7 (server-side request forgery) and API10 (unsafe consumption of APIs) have n
 the API fetches nothing. That it takes no address is a test here.
 """
 
+import asyncio
 import hashlib
 import re
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 from api_client import checked, problem_of
 
-from app.api.gate import OPEN
-from app.api.keys import SCOPES
-from app.api.store import KEYS
+from app.api.gate import OPEN, GateMiddleware
+from app.api.keys import SCOPES, Principal
+from app.api.settings import ApiSettings
+from app.api.store import ANSWERS, KEYS
 from pipeline.settings import PROJECT
 
 CONTACT = {"contacts": [{"customer_id": "x", "contacted_on": "2024-01-01"}]}
@@ -179,6 +184,100 @@ def test_pages_bodies_and_rows_have_a_bound(made_world, start_api):
     for name in ("Suppressions", "Contacts"):
         (rows,) = document["components"]["schemas"][name]["properties"].values()
         assert rows["maxItems"] == 1_000
+
+
+def test_a_body_may_be_large_where_it_is_told_and_nowhere_else(world, start_api):
+    api = start_api(world, "read", "predict", "write", body_limit=1_000)
+    large = {"content": b"x" * 2_000, "headers": {"Content-Type": "application/json"}}
+    for method, path in (("PUT", "/v1/bench/audiences/x/batch-predictions"),
+                         ("PUT", "/v1/bench/predictions"),
+                         ("POST", "/v1/bench/x/predictions"),
+                         ("POST", "/v1/bench/plans")):  # fmt: skip
+        problem_of(checked(api.client.request(method, path, **large)), 413, "content-too-large")
+    problem_of(api.post("/v1/bench/predictions", **large), 400)
+
+
+class Gated:
+    """The gate before an app that answers when it may, and how many it has let in."""
+
+    def __init__(self, scopes=("predict",)):
+        principal = Principal("1", "test", frozenset(scopes), frozenset())
+        keys = SimpleNamespace(find=lambda token: principal)
+        self.gate = GateMiddleware(self.answer, keys, ApiSettings())
+        self.inside, self.most, self.may_go = 0, 0, asyncio.Event()
+
+    async def answer(self, scope, receive, send):
+        await receive()
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        await self.may_go.wait()
+        self.inside -= 1
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def ask(self, path):
+        """Status and body's bytes that were read."""
+        scope = {"type": "http", "method": "POST", "path": path, "client": None,
+                 "headers": [(b"x-api-key", b"k")]}  # fmt: skip
+        sent, read = [], []
+
+        async def receive():
+            read.append(1)
+            return {"type": "http.request", "body": b"{}", "more_body": False}
+
+        async def send(message):
+            sent.append(message)
+
+        await self.gate(scope, receive, send)
+        return sent[0]["status"], len(read)
+
+
+def test_large_bodies_are_read_a_few_at_a_time(monkeypatch):
+    monkeypatch.setattr("app.api.gate._PATIENCE", 0.2)
+
+    async def ask_all():
+        gated = Gated()
+        asked = [asyncio.create_task(gated.ask("/v1/d/predictions")) for _ in range(6)]
+        await asyncio.wait(asked[4:])
+        # another kind of request does not wait for them
+        other = asyncio.create_task(gated.ask("/v1/d/batch-predictions"))
+        await asyncio.sleep(0)
+        gated.may_go.set()
+        return gated.most, [await task for task in asked], await other
+
+    most, answers, other = asyncio.run(ask_all())
+    assert most <= 5
+    assert answers == [(200, 1)] * 4 + [(503, 0)] * 2
+    assert other == (200, 1)
+
+
+def test_a_large_body_of_a_key_that_may_not_send_it_is_not_read():
+    for path in ("/v1/d/predictions", "/v1/d/batch-predictions"):
+        assert asyncio.run(Gated(scopes=["read"]).ask(path)) == (403, 0)
+
+
+def test_who_waits_for_the_first_of_equal_requests_holds_up_nobody(world, start_api, monkeypatch):
+    monkeypatch.setattr("app.api.dependencies._WAIT_SECONDS", 3)
+    api = start_api(world, "read", "write")
+    headers = {"Idempotency-Key": "one"}
+    api.post("/v1/bench/contacts", json=CONTACT, headers=headers)
+    with api.services.store.writing() as connection:
+        connection.execute(sa.update(ANSWERS).values(status=None))
+    ended = []
+
+    def post(_):
+        answer = api.post("/v1/bench/contacts", json=CONTACT, headers=headers)
+        ended.append(answer.status_code)
+
+    # more than there are threads for requests
+    with ThreadPoolExecutor(60) as pool:
+        waiting = pool.map(post, range(60))
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            assert api.get("/v1/bench/drivers").status_code == 200
+        assert ended == []
+        list(waiting)
+    assert ended == [409] * 60
 
 
 def test_every_kind_of_request_is_limited(world, start_api):
