@@ -56,9 +56,10 @@ Who is likely to leave, by when, why, and what to do about it: the published sco
   that was published together; an answer is of one generation. Across domains the first two are
   objects, domain → value.
 - Lists answer `items` and `next_cursor`; send that as `cursor`, with the same filters.
-- A GET has an `ETag`; with `If-None-Match` the answer is 304 until something new is published.
+- A GET of what is published has an `ETag`; with `If-None-Match` the answer is 304 until something
+  new is published.
 - What goes wrong is `application/problem+json` (RFC 9457). `type` is stable; `errors` names the
-  field, and the row of a list counted from 1.
+  field, and the row of the innermost list counted from 1.
 - A POST that keeps something takes an `Idempotency-Key`: sent again, it has no second effect and
   gets the first answer.
 - Reasons are patterns that precede churn, not proven causes.

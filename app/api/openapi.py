@@ -20,12 +20,13 @@ _EVERYWHERE = {
     500: "Something broke here.",
     503: "Nothing is published yet, or what is needed is in use; try again.",
 }
-_HEADERS = {
+_REQUEST_ID = {"X-Request-ID": "Correlation id; send a UUID of your own or get one."}
+_HEADERS = _REQUEST_ID | {
     "RateLimit-Limit": "Requests of this kind that the key has in a window.",
     "RateLimit-Remaining": "How many are left.",
     "RateLimit-Reset": "Seconds until the window ends.",
-    "X-Request-ID": "Correlation id; send a UUID of your own or get one.",
 }
+_PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
 
 
 def describe(app: FastAPI) -> None:
@@ -67,16 +68,31 @@ def _tell_answers(path: str, operation: dict[str, Any]) -> None:
         is_default = told.get("description") == "Validation Error"
         answers[str(status)] = {
             "description": words if is_default else told.get("description", words),
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+            "content": _PROBLEM,
         }
+    if any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", ())):
+        answers["409"] = {"description": "The first request with this Idempotency-Key still runs."}
     for status, answer in answers.items():
+        if int(status) >= 400:
+            answer.setdefault("content", _PROBLEM)
         if path in OPEN:
             continue
-        headers = answer.setdefault("headers", {})
-        for name, words in _HEADERS.items():
-            headers[name] = {"description": words, "schema": {"type": "string"}}
+        told = dict(_REQUEST_ID if status == "500" else _HEADERS)
         if status in ("429", "503"):
-            headers["Retry-After"] = {
-                "description": "Seconds to wait.",
+            told["Retry-After"] = "Seconds to wait."
+        if "304" in answers and status in ("200", "304"):
+            told["ETag"] = "Of this answer; send it as If-None-Match."
+        answer.setdefault("headers", {}).update(
+            {name: {"description": words, "schema": {"type": "string"}}
+             for name, words in told.items()}
+        )  # fmt: skip
+    if "304" in answers:
+        operation.setdefault("parameters", []).append(
+            {
+                "name": "If-None-Match",
+                "in": "header",
+                "required": False,
+                "description": "ETag of an answer that is there already; 304 if it still holds.",
                 "schema": {"type": "string"},
             }
+        )

@@ -1,6 +1,7 @@
 """RFC 9457: every answer that is not what was asked for is `application/problem+json`."""
 
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -9,8 +10,18 @@ from asgi_correlation_id import correlation_id
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
+# Faults that are told of one request.
+MOST_FAULTS = 100
+# What the parser says in words of its own language.
+_WORDS = {
+    "extra_forbidden": "is unknown here; /openapi.json lists what there is",
+    "model_attributes_type": "is no object",
+    "finite_number": "is not a finite number",
+}
 MEDIA_TYPE = "application/problem+json"
 TYPES = "urn:churn:problem:"
 
@@ -23,7 +34,9 @@ class Fault(BaseModel):
         "`query/limit`, `path/customer_id`, `header/Idempotency-Key`.",
         examples=["#/contacts/2/contacted_on"],
     )
-    row: int | None = Field(None, description="Row of the list that was sent, counted from 1.")
+    row: int | None = Field(
+        None, description="Row of the innermost list that the pointer leads into, counted from 1."
+    )
     field: str | None = Field(None, description="Field or parameter.", examples=["contacted_on"])
     detail: str = Field(description="What is wrong and what is right.")
 
@@ -41,7 +54,9 @@ class ProblemDetails(BaseModel):
     status: int = Field(description="HTTP status.", examples=[404])
     detail: str = Field(description="What is wrong with this request, and what to do.")
     request_id: str | None = Field(None, description="Correlation id; the log has it too.")
-    errors: list[Fault] = Field(default_factory=list, description="Every fault that was found.")
+    errors: list[Fault] = Field(
+        default_factory=list, description=f"The faults, the first {MOST_FAULTS} of them."
+    )
 
 
 class ProblemError(Exception):
@@ -95,12 +110,12 @@ def invalid(*faults: Fault) -> ProblemError:
     """Return the problem of a request whose fields are wrong."""
     shown = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults[:3])
     more = f"; and {len(faults) - 3} more" if faults[3:] else ""
-    return ProblemError(422, "invalid-request", f"{shown}{more}", errors=faults)
+    return ProblemError(422, "invalid-request", f"{shown}{more}", errors=faults[:MOST_FAULTS])
 
 
 def body_fault(path: Sequence[str | int], detail: str) -> Fault:
     """Return a fault at a place of the body, such as `["contacts", 2, "contacted_on"]`."""
-    row = next((part + 1 for part in path if isinstance(part, int)), None)
+    row = next((part + 1 for part in reversed(path) if isinstance(part, int)), None)
     field = next((part for part in reversed(path) if isinstance(part, str)), None)
     steps = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
     return Fault(
@@ -118,12 +133,26 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(OperationalError, _operational)
     # RuntimeError and the like reach the middleware of app.api.telemetry, which answers 500
 
 
 async def _problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)  # noqa: S101 - registered for it
     return error.response
+
+
+async def _operational(_: Request, error: Exception) -> Response:
+    assert isinstance(error, OperationalError)  # noqa: S101 - registered for it
+    # the lower byte is the kind, whatever the rest adds to it
+    if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+        raise error
+    return ProblemError(
+        503,
+        "busy",
+        "Somebody else is writing to what this API keeps, and takes long; send it again.",
+        headers={"Retry-After": "5"},
+    ).response
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -136,12 +165,12 @@ async def _http(request: Request, error: Exception) -> Response:
             "There is nothing at this path; /openapi.json lists what there is.",
         )
     elif error.status_code == 405:
-        allowed = headers.get("Allow") or headers.get("allow") or ""
+        allowed = _methods(request)
         problem = ProblemError(
             405,
             "method-not-allowed",
-            f"{request.method} is not answered here; {allowed or 'see /openapi.json'} is.",
-            headers=headers,
+            f"{request.method[:20]} is not answered here; {allowed} is.",
+            headers=headers | {"Allow": allowed},
         )
     elif error.status_code == 413:
         problem = ProblemError(413, "content-too-large", str(error.detail))
@@ -149,7 +178,9 @@ async def _http(request: Request, error: Exception) -> Response:
         problem = ProblemError(
             400,
             "unreadable-body",
-            "The body cannot be read: it is not valid JSON in UTF-8, or nested too deeply.",
+            f"The form cannot be read: {error.detail}"
+            if _content_type(request).startswith("multipart/")
+            else "The body cannot be read: it is not valid JSON in UTF-8, or nested too deeply.",
         )
     else:
         kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
@@ -157,17 +188,38 @@ async def _http(request: Request, error: Exception) -> Response:
     return problem.response
 
 
+def _methods(request: Request) -> str:
+    """Return what a path answers; a route knows its own methods only."""
+    return ", ".join(
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    )
+
+
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind and kind != "application/json" and any(e["loc"] == ("body",) for e in error.errors()):
+    errors, kind = error.errors(), _content_type(request)
+    if kind != "application/json" and any(
+        e["loc"] == ("body",) and e["type"] != "missing" for e in errors
+    ):
         return ProblemError(
-            415, "unsupported-media-type", f"{kind[:100]} is not read here; send application/json."
+            415,
+            "unsupported-media-type",
+            f"{kind[:100] or 'A body without Content-Type'} is not read here; send "
+            "application/json.",
         ).response
     faults = []
-    for found in error.errors():
+    for found in errors:
         place, *path = found["loc"]
-        words = str(found["msg"]).removeprefix("Value error, ")
+        words = _WORDS.get(found["type"], str(found["msg"]).removeprefix("Value error, "))
         if found["type"] == "json_invalid":
             return ProblemError(
                 400, "unreadable-body", f"The body is not valid JSON: {found['ctx']['error']}, "

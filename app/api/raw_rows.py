@@ -1,10 +1,12 @@
 """How raw rows look in the OpenAPI document: from the YAML that describes the raw files."""
 
+from datetime import date
 from typing import Any
 
 from pipeline.domains import domain_entries
 from pipeline.sources import SourceColumn, SourceTable, domains, source_tables
 
+_DAY = date(2017, 3, 31)
 _NUMBERS = ("double", "float", "real")
 _WHOLE = ("tinyint", "smallint", "integer", "bigint")
 
@@ -83,7 +85,8 @@ def _column(column: SourceColumn, table: SourceTable) -> dict[str, Any]:
         kinds.append("integer")
     words = column.description
     if column.format:
-        words += f" As {column.format}, or ISO 8601."
+        other = _DAY if column.data_type == "date" else "ISO 8601"
+        words += f" As {_DAY.strftime(column.format)} or {other}."
     if column.name == table.id_column:
         words += " May be left out; must be customer_id."
     schema: dict[str, Any] = {"description": words}

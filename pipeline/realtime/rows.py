@@ -82,6 +82,9 @@ def _problems(
                 yield Problem((*here, name), f"there is no such table; known are {known}")
         for name, table in tables.items():
             rows = customer.tables.get(name)
+            if (rows is not None and not isinstance(rows, Sequence)) or isinstance(rows, str):
+                yield Problem((*here, name), "is no list of rows", shown(rows))
+                continue
             if table.required and not rows:
                 yield Problem((*here, name), "has no rows; nothing can be computed without them")
             rows_left -= len(rows or ())
@@ -151,7 +154,7 @@ def ignored_columns(
     for table in tables:
         known = {column.name for column in table.raw_columns}
         odd = {
-            str(name)[:_SHOWN]
+            shown(name)
             for customer in customers
             for row in customer.tables.get(table.name) or ()
             for name in row.keys() - known
@@ -240,7 +243,7 @@ class Loader:
             if not is_good:
                 bad += self._name_bad_values(table, rows, cut_off)
         if bad:
-            bad.sort(key=lambda problem: [str(part) for part in problem.where])
+            bad.sort(key=lambda problem: [(isinstance(p, str), p) for p in problem.where])
             raise BadRowsError(bad[:_MOST_PROBLEMS])
         for table in self._tables:
             if table.deduplicate:

@@ -136,6 +136,27 @@ def test_every_answer_is_as_described(contract_api, domain, customers):
         assert list(validator.iter_errors(answer.json())) == [], path
 
 
+def test_every_problem_and_header_is_told(contract_api, domain):
+    document = contract_api.client.get("/openapi.json").json()
+    tagged = 0
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            parameters = {one["name"] for one in operation.get("parameters", ())}
+            answers, where = operation["responses"], f"{method} {path}"
+            for status, answer in answers.items():
+                if int(status) >= 400 and path != "/readyz":
+                    assert list(answer["content"]) == ["application/problem+json"], where
+            if path.startswith("/v1/"):
+                assert "RateLimit-Limit" not in answers["500"]["headers"], where
+            assert ("Idempotency-Key" in parameters) <= ("409" in answers), where
+            assert ("304" in answers) == ("If-None-Match" in parameters), where
+            if method == "get" and path.startswith("/v1/{domain}/") and "{" not in path[13:]:
+                answer = contract_api.get(path.replace("{domain}", domain))
+                assert ("etag" in answer.headers) == ("304" in answers), where
+                tagged += "etag" in answer.headers
+    assert tagged >= 8
+
+
 def test_every_operation_is_told_in_words(contract_api):
     document = contract_api.client.get("/openapi.json").json()
     assert document["info"]["description"]

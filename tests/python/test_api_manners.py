@@ -1,6 +1,5 @@
 """Problems, conditional requests, limits, correlation ids, logs, health: on every route alike."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -24,7 +23,7 @@ def test_an_answer_that_is_known_is_not_sent_again(made_world, start_api, path):
     other = api.get(path + ("?limit=7" if "limit" not in path else ""))
     assert other.headers["etag"] != tag
     assert api.get(path + "?limit=7", headers={"If-None-Match": tag}).status_code == 200
-    for sent in (tag, f"W/{tag}", f'"other", {tag}'):
+    for sent in (tag, f"W/{tag}", f'"other", {tag}', "*"):
         again = api.client.get(path, headers={"If-None-Match": sent})
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["etag"] == tag
@@ -51,6 +50,33 @@ def test_a_tag_opens_nothing(world, start_api):
         key = {"X-API-Key": api.new_key(*scopes, domains=domains)}
         answer = api.client.get(f"/v1/bench/customers/{customer}", headers=tag | key)
         assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("suppressions", {"GET", "POST"}), ("audiences/x", {"PUT", "DELETE"}),
+     ("suppressions/x", {"DELETE"})],
+)  # fmt: skip
+def test_every_method_that_a_path_answers_is_named(made_world, start_api, path, allowed):
+    api = start_api(made_world, "read")
+    answer = api.client.patch(f"/v1/bench/{path}")
+    problem = problem_of(answer, 405, "method-not-allowed")
+    assert set(answer.headers["allow"].split(", ")) == allowed
+    assert answer.headers["allow"] in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "kind", "words"),
+    [
+        ({"Content-Type": ""}, 415, "unsupported-media-type", "without Content-Type"),
+        ({"Content-Type": "text/csv"}, 415, "unsupported-media-type", "text/csv is not read"),
+        ({"Content-Type": "multipart/form-data"}, 415, "unsupported-media-type", "multipart"),
+    ],
+)
+def test_a_body_of_another_kind_is_told_so(made_world, start_api, headers, status, kind, words):
+    api = start_api(made_world, "write")
+    answer = api.post("/v1/bench/contacts", content=b'{"contacts": []}', headers=headers)
+    assert words in problem_of(answer, status, kind)["detail"]
 
 
 def test_a_problem_has_no_tag_and_is_not_kept(made_world, start_api):
@@ -195,20 +221,6 @@ def test_ready_means_open_fresh_and_scored_by_the_live_model(api, start_api):
     answer = stale.get("/readyz")
     assert answer.status_code == 503
     assert [c["name"] for c in answer.json()["checks"] if not c["is_good"]] == ["fresh"]
-
-
-def test_another_model_than_the_published_one_is_not_ready(world, start_api):
-    from pipeline.models import record
-
-    path = world.models / "bench" / "other" / "recipe.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"model_hash": "another"}))
-    from ml.decision import Decision
-
-    record(world, "bench", Decision("other", "other", "first", "the first model"))
-    answer = start_api(world, "read").get("/readyz")
-    assert answer.status_code == 503
-    assert [c["name"] for c in answer.json()["checks"] if not c["is_good"]] == ["model of bench"]
 
 
 def test_probes_and_the_description_need_no_key(made_world, start_api):

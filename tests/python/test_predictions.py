@@ -347,6 +347,18 @@ BAD = {
         "#/customers/0/transactions/0/actual_amount_paid",
         "is missing",
     ),
+    "a hundred thousand rows that are none": (
+        [{"customer_id": "c", "transactions": [1] * 100_000}],
+        "#/customers/0/transactions/0", "no object"),
+    "a hundred thousand tables that are none": (
+        [{"customer_id": "c", **{f"t{number}": 1 for number in range(100_000)}}],
+        "#/customers/0/t0", "no such table"),
+    "a hundred thousand customers that are none": ([1] * 100_000, "#/customers", None),
+    "a table that is a number": (
+        [{"customer_id": "c", "transactions": 1}], "#/customers/0/transactions", "no list of rows"),
+    "a table that is text": (
+        [{"customer_id": "c", "transactions": "x"}],
+        "#/customers/0/transactions", "no list of rows"),
     "rows that are no rows": (
         [{"customer_id": "c", "transactions": ["x"]}], "#/customers/0/transactions/0", None),
     "two customers mixed up": (
@@ -404,6 +416,39 @@ def test_what_cannot_be_used_is_named_by_row_and_field(client, what):
     assert len(answer.content) < 50_000
     # and the next request is answered as if nothing had been
     assert post(client, "kkbox", rows_of()).status_code == 200
+
+
+def test_a_fault_names_the_row_of_the_table_and_the_first_ones_come_first(client):
+    rows = [{**GOOD, "is_cancel": 2 if number >= 2 else 0} for number in range(12)]
+    errors = post(client, "kkbox", [{"customer_id": "c", "transactions": rows}]).json()["errors"]
+    assert [fault["row"] for fault in errors] == list(range(3, 13))
+    assert {fault["field"] for fault in errors} == {"is_cancel"}
+
+
+def test_columns_that_are_not_read_are_named_whatever_they_are_called(client):
+    answer = post(client, "kkbox", rows_of(**{"\ud800": 1, "colour": "red"}))
+    assert answer.status_code == 200, answer.text
+    assert "colour" in str(answer.json()["notes"])
+
+
+def test_what_a_column_may_hold_can_be_computed_with(client):
+    """The largest and least integers are no sums or differences of integers any more."""
+    log = {"date": 20170310, "num_25": 1, "num_50": 1, "num_75": 1, "num_985": 1, "num_100": 1,
+           "num_unq": 1, "total_secs": 100.0}  # fmt: skip
+    tables = {"transactions": GOOD, "user_logs": log}
+    tried = 0
+    for table, row in tables.items():
+        for name in row:
+            if (row[name] in (0, 1) and name.startswith("is_")) or "date" in name:
+                continue
+            for extreme in (2**31 - 1, -(2**31)):
+                sent = {**tables, table: {**row, name: extreme}}
+                customer = {"customer_id": "c", **{name: [row] * 3 for name, row in sent.items()}}
+                answer = post(client, "kkbox", [customer])
+                assert answer.status_code == 200, f"{table}.{name} {extreme}: {answer.text}"
+                assert answer.json()["items"][0]["in_scope"]
+                tried += 1
+    assert tried >= 20
 
 
 def test_ids_with_quotes_and_formulas_are_ids(client):

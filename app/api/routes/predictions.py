@@ -54,7 +54,8 @@ class SentCustomer(BaseModel):
     """
 
     model_config = ConfigDict(extra="allow", json_schema_extra=customer_schema())
-    __pydantic_extra__: dict[str, list[dict[str, Any]] | None] = Field(init=False)
+    # looked at row by row where a hundred faults are enough; pydantic would name each of a million
+    __pydantic_extra__: dict[str, Any] = Field(init=False)
 
     customer_id: CustomerId
 
@@ -214,9 +215,10 @@ def predict(
 
 def unavailable(error: ChurnError) -> ProblemError:
     """Return the problem of what cannot be answered until somebody here does something."""
-    kind = "not-published" if isinstance(error, NotReadyError) else "model-unavailable"
-    words = f"{error.what} {error.hint or ''}".strip()
-    return ProblemError(503, kind, words, headers={"Retry-After": "60"})
+    words, headers = f"{error.what} {error.hint or ''}".strip(), {"Retry-After": "60"}
+    if isinstance(error, NotReadyError):
+        return ProblemError(503, "not-published", words, headers=headers)
+    return ProblemError(503, "model-unavailable", words, headers=headers)
 
 
 def _item(found: Prediction, has_features: bool) -> dict[str, Any]:
