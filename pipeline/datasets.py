@@ -23,6 +23,7 @@ from pipeline.errors import ChurnError
 from pipeline.feature_sql import load_stack, stack_hash, stack_script
 from pipeline.models import tuned_parameters
 from pipeline.settings import Home
+from pipeline.sql_text import quoted
 from pipeline.steps import Plan
 
 _MANIFEST = "manifest.json"
@@ -77,8 +78,8 @@ def freeze_dataset(plan: Plan, domain: str, name: str) -> Dataset:
         for file, relation in _relations(domain).items():
             own = f"where domain = '{domain}'" if relation.startswith("churn.") else ""
             connection.execute(
-                f"copy (select * from {relation} {own} order by all) to '{part / file}.parquet' "
-                "(format parquet, compression zstd)"
+                f"copy (select * from {relation} {own} order by all) "
+                f"to {quoted(part / f'{file}.parquet')} (format parquet, compression zstd)"
             )
         rows, churners, cohorts, first, last = connection.execute(
             "select count(*), count(*) filter (where is_churned), count(distinct as_of_date), "
@@ -165,7 +166,10 @@ def export_dataset(dataset: Dataset, target: Path, form: str) -> list[Path]:
         out = target / path.name
         if path.suffix == ".parquet" and form == "csv":
             out = out.with_suffix(".csv")
-            duckdb.sql(f"copy (from '{path}') to '{out}' (format csv, header)")
+            with duckdb.connect() as connection:
+                connection.execute(
+                    f"copy (from {quoted(path)}) to {quoted(out)} (format csv, header)"
+                )
         else:
             shutil.copyfile(path, out)
         written.append(out)
@@ -192,7 +196,7 @@ def train_dataset(dataset: Dataset, warehouse: Path, scratch: Path, console: Con
     manifest = dataset.manifest
     domain = manifest["domain"]
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{warehouse}' as shapes (read_only)")
+        connection.execute(f"attach {quoted(warehouse)} as shapes (read_only)")
         tables = connection.execute(
             "select view_name from duckdb_views() "
             "where database_name = 'shapes' and schema_name = 'ml'"
@@ -203,7 +207,7 @@ def train_dataset(dataset: Dataset, warehouse: Path, scratch: Path, console: Con
             connection.execute(f"create table ml.{table} as from shapes.ml.{table} limit 0")
         for file, relation in _relations(domain).items():
             path = dataset.folder / f"{file}.parquet"
-            connection.execute(f"create view {relation} as from read_parquet('{path}')")
+            connection.execute(f"create view {relation} as from read_parquet({quoted(path)})")
         name = f"{domain}-dataset-{manifest['name']}"
         inputs = RunInputs(
             run_id=name,

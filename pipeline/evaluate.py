@@ -21,6 +21,7 @@ from pipeline.errors import ChurnError
 from pipeline.lead_time import examples_before
 from pipeline.models import live_run, recipe_of
 from pipeline.report import MODELS
+from pipeline.sql_text import quoted
 from pipeline.steps import REFUSED, Plan
 
 ROLLING = "rolling origins"
@@ -157,7 +158,9 @@ def show_evaluation(plan: Plan, domain: str, folder: Path) -> None:
         path = folder / f"{table}.parquet"
         if not path.exists():
             return []
-        rows: list[dict[str, Any]] = duckdb.sql(f"from '{path}'").df().to_dict("records")
+        with duckdb.connect() as connection:
+            frame = connection.execute(f"from {quoted(path)}").df()
+        rows: list[dict[str, Any]] = frame.to_dict("records")
         return rows
 
     quality = read("origin_metrics")

@@ -1,8 +1,10 @@
 """The runs under CHURN_HOME/models: which one is live, since when and why, and how it was set."""
 
+import hashlib
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from ml.decision import Decision
 from pipeline.domains import Entry
 from pipeline.errors import ChurnError
 from pipeline.settings import Home
+from pipeline.sql_text import quoted
 
 _TYPES = {
     "judged_on": "date",
@@ -26,8 +29,10 @@ def decisions(home: Home, domain: str) -> list[dict[str, Any]]:
     path = _live_path(home, domain)
     if not path.exists():
         return []
-    found = duckdb.sql(f"from read_parquet('{path}') order by decision")
-    return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+    # a connection of its own: the one behind duckdb.sql must not be used by two threads at once
+    with duckdb.connect() as connection:
+        found = connection.sql(f"from read_parquet({quoted(path)}) order by decision")
+        return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
 
 def record(home: Home, domain: str, decision: Decision) -> None:
@@ -48,7 +53,7 @@ def record(home: Home, domain: str, decision: Decision) -> None:
     with duckdb.connect() as connection:
         connection.register("rows", frame)
         columns = ", ".join(f"cast({c} as {_TYPES[c]}) as {c}" if c in _TYPES else c for c in frame)
-        connection.execute(f"copy (select {columns} from rows) to '{part}' (format parquet)")
+        connection.execute(f"copy (select {columns} from rows) to {quoted(part)} (format parquet)")
     part.replace(path)
 
 
@@ -95,6 +100,23 @@ def recipe_of(run: Path) -> dict[str, Any]:
     return recipe
 
 
+def hash_of_model(run: Path) -> str | None:
+    """Return the SHA-256 of a run's model as its file is now, None where it cannot be read."""
+    path = run / "model.txt"
+    try:
+        found = path.stat()
+        return _sha256(path, found.st_mtime_ns, found.st_size)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, _modified: int, _bytes: int) -> str:
+    """Probes ask again and again: a file is read anew when its time or size has changed."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def runs(home: Home, domain: str) -> list[Path]:
     """Return the folders of every run, oldest first."""
     found = [path.parent for path in (home.models / domain).glob("*/recipe.json")]
@@ -132,9 +154,10 @@ def tuned_parameters(home: Home, domain: str) -> dict[str, Any]:
 
 def test_figure(run: Path, metric: str, model: str = "lightgbm") -> float:
     """Return a figure of a run's test cohort; NaN where there is none."""
-    rows = duckdb.execute(
-        f"select value from read_parquet('{run}/metrics.parquet') "
-        "where split = 'test' and model = ? and metric = ?",
-        [model, metric],
-    ).fetchall()
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"select value from read_parquet({quoted(run / 'metrics.parquet')}) "
+            "where split = 'test' and model = ? and metric = ?",
+            [model, metric],
+        ).fetchall()
     return float(rows[0][0]) if rows else float("nan")

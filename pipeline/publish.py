@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,11 +15,14 @@ from pipeline.look_up import can_look_up, write_look_up
 from pipeline.realtime.bundle import write_bundle
 from pipeline.retention.plan import GIVEN
 from pipeline.settings import Home
+from pipeline.sql_text import quoted
 
 # What a generation consists of; another one is published when the next version adds to it.
 FORMAT = 3
 SCHEMA = "serving"
 GENERATIONS = 3
+# What belongs to a generation, whatever else somebody puts beside it.
+_NAMED = f"churn_{8 * '[0-9]'}T{12 * '[0-9]'}_*"
 # The table whose rows say when they changed.
 STAMPED = "crm_churn_actions"
 # Readers with drivers from 1.4 on can open the file.
@@ -72,8 +76,8 @@ def publish(home: Home, fingerprint: str) -> Generation:
     database = scratch / f"{name}.duckdb"
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
-        connection.execute(f"attach '{home.warehouse}' as warehouse (read_only)")
-        connection.execute(f"attach '{database}' as generation (storage_version '{STORAGE}')")
+        connection.execute(f"attach {quoted(home.warehouse)} as warehouse (read_only)")
+        connection.execute(f"attach {quoted(database)} as generation (storage_version '{STORAGE}')")
         connection.execute(f"create schema generation.{SCHEMA}")
         tables = [
             row[0]
@@ -152,15 +156,15 @@ def _copy(connection: duckdb.DuckDBPyConnection, table: str, copies: Path, now: 
         "and schema_name = ? and table_name = ? and comment is not null",
         [SCHEMA, table],
     ).fetchall():
-        connection.execute(f"comment on column {target}.{column} is {_literal(comment)}")
+        connection.execute(f"comment on column {target}.{column} is {quoted(comment)}")
     for (comment,) in connection.execute(
         "select comment from duckdb_tables() where database_name = 'warehouse' "
         "and schema_name = ? and table_name = ? and comment is not null",
         [SCHEMA, table],
     ).fetchall():
-        connection.execute(f"comment on table {target} is {_literal(comment)}")
-    connection.execute(f"copy {target} to '{copies / table}.parquet' (format parquet)")
-    connection.execute(f"copy {target} to '{copies / table}.csv' (format csv, header)")
+        connection.execute(f"comment on table {target} is {quoted(comment)}")
+    for suffix, form in (("parquet", "format parquet"), ("csv", "format csv, header")):
+        connection.execute(f"copy {target} to {quoted(copies / f'{table}.{suffix}')} ({form})")
     return int(before[0])
 
 
@@ -180,7 +184,7 @@ def _copy_plan(connection: duckdb.DuckDBPyConnection, home: Home, folder: Path) 
     for name in GIVEN:
         connection.execute(
             f"copy (select * from warehouse.churn.{name} order by all) "
-            f"to '{folder / name}.parquet' (format parquet)"
+            f"to {quoted(folder / f'{name}.parquet')} (format parquet)"
         )
 
 
@@ -193,10 +197,6 @@ def _checksum(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[int
     return int(row[0]), int(row[1])
 
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _commit(home: Home, generation: Generation, scratch: Path) -> None:
     document = {
         "generation": generation.name,
@@ -205,10 +205,10 @@ def _commit(home: Home, generation: Generation, scratch: Path) -> None:
         "tables": generation.tables,
     }
     (scratch / f"{generation.name}.json").write_text(json.dumps(document, indent=1) + "\n")
-    for written in scratch.glob(f"{generation.name}.*"):
-        if written.is_file():
-            _fsync(written)
-    for part in sorted(scratch.iterdir()):
+    for written in scratch.rglob("*"):
+        _fsync(written)
+    # the database last: a generation that has one is whole
+    for part in sorted(scratch.iterdir(), key=_is_database):
         part.replace(home.published / part.name)
     link = scratch / "current.duckdb"
     link.symlink_to(generation.path.name)
@@ -227,14 +227,24 @@ def _fsync(path: Path) -> None:
 
 
 def _forget_old(home: Home) -> None:
-    """Keep the newest generations; a reader with an old file open keeps it until it lets go."""
-    names = sorted(path.stem for path in home.published.glob("churn_*.duckdb"))
+    """Keep the newest generations; a reader with an old file open keeps it until it lets go.
+
+    What a publish left that was killed goes, too: one publishes at a time.
+    """
+    parts: dict[str, list[Path]] = defaultdict(list)
+    for path in home.published.glob(_NAMED):
+        parts[path.name.partition(".")[0]].append(path)
+    whole = sorted(name for name in parts if any(map(_is_database, parts[name])))
     # by its name the newest may look old: a clock was put back
     live = (home.published / "current.duckdb").resolve().stem
-    for name in names[:-GENERATIONS]:
-        if name == live:
-            continue
-        for suffix in (".duckdb", ".json", ".sqlite"):
-            (home.published / f"{name}{suffix}").unlink(missing_ok=True)
-        for folder in (name, f"{name}.plan"):
-            shutil.rmtree(home.published / folder, ignore_errors=True)
+    for name in parts.keys() - {*whole[-GENERATIONS:], live}:
+        # the database first: what is left of a generation is not taken for a whole one
+        for path in sorted(parts[name], key=_is_database, reverse=True):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _is_database(path: Path) -> bool:
+    return path.suffix == ".duckdb"

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from pipeline.publish import Generation
 from pipeline.settings import Home
+from pipeline.sql_text import quoted
 
 MODELS = {
     "lightgbm": "LightGBM",
@@ -109,11 +110,13 @@ def show_quality(
 
 def show_run_quality(run: Path, console: Console) -> None:
     """Print the test cohort's figures of a run's folder, whether it is live or not."""
-    figures = duckdb.sql(
-        "select model, metric, value, rows, as_of_date, label_definition, domain "
-        f"from '{run}/metrics.parquet' where split = 'test' order by model <> 'lightgbm', "
-        "max(value) filter (metric = 'log_loss') over (partition by model)"
-    ).fetchall()
+    with duckdb.connect() as connection:
+        figures = connection.execute(
+            "select model, metric, value, rows, as_of_date, label_definition, domain "
+            f"from {quoted(run / 'metrics.parquet')} where split = 'test' "
+            "order by model <> 'lightgbm', "
+            "max(value) filter (metric = 'log_loss') over (partition by model)"
+        ).fetchall()
     console.print(_quality_table([row[:-1] for row in figures], figures[0][-1], ""))
 
 

@@ -16,6 +16,7 @@ import duckdb
 
 from app.api.problems import ProblemError
 from pipeline.settings import Home
+from pipeline.sql_text import quoted
 
 Row = dict[str, Any]
 NAME = re.compile(r"churn_\d{8}T\d{12}_[0-9a-f]{1,8}")
@@ -145,7 +146,7 @@ def _open(path: Path) -> duckdb.DuckDBPyConnection:
     whoever has other settings is refused.
     """
     connection = duckdb.connect()
-    connection.execute(f"attach '{path}' as {_ATTACHED} (read_only)")
+    connection.execute(f"attach {quoted(path)} as {_ATTACHED} (read_only)")
     # bounds on what a list may take, and no other file can be read, whatever the SQL
     for setting in (
         "threads = 2",

@@ -24,6 +24,7 @@ from pipeline.feature_sql import (
 from pipeline.models import recipe_of
 from pipeline.realtime.errors import NotReadyError
 from pipeline.settings import Home
+from pipeline.sql_text import quoted
 
 FOLDER = "realtime"
 STACK = "features.json"
@@ -134,8 +135,8 @@ def _copy(
     connection: duckdb.DuckDBPyConnection, relation: str, folder: Path, limit: str = ""
 ) -> None:
     connection.execute(
-        f"copy (select * from warehouse.{relation} {limit}) to '{folder / relation}.parquet' "
-        "(format parquet)"
+        f"copy (select * from warehouse.{relation} {limit}) "
+        f"to {quoted(folder / f'{relation}.parquet')} (format parquet)"
     )
 
 
@@ -159,8 +160,15 @@ def bundle_folder(generation: Path) -> Path:
     """Return the folder of a generation's bundle.
 
     Raises:
-        NotReadyError: The generation is older than bundles.
+        NotReadyError: The generation is gone, or older than bundles.
     """
+    if not generation.exists():
+        raise NotReadyError(
+            "Newer generations were published meanwhile, and the one that was asked is not kept "
+            "any more.",
+            where=generation.stem,
+            hint="Ask again.",
+        )
     if not is_bundled(generation):
         raise NotReadyError(
             "The published generation cannot answer raw rows: it was published by an older "
@@ -180,7 +188,7 @@ def load_bundle(connection: duckdb.DuckDBPyConnection, generation: Path) -> None
     for path in sorted(bundle_folder(generation).glob("*.parquet")):
         schema, name = path.stem.split(".")
         connection.execute(f"create schema if not exists {schema}")
-        connection.execute(f"create table {schema}.{name} as from read_parquet('{path}')")
+        connection.execute(f"create table {schema}.{name} as from read_parquet({quoted(path)})")
 
 
 def read_run_stack(run: Path) -> list[View]:

@@ -7,6 +7,8 @@ import pytest
 
 from pipeline import publish
 from pipeline.errors import ChurnError
+from pipeline.realtime.bundle import read_rules
+from pipeline.realtime.errors import NotReadyError
 
 
 @pytest.fixture
@@ -98,6 +100,62 @@ def test_a_publish_that_is_killed_leaves_a_whole_generation(warehouse, moment):
     assert publish.current(warehouse).tables["bi_test"] == read(warehouse)[0][0]
     publish.publish(warehouse, "third")
     assert read(warehouse) == [(20,)]
+
+
+def test_a_generation_that_is_gone_is_not_taken_for_one_of_an_older_version(warehouse):
+    first, *_ = [publish.publish(warehouse, f"{i}").path for i in range(4)]
+    with pytest.raises(NotReadyError, match="not kept any more"):
+        read_rules(first)
+
+
+@pytest.mark.parametrize("renames", range(4))
+def test_what_a_killed_publish_left_goes_with_the_next_one(warehouse, renames):
+    first = publish.publish(warehouse, "first").name
+    script = (
+        "import os\nfrom pathlib import Path\nfrom pipeline import publish\n"
+        "from pipeline.settings import home\n"
+        "replace, done = Path.replace, []\n"
+        "def killed(part, target):\n"
+        f"    if len(done) == {renames}: os._exit(9)\n"
+        "    done.append(replace(part, target))\n"
+        "Path.replace = killed\n"
+        "publish.publish(home(), 'second')\n"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", script], env=os.environ | {"CHURN_HOME": str(warehouse.root)}
+    )
+    assert killed.returncode == 9
+    (warehouse.published / "churn_list.csv").write_text("somebody's own")
+    second = publish.publish(warehouse, "third").name
+    there = {path.name for path in warehouse.published.iterdir()}
+    names = {name.partition(".")[0] for name in there if name.startswith("churn_2")}
+    assert {f"{name}{end}" for name in names for end in ("", ".duckdb", ".json")} | {
+        "current.duckdb",
+        "churn_list.csv",
+    } == there
+    assert {first, second} <= names
+    # all but the flip had been done: it is as whole as the others
+    assert len(names) == (3 if renames == 3 else 2)
+
+
+def test_all_of_a_generation_is_on_disk_before_readers_see_it(warehouse, monkeypatch):
+    def write_bundle(_, __, copies):
+        (copies / "realtime").mkdir()
+        (copies / "realtime" / "rules.json").write_text("{}")
+
+    synced = set()
+
+    def fsync(path):
+        if not (warehouse.published / "current.duckdb").exists():
+            synced.add(path.stat().st_ino)
+
+    monkeypatch.setattr(publish, "write_bundle", write_bundle)
+    monkeypatch.setattr(publish, "_fsync", fsync)
+    generation = publish.publish(warehouse, "x")
+    written = [warehouse.published, *warehouse.published.rglob("*")]
+    missed = [p.name for p in written if not p.is_symlink() and p.stat().st_ino not in synced]
+    assert missed == []
+    assert (generation.path.with_suffix("") / "realtime" / "rules.json") in written
 
 
 def test_an_empty_warehouse_is_not_published(home):
