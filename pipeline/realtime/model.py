@@ -1,6 +1,5 @@
 """The live run behind a generation, ready to answer."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from ml.artifacts import load_model
 from ml.calibrate import Calibration
 from pipeline.errors import ChurnError
 from pipeline.feature_sql import View
+from pipeline.models import hash_of_model, recipe_of
 from pipeline.realtime.bundle import read_run_stack
 from pipeline.settings import Home
 from pipeline.sources import SourceTable, source_tables
@@ -51,14 +51,15 @@ def load_live_model(home: Home, domain: str, run_id: str) -> LiveModel:
             where=str(run),
             hint=f"churn run --domain {domain} trains and publishes another one.",
         )
-    booster, calibration, recipe = load_model(run)
-    found = hashlib.sha256((run / "model.txt").read_bytes()).hexdigest()
-    if found != recipe["model_hash"]:
+    # before it is loaded: LightGBM's own words about a damaged file say nothing to anybody
+    found, wanted = hash_of_model(run), recipe_of(run)["model_hash"]
+    if found != wanted:
         raise ChurnError(
             f"The model of {run_id} is not the one that its recipe names.",
-            where=f"{run / 'model.txt'}: {found[:12]} instead of {recipe['model_hash'][:12]}",
+            where=f"{run / 'model.txt'}: {(found or 'unreadable')[:12]} instead of {wanted[:12]}",
             hint=f"Put the file back from a copy, or train anew: churn run --domain {domain}.",
         )
+    booster, calibration, recipe = load_model(run)
     stack = read_run_stack(run)
     return LiveModel(domain, run_id, booster, calibration, recipe, stack, tables_of(domain, stack))
 
