@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from pipeline.settings import Home
+from pipeline.sql_text import quoted
 
 _METADATA = sa.MetaData()
 
@@ -51,6 +52,8 @@ _ARROW = {
     sa.Integer: pa.int64(),
 }
 _BATCH = 5_000
+# How long a writer waits for another one.
+WAIT_SECONDS = 30.0
 
 
 def suppress(home: Home, domain: str, customers: Sequence[tuple[str, str]]) -> int:
@@ -125,11 +128,7 @@ def save_plan(home: Home, domain: str, budget_cents: int, holdout_per_mille: int
 
 def read_state(home: Home, table: sa.Table) -> list[tuple[Any, ...]]:
     """Return a table's rows in the order of its key; none before anything was kept."""
-    if not home.state.exists():
-        return []
-    with _writing(home) as connection:
-        rows = connection.execute(sa.select(table).order_by(*table.primary_key.columns))
-        return [tuple(row) for row in rows]
+    return _read(home, table, sa.select(table).order_by(*table.primary_key.columns))
 
 
 def read_suppressions(
@@ -149,8 +148,7 @@ def read_suppressions(
         .order_by(SUPPRESSIONS.c.customer_id)
         .limit(limit)
     )
-    with _writing(home) as connection:
-        return [(row[0], row[1], row[2]) for row in connection.execute(statement)]
+    return [(row[0], row[1], row[2]) for row in _read(home, SUPPRESSIONS, statement)]
 
 
 def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
@@ -194,7 +192,9 @@ def _export_published(home: Home) -> None:
             ).fetchone()
             if there == (1,):
                 part = path.with_suffix(".part")
-                connection.execute(f"copy serving.crm_churn_actions to '{part}' (format parquet)")
+                connection.execute(
+                    f"copy serving.crm_churn_actions to {quoted(part)} (format parquet)"
+                )
                 part.replace(path)
                 return
     path.unlink(missing_ok=True)
@@ -204,6 +204,20 @@ def _replace(home: Home, name: str, table: pa.Table) -> None:
     part = home.state_export / f"{name}.part"
     pq.write_table(table, part)
     part.replace(home.state_export / f"{name}.parquet")
+
+
+def _read(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
+    """Return what is kept in a table, without waiting for who writes; nothing is made."""
+    if not home.state.exists():
+        return []
+    engine = _engine(home)
+    try:
+        with engine.connect() as connection:
+            if not sa.inspect(connection).has_table(table.name):
+                return []
+            return [tuple(row) for row in connection.execute(statement)]
+    finally:
+        engine.dispose()
 
 
 def _put(home: Home, table: sa.Table, statement: sa.Insert, rows: list[dict[str, Any]]) -> int:
@@ -230,16 +244,26 @@ def _writing(home: Home) -> Iterator[sa.Connection]:
 def open_state(home: Home, metadata: sa.MetaData) -> sa.Engine:
     """Return an engine on the state, in WAL mode, with these tables; made if it is not there."""
     home.root.mkdir(parents=True, exist_ok=True)
+    engine = _engine(home)
+    # who only reads what is there must not wait for who writes
+    if not {table.name for table in metadata.sorted_tables} <= set(
+        sa.inspect(engine).get_table_names()
+    ):
+        with writing_to(engine) as connection:
+            metadata.create_all(connection)
+    return engine
+
+
+def _engine(home: Home) -> sa.Engine:
     engine = sa.create_engine(
-        f"sqlite:///{home.state}", connect_args={"timeout": 30, "isolation_level": None}
+        sa.URL.create("sqlite", database=str(home.state)),
+        connect_args={"timeout": WAIT_SECONDS, "isolation_level": None},
     )
 
     @sa.event.listens_for(engine, "connect")
     def use_wal(connection: Any, _: Any) -> None:
         connection.execute("pragma journal_mode = wal")
 
-    with writing_to(engine) as connection:
-        metadata.create_all(connection)
     return engine
 
 
