@@ -1,0 +1,68 @@
+"""`churn app` leaves nothing behind: no API, no viewer, no key that works."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from app import together
+from app.api.keys import list_keys
+from app.api.store import Store
+
+PATIENCE = 60
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def is_served(port):
+    with socket.socket() as asked:
+        return asked.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_sigterm_ends_api_and_viewer_and_revokes_the_key(world):
+    ports = [free_port(), free_port()]
+    options = ["--port", str(ports[0]), "--api-port", str(ports[1])]
+    both = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", "app", *options],
+        env=os.environ | {"CHURN_HOME": str(world.root)},
+        start_new_session=True,
+    )
+    try:
+        until = time.monotonic() + PATIENCE
+        while not all(map(is_served, ports)):
+            assert time.monotonic() < until, "not served"
+            time.sleep(0.2)
+        (key,) = list_keys(Store(world))
+        now = datetime.now(UTC).replace(tzinfo=None)
+        assert key.is_good(now + timedelta(days=1))
+        assert not key.is_good(now + timedelta(days=together.KEY_DAYS + 1))
+        both.terminate()
+        assert both.wait(PATIENCE) == 0
+        assert not any(map(is_served, ports))
+        (key,) = list_keys(Store(world))
+        assert key.revoked_at is not None
+    finally:
+        # whoever is left of the session
+        with suppress(ProcessLookupError):
+            os.killpg(both.pid, signal.SIGKILL)
+        both.wait()
+
+
+def test_a_process_that_does_not_end_is_killed(monkeypatch):
+    monkeypatch.setattr(together, "_PATIENCE", 0.2)
+    deaf = subprocess.Popen(
+        [sys.executable, "-c", "import signal, time\nsignal.signal(signal.SIGTERM, "
+         "signal.SIG_IGN)\nprint(flush=True)\ntime.sleep(600)"],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert deaf.stdout.readline() == b"\n"
+    together._stop([deaf])
+    assert deaf.returncode == -signal.SIGKILL
