@@ -26,6 +26,7 @@ _HEADERS = _REQUEST_ID | {
     "RateLimit-Remaining": "How many are left.",
     "RateLimit-Reset": "Seconds until the window ends.",
 }
+_STILL_RUNNING = "The first request with this Idempotency-Key still runs."
 _PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
 
 
@@ -71,7 +72,8 @@ def _tell_answers(path: str, operation: dict[str, Any]) -> None:
             "content": _PROBLEM,
         }
     if any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", ())):
-        answers["409"] = {"description": "The first request with this Idempotency-Key still runs."}
+        told = [answers.get("409", {}).get("description"), _STILL_RUNNING]
+        answers["409"] = {"description": " ".join(filter(None, told))}
     for status, answer in answers.items():
         if int(status) >= 400:
             answer.setdefault("content", _PROBLEM)

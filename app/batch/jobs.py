@@ -42,11 +42,18 @@ JOBS = sa.Table(
 
 LEASE = timedelta(seconds=20)
 MOST_ATTEMPTS = 3
+# of one key
+MOST_UNFINISHED = 10
 KEPT_FOR = timedelta(days=7)
+_UNFINISHED = JOBS.c.status.in_(("queued", "running"))
 
 
 class LeaseLostError(Exception):
     """Another worker has taken the job over."""
+
+
+class TooManyJobsError(Exception):
+    """As many jobs of the key wait or run as may."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class Job:
         domain: Domain.
         owner: Id of the key that asked for it.
         source: upload or cut_off.
-        as_of_date: Cut-off; None: the published one when it runs.
+        as_of_date: Cut-off; None: the one that is published when it first begins.
         status: queued, running, done or failed.
         stage: What is being done, in words.
         progress: From 0 to 1.
@@ -101,9 +108,15 @@ class Jobs:
     def add(
         self, job_id: str, domain: str, owner: str, source: str, as_of_date: date | None
     ) -> Job:
-        """Queue a job; the same one again is left as it is."""
+        """Queue a job; the same one again is left as it is.
+
+        Raises:
+            TooManyJobsError: The owner has as many unfinished jobs as a key may have.
+        """
         with writing_to(self._engine) as connection:
             if self._find(connection, job_id) is None:
+                if self._unfinished(connection, JOBS.c.owner == owner) >= MOST_UNFINISHED:
+                    raise TooManyJobsError(owner)
                 connection.execute(
                     sa.insert(JOBS).values(
                         job_id=job_id,
@@ -123,37 +136,26 @@ class Jobs:
         return found
 
     def find(self, job_id: str) -> Job | None:
-        """Return a job, None where there is none."""
+        """Return a job, None where there is none or it is kept no longer."""
         with self._engine.connect() as connection:
-            return self._find(connection, job_id)
+            job = self._find(connection, job_id)
+        return None if job is None or job.created_at < _now() - KEPT_FOR else job
 
     def unfinished(self) -> int:
         """Return how many jobs wait or run."""
         with self._engine.connect() as connection:
-            count = sa.select(sa.func.count()).select_from(JOBS)
-            return int(
-                connection.execute(
-                    count.where(JOBS.c.status.in_(("queued", "running")))
-                ).scalar_one()
-            )
+            return self._unfinished(connection)
 
-    def claim(self, worker: str) -> Job | None:
-        """Take the oldest job that waits or whose worker has died; None when there is none.
-
-        A job whose worker died too often has failed: it may be what killed them.
-        """
-        now = _now()
-        free = (JOBS.c.status == "queued") | (
-            (JOBS.c.status == "running") & (JOBS.c.lease_until < now)
-        )
+    def give_up(self) -> list[str]:
+        """Fail the jobs whose workers died too often: they may be what killed them; return them."""
         with writing_to(self._engine) as connection:
-            connection.execute(
+            rows = connection.execute(
                 sa.update(JOBS)
-                .where(free, JOBS.c.attempts >= MOST_ATTEMPTS)
+                .where(_free(), JOBS.c.attempts >= MOST_ATTEMPTS)
                 .values(
                     status="failed",
                     stage="failed",
-                    finished_at=now,
+                    finished_at=_now(),
                     error=json.dumps(
                         {
                             "what": f"The worker died {MOST_ATTEMPTS} times over this job.",
@@ -161,9 +163,18 @@ class Jobs:
                         }
                     ),
                 )
+                .returning(JOBS.c.job_id)
             )
+            return [row.job_id for row in rows]
+
+    def claim(self, worker: str) -> Job | None:
+        """Take the oldest job that waits or whose worker has died; None when there is none."""
+        with writing_to(self._engine) as connection:
             row = connection.execute(
-                sa.select(JOBS.c.job_id).where(free).order_by(JOBS.c.created_at).limit(1)
+                sa.select(JOBS.c.job_id)
+                .where(_free(), JOBS.c.attempts < MOST_ATTEMPTS)
+                .order_by(JOBS.c.created_at)
+                .limit(1)
             ).one_or_none()
             if row is None:
                 return None
@@ -176,7 +187,7 @@ class Jobs:
                     progress=0.0,
                     attempts=JOBS.c.attempts + 1,
                     worker=worker,
-                    lease_until=now + LEASE,
+                    lease_until=_now() + LEASE,
                 )
             )
             return self._find(connection, row.job_id)
@@ -252,6 +263,10 @@ class Jobs:
             )
             return [row.job_id for row in rows]
 
+    def _unfinished(self, connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> int:
+        count = sa.select(sa.func.count()).select_from(JOBS).where(_UNFINISHED, *conditions)
+        return int(connection.execute(count).scalar_one())
+
     def _find(self, connection: sa.Connection, job_id: str) -> Job | None:
         row = connection.execute(sa.select(JOBS).where(JOBS.c.job_id == job_id)).one_or_none()
         if row is None:
@@ -273,6 +288,13 @@ class Jobs:
             created_at=row.created_at,
             finished_at=row.finished_at,
         )
+
+
+def _free() -> sa.ColumnElement[bool]:
+    """Jobs that wait, or whose worker's lease has run out."""
+    return (JOBS.c.status == "queued") | (
+        (JOBS.c.status == "running") & (JOBS.c.lease_until < _now())
+    )
 
 
 def _now() -> datetime:

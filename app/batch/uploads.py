@@ -1,6 +1,7 @@
 """Files that were sent: which table each one is, and whether it may be opened at all."""
 
 import re
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from pipeline.settings import Home
 from pipeline.sources import source_tables
 
 MOST_FILES = 50
+# Of a job's folder: what was sent, and what attempts make of it.
+RAW, ATTEMPTS = "raw", "attempts"
 _LOOKED_AT = 65_536
 _NAME = re.compile(r"\w[\w.() -]{0,150}\.(csv|parquet)")
 
@@ -44,6 +47,12 @@ LIMITS = Limits()
 def folder_of(home: Home, job_id: str) -> Path:
     """Return a job's folder."""
     return home.batch / job_id
+
+
+def forget_rows(home: Home, job_id: str) -> None:
+    """Delete the raw rows of a job that has ended; its results stay."""
+    for name in (RAW, ATTEMPTS):
+        shutil.rmtree(folder_of(home, job_id) / name, ignore_errors=True)
 
 
 def check_name(domain: str, name: str) -> str:
@@ -77,7 +86,7 @@ def check_parquet(path: Path, limits: Limits = LIMITS) -> None:
     without unpacking them.
 
     Raises:
-        ChurnError: It is no Parquet file, or too large.
+        ChurnError: It is no Parquet file, has no columns, or is too large.
     """
     try:
         with _opened(path) as file:
@@ -87,6 +96,10 @@ def check_parquet(path: Path, limits: Limits = LIMITS) -> None:
                 for at in range(len(file.schema))
                 if file.schema.column(at).physical_type == "BYTE_ARRAY"
             ]
+        if not schema.names:
+            raise ChurnError(
+                "The file has no columns.", where=path.name, hint="Write it again, with its rows."
+            )
         unpacked = sum(told.row_group(at).total_byte_size for at in range(told.num_row_groups))
         if (
             told.num_rows > limits.rows

@@ -1,9 +1,11 @@
 """Does one job: raw files or a cut-off in, one row per customer out."""
 
 import io
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,37 +13,45 @@ import duckdb
 from rich.console import Console
 
 from app.batch.jobs import Job
-from app.batch.uploads import check_parquet, folder_of
+from app.batch.uploads import ATTEMPTS, RAW, check_parquet, folder_of
 from pipeline import publish
 from pipeline.errors import ChurnError
 from pipeline.ingest import ingest
 from pipeline.realtime.cohort import score_lake
 from pipeline.realtime.errors import NotReadyError
 from pipeline.settings import Home
+from pipeline.sql_text import quoted
 
 # Told the stage, how far it is, and what else is to be kept of the job.
 Tell = Callable[..., None]
 
 RESULTS, REFUSED = "results.parquet", "refused.parquet"
 INGEST_MEMORY = "1GB"
+# A place in a file, and what ingest says of it from the table's description.
+_PLACE = re.compile(r"(?P<file>[^:,\n]+)(?:, line \d+)?")
+_DESCRIBED = re.compile(r"\n +(?:header expected|wrong in its first rows): [^\n]*\Z")
 
 
 def work(home: Home, job: Job, tell: Tell) -> dict[str, Any]:
     """Do a job from its beginning, whatever an earlier attempt left; return its counts.
 
+    Each attempt has a folder of its own: the one before may not know yet that it lost its lease.
+
     Raises:
         ChurnError: It cannot be done; the words are for whoever asked.
     """
     folder = folder_of(home, job.job_id)
-    private = Home(folder / "home")
+    private = Home(folder / ATTEMPTS / str(job.attempts))
     shutil.rmtree(private.root, ignore_errors=True)
     try:
-        generation, run_id = _live(home, job.domain)
-        tell("reading", 0.0, generation=generation.name, model_version=run_id)
+        generation, run_id, scored = _live(home, job.domain)
+        cut_off = job.as_of_date or scored
+        known = {"generation": generation.name, "model_version": run_id, "as_of_date": cut_off}
+        tell("reading", 0.0, **known)
         told: dict[str, Any] = {}
-        lake = home.lake
-        if job.source == "upload":
-            told = _ingest(job, folder, private)
+        lake, is_sent = home.lake, job.source == "upload"
+        if is_sent:
+            told = _ingest(job, folder / RAW, private)
             lake = private.lake
         spill = private.root / "spill"
         spill.mkdir(parents=True, exist_ok=True)
@@ -51,39 +61,38 @@ def work(home: Home, job: Job, tell: Tell) -> dict[str, Any]:
             generation.path,
             run_id,
             lake=lake,
-            cut_off=job.as_of_date,
-            names_everybody=job.source == "upload",
-            target=folder / RESULTS,
+            cut_off=cut_off,
+            is_sent=is_sent,
+            target=private.root / RESULTS,
             spill=spill,
             progress=lambda share: tell("scoring", 0.2 + 0.8 * share),
         )
+        # an attempt that lost the lease ends here and puts nothing in place
+        tell("scoring", 1.0)
+        for name in (REFUSED, RESULTS):
+            if (private.root / name).exists():
+                (private.root / name).replace(folder / name)
         return {**told, **asdict(counts)}
     finally:
         shutil.rmtree(private.root, ignore_errors=True)
 
 
-def forget_upload(home: Home, job_id: str) -> None:
-    """Delete the raw files of a job that has ended."""
-    shutil.rmtree(folder_of(home, job_id) / "raw", ignore_errors=True)
-
-
-def _live(home: Home, domain: str) -> tuple[publish.Generation, str]:
-    """Return the current generation and the run behind its scores of a domain."""
+def _live(home: Home, domain: str) -> tuple[publish.Generation, str, date]:
+    """Return the current generation, the run behind its scores of a domain, and their cut-off."""
     generation = publish.current(home)
     if generation is None:
         raise NotReadyError("Nothing has been published yet.", hint="churn run publishes.")
     copy = generation.path.with_suffix("") / "bi_domains.parquet"
     row = duckdb.execute(
-        "select run_id from read_parquet(?) where domain = ?", [str(copy), domain]
+        "select run_id, as_of_date from read_parquet(?) where domain = ?", [str(copy), domain]
     ).fetchone()
     if row is None or row[0] is None:
         raise NotReadyError(f"{domain} has no published model.", hint="churn run publishes one.")
-    return generation, str(row[0])
+    return generation, row[0], row[1]
 
 
-def _ingest(job: Job, folder: Path, private: Home) -> dict[str, Any]:
+def _ingest(job: Job, raw: Path, private: Home) -> dict[str, Any]:
     """Bring the uploaded files into a lake of their own, by the checks of every ingest."""
-    raw = folder / "raw"
     for path in sorted(raw.glob("*.parquet")):
         check_parquet(path)
     private.root.mkdir(parents=True)
@@ -96,19 +105,15 @@ def _ingest(job: Job, folder: Path, private: Home) -> dict[str, Any]:
             memory=INGEST_MEMORY,
         )
     except ChurnError as error:
-        # whoever asked knows names of files, not this machine's folders
-        where = (error.where or "").replace(str(raw), "the upload").replace(str(folder), "")
-        raise ChurnError(error.what, where=where or None, hint=error.hint) from error
+        raise _for_uploaders(error, raw) from error
     refused = sorted(str(path) for path in private.quarantine.rglob("rejected.parquet"))
-    target = folder / REFUSED
     if refused:
-        part = target.with_suffix(".part")
-        listed = ", ".join("'" + name.replace("'", "''") + "'" for name in refused)
+        target = private.root / REFUSED
+        listed = ", ".join(quoted(name) for name in refused)
         duckdb.execute(
             f"copy (select file, line, column_name, value, reason from read_parquet([{listed}]) "
-            f"order by file, line, column_name) to '{part}' (format parquet)"
+            f"order by file, line, column_name) to {quoted(target)} (format parquet)"
         )
-        part.replace(target)
     return {
         "refused_rows": sum(file.quarantined for file in summary.files),
         "files": [
@@ -118,9 +123,29 @@ def _ingest(job: Job, folder: Path, private: Home) -> dict[str, Any]:
                 "rows_read": file.rows_read,
                 "rows": file.rows,
                 "refused_rows": file.quarantined,
+                "duplicates": file.duplicates or 0,
                 "reasons": [str(reason) for reason in file.reasons][:20],
                 "ignored_columns": list(file.ignored_columns)[:50],
             }
             for file in summary.files
         ],
     }
+
+
+def _for_uploaders(error: ChurnError, raw: Path) -> ChurnError:
+    """Return ingest's words as whoever sent the files may read them.
+
+    Of the place only the file, the line and what the table's description says are kept: a header
+    that was found may be a customer's row, and other words may name this machine's folders. What
+    is wrong with no file is not mended by another upload.
+    """
+    where = error.where or ""
+    place = _PLACE.match(where)
+    if place is None or not (raw / place["file"]).is_file():
+        return ChurnError(error.what)
+    described = _DESCRIBED.search(where)
+    return ChurnError(
+        error.what,
+        where=place[0] + (described[0] if described else ""),
+        hint=error.hint and error.hint.replace("the directory", "the upload"),
+    )

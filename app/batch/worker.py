@@ -5,7 +5,6 @@ worker was killed is taken over when its lease has run out.
 """
 
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -17,9 +16,9 @@ from typing import Any
 import duckdb
 import structlog
 
-from app.batch.jobs import KEPT_FOR, LEASE, Job, Jobs, LeaseLostError
-from app.batch.uploads import folder_of
-from app.batch.work import forget_upload, work
+from app.batch.jobs import LEASE, Job, Jobs, LeaseLostError
+from app.batch.uploads import forget_rows
+from app.batch.work import work
 from pipeline.errors import ChurnError
 from pipeline.settings import Home, home
 
@@ -38,13 +37,15 @@ _LOG = structlog.wrap_logger(
 def serve(where: Home, *, parent: int | None = None, idle_seconds: float = IDLE_SECONDS) -> None:
     """Work on jobs until there are none for so long, or the parent process is gone."""
     jobs, name = Jobs(where), uuid.uuid4().hex
-    sweep(where, jobs)
     idle_since = time.monotonic()
     while time.monotonic() - idle_since < idle_seconds:
         if parent is not None and os.getppid() != parent:
             break
         job = jobs.claim(name)
         if job is None:
+            for job_id in jobs.give_up():
+                forget_rows(where, job_id)
+                _LOG.warning("batch_given_up", job=job_id)
             time.sleep(_POLL_SECONDS)
             continue
         do(where, jobs, job, name)
@@ -64,6 +65,9 @@ def do(where: Home, jobs: Jobs, job: Job, worker: str) -> None:
             except LeaseLostError:
                 lost.set()
                 return
+            except Exception as error:
+                # the next beat may come in time; if none does, another worker takes the job over
+                _LOG.warning("batch_beat_missed", job=job.job_id, error=type(error).__name__)
 
     def tell(stage: str, progress: float, **values: Any) -> None:
         if lost.is_set():
@@ -75,12 +79,14 @@ def do(where: Home, jobs: Jobs, job: Job, worker: str) -> None:
     try:
         result = work(where, job, tell)
         jobs.finish(job.job_id, worker, result=result)
-        forget_upload(where, job.job_id)
+        forget_rows(where, job.job_id)
         _LOG.info("batch_done", job=job.job_id, customers=result["customers"])
     except LeaseLostError:
         _LOG.warning("batch_lease_lost", job=job.job_id)
     except ChurnError as error:
-        told = {"what": error.what, "where": error.where, "hint": error.hint}
+        # whoever asked does not know this machine's folders
+        place = error.where and error.where.replace(str(where.root), "CHURN_HOME")
+        told = {"what": error.what, "where": place, "hint": error.hint}
         _fail(where, jobs, job, worker, told)
     except duckdb.OutOfMemoryException:
         _fail(
@@ -112,24 +118,8 @@ def _fail(where: Home, jobs: Jobs, job: Job, worker: str, told: dict[str, Any]) 
         jobs.finish(job.job_id, worker, error=told)
     except LeaseLostError:
         return
-    forget_upload(where, job.job_id)
+    forget_rows(where, job.job_id)
     _LOG.info("batch_failed", job=job.job_id)
-
-
-def sweep(where: Home, jobs: Jobs) -> None:
-    """Delete jobs that are too old with all they hold, and folders that belong to none."""
-    for job_id in jobs.old():
-        jobs.delete(job_id)
-    if not where.batch.exists():
-        return
-    for folder in where.batch.iterdir():
-        age = time.time() - folder.stat().st_mtime
-        is_old = age > KEPT_FOR.total_seconds() or (folder.name.startswith(".") and age > 24 * 3600)
-        job = jobs.find(folder.name)
-        if job is None and is_old:
-            shutil.rmtree(folder, ignore_errors=True)
-        elif job is not None and job.status in ("done", "failed"):
-            shutil.rmtree(folder_of(where, job.job_id) / "raw", ignore_errors=True)
 
 
 def _stop(_: int, __: FrameType | None) -> None:

@@ -13,7 +13,14 @@ import pyarrow.parquet as pq
 from pipeline.errors import ChurnError
 from pipeline.feature_sql import lay
 from pipeline.realtime.answer import Desk, Scored, add_features, open_answering
-from pipeline.realtime.controls import check_cut_off, coverage_of, make_controls, write_controls
+from pipeline.realtime.controls import (
+    check_cut_off,
+    check_lake,
+    coverage_of,
+    make_controls,
+    notes_of,
+    write_controls,
+)
 from pipeline.realtime.guards import Decided
 from pipeline.realtime.model import LiveModel, load_live_model
 from pipeline.settings import Home
@@ -25,6 +32,9 @@ Progress = Callable[[float], None]
 CHUNK = 2_000
 # What features and scoring may take before they spill to disk.
 MEMORY = "2GB"
+# Ids that real time refuses, as SQL; ingest keeps them, since a file is read as it is.
+_UNFIT_ID = r"regexp_matches(customer_id, '[\x00-\x1f\x7f]') or length(customer_id) > 200"
+_UNFIT_WORDS = "not scored: the id has a control character, or more than 200 characters"
 
 _TEXT, _NUMBER = pa.string(), pa.float64()
 RESULT = pa.schema(
@@ -63,11 +73,13 @@ class Counts:
         customers: Rows of the result.
         in_scope: Customers in the cohort, each with a score.
         ignored: Table → rows on the cut-off or after it, which were not read.
+        notes: What whoever sent the rows should know, in sentences.
     """
 
     customers: int
     in_scope: int
     ignored: dict[str, int]
+    notes: list[str]
 
 
 def score_lake(
@@ -77,8 +89,8 @@ def score_lake(
     run_id: str,
     *,
     lake: Path,
-    cut_off: date | None,
-    names_everybody: bool,
+    cut_off: date,
+    is_sent: bool,
     target: Path,
     spill: Path,
     progress: Progress,
@@ -91,8 +103,9 @@ def score_lake(
         generation: The generation's DuckDB file.
         run_id: Its live run.
         lake: Folder like `CHURN_HOME/lake`, with this domain's tables.
-        cut_off: Cut-off; the published one if not given.
-        names_everybody: Whether customers outside the cohort get a row that says so.
+        cut_off: Cut-off.
+        is_sent: Whether somebody sent the lake. Then customers outside the cohort get a row that
+            says so, and that it reaches to the cut-off is taken on trust.
         target: Where the result goes, whole or not at all.
         spill: Empty folder for what does not fit into memory.
         progress: Told how far it is.
@@ -110,8 +123,9 @@ def score_lake(
     with duckdb.connect(config=config) as connection:
         open_answering(connection, generation, model)
         knowledge = make_controls(connection, domain)
-        cut_off = cut_off or knowledge.scored
         check_cut_off(knowledge, cut_off, run_id)
+        if not is_sent:
+            check_lake(knowledge, cut_off)
         given = frozenset(
             table.name for table in model.tables if _make_view(connection, lake, table)
         )
@@ -126,10 +140,11 @@ def score_lake(
         connection.execute(
             "create table lake.cohort as select *, "
             f"(row_number() over (order by customer_id) - 1) // {CHUNK} as chunk from {last}"
+            + (f" where not ({_UNFIT_ID})" if is_sent else "")
         )
         row = connection.execute("select count(*), max(chunk) from lake.cohort").fetchone()
         in_scope, newest = (row[0], row[1]) if row else (0, None)
-        if in_scope == 0 and not names_everybody:
+        if in_scope == 0 and not is_sent:
             raise ChurnError(f"Nobody is in the cohort of {cut_off}: there is nothing to score.")
         progress(0.4)
         written = 0
@@ -146,18 +161,19 @@ def score_lake(
                 written += len(rows)
                 writer.write_table(pa.Table.from_pylist(rows, RESULT))
                 progress(0.4 + 0.55 * written / in_scope)
-            if names_everybody:
-                words = f"not scored: {model.recipe['settings']['not_scored']}"
-                for batch in _others(connection, model):
+            if is_sent:
+                for batch in _others(connection, model, cut_off):
                     rows = [
                         _outside(customer, cut_off, words, run_id, generation.stem)
-                        for customer in batch
+                        for customer, words in batch
                     ]
                     written += len(rows)
                     writer.write_table(pa.Table.from_pylist(rows, RESULT))
         part.replace(target)
     progress(1.0)
-    return Counts(written, in_scope, ignored)
+    absent = [t.name for t in model.tables if not t.required and t.name not in given]
+    notes = notes_of(knowledge, cut_off, absent) if is_sent else []
+    return Counts(written, in_scope, ignored, notes)
 
 
 def _make_view(connection: duckdb.DuckDBPyConnection, lake: Path, table: SourceTable) -> bool:
@@ -212,21 +228,33 @@ def _scored(
         connection.execute("rollback")
 
 
-def _others(connection: duckdb.DuckDBPyConnection, model: LiveModel) -> Iterator[list[str]]:
-    """Customers with rows in a required table who are not in the cohort."""
-    sources = " union ".join(
-        f"select {table.id_column} as customer_id from lake.{table.identifier}"
-        for table in model.tables
-        if table.required and table.id_column
-    )
-    if not sources:
+def _others(
+    connection: duckdb.DuckDBPyConnection, model: LiveModel, cut_off: date
+) -> Iterator[list[tuple[str, str]]]:
+    """Customers with rows in a required table who are not in the cohort, and why."""
+    required = [table for table in model.tables if table.required and table.id_column]
+    if not required:
         return
+    # distinct by itself too: a single table has no union
+    sources = " union ".join(
+        f"select distinct {table.id_column} as customer_id from lake.{table.identifier}"
+        for table in required
+    )
+    # as real time says it
+    late = " ".join(
+        f"when customer_id not in (select {table.id_column} from lake.{table.identifier} "
+        f"where {day} < date '{cut_off}') "
+        f"then 'nothing in {table.name} happened before the cut-off'"
+        for table in required
+        if (day := table.event_day or table.event_time)
+    )
     cursor = connection.execute(
-        f"select customer_id from ({sources}) anti join lake.cohort using (customer_id) "
-        "order by customer_id"
+        f"select customer_id, case when {_UNFIT_ID} then ? {late} else ? end "
+        f"from ({sources}) anti join lake.cohort using (customer_id) order by customer_id",
+        [_UNFIT_WORDS, f"not scored: {model.recipe['settings']['not_scored']}"],
     )
     while rows := cursor.fetchmany(CHUNK):
-        yield [row[0] for row in rows]
+        yield rows
 
 
 def _result(one: Scored, cut_off: date, run_id: str, generation: str) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """What is known at a cut-off, from the published build: cut-offs, knowledge, coverage."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 
-from pipeline.realtime.errors import RefusedDateError
+from pipeline.realtime.bundle import bundle_folder
+from pipeline.realtime.errors import NotReadyError, RefusedDateError
 
 Covered = tuple[str, date, date]
 
@@ -54,6 +57,32 @@ def make_controls(connection: duckdb.DuckDBPyConnection, domain: str) -> Knowled
     return Knowledge(known_before, scored, outcomes)
 
 
+def read_knowledge(generation: Path, domain: str) -> Knowledge:
+    """Return what a generation's build knows, without opening more of it.
+
+    Args:
+        generation: The generation's DuckDB file.
+        domain: Domain.
+
+    Raises:
+        NotReadyError: The generation is older than bundles, or has no model of the domain.
+    """
+    folder = bundle_folder(generation)
+    paths = [
+        str(folder / f"{name}.parquet")
+        for name in (f"lake.{domain}_knowledge", "churn.int_churn__runs_live")
+    ]
+    with duckdb.connect() as connection:
+        row = connection.execute(
+            "select knowledge.known_before, runs.as_of_date, runs.outcomes_known_on "
+            "from read_parquet(?) as knowledge, read_parquet(?) as runs where runs.domain = ?",
+            [*paths, domain],
+        ).fetchone()
+    if row is None:
+        raise NotReadyError(f"{domain} has no published model.", hint="churn run publishes one.")
+    return Knowledge(*row)
+
+
 def check_cut_off(knowledge: Knowledge, cut_off: date, run_id: str) -> None:
     """Refuse a cut-off for which no honest score can be given.
 
@@ -73,6 +102,45 @@ def check_cut_off(knowledge: Knowledge, cut_off: date, run_id: str) -> None:
             f"No score for {cut_off}: what happens before it is not known on {today}.",
             hint=f"Ask for {today} or earlier.",
         )
+
+
+def check_lake(knowledge: Knowledge, cut_off: date) -> None:
+    """Refuse a cut-off that the platform's own data do not reach.
+
+    Whoever sends rows has newer ones; the platform has not, and what it lacks is no silence.
+
+    Raises:
+        RefusedDateError: The build knows nothing of the days before the cut-off.
+    """
+    latest = max(knowledge.known_before, knowledge.scored)
+    if cut_off > latest:
+        raise RefusedDateError(
+            f"No score for {cut_off}: the platform's own data end before {latest}.",
+            hint=f"Ask for {latest} or earlier, or send the rows with as_of_date; churn run with "
+            "newer files brings it forward.",
+        )
+
+
+def notes_of(knowledge: Knowledge, cut_off: date, absent: Iterable[str]) -> list[str]:
+    """Return what whoever sent rows should know of the answer, in sentences.
+
+    Args:
+        knowledge: What the build knows.
+        cut_off: The cut-off.
+        absent: Tables that were not sent, for one customer at least.
+    """
+    notes = []
+    if cut_off > knowledge.known_before:
+        notes.append(
+            f"The published build knows what happened before {knowledge.known_before}; "
+            f"that the rows sent reach to {cut_off} is taken on trust, each source as far "
+            "behind as it was then."
+        )
+    notes += [
+        f"Where {table} was not sent, what is computed from it is null, not zero."
+        for table in absent
+    ]
+    return notes
 
 
 def coverage_of(

@@ -18,6 +18,7 @@ from pipeline.realtime.controls import (
     check_cut_off,
     coverage_of,
     make_controls,
+    notes_of,
     write_controls,
 )
 from pipeline.realtime.guards import Decided
@@ -188,19 +189,14 @@ class Engine:
         return f"not scored: {self.model.recipe['settings']['not_scored']}"
 
     def _notes(self, cut_off: date, customers: Sequence[Customer]) -> list[str]:
-        notes = []
-        if cut_off > self.knowledge.known_before:
-            notes.append(
-                f"The published build knows what happened before {self.knowledge.known_before}; "
-                f"that the rows sent reach to {cut_off} is taken on trust, each source as far "
-                "behind as it was then."
-            )
-        for table in self.model.tables:
-            if not table.required and any(table.name not in one.given for one in customers):
-                notes.append(
-                    f"Where {table.name} was not sent, what is computed from it is null; an empty "
-                    "list says that there is nothing."
-                )
+        absent = [
+            table.name
+            for table in self.model.tables
+            if not table.required and any(table.name not in one.given for one in customers)
+        ]
+        notes = notes_of(self.knowledge, cut_off, absent)
+        if absent:
+            notes.append("An empty list of rows says that there is nothing.")
         notes += [
             f"Not read, because {table} has no such columns: {', '.join(names)}."
             for table, names in ignored_columns(customers, self.model.tables).items()

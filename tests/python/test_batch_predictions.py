@@ -2,11 +2,13 @@
 
 import csv
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from datetime import date, timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,9 +20,9 @@ from app.api import create_app
 from app.api.keys import create_key
 from app.api.store import Store
 from app.batch import jobs as job_table
-from app.batch.jobs import Jobs, LeaseLostError
+from app.batch.jobs import Jobs
 from app.batch.uploads import Limits, check_parquet, folder_of
-from app.batch.worker import serve, sweep
+from app.batch.worker import serve
 from pipeline.errors import ChurnError
 from pipeline.settings import PROJECT, Home
 
@@ -43,7 +45,7 @@ def client(reading):
     """The API without a worker of its own: tests say when jobs are worked on."""
     with TestClient(create_app(reading), raise_server_exceptions=False) as client:
         client.app.state.supervisor.attend = lambda: None
-        client.headers["X-API-Key"] = create_key(Store(reading), "tests", ["predict"])
+        client.headers["X-API-Key"] = create_key(Store(reading), "tests", ["predict", "read"])
         yield client
 
 
@@ -113,7 +115,10 @@ def test_uploaded_rows_get_the_published_scores_and_bad_rows_are_refused_one_by_
     )
     told = state_of(client, answer)
     assert (told["status"], told["progress"], told["source"]) == ("queued", 0.0, "upload")
-    assert client.get(f"{answer.headers['Location']}/results").status_code == 409
+    assert told["as_of_date"] is None
+    early = client.get(f"{answer.headers['Location']}/results")
+    assert early.status_code == 409
+    assert early.json()["detail"] == "The job is queued; it has files once it is done."
     raw = folder_of(reading, told["job_id"]) / "raw"
     assert raw.exists()
     work(reading)
@@ -121,6 +126,8 @@ def test_uploaded_rows_get_the_published_scores_and_bad_rows_are_refused_one_by_
     assert told["status"] == "done", told
     assert told["progress"] == 1.0
     assert told["generation"] == published_name(home)
+    assert told["as_of_date"] == str(published_domain(home, "kkbox")["as_of_date"])
+    assert told["result"]["notes"] == []
     assert told["result"]["refused_rows"] == 2
     assert told["result"]["in_scope"] == CUSTOMERS
     assert told["result"]["customers"] == CUSTOMERS + 1
@@ -157,13 +164,19 @@ def published_name(home):
 def test_events_of_a_shop_are_scored_as_published(demo, client, reading, histories):
     home, _ = demo
     customers = histories["ecommerce"]
+    again = next(rows["events"] for rows in customers.values())
     answer = client.post(
         "/v1/ecommerce/batch-predictions",
-        files=[("files", ("2020-Apr.csv", as_csv(customers, "events")))],
+        files=[("files", ("2020-Apr.csv", as_csv(customers, "events", again)))],
     )
     work(reading)
     told = state_of(client, answer)
     assert told["status"] == "done", told
+    (file,) = told["result"]["files"]
+    assert file["duplicates"] >= len(again) > 0
+    assert file["rows_read"] == file["rows"] + file["refused_rows"] + file["duplicates"]
+    nothing = client.get(f"{answer.headers['Location']}/refused")
+    assert nothing.json()["detail"] == "No value was refused, so there is no file of them."
     scores = published(home, "ecommerce", list(customers))
     found = {row["customer_id"]: row for row in results(client, told)}
     assert set(found) == set(scores)
@@ -189,11 +202,116 @@ def test_a_cut_off_by_name_scores_its_whole_cohort(demo, client, reading):
         abs(row["churn_probability"] - scores[row["customer_id"]]["churn_probability"]) <= 1e-9
         for row in found
     )
-    early = client.post("/v1/ecommerce/batch-predictions", data={"cut_off": "2019-06-01"})
+
+
+def test_days_without_an_honest_answer_are_refused_at_once(client, reading, histories):
+    """What the platform's own data do not reach is missing, and no silence."""
+    rows = [("files", ("events.csv", as_csv(histories["ecommerce"], "events")))]
+    today = date.today()
+
+    def refused(field, day, files=None):
+        answer = client.post("/v1/ecommerce/batch-predictions", data={field: str(day)}, files=files)
+        assert answer.status_code == 422, answer.text
+        (fault,) = answer.json()["errors"]
+        assert (fault["pointer"], fault["field"]) == (f"#/{field}", field)
+        return fault["detail"]
+
+    beyond = refused("cut_off", "2020-05-02")
+    assert "the platform's own data end before 2020-05-01" in beyond
+    assert "send the rows with as_of_date" in beyond
+    assert "learned from outcomes that were known on" in refused("cut_off", "2019-06-01")
+    assert "learned from outcomes that were known on" in refused("as_of_date", "2019-06-01", rows)
+    assert "is not known on" in refused("as_of_date", today + timedelta(days=2), rows)
+    assert client.app.state.supervisor.jobs.unfinished() == 0
+    assert not any(reading.batch.iterdir())
+    # what was published when the job was asked for may be another build than when it runs
+    job = client.app.state.supervisor.jobs.add(
+        "a" * 32, "ecommerce", key_of(client), "cut_off",
+        date(2020, 5, 2),
+    )  # fmt: skip
     work(reading)
-    told = state_of(client, early)
+    told = client.get(f"/v1/ecommerce/batch-predictions/{job.job_id}").json()
     assert told["status"] == "failed"
-    assert "learned from outcomes that were known on" in told["error"]["what"]
+    assert "the platform's own data end before 2020-05-01" in told["error"]["what"]
+
+
+def key_of(client):
+    """Id of a client's key."""
+    return client.headers["X-API-Key"].split("_")[1]
+
+
+def in_real_time(client, customers, **body):
+    """The answer of real time to the same rows."""
+    sent = [
+        {
+            "customer_id": customer,
+            **{
+                table: [
+                    {name: cell for name, cell in row.items() if name != "msno"} for row in rows
+                ]
+                for table, rows in tables.items()
+            },
+        }
+        for customer, tables in customers.items()
+    ]
+    answer = client.post(
+        "/v1/kkbox/predictions",
+        content=json.dumps({"customers": sent, **body}),
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_what_is_taken_on_trust_or_was_not_sent_is_noted_as_in_real_time(
+    client, reading, histories
+):
+    customers = {
+        customer: {"transactions": tables["transactions"]}
+        for customer, tables in list(histories["kkbox"].items())[:3]
+    }
+    answer = client.post(
+        "/v1/kkbox/batch-predictions",
+        data={"as_of_date": "2017-04-20"},
+        files=[("files", ("transactions.csv", as_csv(customers, "transactions")))],
+    )
+    work(reading)
+    told = state_of(client, answer)
+    assert told["status"] == "done", told
+    trust, absent = told["result"]["notes"][:2]
+    assert "that the rows sent reach to 2017-04-20 is taken on trust" in trust
+    assert "user_logs was not sent" in absent
+    notes = in_real_time(client, customers, as_of_date="2017-04-20")["notes"]
+    assert notes[: len(told["result"]["notes"])] == told["result"]["notes"]
+
+
+def test_who_is_not_scored_is_told_why_as_in_real_time(client, reading, histories):
+    rows = next(tables["transactions"] for tables in histories["kkbox"].values())
+
+    def of(customer, **cells):
+        return {customer: {"transactions": [{**row, "msno": customer, **cells} for row in rows]}}
+
+    customers = (
+        of("late", transaction_date="20170601")
+        | of("expired", membership_expire_date="20150301", transaction_date="20150201")
+        | of("scored")
+    )
+    unfit = of("a\0b") | of("a\tb") | of("x" * 201)
+    answer = client.post(
+        "/v1/kkbox/batch-predictions",
+        files=[("files", ("transactions.parquet", as_parquet(customers | unfit, "transactions")))],
+    )
+    work(reading)
+    told = state_of(client, answer)
+    assert told["status"] == "done", told
+    assert (told["result"]["customers"], told["result"]["in_scope"]) == (6, 1)
+    found = {row["customer_id"]: row for row in results(client, told)}
+    for one in in_real_time(client, customers)["items"]:
+        assert found[one["customer_id"]]["out_of_scope_reason"] == one["reason"]
+    assert found["late"]["out_of_scope_reason"].endswith("happened before the cut-off")
+    for customer in unfit:
+        assert found[customer]["churn_probability"] is None
+        assert "control character" in found[customer]["out_of_scope_reason"]
 
 
 def test_what_is_no_upload_is_refused_in_words(client, histories):
@@ -216,6 +334,11 @@ def test_what_is_no_upload_is_refused_in_words(client, histories):
     twice = [("files", ("transactions.csv", rows)), ("files", ("transactions.parquet", rows))]
     assert "one table's file" in refused(twice)
     assert "no day" in refused(data={"cut_off": "yesterday"})
+    misspelt = [("files", ("transactions.csv", rows))], {"as_of": "2017-04-01"}
+    assert "known are files, as_of_date, cut_off" in refused(*misspelt)
+    answer = client.post("/v1/kkbox/batch-predictions", json={"cut_off": "2017-04-01"})
+    assert answer.status_code == 415
+    assert "multipart/form-data" in answer.json()["detail"]
     unknown = client.get(f"/v1/kkbox/batch-predictions/{'0' * 32}")
     assert unknown.status_code == 404
 
@@ -227,6 +350,7 @@ def test_what_is_no_upload_is_refused_in_words(client, histories):
         ("transactions.csv", b"", "file is empty"),
         ("transactions.parquet", b"PAR1 not at all", "cannot be read as Parquet"),
         ("transactions.csv", b"\x00\x01\x02", "not text in UTF-8"),
+        ("transactions.csv", b"+kept/secret=,41,30,149,149,1,20170301,20170401,0\n", "lacks msno"),
     ],
 )
 def test_files_that_cannot_be_used_fail_their_job_in_words(client, reading, name, content, words):
@@ -235,7 +359,12 @@ def test_files_that_cannot_be_used_fail_their_job_in_words(client, reading, name
     told = state_of(client, answer)
     assert told["status"] == "failed"
     assert words in told["error"]["what"]
-    assert str(reading.root) not in str(told)
+    assert name in told["error"]["where"]
+    assert "the directory" not in told["error"]["hint"]
+    kept = b"".join(path.read_bytes() for path in reading.root.glob("state.sqlite*"))
+    for unwanted in (str(reading.root), "read_parquet", "+kept/secret="):
+        assert unwanted not in str(told)
+        assert unwanted.encode() not in kept
     assert not (folder_of(reading, told["job_id"]) / "raw").exists()
 
 
@@ -266,6 +395,10 @@ def test_a_parquet_bomb_is_refused_before_it_goes_off(client, reading, tmp_path)
     pq.write_table(pa.table({f"c{n}": [1] for n in range(500)}), wide)
     with pytest.raises(ChurnError, match="500 columns"):
         check_parquet(wide)
+    bare = tmp_path / "bare.parquet"
+    pq.write_table(pa.table({}), bare)
+    with pytest.raises(ChurnError, match="has no columns"):
+        check_parquet(bare)
     nested = tmp_path / "nested.parquet"
     pq.write_table(pa.table({"msno": [[1, 2]]}), nested)
     with pytest.raises(ChurnError, match="more than one value"):
@@ -284,17 +417,76 @@ def test_only_the_key_that_asked_sees_a_job_and_it_can_forget_it(client, reading
     answer = client.post("/v1/kkbox/batch-predictions", data={"cut_off": "2017-04-01"})
     where = answer.headers["Location"]
     other = {"X-API-Key": create_key(Store(reading), "other", ["predict"])}
-    owner = {"X-API-Key": create_key(Store(reading), "owner", ["predict", "admin"])}
+    admin = {"X-API-Key": create_key(Store(reading), "admin", ["predict", "admin"])}
     reader = {"X-API-Key": create_key(Store(reading), "reader", ["read"])}
     assert client.get(where, headers=other).status_code == 404
     assert client.delete(where, headers=other).status_code == 404
     assert client.get(where, headers=reader).status_code == 403
-    assert client.get(where, headers=owner).status_code == 200
+    assert client.get(where, headers=admin).status_code == 404
+    assert client.delete(where, headers=admin).status_code == 404
     elsewhere = where.replace("/kkbox/", "/ecommerce/")
     assert client.get(elsewhere).status_code == 404
     assert client.delete(where).status_code == 204
     assert client.get(where).status_code == 404
     assert not folder_of(reading, where.rsplit("/", 1)[-1]).exists()
+
+
+def test_the_platforms_own_scores_are_for_keys_that_may_read(client, reading, histories):
+    predicts = {"X-API-Key": create_key(Store(reading), "predicts", ["predict"])}
+    answer = client.post(
+        "/v1/kkbox/batch-predictions", data={"cut_off": "2017-04-01"}, headers=predicts
+    )
+    assert answer.status_code == 403
+    assert (answer.json()["type"], answer.json()["required"]) == (
+        "urn:churn:problem:scope-missing", "read")  # fmt: skip
+    answer = client.post(
+        "/v1/kkbox/batch-predictions",
+        files=[("files", ("transactions.csv", as_csv(histories["kkbox"], "transactions")))],
+        headers=predicts,
+    )
+    assert answer.status_code == 202, "its own rows"
+
+
+def test_a_key_has_so_many_jobs_at_a_time(client, reading, monkeypatch):
+    monkeypatch.setattr(job_table, "MOST_UNFINISHED", 1)
+
+    def ask():
+        return client.post("/v1/kkbox/batch-predictions", data={"cut_off": "2017-04-01"})
+
+    first = ask()
+    answer = ask()
+    assert answer.status_code == 409
+    assert answer.json()["type"] == "urn:churn:problem:too-many-jobs"
+    assert len(list(reading.batch.iterdir())) == 1
+    assert client.delete(first.headers["Location"]).status_code == 204
+    assert ask().status_code == 202
+
+
+def test_a_job_is_there_for_a_week(client, monkeypatch):
+    answer = client.post("/v1/kkbox/batch-predictions", data={"cut_off": "2017-04-01"})
+    assert client.get(answer.headers["Location"]).status_code == 200
+    monkeypatch.setattr(job_table, "KEPT_FOR", -job_table.KEPT_FOR)
+    assert client.get(answer.headers["Location"]).status_code == 404
+
+
+def test_results_come_whole_whatever_range_is_asked_for(client, reading):
+    jobs = client.app.state.supervisor.jobs
+    job = jobs.add("a" * 32, "kkbox", key_of(client), "upload", None)
+    folder = folder_of(reading, job.job_id)
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table({"customer_id": ["a", "b"]}), folder / "results.parquet")
+    jobs.claim("worker")
+    jobs.finish(job.job_id, "worker", result={"customers": 2, "in_scope": 2, "ignored": {}})
+    path = f"/v1/kkbox/batch-predictions/{job.job_id}/results"
+    for form in ("parquet", "csv"):
+        for asked in (None, "bytes=0-1", "bytes=9999999-", "lines=1", "bytes=0-1,3-4"):
+            headers = {"Range": asked} if asked else {}
+            answer = client.get(path, params={"format": form}, headers=headers)
+            assert answer.status_code == 200, asked
+            assert f'{job.job_id}-results.{form}"' in answer.headers["content-disposition"]
+            if form == "parquet":
+                assert answer.content == (folder / "results.parquet").read_bytes()
+                assert answer.headers["content-length"] == str(len(answer.content))
 
 
 def test_one_idempotency_key_makes_one_job(client, reading, histories):
@@ -316,35 +508,6 @@ def test_one_idempotency_key_makes_one_job(client, reading, histories):
     assert [path.name for path in reading.batch.iterdir()] == [first.json()["job_id"]]
 
 
-def test_a_lease_is_taken_over_only_when_it_has_run_out(home, monkeypatch):
-    jobs = Jobs(home)
-    jobs.add("a" * 32, "kkbox", "key", "cut_off", None)
-    first = jobs.claim("one")
-    assert first is not None
-    assert first.status == "running"
-    assert jobs.claim("two") is None
-    monkeypatch.setattr(job_table, "LEASE", -job_table.LEASE)
-    jobs.update("a" * 32, "one", stage="scoring")
-    assert jobs.claim("two").attempts == 2
-    with pytest.raises(LeaseLostError):
-        jobs.finish("a" * 32, "one", result={"customers": 1})
-    assert jobs.claim("three").attempts == 3
-    assert jobs.claim("four") is None, "three deaths are enough"
-    assert jobs.find("a" * 32).status == "failed"
-
-
-def test_old_jobs_and_stray_uploads_are_deleted(home, monkeypatch):
-    jobs = Jobs(home)
-    for name in ("a" * 32, "b" * 32):
-        (folder_of(home, name) / "raw").mkdir(parents=True)
-    jobs.add("a" * 32, "kkbox", "key", "upload", None)
-    monkeypatch.setattr(job_table, "KEPT_FOR", -job_table.KEPT_FOR)
-    monkeypatch.setattr("app.batch.worker.KEPT_FOR", job_table.KEPT_FOR)
-    sweep(home, jobs)
-    assert jobs.find("a" * 32) is None
-    assert list(home.batch.iterdir()) == []
-
-
 def wait_for(condition, what):
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
@@ -361,7 +524,7 @@ def test_a_job_survives_kill_9_of_api_and_worker_in_its_middle(demo, reading):
 
     home, _ = demo
     live = published_domain(home, "kkbox")
-    key = create_key(Store(reading), "tests", ["predict"])
+    key = create_key(Store(reading), "tests", ["predict", "read"])
     path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
 
     def start():

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import pyarrow.parquet as pq
 from fastapi import APIRouter, FastAPI, File, Form, Query, Request, Response, UploadFile
 from fastapi import Path as PathParameter
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -23,22 +23,34 @@ from app.api.answers import DomainAnswer, Moment, in_domain
 from app.api.bodies import Day
 from app.api.dependencies import App, InDomain, OnlyOnce, Predicts, Published
 from app.api.generation import Generation, PublishedDomain
-from app.api.keys import Principal
-from app.api.problems import Fault, ProblemError, invalid
-from app.batch.jobs import Job, Jobs
+from app.api.keys import Principal, scope_problem
+from app.api.problems import Fault, ProblemError, body_fault, invalid
+from app.api.routes.predictions import unavailable
+from app.api.services import Services
+from app.batch.jobs import MOST_UNFINISHED, Job, Jobs, TooManyJobsError
 from app.batch.supervisor import Supervisor, supervised
-from app.batch.uploads import MOST_FILES, check_name, folder_of, recognised
+from app.batch.sweep import forget
+from app.batch.uploads import MOST_FILES, RAW, check_name, folder_of, recognised
 from app.batch.work import REFUSED, RESULTS
 from pipeline.errors import ChurnError
+from pipeline.realtime.controls import check_cut_off, check_lake, read_knowledge
+from pipeline.realtime.errors import NotReadyError, RefusedDateError
 from pipeline.sources import source_tables
 
 _BLOCK = 1 << 20
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+_FIELDS = ("files", "as_of_date", "cut_off")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @asynccontextmanager
 async def _supervised(app: FastAPI) -> AsyncIterator[None]:
-    async with supervised(app.state.services.home) as supervisor:
+    services: Services = app.state.services
+
+    def tell(error: Exception) -> None:
+        services.telemetry.failure("batch_not_attended", error)
+
+    async with supervised(services.home, tell) as supervisor:
         app.state.supervisor = supervisor
         yield
 
@@ -56,9 +68,14 @@ class BatchFile(BaseModel):
 
     file: str = Field(description="Its name.")
     table: str = Field(description="Table that its name says.")
-    rows_read: int = Field(description="Rows it has.")
+    rows_read: int = Field(
+        description="Rows it has: those used, those refused and duplicates together."
+    )
     rows: int = Field(description="Rows that were used.")
     refused_rows: int = Field(description="Rows with a value that cannot be used.")
+    duplicates: int = Field(
+        0, description="Rows left out because an equal one is used, where the table has each once."
+    )
     reasons: list[str] = Field(description="Columns and what was wrong, the most frequent first.")
     ignored_columns: list[str] = Field(description="Columns that the table does not have.")
 
@@ -73,6 +90,9 @@ class JobResult(BaseModel):
     )
     refused_rows: int = Field(0, description="Rows with a value that cannot be used.")
     files: list[BatchFile] = Field(default_factory=list, description="One per uploaded file.")
+    notes: list[str] = Field(
+        default_factory=list, description="What to know about these results, in sentences."
+    )
 
 
 class JobError(BaseModel):
@@ -87,7 +107,7 @@ class BatchJob(DomainAnswer):
     """A job. Until it runs, generation and model are those published now."""
 
     as_of_date: date | None = Field(  # type: ignore[assignment]
-        description="Cut-off; null: the one that is published when the job runs."
+        description="Cut-off; null until the job begins: the one that is published then."
     )
     job_id: str = Field(description="The job's name.")
     source: Literal["upload", "cut_off"] = Field(description="What it scores.")
@@ -140,13 +160,17 @@ async def create_job(
         ),
     ] = None,
     as_of_date: Annotated[
-        Day | None, Form(description="With files: their cut-off; the published one if not given.")
+        Day | None,
+        Form(
+            description="With files: their cut-off; the published one if not given. Not before the "
+            "model's outcomes were known, and not after today."
+        ),
     ] = None,
     cut_off: Annotated[
         Day | None,
         Form(
             description="Instead of files: a cut-off at which the platform's own raw data are "
-            "scored."
+            "scored, no later than they reach. Needs the scope read as well."
         ),
     ] = None,
 ) -> Response:
@@ -155,6 +179,8 @@ async def create_job(
     Uploads are deleted when the job has ended, results a week after it was made, or at once with
     DELETE.
     """  # fmt: skip
+    owner: Principal = request.state.principal
+    await _check_form(request)
     if bool(files) == bool(cut_off):
         raise invalid(
             Fault(
@@ -169,8 +195,12 @@ async def create_job(
             Fault(pointer="#/as_of_date", row=None, field="as_of_date",
                   detail="belongs to files; cut_off is the cut-off already")
         )  # fmt: skip
+    if cut_off is not None:
+        # these are the scores of everybody, not of rows that the caller has already
+        problem = scope_problem(owner, ["read"])
+        if problem is not None:
+            raise problem
     supervisor: Supervisor = request.app.state.supervisor
-    owner: Principal = request.state.principal
     incoming = services.home.batch / f".incoming-{secrets.token_hex(8)}"
     day = cut_off or as_of_date
     try:
@@ -179,12 +209,22 @@ async def create_job(
             told += await _receive(domain.name, files, incoming)
 
         def work(effect: str) -> BaseModel:
+            _check_day(generation, domain, as_of_date, cut_off)
             folder = folder_of(services.home, effect)
             folder.mkdir(parents=True, exist_ok=True)
-            if incoming.exists() and not (folder / "raw").exists():
-                incoming.rename(folder / "raw")
+            if incoming.exists() and not (folder / RAW).exists():
+                incoming.rename(folder / RAW)
             source = "upload" if files else "cut_off"
-            job = supervisor.jobs.add(effect, domain.name, owner.id, source, day)
+            try:
+                job = supervisor.jobs.add(effect, domain.name, owner.id, source, day)
+            except TooManyJobsError as error:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise ProblemError(
+                    409,
+                    "too-many-jobs",
+                    f"{MOST_UNFINISHED} jobs of this key wait or run; wait until one has ended, or "
+                    "delete one.",
+                ) from error
             supervisor.attend()
             return BatchJob(**_told(job, services, generation, domain))
 
@@ -198,6 +238,48 @@ async def create_job(
     job_id = json.loads(bytes(answer.body))["job_id"]
     answer.headers["Location"] = f"/v1/{domain.name}/batch-predictions/{job_id}"
     return answer
+
+
+async def _check_form(request: Request) -> None:
+    """Refuse a body that is no form, and fields that would be dropped without a word.
+
+    Raises:
+        ProblemError: 415, it is something else; 422, a field is unknown.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind and kind not in _FORMS:
+        raise ProblemError(
+            415, "unsupported-media-type", f"{kind[:100]} is not read here; send {_FORMS[0]}."
+        )
+    unknown = [name for name in await request.form() if name not in _FIELDS]
+    if unknown:
+        known = f"there is no such field; known are {', '.join(_FIELDS)}"
+        raise invalid(*(body_fault([name[:100]], known) for name in unknown))
+
+
+def _check_day(
+    generation: Generation, domain: PublishedDomain, as_of_date: date | None, cut_off: date | None
+) -> None:
+    """Refuse a day at once for which the job would have no honest answer.
+
+    Raises:
+        ProblemError: 422, what is published says so; 503, what is published cannot say.
+    """
+    day = cut_off or as_of_date
+    if day is None:
+        return
+    try:
+        knowledge = read_knowledge(generation.path, domain.name)
+        check_cut_off(knowledge, day, domain.model_version)
+        if cut_off is not None:
+            check_lake(knowledge, cut_off)
+    except RefusedDateError as refused:
+        field = "as_of_date" if cut_off is None else "cut_off"
+        raise invalid(
+            body_fault([field], f"{refused.what} {refused.hint or ''}".strip())
+        ) from refused
+    except NotReadyError as error:
+        raise unavailable(error) from error
 
 
 async def _receive(domain: str, files: list[UploadFile], folder: Path) -> list[str]:
@@ -278,8 +360,7 @@ def _own_job(request: Request, domain: PublishedDomain, job_id: str) -> Job:
     jobs: Jobs = request.app.state.supervisor.jobs
     owner: Principal = request.state.principal
     job = jobs.find(job_id)
-    is_allowed = job is not None and (job.owner == owner.id or "admin" in owner.scopes)
-    if job is None or not is_allowed or job.domain != domain.name:
+    if job is None or job.owner != owner.id or job.domain != domain.name:
         raise ProblemError(
             404,
             "unknown-job",
@@ -342,27 +423,35 @@ def read_refused(
 def delete_job(request: Request, services: App, domain: InDomain, job_id: JobId) -> Response:
     """Delete uploads, results and the job; a running one ends without a result."""
     job = _own_job(request, domain, job_id)
-    request.app.state.supervisor.jobs.delete(job.job_id)
-    shutil.rmtree(folder_of(services.home, job.job_id), ignore_errors=True)
+    forget(services.home, request.app.state.supervisor.jobs, job.job_id)
     return Response(status_code=204)
 
 
 def _file(services: App, job: Job, name: str, form: str, for_spreadsheets: bool) -> Response:
     path = folder_of(services.home, job.job_id) / name
     if job.status != "done" or not path.exists():
-        kind = "nothing refused" if job.status == "done" else job.status
-        raise ProblemError(
-            409, "no-such-file", f"The job is {kind}: there is no such file.", job_status=job.status
+        words = (
+            "No value was refused, so there is no file of them."
+            if job.status == "done"
+            else f"The job is {job.status}; it has files once it is done."
         )
-    if form == "parquet":
-        return FileResponse(path, media_type="application/vnd.apache.parquet",
-                            filename=f"{job.job_id}-{name}")  # fmt: skip
+        raise ProblemError(409, "no-such-file", words, job_status=job.status)
     stem = name.removesuffix(".parquet")
+    headers = {"Content-Disposition": f'attachment; filename="{job.job_id}-{stem}.{form}"'}
+    if form == "csv":
+        rows = _csv(path, for_spreadsheets)
+        return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
+    # whole whatever Range asks for: an answer in parts is not described
+    headers["Content-Length"] = str(path.stat().st_size)
     return StreamingResponse(
-        _csv(path, for_spreadsheets),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{job.job_id}-{stem}.csv"'},
+        _bytes(path), media_type="application/vnd.apache.parquet", headers=headers
     )
+
+
+def _bytes(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            yield block
 
 
 def _csv(path: Path, for_spreadsheets: bool) -> Iterator[str]:

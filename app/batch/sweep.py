@@ -1,0 +1,35 @@
+"""Deletes what is kept no longer: jobs, uploads of jobs that have ended, what was forgotten."""
+
+import shutil
+import time
+from contextlib import suppress
+from datetime import timedelta
+
+from app.batch.jobs import Jobs
+from app.batch.uploads import folder_of, forget_rows
+from pipeline.settings import Home
+
+# A folder without a job: an upload that is still coming in, or one that was given up.
+_STRAY_FOR = timedelta(days=1)
+
+
+def forget(home: Home, jobs: Jobs, job_id: str) -> None:
+    """Delete a job with all it holds; a running one ends without a result."""
+    jobs.delete(job_id)
+    shutil.rmtree(folder_of(home, job_id), ignore_errors=True)
+
+
+def sweep(home: Home, jobs: Jobs) -> None:
+    """Delete jobs that are too old, raw rows of those that have ended, and stray folders."""
+    for job_id in jobs.old():
+        forget(home, jobs, job_id)
+    if not home.batch.exists():
+        return
+    for folder in home.batch.iterdir():
+        job = jobs.find(folder.name)
+        if job is None:
+            with suppress(FileNotFoundError):
+                if time.time() - folder.stat().st_mtime > _STRAY_FOR.total_seconds():
+                    shutil.rmtree(folder, ignore_errors=True)
+        elif job.status in ("done", "failed"):
+            forget_rows(home, job.job_id)
