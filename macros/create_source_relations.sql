@@ -23,8 +23,8 @@
 {%- endmacro %}
 
 {% macro duckdb__source_view(source) -%}
-    {%- set glob = env_var('CHURN_HOME', 'data') ~ '/'
-        ~ (source.config.meta.parquet | replace('{table}', source.name)) -%}
+    {%- set glob = (env_var('CHURN_HOME', 'data') ~ '/'
+        ~ (source.config.meta.parquet | replace('{table}', source.name))) | replace("'", "''") -%}
     {%- set files = run_query("select count(*) from glob('" ~ glob ~ "')").columns[0].values()[0] -%}
     {%- set rows = "read_parquet('" ~ glob ~ "', union_by_name = true, hive_partitioning = false)" -%}
     {#- files older than a column lack it: null -#}

@@ -38,7 +38,7 @@ def write_table(
     casts = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind, *_ in shape)
     connection.register("rows_to_write", frame)
     try:
-        connection.execute(f"copy (select {casts} from rows_to_write) to '{part}' (format parquet)")
+        connection.sql(f"select {casts} from rows_to_write").write_parquet(str(part))
     finally:
         connection.unregister("rows_to_write")
     part.replace(path)

@@ -237,7 +237,7 @@ def is_scored(
     if not path.exists():
         return False
     kept = connection.execute(
-        f"select distinct feature_checksum from read_parquet('{path}')"
+        "select distinct feature_checksum from read_parquet(?)", [str(path)]
     ).fetchall()
     return kept == [(_feature_checksum(connection, domain, cut_off),)]
 

@@ -6,6 +6,7 @@ import duckdb
 
 from pipeline.publish import Generation
 from pipeline.settings import Home
+from pipeline.sql_text import quoted
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ def demo_ceiling(home: Home, generation: Generation, domain: str) -> Ceiling | N
     if not truth.exists():
         return None
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{home.warehouse}' as warehouse (read_only)")
-        connection.execute(f"attach '{generation.path}' as generation (read_only)")
+        connection.execute(f"attach {quoted(home.warehouse)} as warehouse (read_only)")
+        connection.execute(f"attach {quoted(generation.path)} as generation (read_only)")
         known = connection.execute(
             f"""
             with test as (
@@ -45,7 +46,7 @@ def demo_ceiling(home: Home, generation: Generation, domain: str) -> Ceiling | N
             )
             select -avg(case when is_churned then ln(truth.churn_probability)
                 else ln(1 - truth.churn_probability) end)
-            from read_parquet('{truth}') as truth
+            from read_parquet({quoted(truth)}) as truth
             inner join test using (as_of_date)
             inner join warehouse.{domain}.{domain}__churn_examples using (customer_id, as_of_date)
             where is_churned is not null and starts_with(label_definition, truth.outcome)

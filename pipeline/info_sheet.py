@@ -11,6 +11,7 @@ from pipeline.label_registry import entries
 from pipeline.prove import kept_proof
 from pipeline.report import METRICS, MODELS
 from pipeline.sources import source_tables
+from pipeline.sql_text import quoted
 from pipeline.steps import Plan
 
 _SMALL_PART = 300  # customers below which a segment's figures say little
@@ -38,9 +39,9 @@ def write_info_sheet(plan: Plan, domain: str, run: Path) -> Path:
 
 
 def _facts(plan: Plan, domain: str, run: Path) -> dict[str, Any]:
-    checks = _rows(f"from '{run}/checks.parquet'")
+    checks = _rows(f"from {quoted(run / 'checks.parquet')}")
     by_guard = {(c["guard"], c["subject"]): c["words"] for c in checks}
-    metrics = _rows(f"from '{run}/metrics.parquet' where split = 'test'")
+    metrics = _rows(f"from {quoted(run / 'metrics.parquet')} where split = 'test'")
     quality: dict[str, dict[str, float]] = {}
     for row in metrics:
         name = MODELS.get(row["model"], row["model"].replace("_", " "))
@@ -51,15 +52,17 @@ def _facts(plan: Plan, domain: str, run: Path) -> dict[str, Any]:
     segments = _segments(run)
     frozen = entries(plan.home, domain)
     return {
-        "run": _rows(f"from '{run}/runs.parquet'")[0],
+        "run": _rows(f"from {quoted(run / 'runs.parquet')}")[0],
         "entry": plan.entries[domain],
         "metrics": list(METRICS.values()),
         "quality": quality,
         "tested_rows": loss["rows"],
         "interval": (loss["ci_low"], loss["ci_high"]),
         "segments": segments,
-        "bins": _rows(f"from '{run}/calibration_bins.parquet' where split = 'test' order by bin"),
-        "choices": _rows(f"from '{run}/calibration_choices.parquet'"),
+        "bins": _rows(
+            f"from {quoted(run / 'calibration_bins.parquet')} where split = 'test' order by bin"
+        ),
+        "choices": _rows(f"from {quoted(run / 'calibration_choices.parquet')}"),
         "words": lambda guard, subject: by_guard[guard, subject],
         "strongest": max(
             (c for c in checks if c["guard"] == "single_features"), key=lambda c: c["value"]
@@ -110,7 +113,7 @@ def _segments(run: Path) -> list[dict[str, Any]]:
             max(value) filter (metric = 'log_loss') as log_loss,
             max(value) filter (metric = 'auc') as auc,
             max(value) filter (metric = 'observed_to_expected') as observed_to_expected
-        from '{run}/segment_metrics.parquet'
+        from {quoted(run / "segment_metrics.parquet")}
         where model = 'lightgbm' and split = 'test'
         group by all
         order by all

@@ -12,6 +12,7 @@ from rich.table import Table
 from pipeline.errors import ChurnError
 from pipeline.labels import CHECKSUM, freeze
 from pipeline.settings import Home
+from pipeline.sql_text import quoted
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def audit(home: Home, domain: str, rule_version: int) -> list[Disagreement]:
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         connection.execute(
             "create temp view frozen as select * from read_parquet("
-            f"'{home.labels}/{domain}/*/*.parquet', union_by_name = true) qualify label_version = "
+            f"{quoted(home.labels / domain / '*' / '*.parquet')}, union_by_name = true) "
+            "qualify label_version = "
             "max(label_version) over (partition by label_definition, as_of_date)"
         )
         found = [

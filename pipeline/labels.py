@@ -10,6 +10,7 @@ import duckdb
 
 from pipeline.settings import Home
 from pipeline.sources import source_tables
+from pipeline.sql_text import quoted
 
 
 def freeze_closed(
@@ -74,7 +75,7 @@ def freeze(
             from {source} as labels
             where (label_definition, as_of_date) in ({chosen}) and is_churned is not null
             order by label_definition, as_of_date, customer_id
-        ) to '{scratch}' (
+        ) to {quoted(scratch)} (
             format parquet, partition_by (label_definition, as_of_date),
             write_partition_columns true, filename_pattern 'labels'
         )
@@ -89,9 +90,9 @@ def freeze(
             f"""
             copy (
                 select *, cast({version} as integer) as label_version
-                from read_parquet('{folder}/labels*.parquet', hive_partitioning = false)
-            ) to '{part}' (format parquet);
-            select count(*), count(*) filter (where is_churned), {CHECKSUM} from '{part}'
+                from read_parquet({quoted(folder / "labels*.parquet")}, hive_partitioning = false)
+            ) to {quoted(part)} (format parquet);
+            select count(*), count(*) filter (where is_churned), {CHECKSUM} from {quoted(part)}
             """
         ).fetchall()[0]
         entry = {

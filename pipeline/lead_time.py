@@ -7,6 +7,7 @@ import duckdb
 
 from pipeline.feature_sql import lay, load_stack
 from pipeline.settings import Home
+from pipeline.sql_text import quoted
 
 
 @contextmanager
@@ -25,7 +26,7 @@ def examples_before(
         cohorts: First days of due dates, the cut-offs of the mart.
     """
     with duckdb.connect(config={"threads": "2", "preserve_insertion_order": "false"}) as connection:
-        connection.execute(f"attach '{home.warehouse}' as built (read_only)")
+        connection.execute(f"attach {quoted(home.warehouse)} as built (read_only)")
         connection.execute("create schema lake")
         relations = connection.execute(
             "select table_name from duckdb_tables() where database_name = 'built' "

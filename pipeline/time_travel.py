@@ -16,6 +16,7 @@ import duckdb
 from pipeline.feature_sql import View, lay
 from pipeline.settings import Home
 from pipeline.sources import SourceColumn, SourceTable, source_tables
+from pipeline.sql_text import quoted
 
 Lake = Literal["hidden", "garbage", "on the cut-off", "after the cut-off", "before the cut-off"]
 
@@ -76,7 +77,7 @@ def rebuilt(
     The warehouse is attached as `built`; the stack's last relation holds the features.
     """
     with duckdb.connect(config={"threads": "2", "preserve_insertion_order": "false"}) as connection:
-        connection.execute(f"attach '{home.warehouse}' as built (read_only)")
+        connection.execute(f"attach {quoted(home.warehouse)} as built (read_only)")
         connection.execute("create schema lake")
         for table in source_tables(domain):
             connection.execute(

@@ -11,6 +11,7 @@ import streamlit as st
 
 from pipeline.publish import current
 from pipeline.settings import home
+from pipeline.sql_text import quoted
 
 Row = dict[str, Any]
 
@@ -75,7 +76,7 @@ def _rows(generation: str, path: str, sql: str, values: tuple[Any, ...]) -> pd.D
 def _connection(path: str) -> duckdb.DuckDBPyConnection:
     """Open a generation beside an instance of its own, bounded: viewers share the machine."""
     connection = duckdb.connect()
-    connection.execute(f"attach '{path}' as generation (read_only)")
+    connection.execute(f"attach {quoted(path)} as generation (read_only)")
     for setting in ("threads = 2", "memory_limit = '512MB'", "enable_external_access = false"):
         connection.execute(f"set {setting}")
     return connection

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.sources import SourceColumn, SourceTable
+from pipeline.sql_text import quoted
 
 
 def sums_of_csv(table: SourceTable, path: Path) -> str:
@@ -12,10 +13,9 @@ def sums_of_csv(table: SourceTable, path: Path) -> str:
     The header must have the table's columns in the table's order. The path may be a pattern.
     """
     columns = ", ".join(f"'{c.name}': '{_csv_type(c)}'" for c in table.raw_columns)
-    name = str(path).replace("'", "''")
     sums = _sums(table.raw_columns, _csv_type)
     return (
-        f"select {sums} from read_csv('{name}', columns = {{{columns}}},"
+        f"select {sums} from read_csv({quoted(path)}, columns = {{{columns}}},"
         " header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"')"
     )
 

@@ -12,6 +12,7 @@ from pipeline.ingest.commit import records
 from pipeline.models import live_settings
 from pipeline.settings import PROJECT, Home, home
 from pipeline.sources import SourceTable, source_tables
+from pipeline.sql_text import quoted
 
 # Rows up to which a query that must hold every row in memory looks at all customers.
 MOST_ROWS = 20_000_000
@@ -51,7 +52,9 @@ class Exploration:
         if not self.home.warehouse.exists():
             return self._rows(query)
         try:
-            self._connection.execute(f"attach '{self.home.warehouse}' as warehouse (read_only)")
+            self._connection.execute(
+                f"attach {quoted(self.home.warehouse)} as warehouse (read_only)"
+            )
         except duckdb.IOException as problem:
             raise ChurnError(
                 "The warehouse is being written.",
@@ -144,9 +147,8 @@ class Exploration:
 
     def _view(self, table: SourceTable) -> str:
         place = self.home.lake / self.domain / table.name
-        rows = (
-            f"read_parquet('{place}/**/*.parquet', union_by_name = true, hive_partitioning = false)"
-        )
+        files = quoted(place / "**" / "*.parquet")
+        rows = f"read_parquet({files}, union_by_name = true, hive_partitioning = false)"
         is_there = any(place.glob("**/*.parquet"))
         known = (
             {name for name, *_ in self._connection.execute(f"describe from {rows}").fetchall()}

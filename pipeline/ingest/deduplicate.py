@@ -14,6 +14,7 @@ import pyarrow as pa
 from pipeline.ingest.convert import PARQUET
 from pipeline.ingest.engine import execute, numbers
 from pipeline.sources import SourceTable
+from pipeline.sql_text import quoted
 
 Watch = Callable[[float], None]
 
@@ -62,19 +63,15 @@ def _write_without_duplicates(file: Path, con: duckdb.DuckDBPyConnection, watch:
         f"select * exclude (filename, file_row_number) from {_scan([file])}"
         " where (filename, file_row_number) not in (from duplicates)"
     )
-    execute(con, f"copy ({kept}) to {_text(part)} ({PARQUET})", watch)
+    execute(con, f"copy ({kept}) to {quoted(part)} ({PARQUET})", watch)
     part.replace(file)
 
 
 def _scan(files: Iterable[Path]) -> str:
-    listed = ", ".join(_text(file) for file in sorted(files))
+    listed = ", ".join(quoted(file) for file in sorted(files))
     options = "hive_partitioning = false, filename = true, file_row_number = true"
     return f"read_parquet([{listed}], {options})"
 
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
-
-
-def _text(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

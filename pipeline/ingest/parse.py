@@ -9,6 +9,7 @@ moment that knows its zone.
 from typing import Literal
 
 from pipeline.sources import MOMENTS, SourceColumn
+from pipeline.sql_text import quoted
 
 Scan = Literal["text", "number", "moment", "instant"]
 
@@ -85,7 +86,7 @@ def is_good(column: SourceColumn, raw: str, typed: str) -> str:
 
 def reason(column: SourceColumn, raw: str, typed: str) -> str:
     """Return the SQL of what is wrong with a value; null if nothing is."""
-    cases = [f"when {raw} is not null and {typed} is null then {_quote(_mismatch(column))}"]
+    cases = [f"when {raw} is not null and {typed} is null then {quoted(_mismatch(column))}"]
     if column.not_null:
         cases.append(f"when {typed} is null then 'empty'")
     if column.min is not None:
@@ -93,7 +94,7 @@ def reason(column: SourceColumn, raw: str, typed: str) -> str:
     if column.max is not None:
         cases.append(f"when {typed} > {_literal(column.max)} then 'above {column.max:g}'")
     if column.values:
-        words = _quote(f"not one of {', '.join(column.values)}")
+        words = quoted(f"not one of {', '.join(column.values)}")
         cases.append(f"when {typed} not in ({_listed(column)}) then {words}")
     return f"case {' '.join(cases)} end"
 
@@ -110,7 +111,7 @@ def _utc(raw: str, form: str | None) -> str:
     if form is None:
         return iso
     is_instant = "%z" in form.lower()
-    formed = _moment("instant" if is_instant else "moment", f"try_strptime({raw}, {_quote(form)})")
+    formed = _moment("instant" if is_instant else "moment", f"try_strptime({raw}, {quoted(form)})")
     return f"coalesce({iso}, {formed})"
 
 
@@ -125,7 +126,7 @@ def _date(column: SourceColumn, scan: Scan, raw: str) -> str:
     moment = _moment(scan, raw)
     if scan == "text":
         formats = [column.format, "%Y-%m-%d", "%Y-%m-%d %H:%M:%S"]
-        written = ", ".join(_quote(f) for f in formats if f and f != _COMPACT_DATE)
+        written = ", ".join(quoted(f) for f in formats if f and f != _COMPACT_DATE)
         # These words strptime takes for 1 January 1900, whatever the format.
         is_word = f"lower(trim({raw})) in ('epoch', 'infinity', '-infinity')"
         moment = f"case when not {is_word} then try_strptime({raw}, [{written}]) end"
@@ -166,11 +167,7 @@ def _is_number(text: str) -> bool:
 
 
 def _listed(column: SourceColumn) -> str:
-    return ", ".join(_quote(value) for value in column.values)
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return ", ".join(quoted(value) for value in column.values)
 
 
 def _literal(bound: float) -> str:

@@ -10,6 +10,7 @@ from pipeline.errors import ChurnError
 from pipeline.ingest.engine import execute
 from pipeline.ingest.parse import is_good, reason, value
 from pipeline.ingest.read import Reading
+from pipeline.sql_text import quoted
 
 _SHAPE_REASONS = {
     "MISSING COLUMNS": "too few columns",
@@ -157,11 +158,9 @@ def _name_lines(reading: Reading, blank: list[int], con: duckdb.DuckDBPyConnecti
 
 def _write(reading: Reading, folder: Path, con: duckdb.DuckDBPyConnection) -> None:
     folder.mkdir(parents=True)
-    target = str(folder / "rejected.parquet").replace("'", "''")
-    name = reading.raw.name.replace("'", "''")
     con.execute(
-        f"copy (select '{name}' as file, * from rejected order by line, column_name)"
-        f" to '{target}' (format parquet, compression zstd)"
+        f"copy (select {quoted(reading.raw.name)} as file, * from rejected order by line, "
+        f"column_name) to {quoted(folder / 'rejected.parquet')} (format parquet, compression zstd)"
     )
 
 

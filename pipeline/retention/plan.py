@@ -14,6 +14,7 @@ from rich.table import Table
 from pipeline.errors import ChurnError
 from pipeline.feature_sql import read_manifest
 from pipeline.settings import Home
+from pipeline.sql_text import quoted
 
 # What is taken as it is, for one domain; the first with other settings.
 GIVEN = (
@@ -117,7 +118,7 @@ def planning(
         raise ChurnError("There is nothing to plan yet.", hint="Run `churn run` first.")
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
-        connection.execute(f"attach '{home.warehouse}' as warehouse (read_only)")
+        connection.execute(f"attach {quoted(home.warehouse)} as warehouse (read_only)")
         given = {name: f"warehouse.churn.{name}" for name in GIVEN}
         _plan(connection, home.plan_sql, given, domain, budget, holdout, Selection())
         yield connection
@@ -149,7 +150,7 @@ def planning_published(
     """
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
-        given = {name: f"read_parquet('{folder / name}.parquet')" for name in GIVEN}
+        given = {name: f"read_parquet({quoted(folder / f'{name}.parquet')})" for name in GIVEN}
         sql = folder / "plan.json"
         _plan(connection, sql, given, domain, budget, holdout, selection or Selection())
         yield connection

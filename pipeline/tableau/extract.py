@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from pipeline.errors import ChurnError
+from pipeline.sql_text import quoted
 from pipeline.tableau.fields import TYPES
 
 # The schema Tableau itself gives to extracts.
@@ -139,9 +140,7 @@ def _write_parquet(
         f'cast("{c.name}" as bigint) as "{c.name}"' if c.data_type == "hugeint" else f'"{c.name}"'
         for c in columns
     )
-    connection.execute(
-        f"copy (select {said} from {relation}) to '{_quoted(path)}' (format parquet)"
-    )
+    connection.execute(f"copy (select {said} from {relation}) to {quoted(path)} (format parquet)")
 
 
 def _load_all(api: Any, endpoint: Any, target: Path, waiting: Iterator[_Table]) -> dict[str, int]:
@@ -159,10 +158,6 @@ def _load_all(api: Any, endpoint: Any, target: Path, waiting: Iterator[_Table]) 
             extract.execute_command(f"copy {name} from {source} with (format => 'parquet')")
             counts[table.name] = int(extract.execute_scalar_query(f"select count(*) from {name}"))
     return counts
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 def _api() -> Any:
