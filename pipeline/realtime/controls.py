@@ -27,6 +27,11 @@ class Knowledge:
     scored: date
     outcomes_known_on: date
 
+    @property
+    def reaches(self) -> date:
+        """The last cut-off that the build speaks for: a run may score beyond its data."""
+        return max(self.known_before, self.scored)
+
 
 CONTROLS = {
     "cut_offs": "as_of_date date, due_from date",
@@ -112,12 +117,11 @@ def check_lake(knowledge: Knowledge, cut_off: date) -> None:
     Raises:
         RefusedDateError: The build knows nothing of the days before the cut-off.
     """
-    latest = max(knowledge.known_before, knowledge.scored)
-    if cut_off > latest:
+    if cut_off > knowledge.reaches:
         raise RefusedDateError(
-            f"No score for {cut_off}: the platform's own data end before {latest}.",
-            hint=f"Ask for {latest} or earlier, or send the rows with as_of_date; churn run with "
-            "newer files brings it forward.",
+            f"No score for {cut_off}: the platform's own data end before {knowledge.known_before}.",
+            hint=f"Ask for {knowledge.reaches} or earlier, or send the rows with as_of_date; "
+            "churn run with newer files brings it forward.",
         )
 
 
@@ -130,7 +134,7 @@ def notes_of(knowledge: Knowledge, cut_off: date, absent: Iterable[str]) -> list
         absent: Tables that were not sent, for one customer at least.
     """
     notes = []
-    if cut_off > knowledge.known_before:
+    if cut_off > knowledge.reaches:
         notes.append(
             f"The published build knows what happened before {knowledge.known_before}; "
             f"that the rows sent reach to {cut_off} is taken on trust, each source as far "
@@ -149,13 +153,14 @@ def coverage_of(
     """Return what each source covers of the time before a cut-off.
 
     As the build derives it, from the days with events before the cut-off. Beyond what the build
-    knows, whoever sends rows has newer ones: each source is taken to be as far behind the cut-off
-    as it was behind the build's last day, so one that ended long ago is not taken for silence.
+    speaks for, whoever sends rows has newer ones: each source is taken to be as far behind the
+    cut-off as it was behind the build's last one, so one that ended long ago is not taken for
+    silence.
 
     Returns:
         Table (or table.value), first covered day, day after the last one.
     """
-    later = max(cut_off - knowledge.known_before, timedelta())
+    later = max(cut_off - knowledge.reaches, timedelta())
     return [
         (name, since, last + timedelta(days=1) + later)
         for name, since, last in connection.execute(

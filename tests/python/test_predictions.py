@@ -14,7 +14,7 @@ from app.api.keys import create_key
 from app.api.store import Store
 from pipeline.publish import current
 from pipeline.realtime.answer import Prices
-from pipeline.realtime.controls import coverage_of
+from pipeline.realtime.controls import Knowledge, coverage_of, notes_of
 from pipeline.realtime.engine import Engine
 from pipeline.realtime.rows import Customer
 from pipeline.settings import Home
@@ -234,6 +234,23 @@ def test_a_later_cut_off_extends_each_source_as_far_behind_as_it_was(engines):
     built = coverage_of(engine._database, engine.knowledge, now)
     later = coverage_of(engine._database, engine.knowledge, then)
     assert [(n, s, b + timedelta(days=100)) for n, s, b in built] == later
+
+
+def test_a_cut_off_that_was_scored_beyond_the_data_is_covered_as_the_build_says():
+    """The published scores had null there; the same rows must not be taken for silence."""
+    knowledge = Knowledge(date(2020, 5, 1), date(2020, 5, 15), date(2020, 4, 1))
+    first, last = date(2020, 1, 1), date(2020, 4, 30)
+    with duckdb.connect() as connection:
+        connection.execute("create schema published")
+        connection.execute("create table published.event_days (table_name varchar, day date)")
+        connection.execute(
+            "insert into published.event_days values ('events', $1), ('events', $2)", [first, last]
+        )
+        for cut_off, covered_before in ((15, 1), (17, 3)):
+            found = coverage_of(connection, knowledge, date(2020, 5, cut_off))
+            assert found == [("events", first, date(2020, 5, covered_before))]
+    assert notes_of(knowledge, date(2020, 5, 15), []) == []
+    assert "taken on trust" in notes_of(knowledge, date(2020, 5, 16), [])[0]
 
 
 def test_a_later_cut_off_is_answered_and_what_is_taken_on_trust_is_said(client, histories):
