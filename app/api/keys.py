@@ -86,7 +86,7 @@ def create_key(
     A plain SHA-256 is enough: there is nothing to guess in 256 random bits.
 
     Raises:
-        ChurnError: A scope is unknown, or a key that works has this name.
+        ChurnError: A scope is unknown, there is no name, or a key that works has it.
     """
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown or not scopes:
@@ -94,6 +94,8 @@ def create_key(
             f"There is no scope {unknown[0]!r}." if unknown else "A key needs a scope.",
             hint=f"Scopes are: {', '.join(SCOPES)}.",
         )
+    if not name.strip():
+        raise ChurnError("A key needs a name.", hint="Say whose it is: --name 'crm sync'.")
     now = _now()
     with store.writing() as connection:
         if any(k.principal.name == name and k.is_good(now) for k in _read(connection)):

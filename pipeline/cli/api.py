@@ -45,7 +45,9 @@ def create(
     domain: Annotated[
         list[str] | None, typer.Option(help="For this domain only; repeatable.")
     ] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="Works for so many days.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=36_500, help="Works for so many days.")
+    ] = None,
 ) -> None:
     """Make a key and print it alone on the last line; it cannot be shown again."""
     from app.api.keys import create_key

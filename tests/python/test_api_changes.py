@@ -131,6 +131,13 @@ def test_a_wrong_moment_is_named(crm, moment):
     assert "updated_since" in str(problem_of(answer, 422)["errors"])
 
 
+def test_a_plus_that_the_address_lost_is_named(crm):
+    answer = crm.api.get("/v1/crm-changes?updated_since=2026-11-22T19:57:58.101394+02:00")
+    assert "%2B" in str(problem_of(answer, 422)["errors"])
+    # a space before the time is another way to write a moment
+    assert crm.api.get("/v1/crm-changes?updated_since=2026-11-22 19:57").status_code == 200
+
+
 def test_held_out_and_suppressed_customers_carry_no_action(api):
     for row in api.items("/v1/crm-changes?limit=5000"):
         if row["holdout_flag"] or row["is_suppressed"] or row["is_deleted"]:

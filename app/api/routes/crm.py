@@ -1,5 +1,6 @@
 """What a CRM sync copies: rows that were added, changed or removed since it last looked."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -21,6 +22,8 @@ _ORDER = (
     Key("domain", "varchar"),
     Key("customer_id", "varchar"),
 )
+# what an address makes of +02:00
+_LOST_PLUS = re.compile(r":\d\d[.\d]* \d\d:?\d\d$")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Changes = create_model(
     "CrmChanges",
@@ -40,6 +43,8 @@ def _written_moment(value: Any) -> Any:
     """A number is no moment, whatever a lenient parser makes of it."""
     if isinstance(value, str) and not value[:10].count("-") == 2:
         raise ValueError("is no moment; write 2026-11-22T19:57:58.101394Z")
+    if isinstance(value, str) and _LOST_PLUS.search(value):
+        raise ValueError("is no moment; a + in an address is written %2B")
     return value
 
 
