@@ -1,27 +1,24 @@
 """Batch: raw files or a cut-off in, a job, and its results as parquet or csv."""
 
-import csv
 import hashlib
-import io
 import json
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import pyarrow.parquet as pq
 from fastapi import APIRouter, FastAPI, File, Form, Query, Request, Response, UploadFile
 from fastapi import Path as PathParameter
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from app.api.answers import DomainAnswer, Moment, in_domain
 from app.api.bodies import Day
 from app.api.dependencies import App, InDomain, OnlyOnce, Predicts, Published
+from app.api.downloads import download
+from app.api.forms import check_form, receive_files
 from app.api.generation import Generation, PublishedDomain
 from app.api.keys import Principal, scope_problem
 from app.api.problems import Fault, ProblemError, body_fault, invalid
@@ -30,17 +27,12 @@ from app.api.services import Services
 from app.batch.jobs import MOST_UNFINISHED, Job, Jobs, TooManyJobsError
 from app.batch.supervisor import Supervisor, supervised
 from app.batch.sweep import forget
-from app.batch.uploads import MOST_FILES, RAW, check_name, folder_of, recognised
+from app.batch.uploads import RAW, folder_of, recognised
 from app.batch.work import REFUSED, RESULTS
-from pipeline.errors import ChurnError
 from pipeline.realtime.controls import check_cut_off, check_lake, read_knowledge
 from pipeline.realtime.errors import NotReadyError, RefusedDateError
-from pipeline.sources import source_tables
 
-_BLOCK = 1 << 20
-_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _FIELDS = ("files", "as_of_date", "cut_off")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @asynccontextmanager
@@ -180,7 +172,7 @@ async def create_job(
     DELETE.
     """  # fmt: skip
     owner: Principal = request.state.principal
-    await _check_form(request)
+    await check_form(request, _FIELDS)
     if bool(files) == bool(cut_off):
         raise invalid(
             Fault(
@@ -206,7 +198,7 @@ async def create_job(
     try:
         told = [domain.name, str(cut_off), str(as_of_date)]
         if files:
-            told += await _receive(domain.name, files, incoming)
+            told += await receive_files(domain.name, files, incoming)
 
         def work(effect: str) -> BaseModel:
             _check_day(generation, domain, as_of_date, cut_off)
@@ -240,23 +232,6 @@ async def create_job(
     return answer
 
 
-async def _check_form(request: Request) -> None:
-    """Refuse a body that is no form, and fields that would be dropped without a word.
-
-    Raises:
-        ProblemError: 415, it is something else; 422, a field is unknown.
-    """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind and kind not in _FORMS:
-        raise ProblemError(
-            415, "unsupported-media-type", f"{kind[:100]} is not read here; send {_FORMS[0]}."
-        )
-    unknown = [name for name in await request.form() if name not in _FIELDS]
-    if unknown:
-        known = f"there is no such field; known are {', '.join(_FIELDS)}"
-        raise invalid(*(body_fault([name[:100]], known) for name in unknown))
-
-
 def _check_day(
     generation: Generation, domain: PublishedDomain, as_of_date: date | None, cut_off: date | None
 ) -> None:
@@ -280,49 +255,6 @@ def _check_day(
         ) from refused
     except NotReadyError as error:
         raise unavailable(error) from error
-
-
-async def _receive(domain: str, files: list[UploadFile], folder: Path) -> list[str]:
-    """Write uploads to a folder; return names and hashes of their contents.
-
-    Raises:
-        ProblemError: 422, a file's name says no table, or two files are one.
-    """
-    if len(files) > MOST_FILES:
-        raise invalid(_file_fault(None, f"more than {MOST_FILES} files"))
-    logical: dict[str, str] = {}
-    for number, file in enumerate(files):
-        name = file.filename or ""
-        try:
-            known_as = check_name(domain, name)
-        except ChurnError as error:
-            raise invalid(_file_fault(number, f"{error.what} {error.hint}")) from error
-        if known_as in logical:
-            raise invalid(_file_fault(number, f"{name} and {logical[known_as]} are one table's "
-                                      "file of one name"))  # fmt: skip
-        logical[known_as] = name
-    required = [table for table in source_tables(domain) if table.required]
-    for table in required:
-        if not any(table.holds(name) for name in logical):
-            raise invalid(
-                _file_fault(None, f"a file of {table.name} is missing. {recognised(domain)}")
-            )
-    await run_in_threadpool(folder.mkdir, parents=True)
-    told = []
-    for file in files:
-        name, digest = str(file.filename), hashlib.sha256()
-        with (folder / name).open("wb") as target:
-            while block := await file.read(_BLOCK):
-                digest.update(block)
-                await run_in_threadpool(target.write, block)
-        told.append(f"{name} {digest.hexdigest()}")
-    return told
-
-
-def _file_fault(number: int | None, detail: str) -> Fault:
-    at = "" if number is None else f"/{number}"
-    return Fault(pointer=f"#/files{at}", row=None if number is None else number + 1,
-                 field="files", detail=detail)  # fmt: skip
 
 
 def _told(
@@ -437,40 +369,4 @@ def _file(services: App, job: Job, name: str, form: str, for_spreadsheets: bool)
         )
         raise ProblemError(409, "no-such-file", words, job_status=job.status)
     stem = name.removesuffix(".parquet")
-    headers = {"Content-Disposition": f'attachment; filename="{job.job_id}-{stem}.{form}"'}
-    if form == "csv":
-        rows = _csv(path, for_spreadsheets)
-        return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
-    # whole whatever Range asks for: an answer in parts is not described
-    headers["Content-Length"] = str(path.stat().st_size)
-    return StreamingResponse(
-        _bytes(path), media_type="application/vnd.apache.parquet", headers=headers
-    )
-
-
-def _bytes(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            yield block
-
-
-def _csv(path: Path, for_spreadsheets: bool) -> Iterator[str]:
-    with pq.ParquetFile(path) as file:
-        out = io.StringIO()
-        writer = csv.writer(out)
-        writer.writerow(file.schema_arrow.names)
-        for batch in file.iter_batches(5_000):
-            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                writer.writerow([_cell(value, for_spreadsheets) for value in row])
-            yield out.getvalue()
-            out.seek(0)
-            out.truncate()
-        yield out.getvalue()
-
-
-def _cell(value: Any, for_spreadsheets: bool) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if for_spreadsheets and isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return download(path, f"{job.job_id}-{stem}", form, for_spreadsheets=for_spreadsheets)
