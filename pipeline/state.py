@@ -53,7 +53,7 @@ _ARROW = {
 }
 _BATCH = 5_000
 # How long a writer waits for another one.
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 10.0
 
 
 def suppress(home: Home, domain: str, customers: Sequence[tuple[str, str]]) -> int:
@@ -258,6 +258,8 @@ def _engine(home: Home) -> sa.Engine:
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(home.state)),
         connect_args={"timeout": WAIT_SECONDS, "isolation_level": None},
+        # who waits for SQLite must not keep others from a connection
+        max_overflow=-1,
     )
 
     @sa.event.listens_for(engine, "connect")

@@ -19,12 +19,14 @@ from app.api.problems import ProblemError
 from app.api.settings import ApiSettings
 
 # Bodies that may be larger than others, by the last part of this path.
-_LARGE = re.compile(r"/v1/[^/]+/([^/]+)")
+_LARGE = re.compile(r"^/v1/[^/]+/([^/\n]+)$")
 # What needs no key, and has no limit: probes and the description of the API.
 OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"}) | docs_page.PATHS
 # Large requests of a kind at one time; two are computed, the others are read meanwhile.
 _AT_ONCE = 4
 _PATIENCE = 30.0
+# Who has a turn sends: this many bytes a second, after so many seconds.
+_SLOWEST, _GRACE = 100_000, 15.0
 
 
 class GateMiddleware:
@@ -81,6 +83,7 @@ class GateMiddleware:
         if large is None:
             await self.app(scope, receive, answer)
             return
+        receive = _in_time(receive)
         # what waits for its turn has not been read: memory is that of those who have one
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -130,7 +133,7 @@ class GateMiddleware:
 
     def _large(self, scope: Scope) -> str | None:
         """Return which of the routes with larger bodies is asked, None for another one."""
-        found = _LARGE.fullmatch(scope["path"])
+        found = _LARGE.match(scope["path"])
         is_large = found and scope["method"] == "POST" and found[1] in self.settings.body_limits
         return found[1] if found and is_large else None
 
@@ -158,6 +161,28 @@ class GateMiddleware:
             return message
 
         return counted
+
+
+def _in_time(receive: Receive) -> Receive:
+    """A body that keeps coming; the first byte is waited for when it is asked for."""
+    taken, began, is_whole = 0, 0.0, False
+
+    async def timed() -> Message:
+        nonlocal taken, began, is_whole
+        if is_whole:
+            return await receive()
+        began = began or time.monotonic()
+        left = began + _GRACE + taken / _SLOWEST - time.monotonic()
+        try:
+            async with asyncio.timeout(left):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, "The body comes too slowly; send it again.") from None
+        taken += len(message.get("body", b""))
+        is_whole = not message.get("more_body", False)
+        return message
+
+    return timed
 
 
 def _busy() -> ProblemError:

@@ -257,10 +257,14 @@ class Reader:
             self._older.popitem(last=False)
 
     async def follow(self, seconds: float, on_error: Callable[[Exception], object]) -> None:
-        """Look at the link for ever; opening happens in a thread."""
+        """Look at the link for ever; opening happens in a thread. The same error is told once."""
+        told: tuple[str, Path] | None = None
         while True:
             try:
                 await asyncio.to_thread(self.refresh)
+                told = None
             except Exception as error:
-                on_error(error)
+                if told != (found := (type(error).__name__, self._link.resolve())):
+                    on_error(error)
+                told = found
             await asyncio.sleep(seconds)

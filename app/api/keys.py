@@ -17,7 +17,7 @@ from pipeline.errors import ChurnError
 Scope = Literal["read", "predict", "write", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 SCOPE_WORDS: dict[Scope, str] = {
-    "read": "every GET under /v1, and plans that are computed without publishing",
+    "read": "what is published: every GET under /v1 but batch jobs; plans that are computed only",
     "predict": "predictions from raw rows, real-time and batch",
     "write": "suppressions, contacts and saved audiences",
     "admin": "/metrics",
@@ -179,8 +179,9 @@ class KeyRing:
         assert driver is not None  # noqa: S101 - the connection is open
         version = driver.execute("pragma data_version").fetchone()[0]
         if version != self._version:
-            with self._store.reading() as connection:
-                self._keys = {key.principal.id: key for key in _read(connection)}
+            # by the same connection: to wait here for one of the pool would stop the event loop
+            self._keys = {key.principal.id: key for key in _read(self._watch)}
+            self._watch.rollback()
             self._version = version
 
     def close(self) -> None:

@@ -32,6 +32,8 @@ def serve(home: Home, settings: ApiSettings, host: str, port: int, console: Cons
         log_level="warning",
         access_log=False,  # paths hold ids of customers
         server_header=False,
+        # what is not sent whole by then is not waited for
+        timeout_graceful_shutdown=5,
         # a proxy in front is not believed unless uvicorn is told to
         proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
     )

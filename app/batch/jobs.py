@@ -159,7 +159,7 @@ class Jobs:
                     error=json.dumps(
                         {
                             "what": f"The worker died {MOST_ATTEMPTS} times over this job.",
-                            "hint": "Send the rows in smaller parts.",
+                            "hint": "Of an upload, send the rows in smaller parts.",
                         }
                     ),
                 )

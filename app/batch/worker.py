@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from app.batch.jobs import LEASE, Job, Jobs, LeaseLostError
 from app.batch.uploads import forget_rows
@@ -34,11 +35,14 @@ _LOG = structlog.wrap_logger(
 )
 
 
+_STOPPING = threading.Event()
+
+
 def serve(where: Home, *, parent: int | None = None, idle_seconds: float = IDLE_SECONDS) -> None:
     """Work on jobs until there are none for so long, or the parent process is gone."""
     jobs, name = Jobs(where), uuid.uuid4().hex
     idle_since = time.monotonic()
-    while time.monotonic() - idle_since < idle_seconds:
+    while time.monotonic() - idle_since < idle_seconds and not _STOPPING.is_set():
         if parent is not None and os.getppid() != parent:
             break
         job = jobs.claim(name)
@@ -83,34 +87,30 @@ def do(where: Home, jobs: Jobs, job: Job, worker: str) -> None:
         _LOG.info("batch_done", job=job.job_id, customers=result["customers"])
     except LeaseLostError:
         _LOG.warning("batch_lease_lost", job=job.job_id)
-    except ChurnError as error:
-        # whoever asked does not know this machine's folders
-        place = error.where and error.where.replace(str(where.root), "CHURN_HOME")
-        told = {"what": error.what, "where": place, "hint": error.hint}
-        _fail(where, jobs, job, worker, told)
-    except duckdb.OutOfMemoryException:
-        _fail(
-            where,
-            jobs,
-            job,
-            worker,
-            {"what": "The rows do not fit into memory.", "hint": "Send them in smaller parts."},
-        )
-    except (SystemExit, KeyboardInterrupt):
-        jobs.release(job.job_id, worker)
-        raise
-    except Exception as error:
-        # its words may hold values, an id of a customer among them
-        _LOG.error("batch_broke", job=job.job_id, error=type(error).__name__)
-        _fail(
-            where,
-            jobs,
-            job,
-            worker,
-            {"what": "Something broke here; the log has it under this job."},
-        )
+    except OperationalError as error:
+        # the state is busy: the lease runs out, and the job begins anew
+        _LOG.warning("batch_state_busy", job=job.job_id, error=type(error).__name__)
+    except BaseException as error:
+        # of what a signal raises inside a query DuckDB makes an error of its own
+        if _STOPPING.is_set() or not isinstance(error, Exception):
+            jobs.release(job.job_id, worker)
+            raise SystemExit(0) from error
+        _fail(where, jobs, job, worker, _told(where, job, error))
     finally:
         ended.set()
+
+
+def _told(where: Home, job: Job, error: Exception) -> dict[str, Any]:
+    """Return why a job failed, in words for whoever asked."""
+    if isinstance(error, ChurnError):
+        # whoever asked does not know this machine's folders
+        place = error.where and error.where.replace(str(where.root), "CHURN_HOME")
+        return {"what": error.what, "where": place, "hint": error.hint}
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return {"what": "The rows do not fit into memory.", "hint": "Send them in smaller parts."}
+    # its words may hold values, an id of a customer among them
+    _LOG.error("batch_broke", job=job.job_id, error=type(error).__name__)
+    return {"what": "Something broke here; the log has it under this job."}
 
 
 def _fail(where: Home, jobs: Jobs, job: Job, worker: str, told: dict[str, Any]) -> None:
@@ -123,6 +123,7 @@ def _fail(where: Home, jobs: Jobs, job: Job, worker: str, told: dict[str, Any]) 
 
 
 def _stop(_: int, __: FrameType | None) -> None:
+    _STOPPING.set()
     raise SystemExit(0)
 
 

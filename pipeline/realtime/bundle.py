@@ -6,6 +6,8 @@ shapes of those that are, and the days on which each source has events.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -183,12 +185,30 @@ def load_bundle(connection: duckdb.DuckDBPyConnection, generation: Path) -> None
     """Make a bundle's relations in an in-memory database.
 
     Raises:
-        NotReadyError: The generation is older than bundles.
+        NotReadyError: The generation is older than bundles, or its bundle is damaged.
     """
     for path in sorted(bundle_folder(generation).glob("*.parquet")):
         schema, name = path.stem.split(".")
         connection.execute(f"create schema if not exists {schema}")
-        connection.execute(f"create table {schema}.{name} as from read_parquet({quoted(path)})")
+        with damage_told(generation):
+            connection.execute(f"create table {schema}.{name} as from read_parquet({quoted(path)})")
+
+
+@contextmanager
+def damage_told(generation: Path) -> Iterator[None]:
+    """Tell what DuckDB cannot read of a bundle in words for whoever asked.
+
+    Raises:
+        NotReadyError: A file is damaged or gone.
+    """
+    try:
+        yield
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        raise NotReadyError(
+            "What real time needs of the published generation is damaged.",
+            where=generation.stem,
+            hint="churn publish publishes it anew.",
+        ) from error
 
 
 def read_run_stack(run: Path) -> list[View]:

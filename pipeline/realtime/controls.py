@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.realtime.bundle import bundle_folder
+from pipeline.realtime.bundle import bundle_folder, damage_told
 from pipeline.realtime.errors import NotReadyError, RefusedDateError
 
 Covered = tuple[str, date, date]
@@ -70,14 +70,15 @@ def read_knowledge(generation: Path, domain: str) -> Knowledge:
         domain: Domain.
 
     Raises:
-        NotReadyError: The generation is older than bundles, or has no model of the domain.
+        NotReadyError: The generation is older than bundles, its bundle is damaged, or it has no
+            model of the domain.
     """
     folder = bundle_folder(generation)
     paths = [
         str(folder / f"{name}.parquet")
         for name in (f"lake.{domain}_knowledge", "churn.int_churn__runs_live")
     ]
-    with duckdb.connect() as connection:
+    with duckdb.connect() as connection, damage_told(generation):
         row = connection.execute(
             "select knowledge.known_before, runs.as_of_date, runs.outcomes_known_on "
             "from read_parquet(?) as knowledge, read_parquet(?) as runs where runs.domain = ?",

@@ -175,6 +175,22 @@ def test_a_new_generation_is_followed_without_being_asked(world, start_api):
     assert found.is_set()
 
 
+def test_a_generation_that_cannot_be_opened_is_told_once(world, start_api, monkeypatch):
+    api = start_api(world, "read", follow_seconds=0.01)
+    before = api.get("/v1/domains").json()["generation"]
+    monkeypatch.setattr("app.api.generation._open", lambda path: 1 / 0)
+    for number in (1, 2):
+        publish_next(world, number)
+        seen = api.services.reader.refresh
+        for _ in range(20):
+            with pytest.raises(ZeroDivisionError):
+                seen()
+            threading.Event().wait(0.01)
+    assert api.get("/v1/domains").json()["generation"] == before
+    told = [line for line in api.lines() if line["event"] == "generation_not_opened"]
+    assert len(told) == 2
+
+
 def test_an_answer_of_two_generations_would_be_noticed(world, start_api):
     api = start_api(world, "read")
     (row,) = api.rows("select min(customer_id) as id from serving.bi_churn_risk")

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 import sqlalchemy as sa
 from api_client import checked, problem_of
+from starlette.exceptions import HTTPException
 
 from app.api.gate import OPEN, GateMiddleware
 from app.api.keys import SCOPES, Principal
@@ -255,6 +256,58 @@ def test_large_bodies_are_read_a_few_at_a_time(monkeypatch):
 def test_a_large_body_of_a_key_that_may_not_send_it_is_not_read():
     for path in ("/v1/d/predictions", "/v1/d/batch-predictions"):
         assert asyncio.run(Gated(scopes=["read"]).ask(path)) == (403, 0)
+
+
+def test_the_gate_and_the_routes_mean_the_same_paths():
+    # a route's pattern ends before a newline as well
+    assert asyncio.run(Gated(scopes=["read"]).ask("/v1/d/predictions\n")) == (403, 0)
+
+
+def test_who_sends_too_slowly_loses_the_turn(monkeypatch):
+    monkeypatch.setattr("app.api.gate._GRACE", 0.05)
+    monkeypatch.setattr("app.api.gate._SLOWEST", 10)
+
+    async def slow():
+        gated = Gated()
+        gated.may_go.set()
+        scope = {"type": "http", "method": "POST", "path": "/v1/d/predictions", "client": None,
+                 "headers": [(b"x-api-key", b"k")]}  # fmt: skip
+        parts = iter([{"type": "http.request", "body": b"{", "more_body": True}])
+
+        async def receive():
+            for part in parts:
+                return part
+            return await asyncio.Event().wait()
+
+        async def read_on(scope, receive, send):
+            while (await receive()).get("more_body"):
+                pass
+
+        async def send(message):
+            raise AssertionError(message)
+
+        gated.gate.app = read_on
+        for _ in range(9):
+            with pytest.raises(HTTPException) as refused:
+                await gated.gate(scope, receive, send)
+            assert refused.value.status_code == 408
+        gated.gate.app = gated.answer
+        return await gated.ask("/v1/d/predictions")
+
+    assert asyncio.run(slow()) == (200, 1)
+
+
+def test_keys_are_read_without_waiting_for_a_connection(world, start_api, monkeypatch):
+    api = start_api(world, "read")
+    api.get("/v1/domains")
+    other = api.new_key("read")
+
+    def wait():
+        raise AssertionError("on the event loop")
+
+    monkeypatch.setattr(api.services.store, "reading", wait)
+    answer = api.client.get("/v1/domains", headers={"X-API-Key": other})
+    assert answer.status_code == 200
 
 
 def test_who_waits_for_the_first_of_equal_requests_holds_up_nobody(world, start_api, monkeypatch):

@@ -180,6 +180,34 @@ def test_a_lease_is_renewed_again_after_the_state_was_busy(home, jobs, monkeypat
     assert jobs.find(JOB).status == "done"
 
 
+def test_a_worker_that_is_stopped_inside_a_query_gives_its_job_back(home, jobs, monkeypatch):
+    def work(*_):
+        with suppress(SystemExit):
+            worker._stop(15, None)
+        raise RuntimeError("Query interrupted")  # what DuckDB makes of it
+
+    monkeypatch.setattr(worker, "_STOPPING", threading.Event())
+    monkeypatch.setattr(worker, "work", work)
+    jobs.add(JOB, "kkbox", "key", "cut_off", date(2017, 4, 1))
+    with pytest.raises(SystemExit):
+        serve(home, idle_seconds=PATIENCE)
+    job = jobs.find(JOB)
+    assert (job.status, job.attempts, job.error) == ("queued", 0, None)
+
+
+def test_a_job_that_meets_a_busy_state_is_begun_anew(home, jobs, monkeypatch):
+    def work(*_):
+        raise sa.exc.OperationalError("update", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(worker, "work", work)
+    jobs.add(JOB, "kkbox", "key", "cut_off", date(2017, 4, 1))
+    do(home, jobs, jobs.claim("one"), "one")
+    assert jobs.find(JOB).status == "running"
+    monkeypatch.setattr(job_table, "LEASE", -job_table.LEASE)
+    jobs.update(JOB, "one")
+    assert jobs.claim("two").attempts == 2
+
+
 def test_why_a_job_failed_names_no_folder_of_this_machine(home, jobs, monkeypatch):
     jobs.add(JOB, "kkbox", "key", "cut_off", None)
 

@@ -161,6 +161,19 @@ def published_name(home):
     return current(home).name
 
 
+def test_an_upload_that_becomes_no_job_leaves_no_rows(client, reading, histories, monkeypatch):
+    def busy(*_):
+        raise RuntimeError("no job")
+
+    monkeypatch.setattr(client.app.state.supervisor.jobs, "add", busy)
+    rows = as_csv(histories["kkbox"], "transactions")
+    answer = client.post(
+        "/v1/kkbox/batch-predictions", files=[("files", ("transactions.csv", rows))]
+    )
+    assert answer.status_code == 500
+    assert list(reading.batch.iterdir()) == []
+
+
 def test_events_of_a_shop_are_scored_as_published(demo, client, reading, histories):
     home, _ = demo
     customers = histories["ecommerce"]

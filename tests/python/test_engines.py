@@ -98,6 +98,20 @@ def test_an_engine_that_does_not_open_holds_no_generation_back(home, opened):
         assert predict(api, home)["generation"] == new
 
 
+def test_a_damaged_bundle_is_a_problem_in_words(home):
+    with Api(home, "predict", follow_seconds=3600) as api:
+        first = predict(api, home)
+        new = publish_again(home)
+        for path in (home.published / new / "realtime").glob("*.parquet"):
+            path.write_bytes(b"garbage")
+        api.services.reader.refresh()
+        assert api.services.reader.current().name == new != first["generation"]
+        told = predict(api, home)
+        assert told["status"] == 503
+        assert told["type"].endswith("not-published")
+        assert "damaged" in told["detail"]
+
+
 class Slow:
     """An engine that opens when it may."""
 

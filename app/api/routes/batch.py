@@ -136,7 +136,11 @@ _LOCATION = {"headers": {"Location": {"schema": {"type": "string"}, "description
     status_code=202,
     response_model=BatchJob,
     summary="Score everybody in these files, or everybody at a cut-off.",
-    responses={202: {"description": "The job; Location is its path.", **_LOCATION}},
+    responses={
+        202: {"description": "The job; Location is its path.", **_LOCATION},
+        408: {"description": "The body came too slowly."},
+        409: {"description": "As many jobs of the key wait or run as may."},
+    },
 )
 async def create_job(
     request: Request,
@@ -203,14 +207,19 @@ async def create_job(
         def work(effect: str) -> BaseModel:
             _check_day(generation, domain, as_of_date, cut_off)
             folder = folder_of(services.home, effect)
+            is_new = not folder.exists()
             folder.mkdir(parents=True, exist_ok=True)
             if incoming.exists() and not (folder / RAW).exists():
                 incoming.rename(folder / RAW)
             source = "upload" if files else "cut_off"
             try:
                 job = supervisor.jobs.add(effect, domain.name, owner.id, source, day)
-            except TooManyJobsError as error:
-                shutil.rmtree(folder, ignore_errors=True)
+            except Exception as error:
+                if is_new:
+                    # rows of a job that is none
+                    shutil.rmtree(folder, ignore_errors=True)
+                if not isinstance(error, TooManyJobsError):
+                    raise
                 raise ProblemError(
                     409,
                     "too-many-jobs",

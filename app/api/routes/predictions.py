@@ -164,6 +164,7 @@ class Predictions(DomainAnswer):
     "/predictions",
     summary="Who will leave, why, and what to do, from raw rows?",
     response_model=Predictions,
+    responses={408: {"description": "The body came too slowly."}},
     dependencies=[Predicts],
 )
 def predict(
