@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import Request, UploadFile
 from starlette.concurrency import run_in_threadpool
 
-from app.api.problems import Fault, ProblemError, body_fault, invalid
+from app.api.problems import Fault, ProblemError, body_fault, content_type, invalid
 from app.batch.uploads import MOST_FILES, check_name, recognised
 from pipeline.errors import ChurnError
 from pipeline.sources import source_tables
@@ -22,7 +22,7 @@ async def check_form(request: Request, fields: Collection[str]) -> None:
     Raises:
         ProblemError: 415, it is something else; 422, a field is unknown.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = content_type(request)
     if kind and kind not in _KINDS:
         raise ProblemError(
             415, "unsupported-media-type", f"{kind[:100]} is not read here; send {_KINDS[0]}."

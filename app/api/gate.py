@@ -64,10 +64,12 @@ class GateMiddleware:
         }
         refusal = self._refusal(principal, token, item, is_within, reset)
         large = self._large(scope)
+        limit = self.settings.body_limit
         if large is not None and principal is not None:
+            limit = self.settings.body_limits[large]
             # before the body is read, not after
             refusal = refusal or scope_problem(principal, ["predict"])
-        refusal = refusal or self._too_large(scope, headers)
+        refusal = refusal or _too_large(limit, headers)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -79,7 +81,7 @@ class GateMiddleware:
         if refusal is not None:
             await refusal.response(scope, receive, answer)
             return
-        receive = self._counted(scope, receive)
+        receive = _counted(limit, receive)
         if large is None:
             await self.app(scope, receive, answer)
             return
@@ -137,47 +139,44 @@ class GateMiddleware:
         is_large = found and scope["method"] == "POST" and found[1] in self.settings.body_limits
         return found[1] if found and is_large else None
 
-    def _body_limit(self, scope: Scope) -> int:
-        large = self._large(scope)
-        return self.settings.body_limit if large is None else self.settings.body_limits[large]
 
-    def _too_large(self, scope: Scope, headers: Headers) -> ProblemError | None:
-        length = headers.get("content-length", "")
-        limit = self._body_limit(scope)
-        if length.isdecimal() and int(length) > limit:
-            return ProblemError(413, "content-too-large", _words(limit), limit_bytes=limit)
-        return None
+def _too_large(limit: int, headers: Headers) -> ProblemError | None:
+    length = headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limit:
+        return ProblemError(413, "content-too-large", _words(limit), limit_bytes=limit)
+    return None
 
-    def _counted(self, scope: Scope, receive: Receive) -> Receive:
-        """A body without a length is counted while it comes."""
-        limit, taken = self._body_limit(scope), 0
 
-        async def counted() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > limit:
-                raise HTTPException(413, _words(limit))
-            return message
+def _counted(limit: int, receive: Receive) -> Receive:
+    """A body without a length is counted while it comes."""
+    taken = 0
 
-        return counted
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise HTTPException(413, _words(limit))
+        return message
+
+    return counted
 
 
 def _in_time(receive: Receive) -> Receive:
-    """A body that keeps coming; the first byte is waited for when it is asked for."""
-    taken, began, is_whole = 0, 0.0, False
+    """A body that keeps coming; only the time counts in which it is waited for."""
+    taken, waited, is_whole = 0, 0.0, False
 
     async def timed() -> Message:
-        nonlocal taken, began, is_whole
+        nonlocal taken, waited, is_whole
         if is_whole:
             return await receive()
-        began = began or time.monotonic()
-        left = began + _GRACE + taken / _SLOWEST - time.monotonic()
+        began = time.monotonic()
         try:
-            async with asyncio.timeout(left):
+            async with asyncio.timeout(_GRACE + taken / _SLOWEST - waited):
                 message = await receive()
         except TimeoutError:
             raise HTTPException(408, "The body comes too slowly; send it again.") from None
+        waited += time.monotonic() - began
         taken += len(message.get("body", b""))
         is_whole = not message.get("more_body", False)
         return message

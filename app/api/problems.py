@@ -179,7 +179,7 @@ async def _http(request: Request, error: Exception) -> Response:
             400,
             "unreadable-body",
             f"The form cannot be read: {error.detail}"
-            if _content_type(request).startswith("multipart/")
+            if content_type(request).startswith("multipart/")
             else "The body cannot be read: it is not valid JSON in UTF-8, or nested too deeply.",
         )
     else:
@@ -200,13 +200,14 @@ def _methods(request: Request) -> str:
     )
 
 
-def _content_type(request: Request) -> str:
+def content_type(request: Request) -> str:
+    """Return what kind of body a request says it has, without parameters; empty if it does not."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-    errors, kind = error.errors(), _content_type(request)
+    errors, kind = error.errors(), content_type(request)
     if kind != "application/json" and any(
         e["loc"] == ("body",) and e["type"] != "missing" for e in errors
     ):

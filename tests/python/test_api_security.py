@@ -218,9 +218,7 @@ class Gated:
         await send({"type": "http.response.body", "body": b""})
 
     async def ask(self, path):
-        """Status and body's bytes that were read."""
-        scope = {"type": "http", "method": "POST", "path": path, "client": None,
-                 "headers": [(b"x-api-key", b"k")]}  # fmt: skip
+        """Status and how often the body was read."""
         sent, read = [], []
 
         async def receive():
@@ -230,8 +228,12 @@ class Gated:
         async def send(message):
             sent.append(message)
 
-        await self.gate(scope, receive, send)
+        await self.gate(self.scope(path), receive, send)
         return sent[0]["status"], len(read)
+
+    def scope(self, path):
+        return {"type": "http", "method": "POST", "path": path, "client": None,
+                "headers": [(b"x-api-key", b"k")]}  # fmt: skip
 
 
 def test_large_bodies_are_read_a_few_at_a_time(monkeypatch):
@@ -270,8 +272,7 @@ def test_who_sends_too_slowly_loses_the_turn(monkeypatch):
     async def slow():
         gated = Gated()
         gated.may_go.set()
-        scope = {"type": "http", "method": "POST", "path": "/v1/d/predictions", "client": None,
-                 "headers": [(b"x-api-key", b"k")]}  # fmt: skip
+        scope = gated.scope("/v1/d/predictions")
         parts = iter([{"type": "http.request", "body": b"{", "more_body": True}])
 
         async def receive():

@@ -1,4 +1,4 @@
-"""`churn app` leaves nothing behind: no API, no viewer, no key that works."""
+"""`churn api` and `churn app` end, and leave nothing behind: no process, no key that works."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from app import together
-from app.api.keys import list_keys
+from app.api.keys import create_key, list_keys
 from app.api.store import Store
 
 PATIENCE = 60
@@ -59,6 +59,29 @@ def test_sigterm_ends_api_and_viewer_and_revokes_the_key(world):
         with suppress(ProcessLookupError):
             os.killpg(both.pid, signal.SIGKILL)
         both.wait()
+
+
+def test_the_api_ends_though_somebody_has_not_sent_everything(world):
+    port = free_port()
+    api = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", "api", "--port", str(port)],
+        env=os.environ | {"CHURN_HOME": str(world.root)},
+    )
+    try:
+        until = time.monotonic() + PATIENCE
+        while not is_served(port):
+            assert time.monotonic() < until, "not served"
+            time.sleep(0.2)
+        key = create_key(Store(world), "slow", ["write"])
+        with socket.create_connection(("127.0.0.1", port)) as half:
+            head = f"POST /v1/bench/contacts HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n"
+            half.sendall(f"{head}Content-Length: 9\r\n\r\n{{".encode())
+            time.sleep(0.5)
+            api.terminate()
+            assert api.wait(PATIENCE) is not None
+    finally:
+        api.kill()
+        api.wait()
 
 
 def test_a_process_that_does_not_end_is_killed(monkeypatch):
