@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from pipeline.demo.arrays import Days, Real
-from pipeline.errors import ChurnError
+from pipeline.project.errors import ChurnError
 
 MARKER = "churn_demo.json"
 TRUTH_COLUMNS = ["customer_id", "as_of_date", "churn_probability", "outcome"]

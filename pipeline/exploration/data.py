@@ -6,13 +6,13 @@ import os
 import duckdb
 import pandas as pd
 
-from pipeline.domains import check_domain, domain_entries, resolve
-from pipeline.errors import ChurnError
-from pipeline.ingest.commit import records
-from pipeline.models import live_settings
-from pipeline.settings import PROJECT, Home, home
-from pipeline.sources import SourceTable, source_tables
-from pipeline.sql_text import quoted
+from pipeline.ingest.lake import records
+from pipeline.project.domains import check_domain, domain_entries, resolve
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import PROJECT, Home, home
+from pipeline.project.sources import SourceTable, source_tables
+from pipeline.project.sql import quoted
+from pipeline.runs.registry import live_settings
 
 # Rows up to which a query that must hold every row in memory looks at all customers.
 MOST_ROWS = 20_000_000

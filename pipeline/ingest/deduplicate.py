@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from pipeline.ingest.convert import PARQUET
 from pipeline.ingest.engine import execute, numbers
-from pipeline.sources import SourceTable
-from pipeline.sql_text import quoted
+from pipeline.project.sources import SourceTable
+from pipeline.project.sql import quoted
 
 Watch = Callable[[float], None]
 

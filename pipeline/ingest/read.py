@@ -8,10 +8,10 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.errors import ChurnError
 from pipeline.ingest.discover import RawFile
 from pipeline.ingest.parse import SCAN_TYPES, Scan, scan_of, scan_of_type
-from pipeline.sources import SourceTable
+from pipeline.project.errors import ChurnError
+from pipeline.project.sources import SourceTable
 
 _HEAD_BYTES = 1 << 16
 _SAMPLE_ROWS = 100

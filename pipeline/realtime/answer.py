@@ -18,12 +18,12 @@ import numpy as np
 
 from ml.bands import assign_bands
 from ml.contract import SPINE, Examples
-from ml.explain import FEW, drivers
+from ml.explain.drivers import FEW, drivers
 from ml.score import TOLERANCE, reason_rows
 from ml.train import PARAMETERS
-from pipeline.feature_sql import View, as_statement, json_literal
 from pipeline.realtime.bundle import load_bundle, read_rules
 from pipeline.realtime.model import LiveModel
+from pipeline.warehouse.compiled_sql import View, as_statement, json_literal
 
 Record = dict[str, Any]
 

@@ -10,9 +10,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.errors import ChurnError
-from pipeline.feature_sql import lay
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
+from pipeline.project.sources import SourceTable
 from pipeline.realtime.answer import Desk, Scored, add_features, open_answering
+from pipeline.realtime.contact_rules import Decided
 from pipeline.realtime.controls import (
     check_cut_off,
     check_lake,
@@ -21,10 +23,8 @@ from pipeline.realtime.controls import (
     notes_of,
     write_controls,
 )
-from pipeline.realtime.guards import Decided
 from pipeline.realtime.model import LiveModel, load_live_model
-from pipeline.settings import Home
-from pipeline.sources import SourceTable
+from pipeline.warehouse.compiled_sql import lay
 
 # Told how far it is, from 0 to 1.
 Progress = Callable[[float], None]

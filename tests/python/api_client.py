@@ -9,8 +9,8 @@ from urllib.parse import quote
 from fastapi.testclient import TestClient
 
 from app.api import ApiSettings, create_app
-from app.api.keys import create_key
-from app.api.telemetry import Telemetry
+from app.api.access.keys import create_key
+from app.api.http.telemetry import Telemetry
 
 FREE = {"rate_limit": "1000000/minute", "write_limit": "1000000/minute",
         "failure_limit": "1000000/minute"}  # fmt: skip

@@ -2,8 +2,8 @@
 
 import duckdb
 
-from pipeline.publish import current
-from pipeline.sources import source_tables
+from pipeline.project.sources import source_tables
+from pipeline.publish.generation import current
 
 
 def copy_of(home, table):

@@ -7,8 +7,8 @@ import duckdb
 import pytest
 from api_client import problem_of
 
-from pipeline.bench.api import load_through_publishes, mixed, publish_next
-from pipeline.publish import current
+from benchmarks.api import load_through_publishes, mixed, publish_next
+from pipeline.publish.generation import current
 
 
 def follow(api, since=None, at_page=None):
@@ -178,7 +178,7 @@ def test_a_new_generation_is_followed_without_being_asked(world, start_api):
 def test_a_generation_that_cannot_be_opened_is_told_once(world, start_api, monkeypatch):
     api = start_api(world, "read", follow_seconds=0.01)
     before = api.get("/v1/domains").json()["generation"]
-    monkeypatch.setattr("app.api.generation._open", lambda path: 1 / 0)
+    monkeypatch.setattr("app.api.published.generation._open", lambda path: 1 / 0)
     for number in (1, 2):
         publish_next(world, number)
         seen = api.services.reader.refresh

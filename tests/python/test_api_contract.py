@@ -20,8 +20,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app.batch.worker import serve
-from pipeline.settings import Home
-from pipeline.sources import source_tables
+from pipeline.project.home import Home
+from pipeline.project.sources import source_tables
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.bench.http_load import serving
-from pipeline.settings import PROJECT, Home
+from benchmarks.http_load import serving
+from pipeline.project.home import PROJECT, Home
 
 GUIDE = PROJECT / "docs" / "api.md"
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -63,7 +63,7 @@ def test_the_guide_names_every_kind_of_problem():
 
 
 def test_the_guide_names_every_scope():
-    from app.api.keys import SCOPE_WORDS
+    from app.api.access.keys import SCOPE_WORDS
 
     for scope, words in SCOPE_WORDS.items():
         assert f"| {scope} |" in GUIDE.read_text(), words

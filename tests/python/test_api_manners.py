@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 from api_client import problem_of
 
-from pipeline.bench.api import publish_next
-from pipeline.publish import current
+from benchmarks.api import publish_next
+from pipeline.publish.generation import current
 
 PATHS = (
     "/v1/domains", "/v1/models", "/v1/crm-changes", "/v1/bench/customers", "/v1/bench/drivers",
@@ -184,7 +184,7 @@ def test_the_log_is_json_without_customers_bodies_or_keys(world, start_api):
 
 
 def test_what_broke_is_logged_without_its_words(world, start_api, monkeypatch):
-    from app.api.generation import Generation
+    from app.api.published.generation import Generation
 
     api = start_api(world, "read")
 

@@ -7,8 +7,8 @@ from urllib.parse import quote
 import pytest
 from api_client import problem_of
 
-from app.api.published_models import serving_tables
-from pipeline.bench.api import publish_next
+from app.api.published.row_models import serving_tables
+from benchmarks.api import publish_next
 
 
 def domains(api):
@@ -104,7 +104,7 @@ def test_ids_with_slash_and_plus_work_plain_and_encoded(api, character):
 def test_a_customer_who_is_not_scored_any_more_keeps_the_history(world, start_api):
     import duckdb
 
-    from pipeline.bench.api import publish_next
+    from benchmarks.api import publish_next
 
     with duckdb.connect(str(world.warehouse)) as connection:
         (gone,) = connection.execute(

@@ -8,10 +8,10 @@ import duckdb
 import pytest
 from api_client import problem_of
 
+from benchmarks.api import publish_next
 from ml.decision import Decision
-from pipeline.bench.api import publish_next
-from pipeline.models import record
-from pipeline.publish import publish
+from pipeline.publish.generation import publish
+from pipeline.runs.registry import record
 
 MODEL = b"trees"
 RUN = "run 1"

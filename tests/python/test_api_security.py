@@ -17,11 +17,11 @@ import sqlalchemy as sa
 from api_client import checked, problem_of
 from starlette.exceptions import HTTPException
 
-from app.api.gate import OPEN, GateMiddleware
-from app.api.keys import SCOPES, Principal
+from app.api.access.gate import OPEN, GateMiddleware
+from app.api.access.keys import SCOPES, Principal
+from app.api.access.store import ANSWERS, KEYS
 from app.api.settings import ApiSettings
-from app.api.store import ANSWERS, KEYS
-from pipeline.settings import PROJECT
+from pipeline.project.home import PROJECT
 
 CONTACT = {"contacts": [{"customer_id": "x", "contacted_on": "2024-01-01"}]}
 SUPPRESSION = {"suppressions": [{"customer_id": "x", "reason": "asked"}]}
@@ -237,7 +237,7 @@ class Gated:
 
 
 def test_large_bodies_are_read_a_few_at_a_time(monkeypatch):
-    monkeypatch.setattr("app.api.gate._PATIENCE", 0.2)
+    monkeypatch.setattr("app.api.access.gate._PATIENCE", 0.2)
 
     async def ask_all():
         gated = Gated()
@@ -266,8 +266,8 @@ def test_the_gate_and_the_routes_mean_the_same_paths():
 
 
 def test_who_sends_too_slowly_loses_the_turn(monkeypatch):
-    monkeypatch.setattr("app.api.gate._GRACE", 0.05)
-    monkeypatch.setattr("app.api.gate._SLOWEST", 10)
+    monkeypatch.setattr("app.api.access.gate._GRACE", 0.05)
+    monkeypatch.setattr("app.api.access.gate._SLOWEST", 10)
 
     async def slow():
         gated = Gated()
@@ -413,7 +413,7 @@ def test_answers_tell_nothing_of_the_machine(world, start_api):
 def test_it_listens_on_loopback_unless_told_otherwise():
     import inspect
 
-    from pipeline.cli.api import api as command
+    from cli.api import api as command
 
     assert inspect.signature(command).parameters["host"].default == "127.0.0.1"
 

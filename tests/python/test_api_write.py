@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from api_client import problem_of
 
-from pipeline import state
-from pipeline.publish import current
+from pipeline.publish.generation import current
+from pipeline.retention import decisions
 from pipeline.retention.plan import make_retention_plan, saved_settings
 
 
@@ -34,7 +34,11 @@ def test_suppressions_are_kept_listed_and_lifted(writer, world):
     assert [(i["customer_id"], i["reason"]) for i in items] == [
         ("a/+b", "asked"), ("c", "moved"), ("d", "moved"),
     ]  # fmt: skip
-    assert [row[1] for row in state.read_state(world, state.SUPPRESSIONS)] == ["a/+b", "c", "d"]
+    assert [row[1] for row in decisions.read_state(world, decisions.SUPPRESSIONS)] == [
+        "a/+b",
+        "c",
+        "d",
+    ]
     assert writer.delete("/v1/bench/suppressions/a/+b").json()["lifted"] == 1
     assert writer.delete("/v1/bench/suppressions/a/+b").json()["lifted"] == 0
     assert len(writer.items("/v1/bench/suppressions")) == 2
@@ -44,7 +48,7 @@ def test_a_contact_counts_once_however_often_it_is_sent(writer, world):
     for added in (2, 0):
         done = writer.post("/v1/bench/contacts", json=contacts("x", "y"))
         assert done.json()["added"] == added
-    assert len(state.read_state(world, state.CONTACTS)) == 2
+    assert len(decisions.read_state(world, decisions.CONTACTS)) == 2
 
 
 def test_audiences_are_saved_listed_replaced_and_forgotten(writer, world):
@@ -96,20 +100,20 @@ def test_a_domain_has_so_many_audiences_and_no_more(writer, monkeypatch):
 def test_what_is_kept_reaches_the_next_plan(api_home, demo_copy, start_api):
     # the fingerprint of the state is what makes the next run plan anew
     api = start_api(demo_copy, "read", "write")
-    before = state.state_fingerprint(demo_copy)
+    before = decisions.state_fingerprint(demo_copy)
     domain = api.get("/v1/domains").json()["items"][0]["domain"]
     api.post(f"/v1/{domain}/suppressions", json=suppressions("someone"))
-    assert state.state_fingerprint(demo_copy) != before
-    state.export_state(demo_copy)
+    assert decisions.state_fingerprint(demo_copy) != before
+    decisions.export_state(demo_copy)
     exported = {path.stem for path in demo_copy.state_export.glob("*.parquet")}
     assert {"suppressions", "contacts", "plans"} <= exported
     assert not any("api" in name for name in exported)
 
 
 def test_keys_and_answers_do_not_make_anything_anew(writer, world):
-    before = state.state_fingerprint(world)
+    before = decisions.state_fingerprint(world)
     writer.new_key("read")
-    assert state.state_fingerprint(world) == before
+    assert decisions.state_fingerprint(world) == before
 
 
 def test_twenty_parallel_posts_with_one_key_have_one_effect(writer, world):
@@ -126,7 +130,7 @@ def test_twenty_parallel_posts_with_one_key_have_one_effect(writer, world):
     assert {answer.json()["added"] for answer in answers} == {50}
     assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
     assert len({answer.content for answer in answers}) == 1
-    assert len(state.read_state(world, state.CONTACTS)) == 50
+    assert len(decisions.read_state(world, decisions.CONTACTS)) == 50
 
 
 def test_the_work_of_parallel_posts_runs_once(writer, monkeypatch):
@@ -139,7 +143,7 @@ def test_the_work_of_parallel_posts_runs_once(writer, monkeypatch):
         time.sleep(0.3)
         return 7
 
-    monkeypatch.setattr(state, "note_contacts", slow)
+    monkeypatch.setattr(decisions, "note_contacts", slow)
     with ThreadPoolExecutor(20) as pool:
         answers = list(
             pool.map(
@@ -170,7 +174,7 @@ def test_a_post_that_failed_may_be_tried_again_with_its_key(writer, monkeypatch)
 
     headers = {"Idempotency-Key": "again"}
     with monkeypatch.context() as patch:
-        patch.setattr(state, "note_contacts", broken)
+        patch.setattr(decisions, "note_contacts", broken)
         answer = writer.client.post("/v1/bench/contacts", json=contacts("x"), headers=headers)
         problem_of(answer, 500, "internal-error")
         assert "disk full" not in answer.text
@@ -183,7 +187,7 @@ def test_a_claim_whose_process_died_is_taken_over(writer):
 
     import sqlalchemy as sa
 
-    from app.api.store import ANSWERS
+    from app.api.access.store import ANSWERS
 
     headers = {"Idempotency-Key": "dead"}
     body = b'{"contacts": [{"customer_id": "x", "contacted_on": "2024-01-02"}]}'
@@ -205,7 +209,7 @@ def test_a_claim_whose_process_died_is_taken_over(writer):
 def test_kept_answers_hold_no_customer_and_are_forgotten(world, start_api):
     import sqlalchemy as sa
 
-    from app.api.store import ANSWERS
+    from app.api.access.store import ANSWERS
 
     api = start_api(world, "write", idempotency_hours=0)
     for number in (1, 2):
@@ -252,8 +256,8 @@ def test_a_wrong_row_is_named_with_its_field_and_nothing_is_kept(
     assert fault["pointer"] == pointer
     assert fault.get("row") == row
     assert words in fault["detail"]
-    for table in (state.CONTACTS, state.SUPPRESSIONS):
-        assert state.read_state(world, table) == []
+    for table in (decisions.CONTACTS, decisions.SUPPRESSIONS):
+        assert decisions.read_state(world, table) == []
 
 
 @pytest.mark.parametrize(
@@ -308,7 +312,7 @@ def test_a_computed_plan_is_that_of_the_command_line_and_changes_nothing(demo, s
         assert saved_settings(expected) == (70_000, 200)
         assert sum(item["customers"] for item in answer["items"]) == answer["customers"]
     assert current(api.home) == before
-    assert state.read_state(api.home, state.PLANS) == []
+    assert decisions.read_state(api.home, decisions.PLANS) == []
 
 
 def test_a_plan_without_changes_is_the_published_one(api):

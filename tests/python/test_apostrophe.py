@@ -6,10 +6,11 @@ import duckdb
 import pytest
 from raw_rows import published, raw_rows, some_customers
 
-from pipeline import publish, state
-from pipeline.datasets import export_dataset, find_dataset
-from pipeline.settings import Home
-from pipeline.sql_text import quoted
+from pipeline.project.home import Home
+from pipeline.project.sql import quoted
+from pipeline.publish import generation as publish
+from pipeline.retention import decisions
+from pipeline.runs.datasets import export_dataset, find_dataset
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_the_api_reads_writes_and_predicts_under_an_apostrophe(demo, elsewhere, 
     assert api.customer("kkbox", customer).json()["is_scored"]
     told = {"suppressions": [{"customer_id": "nobody", "reason": "asked"}]}
     assert api.post("/v1/kkbox/suppressions", json=told).status_code == 201
-    state.export_state(elsewhere)
+    decisions.export_state(elsewhere)
     assert (elsewhere.state_export / "published_actions.parquet").exists()
     (rows,) = raw_rows(demo[0], "kkbox", [customer]).values()
     answer = api.post(

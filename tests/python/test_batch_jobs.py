@@ -21,7 +21,7 @@ from app.batch.supervisor import Supervisor
 from app.batch.sweep import sweep
 from app.batch.uploads import folder_of
 from app.batch.worker import do, serve
-from pipeline.errors import ChurnError
+from pipeline.project.errors import ChurnError
 from pipeline.realtime.cohort import Counts
 from pipeline.realtime.controls import Knowledge, check_lake
 from pipeline.realtime.errors import RefusedDateError

@@ -17,14 +17,14 @@ from fastapi.testclient import TestClient
 from raw_rows import published, published_domain, raw_rows, some_customers
 
 from app.api import create_app
-from app.api.keys import create_key
-from app.api.store import Store
+from app.api.access.keys import create_key
+from app.api.access.store import Store
 from app.batch import jobs as job_table
 from app.batch.jobs import Jobs
 from app.batch.uploads import Limits, check_parquet, folder_of
 from app.batch.worker import serve
-from pipeline.errors import ChurnError
-from pipeline.settings import PROJECT, Home
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import PROJECT, Home
 
 CUSTOMERS = 30
 PATIENCE = 120
@@ -156,7 +156,7 @@ def test_uploaded_rows_get_the_published_scores_and_bad_rows_are_refused_one_by_
 
 
 def published_name(home):
-    from pipeline.publish import current
+    from pipeline.publish.generation import current
 
     return current(home).name
 
@@ -542,7 +542,7 @@ def test_a_job_survives_kill_9_of_api_and_worker_in_its_middle(demo, reading):
 
     def start():
         process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.cli", "api", "--port", "0"],
+            [sys.executable, "-m", "cli", "api", "--port", "0"],
             env=os.environ | {"CHURN_HOME": str(reading.root), "PYTHONPATH": path},
             stdout=subprocess.PIPE,
             text=True,

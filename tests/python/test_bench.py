@@ -8,20 +8,14 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.bench import (
-    ecommerce_data,
-    ecommerce_ingest,
-    features,
-    kkbox_data,
-    kkbox_ingest,
-)
-from pipeline.bench.__main__ import app
-from pipeline.bench.columns import sums_of_csv, sums_of_lake
-from pipeline.bench.figures import Figure, render, save
-from pipeline.bench.registry import BENCHMARKS, chosen
-from pipeline.bench.workbench import Bench, Timed, best
-from pipeline.errors import ChurnError
-from pipeline.feature_sql import View
+from benchmarks import ecommerce_data, ecommerce_ingest, features, kkbox_data, kkbox_ingest
+from benchmarks.__main__ import app
+from benchmarks.columns import sums_of_csv, sums_of_lake
+from benchmarks.figures import Figure, render, save
+from benchmarks.registry import BENCHMARKS, chosen
+from benchmarks.workbench import Bench, Timed, best
+from pipeline.project.errors import ChurnError
+from pipeline.warehouse.compiled_sql import View
 
 TINY = 1  # the generator's fewest members, some 86,000 log rows
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.bench.bg_nbd import BgNbd, Histories
+from benchmarks.bg_nbd import BgNbd, Histories
 
 TRUE = BgNbd(r=0.8, alpha=20.0, a=0.9, b=2.5)
 HORIZON = 60.0

@@ -9,16 +9,24 @@ import duckdb
 import numpy as np
 import pytest
 
+from cli.models import context_of
 from ml.champion import decide
-from ml.cohorts import plan_fits, read_cohorts
+from ml.cohorts import choose_fits, read_cohorts
 from ml.decision import Decision
-from ml.run import read_usable
+from ml.mart import read_usable
 from ml.train import fit
 from pipeline import steps
-from pipeline.cli.models import plan_of
-from pipeline.domains import domain_entries, resolve
-from pipeline.errors import ChurnError
-from pipeline.models import decisions, find_run, live_name, live_run, recipe_of, record, standing
+from pipeline.project.domains import domain_entries, resolve
+from pipeline.project.errors import ChurnError
+from pipeline.runs.registry import (
+    decisions,
+    find_run,
+    live_name,
+    live_run,
+    recipe_of,
+    record,
+    standing,
+)
 
 SCORING = np.datetime64("2017-04-01")
 ENTRY = resolve(domain_entries()["kkbox"])
@@ -28,7 +36,7 @@ ENTRY = resolve(domain_entries()["kkbox"])
 def learned(demo):
     """The demo's KKBox examples and fits."""
     with duckdb.connect(str(demo[0].warehouse), read_only=True) as connection:
-        fits = plan_fits(read_cohorts(connection, "kkbox"), SCORING, ENTRY)
+        fits = choose_fits(read_cohorts(connection, "kkbox"), SCORING, ENTRY)
         everything, usable, _ = read_usable(connection, "kkbox", fits, ENTRY)
     return everything.keep(usable), fits
 
@@ -157,7 +165,7 @@ def test_another_model_plans_with_the_budget_of_today(demo, monkeypatch):
     monkeypatch.setenv("CHURN_HOME", str(home.root))
     live = live_name(home, "kkbox")
     assert "retention" not in recipe_of(home.models / "kkbox" / live)["settings"]
-    assert plan_of("kkbox", live).entries["kkbox"]["retention"] == ENTRY["retention"]
+    assert context_of("kkbox", live).entries["kkbox"]["retention"] == ENTRY["retention"]
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 from filelock import FileLock
 
-from pipeline.publish import current
+from pipeline.publish.generation import current
 
 
 def test_a_second_run_at_the_same_time_is_refused(home, run_churn):

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import duckdb
 import pytest
 
-from pipeline import publish
-from pipeline.settings import Home
-from pipeline.state import export_state
+from pipeline.project.home import Home
+from pipeline.publish import generation as publish
+from pipeline.retention.decisions import export_state
 
 UNHASHED = ("model_version", "scored_at", "first_seen_at", "updated_at", "deleted_at")
 

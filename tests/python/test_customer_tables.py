@@ -8,8 +8,8 @@ from math import floor
 import duckdb
 import pytest
 
-from pipeline.domains import domain_entries
-from pipeline.publish import current
+from pipeline.project.domains import domain_entries
+from pipeline.publish.generation import current
 
 SEVEN_WEEKS = 7
 

@@ -6,10 +6,10 @@ import shutil
 import duckdb
 import pytest
 
-from pipeline.datasets import find_dataset
-from pipeline.errors import ChurnError
-from pipeline.models import live_run
-from pipeline.settings import Home
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
+from pipeline.runs.datasets import find_dataset
+from pipeline.runs.registry import live_run
 
 
 @pytest.fixture(scope="module")

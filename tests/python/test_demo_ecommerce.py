@@ -19,7 +19,7 @@ from pipeline.demo.ecommerce.forward import Chain, beliefs, unmarked_within
 from pipeline.demo.ecommerce.generate import FULL, LEAST, Simulation, simulate
 from pipeline.demo.ecommerce.process import chain, states
 from pipeline.demo.ecommerce.truth import truth_of
-from pipeline.errors import ChurnError
+from pipeline.project.errors import ChurnError
 
 SEED, SCALE, SMALL = 20200501, 0.15, 0.03
 HEADER = (

@@ -17,7 +17,7 @@ import pytest
 from pipeline.demo.folder import DemoSummary
 from pipeline.demo.kkbox import generate_kkbox
 from pipeline.demo.kkbox.generate import Simulation, simulate
-from pipeline.errors import ChurnError
+from pipeline.project.errors import ChurnError
 
 SEED = 20170401
 SMALL, FULL = 2_000, 20_000

@@ -3,9 +3,9 @@
 import duckdb
 import pytest
 
-from pipeline.ceiling import demo_ceiling
-from pipeline.publish import current
-from pipeline.settings import Home
+from pipeline.demo.ceiling import demo_ceiling
+from pipeline.project.home import Home
+from pipeline.publish.generation import current
 
 pytestmark = pytest.mark.slow
 

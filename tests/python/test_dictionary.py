@@ -6,9 +6,10 @@ import duckdb
 import pytest
 import yaml
 
-from pipeline.dictionary import published_tables, write_dictionary, written
-from pipeline.publish import current
-from pipeline.settings import PROJECT
+from pipeline.docs.dictionary import write_dictionary, written
+from pipeline.project.home import PROJECT
+from pipeline.project.serving_tables import published_tables
+from pipeline.publish.generation import current
 
 NUMBERS = {"bigint", "integer", "double"}
 

@@ -7,13 +7,13 @@ from html.parser import HTMLParser
 
 import pytest
 import typer
+from pipeline.site import build_site
 from rich.console import Console
 
-from pipeline.cli import app
-from pipeline.errors import ChurnError
-from pipeline.settings import PROJECT, Home
-from pipeline.site import build_site
-from pipeline.site.cli_reference import REFERENCE, cli_reference
+from cli.commands import app
+from pipeline.docs.cli_reference import REFERENCE, cli_reference
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import PROJECT, Home
 
 
 class Assets(HTMLParser):
@@ -86,7 +86,7 @@ def test_without_data_the_first_page_says_what_is_missing(site):
 
 
 def test_a_link_that_leads_nowhere_stops_the_build(home, console, tmp_path, monkeypatch):
-    from pipeline.site import build
+    from pipeline.docs import site as build
 
     real = build.lay_out
 

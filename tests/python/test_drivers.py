@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import shap
 
-from ml import explain, forest, train, tree_shap
+from ml import forest, train
 from ml.contract import Examples
-from ml.explain import FEW, drivers
+from ml.explain import drivers as explain
+from ml.explain import tree_shap
+from ml.explain.drivers import FEW, drivers
 
 # beyond the 1e-5 that is promised: what rounding alone may do
 ROUNDING = 1e-11

@@ -9,9 +9,9 @@ import pytest
 from api_client import Api
 from raw_rows import raw_rows, some_customers
 
-from pipeline.publish import current
+from pipeline.project.home import Home
+from pipeline.publish.generation import current
 from pipeline.realtime import engine as realtime
-from pipeline.settings import Home
 
 
 @pytest.fixture

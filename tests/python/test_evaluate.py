@@ -8,15 +8,15 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 from test_ml_models import make_examples
 
-from ml.cohorts import Fits, plan_fits, read_cohorts, with_history
-from ml.drift import Reference, drift
-from ml.explain import drivers, grouped
-from ml.rolling import origins
+from ml.cohorts import Fits, choose_fits, read_cohorts, with_history
+from ml.evaluation.drift import Reference, drift
+from ml.evaluation.rolling import origins
+from ml.explain.drivers import drivers, grouped
 from ml.train import fit
 from ml.tune import tune
-from pipeline.domains import domain_entries, resolve
-from pipeline.lead_time import examples_before
-from pipeline.publish import current
+from pipeline.project.domains import domain_entries, resolve
+from pipeline.publish.generation import current
+from pipeline.runs.lead_time import examples_before
 
 ENTRY = resolve(domain_entries()["kkbox"])
 
@@ -47,7 +47,7 @@ def test_every_origin_learns_only_what_was_known_by_it(demo):
 def test_the_newest_origin_is_the_test_of_a_run(demo):
     with duckdb.connect(str(demo[0].warehouse), read_only=True) as connection:
         cohorts = read_cohorts(connection, "kkbox")
-    run = plan_fits(cohorts, np.datetime64("2017-04-01"), ENTRY)
+    run = choose_fits(cohorts, np.datetime64("2017-04-01"), ENTRY)
     newest = origins(cohorts, ENTRY, 1)[0]
     assert (newest.test, newest.refit, newest.fit) == (run.test, run.refit, run.fit)
 

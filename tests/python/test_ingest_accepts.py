@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from pipeline.ingest import ingest, render
-from pipeline.settings import Home
+from pipeline.project.home import Home
 
 HEADER = (
     "msno,payment_method_id,payment_plan_days,plan_list_price,actual_amount_paid,is_auto_renew,"

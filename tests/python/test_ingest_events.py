@@ -9,11 +9,11 @@ from collections import Counter
 import duckdb
 import pytest
 
-from pipeline.errors import ChurnError
 from pipeline.ingest import ingest, render
 from pipeline.ingest.digest import digest
 from pipeline.ingest.engine import connect, execute
-from pipeline.sources import source_tables
+from pipeline.project.errors import ChurnError
+from pipeline.project.sources import source_tables
 
 YAML = """
 version: 2

@@ -7,9 +7,9 @@ import duckdb
 import pytest
 
 from pipeline.ingest import ingest
-from pipeline.ingest.commit import Place, records
 from pipeline.ingest.convert import convert
 from pipeline.ingest.digest import digest
+from pipeline.ingest.lake import Place, records
 
 HEADER = (
     "msno,payment_method_id,payment_plan_days,plan_list_price,actual_amount_paid,is_auto_renew,"
@@ -104,7 +104,7 @@ def test_a_file_that_left_the_raw_directory_stays_in_the_lake(raw_dir, home, con
 def test_a_changed_column_list_ingests_the_same_bytes_again(raw_dir, home, console, monkeypatch):
     write(raw_dir, ROW, BAD)
     statuses(raw_dir, home, console)
-    monkeypatch.setattr("pipeline.sources.SourceTable.fingerprint", lambda self: "changed")
+    monkeypatch.setattr("pipeline.project.sources.SourceTable.fingerprint", lambda self: "changed")
     assert statuses(raw_dir, home, console) == ["replaced"]
     assert statuses(raw_dir, home, console) == ["unchanged"]
     assert count(home) == 1

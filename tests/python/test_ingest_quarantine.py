@@ -3,10 +3,10 @@
 import duckdb
 import pytest
 
-from pipeline.errors import ChurnError
 from pipeline.ingest import ingest, render
 from pipeline.ingest.convert import convert
 from pipeline.ingest.reject import Reason
+from pipeline.project.errors import ChurnError
 
 HEADER = (
     "msno,payment_method_id,payment_plan_days,plan_list_price,actual_amount_paid,is_auto_renew,"

@@ -8,9 +8,9 @@ import duckdb
 import py7zr
 import pytest
 
-from pipeline.errors import ChurnError
 from pipeline.ingest import ingest
-from pipeline.settings import Home
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
 
 HEADER = (
     "msno,payment_method_id,payment_plan_days,plan_list_price,actual_amount_paid,is_auto_renew,"

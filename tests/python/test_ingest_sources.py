@@ -5,10 +5,10 @@ from dataclasses import FrozenInstanceError, replace
 import duckdb
 import pytest
 
-from pipeline.errors import ChurnError
 from pipeline.ingest import ingest, render
-from pipeline.settings import PROJECT
-from pipeline.sources import domains, source_tables
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import PROJECT
+from pipeline.project.sources import domains, source_tables
 
 YAML = """
 version: 2

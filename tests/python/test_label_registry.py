@@ -5,8 +5,8 @@ import json
 import duckdb
 import pytest
 
-from pipeline.domains import domain_entries
-from pipeline.label_registry import audit, entries
+from pipeline.labels.registry import audit, entries
+from pipeline.project.domains import domain_entries
 
 RULE = domain_entries()["ecommerce"]["label_rule_version"]
 DAY, DEFINITION = "2019-12-01", "no_order_h30_l90_m2"

@@ -3,7 +3,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from ml.cohorts import Cohort, RefusedError, is_on_grid, known_by, plan_fits
+from ml.cohorts import Cohort, RefusedError, choose_fits, is_on_grid, known_by
 
 SETTINGS = {"grid": "month", "minimum": {"rows": 500, "churners": 50, "cohorts": 3}}
 
@@ -21,7 +21,7 @@ def months(first: int, last: int, **kwargs) -> list[Cohort]:
 
 def test_every_fit_learns_only_from_outcomes_known_at_its_cut_off():
     cohorts = months(1, 24) + months(25, 27, closed=False)
-    fits = plan_fits(cohorts, np.datetime64("2017-04-01"), SETTINGS)
+    fits = choose_fits(cohorts, np.datetime64("2017-04-01"), SETTINGS)
     known = {c.as_of_date: c.known_on for c in cohorts}
     for learned, cut_off in (
         (fits.live, fits.scoring),
@@ -48,7 +48,7 @@ def test_a_cohort_is_known_on_the_day_its_last_outcome_is_observed():
 
 def test_cut_offs_beside_the_grid_are_neither_test_nor_training():
     cohorts = [*months(1, 24), cohort("2017-01-15", known_after=20)]
-    fits = plan_fits(cohorts, np.datetime64("2017-04-01"), SETTINGS)
+    fits = choose_fits(cohorts, np.datetime64("2017-04-01"), SETTINGS)
     assert np.datetime64("2017-01-15") not in [fits.test, *fits.live]
 
 
@@ -77,4 +77,4 @@ def test_grids_are_month_starts_and_mondays(day, grid, expected):
 )
 def test_too_little_data_is_refused_with_the_figures(cohorts, words):
     with pytest.raises(RefusedError, match=words):
-        plan_fits(cohorts, np.datetime64("2017-04-01"), SETTINGS)
+        choose_fits(cohorts, np.datetime64("2017-04-01"), SETTINGS)

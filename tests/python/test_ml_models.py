@@ -13,7 +13,7 @@ from ml.bands import assign_bands, cut_bands
 from ml.baselines import BaseRate, HandRule, Logistic
 from ml.calibrate import Calibration, Past, choose, fit_map
 from ml.contract import Examples, usable_features
-from ml.explain import FEW, HANDFUL, base_value, drivers, largest
+from ml.explain.drivers import FEW, HANDFUL, base_value, drivers, largest
 from ml.metrics import losses
 
 

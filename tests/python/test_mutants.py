@@ -17,7 +17,7 @@ from mutants.survey import Verdict, survey
 from mutants.worlds import LOOKBACK_DAYS, WORLDS
 from reference.stack import compiled
 
-from pipeline.settings import PROJECT
+from pipeline.project.home import PROJECT
 
 EQUIVALENT = tomllib.loads(
     Path(__file__).with_name("mutants").joinpath("equivalent.toml").read_text()

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.errors import ChurnError
-from pipeline.new_domain import new_domain
-from pipeline.publish import current
-from pipeline.settings import PROJECT
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import PROJECT
+from pipeline.project.scaffold import new_domain
+from pipeline.publish.generation import current
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_third_domain_made_by_the_command_and_mapped_runs_to_published_scores(
 
     def churn(*arguments):
         return subprocess.run(
-            [sys.executable, "-m", "pipeline.cli", *map(str, arguments)],
+            [sys.executable, "-m", "cli", *map(str, arguments)],
             cwd=project, env=environment, capture_output=True, text=True,
         )  # fmt: skip
 

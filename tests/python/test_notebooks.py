@@ -10,13 +10,13 @@ import duckdb
 import numpy as np
 import pytest
 
-from pipeline.domains import domain_entries
-from pipeline.errors import ChurnError
+from pipeline.docs.notebooks import FOLDER, notebook_paths, run_notebook
 from pipeline.exploration import Exploration, rate_with_interval
 from pipeline.exploration.preceding import _auc
 from pipeline.ingest import ingest
-from pipeline.settings import Home
-from pipeline.site.notebooks import FOLDER, notebook_paths, run_notebook
+from pipeline.project.domains import domain_entries
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
 
 NOTEBOOKS = [path.stem for path in notebook_paths()]
 

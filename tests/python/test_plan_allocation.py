@@ -8,9 +8,9 @@ import pytest
 from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import coo_array
 
-from pipeline.feature_sql import read_manifest
+from pipeline.project.home import PROJECT, Home
 from pipeline.retention.plan import PLANNED, rebased
-from pipeline.settings import PROJECT, Home
+from pipeline.warehouse.compiled_sql import read_manifest
 
 INSTANCES = 1_000
 CHANNELS = ("push", "call")

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from pipeline.domains import domain_entries
-from pipeline.errors import ChurnError
+from pipeline.project.domains import domain_entries
+from pipeline.project.errors import ChurnError
 from pipeline.retention.catalogue import CATALOGUE, check_catalogue
 from pipeline.retention.imports import read_contacts, read_suppressions
 

@@ -7,14 +7,15 @@ import duckdb
 import pytest
 import yaml
 
-from pipeline import fingerprint
-from pipeline.domains import domain_entries, learned_from
-from pipeline.errors import ChurnError
-from pipeline.publish import current
+from pipeline.project.domains import domain_entries, learned_from
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import PROJECT
+from pipeline.publish.generation import current
+from pipeline.report.plan import holdout_words
 from pipeline.retention.catalogue import CATALOGUE
-from pipeline.retention.plan import holdout_words, make_retention_plan
-from pipeline.settings import PROJECT
-from pipeline.state import CONTACTS, SUPPRESSIONS, read_state
+from pipeline.retention.decisions import CONTACTS, SUPPRESSIONS, read_state
+from pipeline.retention.plan import make_retention_plan
+from pipeline.warehouse import fingerprint
 
 DOMAINS = tuple(domain_entries())
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline.bench.worlds import BUDGETS, WORLDS, Outcome, compare, losses
-from pipeline.domains import domain_entries
-from pipeline.errors import ChurnError
+from benchmarks.worlds import BUDGETS, WORLDS, Outcome, compare, losses
+from pipeline.project.domains import domain_entries
+from pipeline.project.errors import ChurnError
 from pipeline.retention.plan import STRATEGIES
 
 

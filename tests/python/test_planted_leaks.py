@@ -13,16 +13,17 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from ml import guards as training
-from ml.cohorts import RefusedError, plan_fits, read_cohorts
+from ml import leakage_checks as training
+from ml.cohorts import RefusedError, choose_fits, read_cohorts
 from ml.contract import usable_features
-from ml.run import digest_of_learned, read_scoring_cut_off, read_usable
+from ml.learn import digest_of_learned
+from ml.mart import read_scoring_cut_off, read_usable
 from ml.train import PARAMETERS, fit
-from pipeline import guards as build
-from pipeline.domains import domain_entries, resolve
-from pipeline.errors import ChurnError
-from pipeline.feature_sql import load_stack, read_manifest
-from pipeline.time_travel import compare
+from pipeline.project.domains import domain_entries, resolve
+from pipeline.project.errors import ChurnError
+from pipeline.proofs.time_travel import compare
+from pipeline.warehouse import static_checks as build
+from pipeline.warehouse.compiled_sql import load_stack, read_manifest
 
 ENTRIES = {name: resolve(entry) for name, entry in domain_entries().items()}
 DOMAINS = tuple(ENTRIES)
@@ -39,7 +40,7 @@ def learned_from(demo, request):
     domain = request.param
     with duckdb.connect(str(demo[0].warehouse), read_only=True) as connection:
         cohorts = read_cohorts(connection, domain)
-        fits = plan_fits(cohorts, read_scoring_cut_off(connection, domain), ENTRIES[domain])
+        fits = choose_fits(cohorts, read_scoring_cut_off(connection, domain), ENTRIES[domain])
         everything, usable, _ = read_usable(connection, domain, fits, ENTRIES[domain])
     return domain, everything.keep(usable), fits, cohorts
 

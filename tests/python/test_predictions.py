@@ -10,14 +10,14 @@ from fastapi.testclient import TestClient
 from raw_rows import copy_of, mart_rows, published, published_domain, raw_rows, some_customers
 
 from app.api import create_app
-from app.api.keys import create_key
-from app.api.store import Store
-from pipeline.publish import current
+from app.api.access.keys import create_key
+from app.api.access.store import Store
+from pipeline.project.home import Home
+from pipeline.publish.generation import current
 from pipeline.realtime.answer import Prices
 from pipeline.realtime.controls import Knowledge, coverage_of, notes_of
 from pipeline.realtime.engine import Engine
 from pipeline.realtime.rows import Customer
-from pipeline.settings import Home
 
 DOMAINS = ("kkbox", "ecommerce")
 CUSTOMERS = 200
@@ -312,7 +312,7 @@ def test_what_the_plan_charges_decides_whether_an_action_is_within_it():
 def test_a_suppressed_customer_is_answered_with_the_reason_for_no_action(
     reading, client, histories
 ):
-    from pipeline import state
+    from pipeline.retention import decisions
 
     engine_customers = dict(list(histories["ecommerce"].items())[:30])
     items = post(client, "ecommerce", sent(engine_customers)).json()["items"]
@@ -321,7 +321,7 @@ def test_a_suppressed_customer_is_answered_with_the_reason_for_no_action(
     assert offered["recommendation"]["reason"] is None
     assert offered["recommendation"]["is_within_plan"] in (True, False)
     name = offered["customer_id"]
-    state.suppress(reading, "ecommerce", [(name, "asked not to be written to")])
+    decisions.suppress(reading, "ecommerce", [(name, "asked not to be written to")])
     try:
         again = post(client, "ecommerce", sent({name: engine_customers[name]})).json()["items"][0]
         assert again["recommendation"]["action_id"] is None
@@ -329,7 +329,7 @@ def test_a_suppressed_customer_is_answered_with_the_reason_for_no_action(
         assert again["recommendation"]["reason_words"] == "asked not to be written to"
         assert again["churn_probability"] == offered["churn_probability"]
     finally:
-        state.lift(reading, "ecommerce", [name])
+        decisions.lift(reading, "ecommerce", [name])
 
 
 def test_days_for_which_no_honest_score_exists_are_refused(client, histories):

@@ -4,10 +4,10 @@ import duckdb
 import numpy as np
 import pytest
 
-from ml.cohorts import Cohort, plan_fits
-from pipeline.domains import domain_entries, parse_overrides
-from pipeline.errors import ChurnError
-from pipeline.presets import suggest_preset
+from ml.cohorts import Cohort, choose_fits
+from pipeline.project.domains import domain_entries, parse_overrides
+from pipeline.project.errors import ChurnError
+from pipeline.runs.presets import suggest_preset
 
 ENTRY = domain_entries()["ecommerce"]
 
@@ -38,7 +38,7 @@ def test_61_days_are_told_the_weekly_preset_and_how_many_cohorts_it_gives():
         for day in mondays
         if day >= np.datetime64("2019-10-01") + settings["warm_up_days"]
     ]
-    fits = plan_fits(cohorts, known_before, settings)
+    fits = choose_fits(cohorts, known_before, settings)
     assert f"cohorts for the first fit: {len(fits.fit)})" in words
 
 

@@ -7,9 +7,9 @@ import duckdb
 import pytest
 import yaml
 
-from pipeline.domains import domain_entries
-from pipeline.feature_sql import load_stack
-from pipeline.settings import PROJECT
+from pipeline.project.domains import domain_entries
+from pipeline.project.home import PROJECT
+from pipeline.warehouse.compiled_sql import load_stack
 
 FORBIDDEN = re.compile(
     r"\b(fsum|kahan_sum|stddev\w*|var_\w+|variance|regr_\w+|corr|mode|approx_\w+|any_value"

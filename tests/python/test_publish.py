@@ -5,8 +5,8 @@ import sys
 import duckdb
 import pytest
 
-from pipeline import publish
-from pipeline.errors import ChurnError
+from pipeline.project.errors import ChurnError
+from pipeline.publish import generation as publish
 from pipeline.realtime.bundle import read_rules
 from pipeline.realtime.errors import NotReadyError
 

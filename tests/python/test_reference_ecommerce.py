@@ -20,8 +20,8 @@ from reference.ecommerce_labels import Rule
 from reference.ecommerce_marts import Features, Labels
 from reference.stack import compiled, compiled_once
 
-from pipeline.feature_sql import compiled_stack
-from pipeline.settings import PROJECT
+from pipeline.project.home import PROJECT
+from pipeline.warehouse.compiled_sql import compiled_stack
 
 
 @st.composite

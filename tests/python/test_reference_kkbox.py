@@ -16,7 +16,7 @@ from reference.kkbox_labels import a_month_after
 from reference.kkbox_marts import Features, Labels
 from reference.stack import compiled_once
 
-from pipeline.feature_sql import compiled_stack
+from pipeline.warehouse.compiled_sql import compiled_stack
 
 
 @st.composite

@@ -10,8 +10,8 @@ import duckdb
 import pytest
 import yaml
 
-from pipeline.publish import current
-from pipeline.settings import PROJECT
+from pipeline.project.home import PROJECT
+from pipeline.publish.generation import current
 
 pytestmark = pytest.mark.usefixtures("demo")
 
@@ -92,7 +92,7 @@ def test_drivers_of_every_customer_add_up_to_the_margin(demo):
 
 def test_the_probability_is_the_calibration_of_the_margin(demo):
     from ml.artifacts import load_model
-    from pipeline.models import live_run
+    from pipeline.runs.registry import live_run
 
     home, _ = demo
     _, calibration, _ = load_model(live_run(home, "kkbox"))

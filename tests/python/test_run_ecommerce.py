@@ -9,8 +9,8 @@ import duckdb
 import pytest
 from viewer_pages import assert_every_page_opens
 
-from pipeline.bench.purchases import compare
-from pipeline.publish import current
+from benchmarks.purchases import compare
+from pipeline.publish.generation import current
 
 MODELS = {"lightgbm", "logistic", "hand_rule", "recency", "base_rate"}
 

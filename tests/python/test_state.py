@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 from api_client import problem_of
 
-from pipeline import state
+from pipeline.project import state
+from pipeline.retention import decisions
 
 
 @pytest.fixture(autouse=True)
@@ -26,30 +27,30 @@ def writer(home):
 
 
 def test_reading_does_not_wait_for_who_writes(home):
-    state.suppress(home, "shop", [("a", "asked")])
+    decisions.suppress(home, "shop", [("a", "asked")])
     with writer(home):
-        assert [row[:3] for row in state.read_state(home, state.SUPPRESSIONS)] == [
+        assert [row[:3] for row in decisions.read_state(home, decisions.SUPPRESSIONS)] == [
             ("shop", "a", "asked")
         ]
-        assert [row[0] for row in state.read_suppressions(home, "shop", "", 9)] == ["a"]
+        assert [row[0] for row in decisions.read_suppressions(home, "shop", "", 9)] == ["a"]
         with pytest.raises(sa.exc.OperationalError, match="locked"):
-            state.suppress(home, "shop", [("b", "asked")])
+            decisions.suppress(home, "shop", [("b", "asked")])
 
 
 def test_reading_makes_nothing(home):
-    assert state.read_suppressions(home, "shop", "", 9) == []
+    assert decisions.read_suppressions(home, "shop", "", 9) == []
     assert not home.state.exists()
     home.root.mkdir()
     sqlite3.connect(home.state).close()
-    assert state.read_suppressions(home, "shop", "", 9) == []
+    assert decisions.read_suppressions(home, "shop", "", 9) == []
     with closing(sqlite3.connect(home.state)) as connection:
         assert connection.execute("select name from sqlite_master").fetchall() == []
 
 
 def test_a_state_that_is_there_is_opened_while_somebody_writes(home):
-    state.open_state(home, state.CONTACTS.metadata).dispose()
+    state.open_state(home, decisions.CONTACTS.metadata).dispose()
     with writer(home):
-        state.open_state(home, state.CONTACTS.metadata).dispose()
+        state.open_state(home, decisions.CONTACTS.metadata).dispose()
 
 
 def test_a_busy_state_is_a_problem_that_says_when_to_come_back(world, start_api):
@@ -71,5 +72,5 @@ def test_another_failure_of_the_state_is_not_told_as_busy(world, start_api, monk
     def broken(*_):
         raise sa.exc.OperationalError("select", {}, sqlite3.OperationalError("no such table: x"))
 
-    monkeypatch.setattr(state, "read_suppressions", broken)
+    monkeypatch.setattr(decisions, "read_suppressions", broken)
     problem_of(api.client.get("/v1/bench/suppressions"), 500, "internal-error")

@@ -1,8 +1,9 @@
 import pytest
 
-from pipeline import fingerprint, steps
-from pipeline.domains import domain_entries
-from pipeline.errors import ChurnError
+from pipeline import steps
+from pipeline.project.domains import domain_entries
+from pipeline.project.errors import ChurnError
+from pipeline.warehouse import fingerprint
 
 
 @pytest.fixture

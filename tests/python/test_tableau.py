@@ -14,14 +14,14 @@ import pytest
 import tableauhyperapi as hyper
 from tableaudocumentapi import Datasource
 
-from pipeline import publish
-from pipeline.bench import tableau
-from pipeline.bench.published_data import make_generation
-from pipeline.bench.workbench import Bench
-from pipeline.cli import app
-from pipeline.dictionary import Column, published_tables
-from pipeline.errors import ChurnError
-from pipeline.settings import PROJECT, Home
+from benchmarks import tableau
+from benchmarks.published_data import make_generation
+from benchmarks.workbench import Bench
+from cli.commands import app
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import PROJECT, Home
+from pipeline.project.serving_tables import Column, published_tables
+from pipeline.publish import generation as publish
 from pipeline.tableau import export, extract
 from pipeline.tableau.export import folder_of
 from pipeline.tableau.fields import tableau_field

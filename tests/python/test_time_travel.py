@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
-from pipeline.feature_sql import load_stack
-from pipeline.time_travel import SENSITIVE, compare
+from pipeline.proofs.time_travel import SENSITIVE, compare
+from pipeline.warehouse.compiled_sql import load_stack
 
 CUT_OFFS = {
     "kkbox": [date(2015, 6, 1), date(2016, 3, 1), date(2017, 2, 1), date(2017, 4, 1)],

@@ -9,9 +9,9 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from app import together
-from app.api.keys import create_key, list_keys
-from app.api.store import Store
+from app.api.access.keys import create_key, list_keys
+from app.api.access.store import Store
+from cli import launcher as together
 
 PATIENCE = 60
 
@@ -36,7 +36,7 @@ def test_sigterm_ends_api_and_viewer_and_revokes_the_key(world):
     ports = [free_port(), free_port()]
     options = ["--port", str(ports[0]), "--api-port", str(ports[1])]
     both = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", "app", *options],
+        [sys.executable, "-m", "cli", "app", *options],
         env=os.environ | {"CHURN_HOME": str(world.root)},
         start_new_session=True,
     )
@@ -64,7 +64,7 @@ def test_sigterm_ends_api_and_viewer_and_revokes_the_key(world):
 def test_the_api_ends_though_somebody_has_not_sent_everything(world):
     port = free_port()
     api = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", "api", "--port", str(port)],
+        [sys.executable, "-m", "cli", "api", "--port", str(port)],
         env=os.environ | {"CHURN_HOME": str(world.root)},
     )
     try:

@@ -20,11 +20,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from app.together import together
 from app.viewer.main import PAGES
-from pipeline.bench.http_load import serving
-from pipeline.publish import current
-from pipeline.settings import Home
+from benchmarks.http_load import serving
+from cli.launcher import together
+from pipeline.project.home import Home
+from pipeline.publish.generation import current
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ import viewer_pages
 from viewer_pages import SCREENS, assert_plain, text_of
 
 from app.viewer import client, words
-from pipeline.publish import current
-from pipeline.settings import Home
+from pipeline.project.home import Home
+from pipeline.publish.generation import current
 
 TITLES = {"kkbox": "KKBox", "ecommerce": "Online shop"}
 ACTIONS = (

@@ -15,8 +15,8 @@ from reference.compare import differences, report
 from reference.stack import built, in_memory
 from reference.worlds import World
 
-from pipeline.feature_sql import View, compiled_stack
-from pipeline.settings import Home
+from pipeline.project.home import Home
+from pipeline.warehouse.compiled_sql import View, compiled_stack
 
 PROCESSES = 2
 # small enough that both processes are busy to the end

@@ -12,7 +12,7 @@ from reference.ecommerce_labels import Rule
 from reference.kkbox_histories import make_world as make_club
 from reference.worlds import World
 
-from pipeline.feature_sql import View
+from pipeline.warehouse.compiled_sql import View
 
 # A customer may have been silent for longer than any window, or empty windows would not show. The
 # lookback is a setting: the models are the same.

@@ -11,8 +11,8 @@ from hypothesis.strategies import SearchStrategy
 from reference.compare import Difference, Table, differences, report
 from reference.worlds import World
 
-from pipeline.feature_sql import View
-from pipeline.settings import PROJECT
+from pipeline.project.home import PROJECT
+from pipeline.warehouse.compiled_sql import View
 
 
 class Both(Protocol):

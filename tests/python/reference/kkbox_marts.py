@@ -8,7 +8,7 @@ from reference.kkbox_labels import labels_of_all
 from reference.stack import ask
 from reference.worlds import World
 
-from pipeline.feature_sql import View
+from pipeline.warehouse.compiled_sql import View
 
 
 class Labels:

@@ -12,8 +12,8 @@ import yaml
 from reference.compare import Table
 from reference.worlds import World
 
-from pipeline.feature_sql import View
-from pipeline.settings import PROJECT, Home
+from pipeline.project.home import PROJECT, Home
+from pipeline.warehouse.compiled_sql import View
 
 ARROW_TYPES = {
     "varchar": pyarrow.string(),
