@@ -20,7 +20,7 @@ from reference.stack import compiled
 from pipeline.project.home import PROJECT
 
 EQUIVALENT = tomllib.loads(
-    Path(__file__).with_name("mutants").joinpath("equivalent.toml").read_text()
+    (Path(__file__).parents[1] / "support" / "mutants" / "equivalent.toml").read_text()
 )
 FATES = ("killed", "invalid", "survived")
 # a mutant that cannot run shows nothing but that

@@ -8,7 +8,9 @@ import sys
 import pytest
 
 _ASK = """
-import pipeline, ctypes, sys, _duckdb
+from pipeline.project.environment import prepare_environment
+prepare_environment()
+import ctypes, sys, _duckdb
 library = ctypes.CDLL(_duckdb.__file__)
 if hasattr(library, "duckdb_je_mallctl"):
     found, size = ctypes.c_size_t(), ctypes.c_size_t(ctypes.sizeof(ctypes.c_size_t))

@@ -89,7 +89,7 @@ class Person:
             for key, value in {"business": "KKBox", **state}.items()
         )
         # the first page has no name in the address
-        path = "" if page == PAGES[0][0] else page
+        path = "" if page == PAGES[0].address else page
         self.browser.get(f"{self.address}/{path}?{asked}")
         self.waits()
 
@@ -278,11 +278,11 @@ def test_a_publish_while_the_page_is_open_shows_at_the_next_click(person, viewer
 
 
 @pytest.mark.parametrize("business", ["KKBox", "Online shop"])
-@pytest.mark.parametrize("page", [name for name, _, _ in PAGES])
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.file)
 def test_every_page_is_drawn(person, viewer, page, business):
     _, home = viewer
     state = {"business": business}
-    if page == "customer":
+    if page.file == "customer":
         ((state["customer"],),) = ask(
             home,
             "select customer_id from serving.bi_customer_360 inner join serving.bi_domains "
@@ -290,12 +290,12 @@ def test_every_page_is_drawn(person, viewer, page, business):
             "order by expected_profit desc, customer_id limit 1",
             business,
         )
-    person.opens(page, **state)
-    assert {name: title for name, title, _ in PAGES}[page] in person.reads()
+    person.opens(page.address, **state)
+    assert page.title in person.reads()
     folder = os.environ.get(PICTURES)
     if folder and business == "KKBox":
         time.sleep(3)  # charts draw after the page has run
-        person.browser.save_screenshot(str(Path(folder) / f"viewer_{page}.png"))
+        person.browser.save_screenshot(str(Path(folder) / f"viewer_{page.file}.png"))
 
 
 def test_the_api_shows_its_document_as_a_page(browser, made_world):

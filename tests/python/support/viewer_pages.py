@@ -6,7 +6,7 @@ from app.viewer.context import BUSINESS
 from app.viewer.main import PAGES
 from app.viewer.serve import MAIN
 
-SCREENS = [name for name, _, _ in PAGES]
+SCREENS = [page.file for page in PAGES]
 
 
 def opened(screen, title, **state):

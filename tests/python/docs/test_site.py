@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 
 import pytest
 import typer
-from pipeline.site import build_site
 from rich.console import Console
 
 from cli.commands import app
+from pipeline.docs import build_site
 from pipeline.docs.cli_reference import REFERENCE, cli_reference
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT, Home

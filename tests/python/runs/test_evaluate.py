@@ -5,8 +5,8 @@ from dataclasses import replace
 import duckdb
 import numpy as np
 import pytest
+from made_examples import make_examples
 from sklearn.metrics import log_loss, roc_auc_score
-from test_ml_models import make_examples
 
 from ml.cohorts import Fits, choose_fits, read_cohorts, with_history
 from ml.evaluation.drift import Reference, drift

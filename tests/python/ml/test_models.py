@@ -7,36 +7,15 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 import shap
+from made_examples import make_examples
 
 from ml import forest, train
 from ml.bands import assign_bands, cut_bands
 from ml.baselines import BaseRate, HandRule, Logistic
 from ml.calibrate import Calibration, Past, choose, fit_map
-from ml.contract import Examples, usable_features
+from ml.contract import usable_features
 from ml.explain.drivers import FEW, HANDFUL, base_value, drivers, largest
 from ml.metrics import losses
-
-
-def make_examples(rows: int, seed: int) -> Examples:
-    generator = np.random.default_rng(seed)
-    days = np.array(["2016-01-01", "2016-02-01"], dtype="datetime64[D]")
-    renews = (generator.random(rows) < 0.8).astype(float)
-    silence = generator.exponential(10, rows).round()
-    plan = generator.choice([7.0, 30.0, 90.0], rows)
-    margin = -3 + 2.5 * (1 - renews) + 0.08 * silence * (1 - renews) + (plan == 90)
-    outcome = (generator.random(rows) < 1 / (1 + np.exp(-margin))).astype(float)
-    values = np.column_stack([renews, silence, plan, generator.normal(size=rows)])
-    values[generator.random(rows) < 0.2, 1] = np.nan
-    values[generator.random(rows) < 0.1, 3] = np.nan
-    return Examples(
-        domain="test",
-        customer_id=np.array([f"c{i}" for i in range(rows)], dtype=object),
-        as_of_date=days[np.arange(rows) % 2],
-        is_churned=outcome,
-        features=("plan__is_on", "use__silence", "plan__days", "use__noise"),
-        values=values,
-        is_boolean=np.array([True, False, False, False]),
-    )
 
 
 @pytest.fixture(scope="module")
