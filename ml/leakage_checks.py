@@ -11,12 +11,11 @@ from typing import Any
 import duckdb
 import lightgbm as lgb
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from ml.cohorts import Cohort, Fits, RefusedError
 from ml.contract import Examples, Floats
 from ml.evaluation.drift import stability
+from ml.metrics import rank_auc
 from ml.train import PARAMETERS, Parameters, fit, margin
 
 SHUFFLED_ROUNDS = 40
@@ -167,7 +166,7 @@ def shuffled_labels(
     shuffled = replace(known, is_churned=outcome)
     model: lgb.Booster = fit(shuffled.cohorts(fits.fit), SHUFFLED_ROUNDS, parameters)
     judged = shuffled.cohorts([fits.validation])
-    value = _auc(rankdata(margin(model, judged)), judged.is_churned)
+    value = rank_auc(margin(model, judged), judged.is_churned == 1)
     churners = float(judged.is_churned.sum())
     others = len(judged) - churners
     # standard error of the area under the curve without any skill (Mann-Whitney)
@@ -240,18 +239,9 @@ def _best_auc(values: Floats, outcome: Floats) -> float:
     missing = np.isnan(values)
     best = 0.5
     for end in (-np.inf, np.inf) if missing.any() else (0.0,):
-        value = _auc(rankdata(np.where(missing, end, values)), outcome)
+        value = rank_auc(np.where(missing, end, values), outcome == 1)
         best = max(best, value, 1 - value)
     return best
-
-
-def _auc(ranks: NDArray[np.float64], outcome: Floats) -> float:
-    churners = outcome.sum()
-    others = len(outcome) - churners
-    if not churners or not others:
-        return 0.5
-    above = ranks[outcome == 1].sum() - churners * (churners + 1) / 2
-    return float(above / (churners * others))
 
 
 def as_table(checks: list[Check]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import lightgbm as lgb
 
 from ml.bands import cut_bands
-from ml.baselines import baselines
+from ml.baselines import baseline_predictions
 from ml.calibrate import Calibration, Choice, Past, choose, fit_on
 from ml.cohorts import Fits
 from ml.contract import Examples
@@ -72,17 +72,19 @@ def digest_of_learned(
     learned = learn_until_test(examples, fits, parameters, most_rounds)
     validation = examples.cohorts([fits.validation])
     train = examples.cohorts(fits.refit)
-    told = [
+    parts = [
         learned.first.model_to_string(),
         learned.second.model_to_string(),
         json.dumps(learned.calibration.to_dict()),
         repr(cut_bands(learned.calibration.apply(margin(learned.first, validation)), settings)),
         *(
-            baseline.fit(train).predict(validation).tobytes().hex()
-            for baseline in baselines(settings["baselines"]).values()
+            probabilities.tobytes().hex()
+            for probabilities in baseline_predictions(
+                settings["baselines"], train, validation
+            ).values()
         ),
     ]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def past_margins(

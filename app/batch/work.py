@@ -15,9 +15,9 @@ from rich.console import Console
 from app.batch.jobs import Job
 from app.batch.uploads import ATTEMPTS, RAW, check_parquet, folder_of
 from pipeline.ingest import ingest
+from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 from pipeline.publish.generation import Generation, current
 from pipeline.realtime.cohort import score_lake
 from pipeline.realtime.errors import NotReadyError

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from pipeline.project.duck import quoted
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 from pipeline.publish.generation import Generation
 
 

@@ -8,8 +8,8 @@ moment that knows its zone.
 
 from typing import Literal
 
+from pipeline.project.duck import quoted
 from pipeline.project.sources import MOMENTS, SourceColumn
-from pipeline.project.sql import quoted
 
 Scan = Literal["text", "number", "moment", "instant"]
 

@@ -9,8 +9,8 @@ import duckdb
 from pipeline.ingest.engine import execute
 from pipeline.ingest.parse import is_good, reason, value
 from pipeline.ingest.read import Reading
+from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
-from pipeline.project.sql import quoted
 
 _SHAPE_REASONS = {
     "MISSING COLUMNS": "too few columns",

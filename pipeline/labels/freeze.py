@@ -8,9 +8,10 @@ from typing import Any
 
 import duckdb
 
+from pipeline.project.duck import quoted
+from pipeline.project.files import empty_folder
 from pipeline.project.home import Home
 from pipeline.project.sources import source_tables
-from pipeline.project.sql import quoted
 
 
 def freeze_closed(
@@ -63,9 +64,7 @@ def freeze(
     """
     if not cohorts:
         return []
-    scratch = home.work / f"labels_{domain}"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    scratch = empty_folder(home.work / f"labels_{domain}")
     chosen = ", ".join(f"('{definition}', date '{day}')" for definition, day in cohorts)
     versions = {cohort: _next_version(home, domain, *cohort) for cohort in cohorts}
     connection.execute(

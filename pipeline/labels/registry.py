@@ -8,9 +8,9 @@ from typing import Any
 import duckdb
 
 from pipeline.labels.freeze import CHECKSUM, freeze
+from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ml.learn import digest_of_learned
 from ml.mart import read_scoring_cut_off, read_usable
 from ml.train import PARAMETERS
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import write_json
 from pipeline.proofs.time_travel import Comparison, Lake, compare
 from pipeline.runs.context import RunContext
 from pipeline.runs.registry import tuned_parameters
@@ -121,10 +122,7 @@ def _keep(context: RunContext, domain: str, found: list[Comparison], training: s
         "training": training,
         "rest_on_no_history": dict(unproven(context, domain)),
     }
-    context.home.proofs.mkdir(parents=True, exist_ok=True)
-    part = context.home.proofs / f"{domain}.part"
-    part.write_text(json.dumps(document, indent=1) + "\n")
-    part.replace(part.with_suffix(".json"))
+    write_json(context.home.proofs / f"{domain}.json", document)
 
 
 def _cut_offs(context: RunContext, domain: str) -> list[date]:

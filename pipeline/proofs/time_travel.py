@@ -13,9 +13,9 @@ from typing import Literal
 
 import duckdb
 
+from pipeline.project.duck import quoted
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceColumn, SourceTable, source_tables
-from pipeline.project.sql import quoted
 from pipeline.warehouse.compiled_sql import View, lay
 
 Lake = Literal["hidden", "garbage", "on the cut-off", "after the cut-off", "before the cut-off"]

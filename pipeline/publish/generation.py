@@ -10,9 +10,10 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import empty_folder
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 from pipeline.publish.customer_documents import can_look_up, write_look_up
 from pipeline.realtime.bundle import write_bundle
 from pipeline.retention.plan import GIVEN
@@ -70,9 +71,7 @@ def publish(home: Home, fingerprint: str) -> Generation:
         ChurnError: There is nothing to publish, or what was written is not what was read.
     """
     name = f"churn_{datetime.now(UTC):%Y%m%dT%H%M%S%f}_{fingerprint[:8]}"
-    scratch = home.published / ".scratch"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    scratch = empty_folder(home.published / ".scratch")
     database = scratch / f"{name}.duckdb"
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")

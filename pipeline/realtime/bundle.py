@@ -13,9 +13,9 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 from pipeline.realtime.errors import NotReadyError
 from pipeline.runs.registry import recipe_of
 from pipeline.warehouse.compiled_sql import (

@@ -7,8 +7,8 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.project.duck import quoted
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 from pipeline.publish.generation import Generation
 
 MODELS = {

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import duckdb
 
+from pipeline.project.duck import quoted
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 from pipeline.warehouse.compiled_sql import lay, load_stack
 
 

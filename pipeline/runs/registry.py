@@ -13,9 +13,10 @@ import pandas as pd
 
 from ml.decision import Decision
 from pipeline.project.domains import Entry
+from pipeline.project.duck import quoted, rows_of
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import replaced
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 
 _TYPES = {
     "judged_on": "date",
@@ -31,8 +32,8 @@ def decisions(home: Home, domain: str) -> list[dict[str, Any]]:
         return []
     # a connection of its own: the one behind duckdb.sql must not be used by two threads at once
     with duckdb.connect() as connection:
-        found = connection.sql(f"from read_parquet({quoted(path)}) order by decision")
-        return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+        found = connection.execute(f"from read_parquet({quoted(path)}) order by decision")
+        return rows_of(found)
 
 
 def record(home: Home, domain: str, decision: Decision) -> None:
@@ -46,15 +47,11 @@ def record(home: Home, domain: str, decision: Decision) -> None:
             **asdict(decision),
         }
     )
-    path = _live_path(home, domain)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
     frame = pd.DataFrame(rows)
-    with duckdb.connect() as connection:
+    with replaced(_live_path(home, domain)) as part, duckdb.connect() as connection:
         connection.register("rows", frame)
         columns = ", ".join(f"cast({c} as {_TYPES[c]}) as {c}" if c in _TYPES else c for c in frame)
         connection.execute(f"copy (select {columns} from rows) to {quoted(part)} (format parquet)")
-    part.replace(path)
 
 
 def standing(home: Home, domain: str, challenger: str) -> dict[str, Any] | None:

@@ -1,6 +1,5 @@
 """`churn tune`: parameters chosen inside the training window, kept, and used until tuned again."""
 
-import json
 import math
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from ml.mart import read_scoring_cut_off, read_usable
 from ml.tune import Tuned
 from ml.tune import tune as search
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import write_json
 from pipeline.runs.context import REFUSED, RunContext
 
 
@@ -67,7 +67,4 @@ def _keep(path: Path, found: Tuned) -> None:
     for trial in document["trials"]:
         if math.isnan(trial["log_loss"]):  # given up early; JSON has no NaN
             trial["log_loss"] = None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(document, indent=1) + "\n")
-    part.replace(path)
+    write_json(path, document)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import duckdb
 
+from pipeline.project.duck import listed, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT, Home
 
@@ -104,7 +105,7 @@ def json_literal(rows: list[dict[str, Any]]) -> str:
 
     The text is ASCII, and quotes are the only character that means something in it.
     """
-    return "'" + json.dumps(rows).replace("'", "''") + "'"
+    return quoted(json.dumps(rows))
 
 
 def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[View]:
@@ -170,10 +171,7 @@ def _seed_select(text: str, node: Mapping[str, Any]) -> str:
             hint="Give every column a type under config.column_types of its YAML.",
         )
     casts = ", ".join(f"cast({name} as {types[name]}) as {name}" for name in header)
-    values = ",\n    ".join(
-        "(" + ", ".join("'" + cell.replace("'", "''") + "'" for cell in row) + ")"
-        for row in rows or [[""] * len(header)]
-    )
+    values = ",\n    ".join(f"({listed(row)})" for row in rows or [[""] * len(header)])
     some = "" if rows else "\nwhere false"
     return f"select {casts}\nfrom (values\n    {values}\n) as seed ({', '.join(header)}){some}"
 

@@ -15,8 +15,8 @@ from typing import Any
 import duckdb
 
 from app.api.http.problems import ProblemError
+from pipeline.project.duck import quoted, rows_of
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 
 Row = dict[str, Any]
 NAME = re.compile(r"churn_\d{8}T\d{12}_[0-9a-f]{1,8}")
@@ -134,9 +134,7 @@ class Generation:
         """Return the rows of a query; each query has a cursor of its own."""
         with self._connection.cursor() as cursor:
             cursor.execute(f"use {_ATTACHED}")
-            cursor.execute(sql, list(parameters))
-            names = [column[0] for column in cursor.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            return rows_of(cursor.execute(sql, list(parameters)))
 
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:

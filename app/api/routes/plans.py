@@ -14,6 +14,7 @@ from app.api.published.customer_filter import known_actions
 from app.api.published.generation import Generation, PublishedDomain, Row
 from app.api.published.lists import Key, ListQuery, among, list_id, read_page
 from app.api.published.row_models import list_model, row_model
+from pipeline.project.duck import rows_of
 from pipeline.project.errors import ChurnError
 from pipeline.retention.plan import Selection, planning_published
 
@@ -187,8 +188,7 @@ def compute_plan(
 
 def _read(connection: duckdb.DuckDBPyConnection) -> Row:
     def rows(sql: str) -> list[Row]:
-        found = connection.sql(sql)
-        return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+        return rows_of(connection.execute(sql))
 
     by = ", ".join(key.sql for key in _ORDER)
     (count,) = rows("select count(*) as customers from int_churn__customers_guarded")
