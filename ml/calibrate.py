@@ -52,7 +52,7 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Past:
+class PastMargins:
     """Margins of a past cohort by a model that did not see it.
 
     Attributes:
@@ -123,7 +123,7 @@ def fit_map(method: str, margin: Floats, is_churned: Floats) -> Calibration:
     raise ValueError(f"unknown calibration {method!r}; known are {', '.join(METHODS)}")
 
 
-def fit_on(method: str, past: Sequence[Past]) -> Calibration:
+def fit_on(method: str, past: Sequence[PastMargins]) -> Calibration:
     """Fit one map on the newest past cohorts together.
 
     The base rate moves from cohort to cohort: a correction of it follows the newest one, a shape
@@ -138,7 +138,7 @@ def fit_on(method: str, past: Sequence[Past]) -> Calibration:
     return fit_map(method, margin, np.concatenate([cohort.is_churned for cohort in taken]))
 
 
-def choose(past: Sequence[Past]) -> tuple[str, list[Choice]]:
+def choose(past: Sequence[PastMargins]) -> tuple[str, list[Choice]]:
     """Choose the map that has kept its promise; none unless one has.
 
     Each past cohort judges the maps fitted on what was known by then. A map is used when it gained

@@ -10,7 +10,7 @@ import lightgbm as lgb
 
 from ml.bands import cut_bands
 from ml.baselines import baseline_predictions
-from ml.calibrate import Calibration, Choice, Past, choose, fit_on
+from ml.calibrate import Calibration, Choice, PastMargins, choose, fit_on
 from ml.cohorts import Fits
 from ml.contract import Examples
 from ml.train import MOST_ROUNDS, PARAMETERS, Parameters, choose_rounds, fit, margin
@@ -32,7 +32,7 @@ class Learned:
     second: lgb.Booster
     calibration: Calibration
     choices: list[Choice]
-    past: list[Past]
+    past: list[PastMargins]
 
     @property
     def rounds(self) -> int:
@@ -89,7 +89,7 @@ def digest_of_learned(
 
 def past_margins(
     examples: Examples, fits: Fits, first: lgb.Booster, parameters: Parameters
-) -> list[Past]:
+) -> list[PastMargins]:
     """Margins of the past cohorts, each by a model that learned what was known by then."""
     found = []
     for cohort in fits.past:
@@ -98,5 +98,7 @@ def past_margins(
         else:
             model = fit(examples.cohorts(list(cohort.known)), first.num_trees(), parameters)
         rows = examples.cohorts([cohort.as_of_date])
-        found.append(Past(cohort.as_of_date, cohort.known_on, margin(model, rows), rows.is_churned))
+        found.append(
+            PastMargins(cohort.as_of_date, cohort.known_on, margin(model, rows), rows.is_churned)
+        )
     return found

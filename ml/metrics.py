@@ -14,7 +14,7 @@ BINS = 10
 
 
 @dataclass(frozen=True)
-class Figure:
+class MetricValue:
     """One figure with its 95 % interval over customers."""
 
     metric: str
@@ -31,7 +31,7 @@ def losses(is_churned: Floats, probability: Floats) -> Floats:
 
 def figures(
     is_churned: Floats, probability: Floats, *, resamples: int = 200, seed: int = 7
-) -> list[Figure]:
+) -> list[MetricValue]:
     """Compute every figure and its interval.
 
     Args:
@@ -59,10 +59,10 @@ def figures(
     for name, value, drawn in zip(point, point.values(), draws.T, strict=True):
         seen = drawn[~np.isnan(drawn)]
         low, high = np.quantile(seen, [0.025, 0.975]) if len(seen) else (np.nan, np.nan)
-        found.append(Figure(name, value, float(low), float(high)))
+        found.append(MetricValue(name, value, float(low), float(high)))
     slope = _slope(outcome, p)
     reach = 1.96 * _slope_se(p, slope)
-    return [*found, Figure("calibration_slope", slope, slope - reach, slope + reach)]
+    return [*found, MetricValue("calibration_slope", slope, slope - reach, slope + reach)]
 
 
 def _resampled(outcome: Floats, p: Floats, weight: Floats) -> dict[str, float]:

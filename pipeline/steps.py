@@ -12,7 +12,7 @@ from pipeline.labels.registry import audit, keep_audit
 from pipeline.project.domains import Entry, learned_from
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import empty_folder
-from pipeline.publish.generation import FORMAT, Generation, current, publish
+from pipeline.publish.generation import FORMAT, GenerationInfo, current, publish
 from pipeline.realtime.bundle import STACK, save_rules
 from pipeline.retention.catalogue import check_catalogue
 from pipeline.retention.decisions import export_state
@@ -272,7 +272,7 @@ def score(context: RunContext, domain: str, decision: Decision | None = None) ->
         record(home, domain, decision)
 
 
-def finish(context: RunContext) -> Generation:
+def finish(context: RunContext) -> GenerationInfo:
     """Build what depends on scores, with its tests, and publish it.
 
     Raises:

@@ -31,7 +31,7 @@ STORAGE = "v1.4.0"
 
 
 @dataclass(frozen=True)
-class Generation:
+class GenerationInfo:
     """One published generation.
 
     Attributes:
@@ -47,17 +47,17 @@ class Generation:
     tables: dict[str, int]
 
 
-def current(home: Home) -> Generation | None:
+def current(home: Home) -> GenerationInfo | None:
     """Return the generation that readers open now, None before the first publish."""
     link = home.published / "current.duckdb"
     if not link.exists():
         return None
     path = link.resolve()
     document = json.loads(path.with_suffix(".json").read_text())
-    return Generation(path.stem, path, document["fingerprint"], document["tables"])
+    return GenerationInfo(path.stem, path, document["fingerprint"], document["tables"])
 
 
-def publish(home: Home, fingerprint: str) -> Generation:
+def publish(home: Home, fingerprint: str) -> GenerationInfo:
     """Write the serving tables as a new generation and make it the current one.
 
     A publish that is killed at any point leaves the old generation whole: everything is written
@@ -102,7 +102,7 @@ def publish(home: Home, fingerprint: str) -> Generation:
             found = check.execute(f"select count(*) from {SCHEMA}.{table}").fetchone()
             if found != (count,):
                 raise ChurnError(f"{table} was written with {found} rows instead of {count}.")
-    generation = Generation(name, home.published / database.name, fingerprint, rows)
+    generation = GenerationInfo(name, home.published / database.name, fingerprint, rows)
     _commit(home, generation, scratch)
     _forget_old(home)
     return generation
@@ -196,7 +196,7 @@ def _checksum(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[int
     return int(row[0]), int(row[1])
 
 
-def _commit(home: Home, generation: Generation, scratch: Path) -> None:
+def _commit(home: Home, generation: GenerationInfo, scratch: Path) -> None:
     document = {
         "generation": generation.name,
         "fingerprint": generation.fingerprint,

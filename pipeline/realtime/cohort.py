@@ -15,8 +15,8 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable
-from pipeline.realtime.answer import Desk, Scored, add_features, open_answering
-from pipeline.realtime.contact_rules import Decided
+from pipeline.realtime.answer import Scored, Scorer, add_features, open_answering
+from pipeline.realtime.contact_rules import DecisionReader
 from pipeline.realtime.controls import (
     check_cut_off,
     check_lake,
@@ -26,7 +26,7 @@ from pipeline.realtime.controls import (
     write_controls,
 )
 from pipeline.realtime.model import LiveModel, load_live_model
-from pipeline.warehouse.compiled_sql import lay
+from pipeline.warehouse.compiled_sql import create_models
 
 # Told how far it is, from 0 to 1.
 Progress = Callable[[float], None]
@@ -135,7 +135,7 @@ def score_lake(
         write_controls(connection, domain, cut_off, covered, given)
         ignored = _late_rows(connection, model, cut_off)
         progress(0.05)
-        lay(connection, model.stack)
+        create_models(connection, model.stack)
         last = model.stack[-1].relation
         described = {row[0]: row[1] for row in connection.execute(f"describe {last}").fetchall()}
         features = add_features(connection, model, described)
@@ -154,13 +154,13 @@ def score_lake(
             replaced(target) as part,
             pq.ParquetWriter(part, RESULT, compression="zstd") as writer,
         ):
-            desk = Desk(connection, generation, model, features)
-            desk.set_cut_off(cut_off)
-            decided = Decided(home, domain)
+            scorer = Scorer(connection, generation, model, features)
+            scorer.set_cut_off(cut_off)
+            decided = DecisionReader(home, domain)
             for chunk in range(0 if newest is None else newest + 1):
                 rows = [
                     _result(one, cut_off, run_id, generation.stem)
-                    for one in _scored(connection, desk, decided, chunk, cut_off)
+                    for one in _scored(connection, scorer, decided, chunk, cut_off)
                 ]
                 written += len(rows)
                 writer.write_table(pa.Table.from_pylist(rows, RESULT))
@@ -204,8 +204,8 @@ def _late_rows(
 
 def _scored(
     connection: duckdb.DuckDBPyConnection,
-    desk: Desk,
-    decided: Decided,
+    scorer: Scorer,
+    decided: DecisionReader,
     chunk: int,
     cut_off: date,
 ) -> list[Scored]:
@@ -213,9 +213,9 @@ def _scored(
     connection.execute("begin")
     try:
         rows = connection.execute(
-            desk.select_features(f"from lake.cohort where chunk = {chunk}")
+            scorer.select_features(f"from lake.cohort where chunk = {chunk}")
         ).fetchall()
-        return desk.score(rows, cut_off, decided.about([row[0] for row in rows]))
+        return scorer.score(rows, cut_off, decided.about([row[0] for row in rows]))
     finally:
         connection.execute("rollback")
 

@@ -12,7 +12,7 @@ from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable, source_tables
 from pipeline.realtime.bundle import read_run_stack
 from pipeline.runs.registry import hash_of_model, recipe_of
-from pipeline.warehouse.compiled_sql import View
+from pipeline.warehouse.compiled_sql import CompiledModel
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class LiveModel:
     booster: lgb.Booster
     calibration: Calibration
     recipe: dict[str, Any]
-    stack: list[View]
+    stack: list[CompiledModel]
     tables: tuple[SourceTable, ...]
 
 
@@ -64,7 +64,7 @@ def load_live_model(home: Home, domain: str, run_id: str) -> LiveModel:
     return LiveModel(domain, run_id, booster, calibration, recipe, stack, tables_of(domain, stack))
 
 
-def tables_of(domain: str, stack: list[View]) -> tuple[SourceTable, ...]:
+def tables_of(domain: str, stack: list[CompiledModel]) -> tuple[SourceTable, ...]:
     """Return the raw tables that a stack reads."""
     return tuple(
         table

@@ -23,7 +23,7 @@ AFTER_ML = ("--select", *_AFTER)
 
 
 @dataclass
-class Outcome:
+class DbtOutcome:
     """What a dbt command reported."""
 
     passed: int = 0
@@ -39,7 +39,7 @@ def dbt(
     console: Console,
     title: str,
     target_path: Path | None = None,
-) -> Outcome:
+) -> DbtOutcome:
     """Run one dbt command with a progress bar.
 
     Args:
@@ -70,7 +70,7 @@ def dbt(
     if variables:
         call += ["--vars", json.dumps(variables)]
     environment = os.environ | {"CHURN_HOME": str(home.root), "DO_NOT_TRACK": "1"}
-    outcome, stray = Outcome(), ""
+    outcome, stray = DbtOutcome(), ""
     with (
         Progress(
             TextColumn("{task.description}"),
@@ -106,7 +106,7 @@ def dbt(
     return outcome
 
 
-def _note(event: Mapping[str, Any], outcome: Outcome) -> None:
+def _note(event: Mapping[str, Any], outcome: DbtOutcome) -> None:
     name, level = event["info"]["name"], event["info"]["level"]
     data = event.get("data", {})
     if name in {"LogTestResult", "LogModelResult", "LogSeedResult"}:

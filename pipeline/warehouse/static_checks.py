@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.project.errors import ChurnError
-from pipeline.warehouse.compiled_sql import View
+from pipeline.warehouse.compiled_sql import CompiledModel
 
 # Sums of doubles, and functions whose value depends on the order of rows or is an estimate.
 _INEXACT = re.compile(
@@ -45,7 +45,7 @@ def no_label_upstream(manifest: Mapping[str, Any], domain: str) -> list[str]:
 
 
 def snapshots_are_declared(
-    manifest: Mapping[str, Any], domain: str, stack: list[View]
+    manifest: Mapping[str, Any], domain: str, stack: list[CompiledModel]
 ) -> list[str]:
     """A feature made where a snapshot or mutable source is read must say so: `source` in its YAML.
 
@@ -79,7 +79,7 @@ def snapshots_are_declared(
     return broken
 
 
-def exact_numbers(stack: list[View]) -> list[str]:
+def exact_numbers(stack: list[CompiledModel]) -> list[str]:
     """Feature SQL must not aggregate doubles, nor depend on the order of rows."""
     return [
         f"{view.relation}: {found[0]}"
@@ -89,7 +89,7 @@ def exact_numbers(stack: list[View]) -> list[str]:
     ]
 
 
-def no_day_of_its_own(stack: list[View]) -> list[str]:
+def no_day_of_its_own(stack: list[CompiledModel]) -> list[str]:
     """Cut-offs are relations: feature SQL must name no day and read no clock."""
     found = []
     for view in stack:
@@ -100,7 +100,7 @@ def no_day_of_its_own(stack: list[View]) -> list[str]:
     return found
 
 
-def windows_end_before_the_cut_off(stack: list[View]) -> list[str]:
+def windows_end_before_the_cut_off(stack: list[CompiledModel]) -> list[str]:
     """What is compared with a cut-off must lie before it: `<`, never `<=`, never after it."""
     found = []
     for view in stack:
@@ -115,7 +115,7 @@ def windows_end_before_the_cut_off(stack: list[View]) -> list[str]:
     return found
 
 
-def check_build(manifest: Mapping[str, Any], domain: str, stack: list[View]) -> None:
+def check_build(manifest: Mapping[str, Any], domain: str, stack: list[CompiledModel]) -> None:
     """Run every guard on a domain's compiled feature SQL.
 
     Raises:

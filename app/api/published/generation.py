@@ -46,7 +46,7 @@ class PublishedDomain:
     row: Row
 
 
-class Generation:
+class OpenGeneration:
     """One open generation; a request keeps the one it began with to its end.
 
     Attributes:
@@ -177,16 +177,18 @@ class Reader:
             must not raise.
     """
 
-    def __init__(self, home: Home, on_swap: Callable[[Generation], object] | None = None) -> None:
+    def __init__(
+        self, home: Home, on_swap: Callable[[OpenGeneration], object] | None = None
+    ) -> None:
         self._link = home.published / "current.duckdb"
         self._on_swap = on_swap
-        self.preparations: list[Callable[[Generation], object]] = []
-        self._current: Generation | None = None
-        self._older: OrderedDict[str, Generation] = OrderedDict()
+        self.preparations: list[Callable[[OpenGeneration], object]] = []
+        self._current: OpenGeneration | None = None
+        self._older: OrderedDict[str, OpenGeneration] = OrderedDict()
         self._opening = threading.Lock()
         self._keeping = threading.Lock()
 
-    def current(self) -> Generation:
+    def current(self) -> OpenGeneration:
         """Return the open generation.
 
         Raises:
@@ -203,7 +205,7 @@ class Reader:
             )
         return found
 
-    def refresh(self) -> Generation | None:
+    def refresh(self) -> OpenGeneration | None:
         """Open the generation behind the link if it is another one; return what is open."""
         with self._opening:
             for attempt in range(_ATTEMPTS):
@@ -213,7 +215,7 @@ class Reader:
                 if self._current is not None and self._current.path == path:
                     return self._current
                 try:
-                    opened = Generation(path)
+                    opened = OpenGeneration(path)
                 except (OSError, duckdb.Error, sqlite3.OperationalError):
                     # several publishes later it is gone; the link names a newer one
                     if attempt == _ATTEMPTS - 1:
@@ -230,7 +232,7 @@ class Reader:
                 return opened
         return self._current
 
-    def at(self, name: str) -> Generation | None:
+    def at(self, name: str) -> OpenGeneration | None:
         """Return a generation by name while it is kept, None when it is gone."""
         current = self._current
         if current is not None and current.name == name:
@@ -242,13 +244,13 @@ class Reader:
             found = self._older.get(name)
             if found is None:
                 try:
-                    found = Generation(path)
+                    found = OpenGeneration(path)
                 except (OSError, duckdb.Error, sqlite3.OperationalError):
                     return None
             self._keep(found)
             return found
 
-    def _keep(self, generation: Generation) -> None:
+    def _keep(self, generation: OpenGeneration) -> None:
         self._older[generation.name] = generation
         self._older.move_to_end(generation.name)
         while len(self._older) > OLDER:
