@@ -43,21 +43,22 @@ test: $(VENV)/.dev lint  ## lint, types and the fast tests
 test-slow: $(VENV)/.dev  ## the tests that take minutes
 	$(BIN)/pytest $(SIDE_BY_SIDE) -m slow --durations 15
 
-lint: $(VENV)/.dev  ## ruff, mypy, sqlfluff
+lint: $(VENV)/.dev  ## ruff, mypy, layers, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint models tests/assertions --processes 2
 
 bench: $(VENV)/.dev  ## ratios measured in one run on generated files
-	$(BIN)/python -m pipeline.bench
+	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.dev  ## guide, dictionary, notebooks and dbt's pages as a site under target/docs
 	$(BIN)/churn docs
 
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
     --no-emit-index-url --no-header --quiet
-lock:  ## write both lock files anew; needs uv
+lock:  ## write both lock files again; needs uv
 	$(LOCK) --extra dev --upgrade --output-file requirements-dev.txt
 	$(LOCK) --constraint requirements-dev.txt --output-file requirements.txt
 

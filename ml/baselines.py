@@ -156,3 +156,21 @@ def baselines(named: Mapping[str, Mapping[str, Any]]) -> dict[str, Baseline]:
         else:
             made[name] = BaseRate()
     return made
+
+
+def baseline_predictions(
+    named: Mapping[str, Mapping[str, Any]], train: Examples, cohort: Examples
+) -> dict[str, Floats]:
+    """Fit every baseline of a domain and predict a cohort.
+
+    Args:
+        named: Baselines of the domain's entry.
+        train: What they are fitted on.
+        cohort: Customers to predict.
+
+    Returns:
+        Name → probabilities, shape (customers,).
+    """
+    return {
+        name: baseline.fit(train).predict(cohort) for name, baseline in baselines(named).items()
+    }

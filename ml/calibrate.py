@@ -10,17 +10,16 @@ from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
+from ml.compare import PairedGain
 from ml.contract import Floats
 from ml.metrics import losses
 
 METHODS = ("none", "base_rate", "platt", "isotonic")
 # An isotonic map may not promise certainty: no probability beyond what its cohort could show.
 FLOOR = 1e-4
-# Past cohorts that a map is fitted on, and that must each have gained by it, beyond so many
-# standard errors.
+# Past cohorts that a map is fitted on, and that must each have gained by it, beyond noise.
 POOLED = 3
 JUDGES = 3
-BEYOND_NOISE = 1.96
 
 
 @dataclass(frozen=True)
@@ -160,21 +159,21 @@ def choose(past: Sequence[Past]) -> tuple[str, list[Choice]]:
         base = losses(judged.is_churned, Calibration("none").apply(judged.margin))
         for method in METHODS:
             loss = losses(judged.is_churned, fit_on(method, known).apply(judged.margin))
-            gain = base - loss
+            paired = PairedGain.of(base, loss)
             tried.append(
                 Choice(
                     method,
                     known[0].as_of_date,
                     judged.as_of_date,
                     float(np.mean(loss)),
-                    float(np.mean(gain)),
-                    float(np.std(gain, ddof=1) / np.sqrt(len(gain))),
+                    paired.gain,
+                    paired.se,
                 )
             )
     kept = {}
     for method in METHODS[1:]:
         last = [c for c in tried if c.method == method][:JUDGES]
-        if len(last) == JUDGES and all(c.gain > BEYOND_NOISE * c.gain_se for c in last):
+        if len(last) == JUDGES and all(PairedGain(c.gain, c.gain_se).is_better for c in last):
             kept[method] = sum(c.gain for c in last)
     chosen = max(kept, key=lambda method: kept[method]) if kept else "none"
     return chosen, [replace(c, is_chosen=c.method == chosen) for c in tried]

@@ -117,7 +117,7 @@ def with_history(cohorts: list[Cohort], settings: Mapping[str, Any]) -> list[Coh
     return kept if closed >= settings["minimum"]["cohorts"] + 4 else grid
 
 
-def plan_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: Mapping[str, Any]) -> Fits:
+def choose_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: Mapping[str, Any]) -> Fits:
     """Choose the cut-offs and training cohorts of a run.
 
     Args:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
+from scipy.stats import rankdata
 
 from ml.contract import Floats
 
@@ -85,6 +86,24 @@ def _cumulative_at_ties(outcome: Floats, p: Floats, weight: Floats) -> tuple[Flo
     true_positives = np.cumsum(weight * outcome)[last_of_tie]
     false_positives = np.cumsum(weight * (1 - outcome))[last_of_tie]
     return true_positives, false_positives
+
+
+def rank_auc(values: Floats, is_churned: NDArray[np.bool_]) -> float:
+    """Area under the ROC curve of any values, by ranks (Mann and Whitney 1947).
+
+    Args:
+        values: Shape (customers,); higher means likelier. Infinite values are allowed, nan is not.
+        is_churned: Outcome, shape (customers,).
+
+    Returns:
+        0.5 where there is only one class.
+    """
+    churners = int(is_churned.sum())
+    others = len(is_churned) - churners
+    if not churners or not others:
+        return 0.5
+    above = rankdata(values)[is_churned].sum() - churners * (churners + 1) / 2
+    return float(above / (churners * others))
 
 
 def _auc(true_positives: Floats, false_positives: Floats) -> float:

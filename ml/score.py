@@ -12,9 +12,9 @@ from ml import artifacts
 from ml.bands import assign_bands
 from ml.cohorts import RefusedError
 from ml.contract import Examples, Floats, read_examples
-from ml.drift import Reference, drift
-from ml.explain import drivers, grouped, largest
-from ml.pictures import draw
+from ml.evaluation.drift import Reference, drift
+from ml.explain.drivers import drivers, grouped, largest
+from ml.explain.pictures import draw
 from ml.train import margin
 
 NAMED_DRIVERS = 10

@@ -1,21 +1,28 @@
 """The steps of a run in their order. Each does only what its inputs have changed."""
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
-from rich.console import Console
 
 from ml.decision import Decision
-from pipeline import fingerprint, publish
-from pipeline.dbt import AFTER_ML, BEFORE_ML, dbt
-from pipeline.domains import Entry, learned_from
-from pipeline.errors import ChurnError
-from pipeline.feature_sql import (
+from pipeline.labels.freeze import freeze_closed
+from pipeline.labels.registry import audit, keep_audit
+from pipeline.project.domains import Entry, learned_from
+from pipeline.project.errors import ChurnError
+from pipeline.project.files import empty_folder
+from pipeline.publish.generation import FORMAT, Generation, current, publish
+from pipeline.realtime.bundle import STACK, save_rules
+from pipeline.retention.catalogue import check_catalogue
+from pipeline.retention.decisions import export_state
+from pipeline.retention.fingerprint import plan_fingerprint
+from pipeline.retention.plan import save_plan_sql
+from pipeline.runs.context import REFUSED, RunContext
+from pipeline.runs.presets import suggest_preset
+from pipeline.runs.registry import live_name, live_run, record, standing, tuned_parameters
+from pipeline.warehouse import fingerprint
+from pipeline.warehouse.compiled_sql import (
     compiled_stack,
     load_stack,
     read_manifest,
@@ -24,61 +31,19 @@ from pipeline.feature_sql import (
     stack_script,
     write_stack,
 )
-from pipeline.guards import check_build
-from pipeline.label_registry import audit, keep_audit
-from pipeline.labels import freeze_closed
-from pipeline.models import live_name, live_run, record, standing, tuned_parameters
-from pipeline.presets import suggest_preset
-from pipeline.realtime.bundle import STACK, save_rules
-from pipeline.retention.catalogue import check_catalogue
-from pipeline.retention.plan import save_plan_sql
-from pipeline.settings import Home
-from pipeline.state import export_state
-
-REFUSED = 3
+from pipeline.warehouse.dbt import AFTER_ML, BEFORE_ML, dbt
+from pipeline.warehouse.static_checks import check_build
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a command works on.
-
-    Attributes:
-        home: CHURN_HOME.
-        domains: Domains to train and score.
-        entries: Every domain's entry, this run's overrides included.
-        as_of: Domain → cut-off to score instead of the default.
-        console: Where words and progress go.
-    """
-
-    home: Home
-    domains: tuple[str, ...]
-    entries: Mapping[str, Entry]
-    as_of: Mapping[str, str]
-    console: Console
-
-    @property
-    def variables(self) -> dict[str, Any]:
-        """dbt vars."""
-        return {"churn_domains": dict(self.entries), "as_of": dict(self.as_of)}
-
-    def say(self, words: str) -> None:
-        """Write one line of progress."""
-        self.console.print(f"[dim]·[/] {words}", highlight=False)
-
-    def warn(self, words: str) -> None:
-        """Write one line that somebody should look at."""
-        self.console.print(f"  [yellow]warning[/] {words}", highlight=False)
-
-
-def build(plan: Plan) -> None:
+def build(context: RunContext) -> None:
     """Build labels, features and examples with their tests; freeze what closed.
 
     Raises:
         ChurnError: A model or a test failed.
     """
-    home = plan.home
-    if fingerprint.done(home.warehouse, "build") == _build_fingerprint(plan):
-        plan.say("build: nothing changed")
+    home = context.home
+    if fingerprint.done(home.warehouse, "build") == _build_fingerprint(context):
+        context.say("build: nothing changed")
         return
     # what is half built must not pass for either state
     fingerprint.forget(home.warehouse, "build", "marts")
@@ -88,67 +53,68 @@ def build(plan: Plan) -> None:
         *BEFORE_ML,
         "--exclude-resource-type=unit_test",
         "--full-refresh",  # a lookup with a new column is loaded anew
-        variables=plan.variables,
-        console=plan.console,
+        variables=context.variables,
+        console=context.console,
         title="labels, features, examples, tests",
     )
-    plan.say(f"build: {outcome.passed} models and tests passed")
+    context.say(f"build: {outcome.passed} models and tests passed")
     for warning in outcome.warnings:
-        plan.warn(warning)
-    for domain in plan.entries:
+        context.warn(warning)
+    for domain in context.entries:
         check_build(read_manifest(home), domain, compiled_stack(home, domain))
-    for domain in plan.entries:
+    for domain in context.entries:
         save_stacks(home, domain)
-        _audit(plan, domain)
-        _freeze(plan, domain)
-    fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(plan))
+        _audit(context, domain)
+        _freeze(context, domain)
+    fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(context))
 
 
-def _build_fingerprint(plan: Plan) -> str:
-    lakes = [fingerprint.lake_fingerprint(plan.home, domain) for domain in plan.entries]
-    labels = fingerprint.listing_fingerprint(plan.home.labels, "**/*.parquet")
-    learned = {name: learned_from(entry) for name, entry in plan.entries.items()}
-    return fingerprint.digest(fingerprint.sql_fingerprint(), lakes, labels, learned, plan.as_of)
+def _build_fingerprint(context: RunContext) -> str:
+    lakes = [fingerprint.lake_fingerprint(context.home, domain) for domain in context.entries]
+    labels = fingerprint.listing_fingerprint(context.home.labels, "**/*.parquet")
+    learned = {name: learned_from(entry) for name, entry in context.entries.items()}
+    return fingerprint.digest(fingerprint.sql_fingerprint(), lakes, labels, learned, context.as_of)
 
 
-def _freeze(plan: Plan, domain: str) -> None:
-    rule_version = plan.entries[domain]["label_rule_version"]
-    with duckdb.connect(str(plan.home.warehouse), read_only=True) as connection:
-        written = freeze_closed(connection, plan.home, domain, rule_version)
+def _freeze(context: RunContext, domain: str) -> None:
+    rule_version = context.entries[domain]["label_rule_version"]
+    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+        written = freeze_closed(connection, context.home, domain, rule_version)
     if written:
         rows = sum(entry["rows"] for entry in written)
-        plan.say(f"{domain}: {len(written)} cohorts closed and frozen, {rows:,} labels")
+        context.say(f"{domain}: {len(written)} cohorts closed and frozen, {rows:,} labels")
         if missing := written[0]["missing_raw_files"]:
-            plan.warn(
+            context.warn(
                 f"frozen without {', '.join(missing)}: the registry says so, and a later file "
                 "will not change these labels"
             )
 
 
-def _audit(plan: Plan, domain: str) -> None:
+def _audit(context: RunContext, domain: str) -> None:
     """Put on record, and say, where the raw data contradict frozen labels; the labels stay."""
-    found = audit(plan.home, domain, plan.entries[domain]["label_rule_version"])
-    keep_audit(plan.home, domain, found)
+    found = audit(context.home, domain, context.entries[domain]["label_rule_version"])
+    keep_audit(context.home, domain, found)
     for disagreement in found[:5]:
-        plan.warn(f"{disagreement}; the frozen labels stay")
+        context.warn(f"{disagreement}; the frozen labels stay")
     if len(found) > 5:
-        plan.warn(f"and {len(found) - 5} more: `churn labels audit --domain {domain}`")
+        context.warn(f"and {len(found) - 5} more: `churn labels audit --domain {domain}`")
 
 
-def train(plan: Plan, domain: str) -> Path:
+def train(context: RunContext, domain: str) -> Path:
     """Train a domain's model unless a run with the same inputs is there; return its folder.
 
     Raises:
         ChurnError: Training is refused, with the reason; exit code 3, what was built stays.
     """
     from ml.cohorts import RefusedError
-    from ml.run import RunInputs, train_run
+    from ml.record import RunInputs
+    from ml.run import train_run
 
-    home, entry = plan.home, learned_from(plan.entries[domain])
+    home, entry = context.home, learned_from(context.entries[domain])
     sql_hash = stack_hash(load_stack(home, domain))
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         try:
-            scoring = _scoring_cut_off(plan, connection, domain)
+            scoring = _scoring_cut_off(context, connection, domain)
             tuned = tuned_parameters(home, domain)
             inputs = fingerprint.digest(
                 fingerprint.lake_fingerprint(home, domain),
@@ -162,10 +128,10 @@ def train(plan: Plan, domain: str) -> Path:
             run_id = f"{domain}-{scoring}-{inputs[:8]}"
             folder = home.models / domain / run_id
             if folder.exists():
-                plan.say(f"{domain}: {run_id} is trained already")
+                context.say(f"{domain}: {run_id} is trained already")
                 return folder
-            scratch = _scratch(home, f"train_{domain}")
-            with plan.console.status(f"{domain}: training") as status:
+            scratch = empty_folder(home.work / f"train_{domain}")
+            with context.console.status(f"{domain}: training") as status:
                 train_run(
                     connection,
                     RunInputs(
@@ -193,18 +159,18 @@ def train(plan: Plan, domain: str) -> Path:
     write_stack(scratch / STACK, stack)
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch.replace(folder)
-    plan.say(f"{domain}: trained {run_id}")
+    context.say(f"{domain}: trained {run_id}")
     return folder
 
 
 def _scoring_cut_off(
-    plan: Plan, connection: duckdb.DuckDBPyConnection, domain: str
+    context: RunContext, connection: duckdb.DuckDBPyConnection, domain: str
 ) -> np.datetime64:
     """The named cut-off, or the default one that the build derived from the data."""
-    from ml.run import read_scoring_cut_off
+    from ml.mart import read_scoring_cut_off
 
-    if domain in plan.as_of:
-        return np.datetime64(plan.as_of[domain], "D")
+    if domain in context.as_of:
+        return np.datetime64(context.as_of[domain], "D")
     return read_scoring_cut_off(connection, domain)
 
 
@@ -235,37 +201,37 @@ def _feature_sources(connection: duckdb.DuckDBPyConnection, domain: str) -> list
     ).fetchall()
 
 
-def decide(plan: Plan, domain: str, challenger: Path) -> Decision | None:
+def decide(context: RunContext, domain: str, challenger: Path) -> Decision | None:
     """Decide whether a trained run takes over from the live one; None when it is live already.
 
     A decision that was taken before about the same two runs stands, a person's included.
     """
     from ml.champion import decide as decide_between
 
-    live = live_name(plan.home, domain)
+    live = live_name(context.home, domain)
     if live == challenger.name:
         return None
-    if kept := standing(plan.home, domain, challenger.name):
-        plan.warn(f"{domain}: {live} keeps scoring ({kept['rule']}): {kept['words']}")
+    if kept := standing(context.home, domain, challenger.name):
+        context.warn(f"{domain}: {live} keeps scoring ({kept['rule']}): {kept['words']}")
         return Decision(str(live), challenger.name, kept["rule"], kept["words"])
-    with duckdb.connect(str(plan.home.warehouse), read_only=True) as connection:
+    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
         decision = decide_between(
             connection,
-            live_run(plan.home, domain) if live else None,
+            live_run(context.home, domain) if live else None,
             challenger,
-            _scoring_cut_off(plan, connection, domain),
+            _scoring_cut_off(context, connection, domain),
         )
     if decision.run_id == challenger.name:
-        plan.say(f"{domain}: {challenger.name} goes live: {decision.words}")
+        context.say(f"{domain}: {challenger.name} goes live: {decision.words}")
     else:
-        plan.warn(
+        context.warn(
             f"{domain}: {live} keeps scoring. {challenger.name} is {decision.words}. "
             f"`churn models promote` takes it all the same"
         )
     return decision
 
 
-def score(plan: Plan, domain: str, decision: Decision | None = None) -> None:
+def score(context: RunContext, domain: str, decision: Decision | None = None) -> None:
     """Score the domain's cut-off with the live run's model, or the one a decision makes live.
 
     Raises:
@@ -274,22 +240,22 @@ def score(plan: Plan, domain: str, decision: Decision | None = None) -> None:
     from ml.cohorts import RefusedError
     from ml.score import is_scored, score_cut_off
 
-    home = plan.home
+    home = context.home
     run = home.models / domain / decision.run_id if decision else live_run(home, domain)
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         try:
-            cut_off = _scoring_cut_off(plan, connection, domain)
+            cut_off = _scoring_cut_off(context, connection, domain)
             folder = run / "scores" / str(cut_off)
             if is_scored(connection, folder, domain, cut_off):
-                plan.say(f"{domain}: {cut_off} is scored already by {run.name}")
+                context.say(f"{domain}: {cut_off} is scored already by {run.name}")
             else:
-                scratch = _scratch(home, f"score_{domain}")
-                with plan.console.status(f"{domain}: scoring and explaining {cut_off}"):
+                scratch = empty_folder(home.work / f"score_{domain}")
+                with context.console.status(f"{domain}: scoring and explaining {cut_off}"):
                     customers = score_cut_off(connection, run, cut_off, scratch)
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 shutil.rmtree(folder, ignore_errors=True)
                 scratch.replace(folder)
-                plan.say(
+                context.say(
                     f"{domain}: {customers:,} customers scored at {cut_off}, "
                     "each with exact drivers"
                 )
@@ -306,25 +272,25 @@ def score(plan: Plan, domain: str, decision: Decision | None = None) -> None:
         record(home, domain, decision)
 
 
-def finish(plan: Plan) -> publish.Generation:
+def finish(context: RunContext) -> Generation:
     """Build what depends on scores, with its tests, and publish it.
 
     Raises:
         ChurnError: A model or a test failed, or there is nothing to publish.
     """
-    home = plan.home
+    home = context.home
     built = fingerprint.done(home.warehouse, "build")
     if built is None:
         raise ChurnError("Nothing has been built yet.", hint="Run `churn run` first.")
-    check_catalogue(plan.entries)
+    check_catalogue(context.entries)
     made_from = fingerprint.digest(
         built,
         fingerprint.listing_fingerprint(home.models, "**/*.parquet"),
-        [live_name(home, domain) for domain in plan.entries],
-        fingerprint.plan_fingerprint(home, plan.entries),
-        publish.FORMAT,
+        [live_name(home, domain) for domain in context.entries],
+        plan_fingerprint(home, context.entries),
+        FORMAT,
     )
-    live = publish.current(home)
+    live = current(home)
     is_current = live is not None and live.fingerprint == made_from
     # the CRM table says what changed since the generation that readers have
     compared_with = live.name if live else "nothing"
@@ -337,26 +303,19 @@ def finish(plan: Plan) -> publish.Generation:
             "build",
             *AFTER_ML,
             "--exclude-resource-type=unit_test",
-            variables=plan.variables,
-            console=plan.console,
+            variables=context.variables,
+            console=context.console,
             title="scores, drivers, serving tables, tests",
         )
-        plan.say(f"serving: {outcome.passed} models and tests passed")
+        context.say(f"serving: {outcome.passed} models and tests passed")
         save_plan_sql(home)
         save_rules(home)
         fingerprint.mark_done(home.warehouse, "compared_with", compared_with)
         fingerprint.mark_done(home.warehouse, "marts", made_from)
     if live is not None and is_current:
-        plan.say(f"publish: {live.name} is current")
+        context.say(f"publish: {live.name} is current")
         return live
-    with plan.console.status("publishing"):
-        generation = publish.publish(home, made_from)
-    plan.say(f"published {generation.name}, {len(generation.tables)} tables")
+    with context.console.status("publishing"):
+        generation = publish(home, made_from)
+    context.say(f"published {generation.name}, {len(generation.tables)} tables")
     return generation
-
-
-def _scratch(home: Home, name: str) -> Path:
-    folder = home.work / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder

@@ -14,13 +14,13 @@ from fastapi.security import APIKeyHeader, SecurityScopes
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from app.api.generation import Generation, PublishedDomain
-from app.api.keys import SCOPE_WORDS, Principal, scope_problem
-from app.api.lists import decode
-from app.api.problems import ProblemError
+from app.api.access.keys import SCOPE_WORDS, Principal, scope_problem
+from app.api.access.store import ANSWERS, Store
+from app.api.http.problems import ProblemError
+from app.api.http.version import CODE_VERSION
+from app.api.published.generation import Generation, PublishedDomain
+from app.api.published.lists import decode
 from app.api.services import Services, services_of
-from app.api.store import ANSWERS, Store
-from app.api.version import CODE_VERSION
 
 
 class KeyHeader(APIKeyHeader):

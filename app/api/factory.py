@@ -7,13 +7,16 @@ from contextlib import asynccontextmanager, suppress
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI, Request, Response
 
-from app.api import docs_page
+from app.api.access.gate import GateMiddleware
+from app.api.access.keys import KeyRing
+from app.api.access.store import Store
 from app.api.dependencies import NotModifiedError
-from app.api.gate import GateMiddleware
-from app.api.generation import Generation, Reader
-from app.api.keys import KeyRing
+from app.api.http import docs_page
+from app.api.http.problems import add_problem_handlers
+from app.api.http.telemetry import Telemetry, TelemetryMiddleware
+from app.api.http.version import VERSION
 from app.api.openapi import describe
-from app.api.problems import add_problem_handlers
+from app.api.published.generation import Generation, Reader
 from app.api.routes import (
     audiences,
     batch,
@@ -28,11 +31,8 @@ from app.api.routes import (
 )
 from app.api.services import Services
 from app.api.settings import ApiSettings
-from app.api.store import Store
-from app.api.telemetry import Telemetry, TelemetryMiddleware
-from app.api.version import VERSION
-from pipeline.domains import domain_entries, resolve
-from pipeline.settings import Home
+from pipeline.project.domains import domain_entries, resolve
+from pipeline.project.home import Home
 
 # One file each under routes/. Routes are tried in this order, so the one asked most comes first.
 ROUTERS = (

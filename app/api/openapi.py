@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.api.gate import OPEN
-from app.api.problems import MEDIA_TYPE, ProblemDetails
+from app.api.access.gate import OPEN
+from app.api.http.problems import MEDIA_TYPE, ProblemDetails
 
 _EVERYWHERE = {
     400: "The body or the request cannot be read.",

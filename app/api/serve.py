@@ -8,10 +8,10 @@ from limits import parse
 from rich.console import Console
 
 from app.api.factory import create_app
-from app.api.memory import settle
+from app.api.http.memory import settle
 from app.api.settings import ApiSettings
-from pipeline.errors import ChurnError
-from pipeline.settings import Home
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
 
 
 def serve(home: Home, settings: ApiSettings, host: str, port: int, console: Console) -> None:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
-from app.api.generation import Reader
-from app.api.keys import KeyRing
+from app.api.access.keys import KeyRing
+from app.api.access.store import Store
+from app.api.http.telemetry import Telemetry
+from app.api.published.generation import Reader
 from app.api.settings import ApiSettings
-from app.api.store import Store
-from app.api.telemetry import Telemetry
-from pipeline.domains import Entry
-from pipeline.settings import Home
+from pipeline.project.domains import Entry
+from pipeline.project.home import Home
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.settings import Home
-from pipeline.state import open_state, writing_to
+from pipeline.project.home import Home
+from pipeline.project.state import open_state, writing_to
 
 METADATA = sa.MetaData()
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 
 from app.batch.jobs import Jobs
 from app.batch.sweep import sweep
-from pipeline.settings import PROJECT, Home
+from pipeline.project.home import PROJECT, Home
 
 _SECONDS = 2.0
 _SWEEP_SECONDS = 3600.0

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from app.batch.jobs import Jobs
 from app.batch.uploads import folder_of, forget_rows
-from pipeline.settings import Home
+from pipeline.project.home import Home
 
 # A folder without a job: an upload that is still coming in, or one that was given up.
 _STRAY_FOR = timedelta(days=1)

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.errors import ChurnError
 from pipeline.ingest.discover import recognised_names
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
+from pipeline.project.sources import source_tables
 from pipeline.realtime.rows import LONGEST_TEXT
-from pipeline.settings import Home
-from pipeline.sources import source_tables
 
 MOST_FILES = 50
 # Of a job's folder: what was sent, and what attempts make of it.

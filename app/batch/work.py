@@ -14,13 +14,13 @@ from rich.console import Console
 
 from app.batch.jobs import Job
 from app.batch.uploads import ATTEMPTS, RAW, check_parquet, folder_of
-from pipeline import publish
-from pipeline.errors import ChurnError
 from pipeline.ingest import ingest
+from pipeline.project.duck import quoted
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
+from pipeline.publish.generation import Generation, current
 from pipeline.realtime.cohort import score_lake
 from pipeline.realtime.errors import NotReadyError
-from pipeline.settings import Home
-from pipeline.sql_text import quoted
 
 # Told the stage, how far it is, and what else is to be kept of the job.
 Tell = Callable[..., None]
@@ -77,9 +77,9 @@ def work(home: Home, job: Job, tell: Tell) -> dict[str, Any]:
         shutil.rmtree(private.root, ignore_errors=True)
 
 
-def _live(home: Home, domain: str) -> tuple[publish.Generation, str, date]:
+def _live(home: Home, domain: str) -> tuple[Generation, str, date]:
     """Return the current generation, the run behind its scores of a domain, and their cut-off."""
-    generation = publish.current(home)
+    generation = current(home)
     if generation is None:
         raise NotReadyError("Nothing has been published yet.", hint="churn run publishes.")
     copy = generation.path.with_suffix("") / "bi_domains.parquet"

@@ -20,8 +20,8 @@ from sqlalchemy.exc import OperationalError
 from app.batch.jobs import LEASE, Job, Jobs, LeaseLostError
 from app.batch.uploads import forget_rows
 from app.batch.work import work
-from pipeline.errors import ChurnError
-from pipeline.settings import Home, home
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home, home
 
 IDLE_SECONDS = 30.0
 _POLL_SECONDS = 0.5

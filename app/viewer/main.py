@@ -1,23 +1,46 @@
 """Entry of the viewer: `streamlit run app/viewer/main.py`."""
 
+from typing import NamedTuple
+
 import streamlit as st
 
+
+class Page(NamedTuple):
+    """A page of the viewer.
+
+    Attributes:
+        address: Its path in the browser; bookmarks hold it, so it stays when a file is renamed.
+        file: Its file under `screens/`.
+        title: What the sidebar says.
+        icon: Streamlit's name of the icon.
+    """
+
+    address: str
+    file: str
+    title: str
+    icon: str
+
+
 PAGES = (
-    ("today", "Today", ":material/wb_sunny:"),
-    ("customers", "Customers at risk", ":material/group:"),
-    ("customer", "Customer", ":material/person:"),
-    ("plan", "Plan", ":material/payments:"),
-    ("precedes", "What precedes leaving", ":material/insights:"),
-    ("was_right", "Was it right", ":material/fact_check:"),
-    ("glossary", "Glossary and data", ":material/menu_book:"),
+    Page("today", "today", "Today", ":material/wb_sunny:"),
+    Page("customers", "customers", "Customers at risk", ":material/group:"),
+    Page("customer", "customer", "Customer", ":material/person:"),
+    Page("plan", "plan", "Plan", ":material/payments:"),
+    Page("precedes", "drivers", "What precedes leaving", ":material/insights:"),
+    Page("was_right", "quality", "Was it right", ":material/fact_check:"),
+    Page("glossary", "glossary", "Glossary and data", ":material/menu_book:"),
 )
 
 st.set_page_config(page_title="Who may leave", page_icon=":material/waving_hand:", layout="wide")
 st.navigation(
     [
         st.Page(
-            f"screens/{name}.py", title=title, icon=icon, url_path=name, default=name == "today"
+            f"screens/{page.file}.py",
+            title=page.title,
+            icon=page.icon,
+            url_path=page.address,
+            default=page is PAGES[0],
         )
-        for name, title, icon in PAGES
+        for page in PAGES
     ]
 ).run()

@@ -9,9 +9,9 @@ import duckdb
 import pandas as pd
 import streamlit as st
 
-from pipeline.publish import current
-from pipeline.settings import home
-from pipeline.sql_text import quoted
+from pipeline.project.duck import quoted
+from pipeline.project.home import home
+from pipeline.publish.generation import current
 
 Row = dict[str, Any]
 

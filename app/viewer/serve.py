@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from app.viewer import client
-from pipeline.settings import PROJECT, Home
+from pipeline.project.home import PROJECT, Home
 
 MAIN = PROJECT / "app" / "viewer" / "main.py"
 

@@ -5,11 +5,11 @@ from importlib.util import find_spec
 
 from rich.console import Console
 
-from pipeline import publish
-from pipeline.ceiling import demo_ceiling
-from pipeline.errors import ChurnError
-from pipeline.settings import Home
-from pipeline.steps import Plan
+from pipeline.demo.ceiling import demo_ceiling
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
+from pipeline.publish.generation import current
+from pipeline.runs.context import RunContext
 
 
 def generate(domain: str, home: Home, *, scale: float, seed: int, console: Console) -> bool:
@@ -31,20 +31,20 @@ def generate(domain: str, home: Home, *, scale: float, seed: int, console: Conso
     return True
 
 
-def show_ceiling(plan: Plan) -> None:
+def show_ceiling(context: RunContext) -> None:
     """Print how much of the known possible the models reached.
 
     Raises:
         ChurnError: Nothing is published.
     """
-    generation = publish.current(plan.home)
+    generation = current(context.home)
     if generation is None:
         raise ChurnError("Nothing is published yet.", hint="Run `churn run` first.")
-    for domain in plan.domains:
-        ceiling = demo_ceiling(plan.home, generation, domain)
+    for domain in context.domains:
+        ceiling = demo_ceiling(context.home, generation, domain)
         if ceiling is None:
             continue
-        plan.console.print(
+        context.console.print(
             f"{domain}: the probabilities that made this demo reach a log loss of "
             f"[bold]{ceiling.known:.4f}[/], the ceiling. From the base rate's "
             f"{ceiling.base_rate:.4f} LightGBM comes to {ceiling.model:.4f}: "
@@ -53,10 +53,10 @@ def show_ceiling(plan: Plan) -> None:
         )
 
 
-def show_next(plan: Plan) -> None:
+def show_next(context: RunContext) -> None:
     """Print where to look next."""
-    current = plan.home.published / "current.duckdb"
-    plan.console.print(
+    current = context.home.published / "current.duckdb"
+    context.console.print(
         f"""
 Where to look next
   the tables      .venv/bin/python -c "import duckdb; duckdb.connect('{current}',
@@ -64,7 +64,7 @@ Where to look next
                   or the Parquet and CSV copies beside it
   one customer    from serving.bi_churn_drivers where customer_id = '…' order by rank
   the SQL         models/, in the order of the folders; `make docs` draws its lineage
-  your own files  CHURN_HOME=~/churn .venv/bin/churn run --domain {plan.domains[0]} --raw DIR""",
+  your own files  CHURN_HOME=~/churn .venv/bin/churn run --domain {context.domains[0]} --raw DIR""",
         highlight=False,
         soft_wrap=True,
     )

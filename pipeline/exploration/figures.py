@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from ml.pictures import CAPTION
+from ml.explain.pictures import CAPTION
 
 __all__ = ["CAPTION", "caption", "per_cent", "rate_with_interval", "say", "show", "survival"]
 

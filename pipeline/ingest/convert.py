@@ -8,8 +8,8 @@ import duckdb
 from pipeline.ingest.engine import execute
 from pipeline.ingest.parse import is_good, value
 from pipeline.ingest.read import Reading
-from pipeline.sources import MOMENTS, SourceColumn
-from pipeline.sql_text import quoted
+from pipeline.project.duck import quoted
+from pipeline.project.sources import MOMENTS, SourceColumn
 
 # Measured on 15 M log rows: level 1 costs no more than snappy and is a fifth smaller; version 2
 # encodings (deltas) take a fifth off the writing. On 2 M events: ids that hardly repeat are given

@@ -8,8 +8,8 @@ from typing import Literal
 
 import py7zr
 
-from pipeline.errors import ChurnError
-from pipeline.sources import SourceTable
+from pipeline.project.errors import ChurnError
+from pipeline.project.sources import SourceTable
 
 Format = Literal["csv", "parquet", "gz", "zip", "7z"]
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.ingest import commit
+from pipeline.ingest import lake as commit
 from pipeline.ingest.digest import Digest, digest
 from pipeline.ingest.discover import RawFile
-from pipeline.settings import Home
+from pipeline.project.home import Home
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ when this one is no longer there to be read again.
 
 from dataclasses import dataclass
 
-from pipeline.ingest.commit import records
-from pipeline.settings import Home
-from pipeline.sources import SourceTable
+from pipeline.ingest.lake import records
+from pipeline.project.home import Home
+from pipeline.project.sources import SourceTable
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ moment that knows its zone.
 
 from typing import Literal
 
-from pipeline.sources import MOMENTS, SourceColumn
-from pipeline.sql_text import quoted
+from pipeline.project.duck import quoted
+from pipeline.project.sources import MOMENTS, SourceColumn
 
 Scan = Literal["text", "number", "moment", "instant"]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.errors import ChurnError
 from pipeline.ingest.engine import execute
 from pipeline.ingest.parse import is_good, reason, value
 from pipeline.ingest.read import Reading
-from pipeline.sql_text import quoted
+from pipeline.project.duck import quoted
+from pipeline.project.errors import ChurnError
 
 _SHAPE_REASONS = {
     "MISSING COLUMNS": "too few columns",

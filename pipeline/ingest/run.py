@@ -8,16 +8,16 @@ import duckdb
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from pipeline.errors import ChurnError
-from pipeline.ingest import commit
+from pipeline.ingest import lake as commit
 from pipeline.ingest.discover import Discovery, RawFile, discover, recognised_names
 from pipeline.ingest.known import Contents, Known, know
 from pipeline.ingest.overlap import overlaps
 from pipeline.ingest.reject import Reason
 from pipeline.ingest.summary import FileReport, IngestSummary, MissingTable, Status, counts
 from pipeline.ingest.take import Copy, Step, take
-from pipeline.settings import Home
-from pipeline.sources import SourceTable, source_tables
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
+from pipeline.project.sources import SourceTable, source_tables
 
 
 def ingest(

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.errors import ChurnError
-from pipeline.ingest import commit
+from pipeline.ingest import lake as commit
 from pipeline.ingest.convert import convert
 from pipeline.ingest.deduplicate import deduplicate
 from pipeline.ingest.digest import Digest, digest
@@ -17,8 +16,9 @@ from pipeline.ingest.known import Contents, Known
 from pipeline.ingest.read import Reading, open_reading
 from pipeline.ingest.reject import Reason, Rejection, reject, sample_reasons
 from pipeline.ingest.unpack import unpack
-from pipeline.settings import Home
-from pipeline.sources import SourceTable
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
+from pipeline.project.sources import SourceTable
 
 # Told what is being done to a file and how far it is, in percent.
 Step = Callable[[str, float], None]

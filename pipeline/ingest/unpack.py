@@ -12,8 +12,8 @@ from pathlib import Path
 
 import py7zr
 
-from pipeline.errors import ChurnError
 from pipeline.ingest.discover import RawFile
+from pipeline.project.errors import ChurnError
 
 _CHUNK = 1 << 22
 

@@ -18,12 +18,13 @@ import numpy as np
 
 from ml.bands import assign_bands
 from ml.contract import SPINE, Examples
-from ml.explain import FEW, drivers
+from ml.explain.drivers import FEW, drivers
 from ml.score import TOLERANCE, reason_rows
 from ml.train import PARAMETERS
-from pipeline.feature_sql import View, as_statement, json_literal
+from pipeline.project.duck import rows_of
 from pipeline.realtime.bundle import load_bundle, read_rules
 from pipeline.realtime.model import LiveModel
+from pipeline.warehouse.compiled_sql import View, as_statement, json_literal
 
 Record = dict[str, Any]
 
@@ -450,9 +451,7 @@ class Desk:
         return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
 
     def _read(self, sql: str) -> list[Record]:
-        cursor = self.connection.execute(sql)
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return rows_of(self.connection.execute(sql))
 
 
 def _from_json(

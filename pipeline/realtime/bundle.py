@@ -13,8 +13,12 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.errors import ChurnError
-from pipeline.feature_sql import (
+from pipeline.project.duck import quoted
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
+from pipeline.realtime.errors import NotReadyError
+from pipeline.runs.registry import recipe_of
+from pipeline.warehouse.compiled_sql import (
     View,
     load_stack,
     read_manifest,
@@ -23,10 +27,6 @@ from pipeline.feature_sql import (
     view_of,
     write_stack,
 )
-from pipeline.models import recipe_of
-from pipeline.realtime.errors import NotReadyError
-from pipeline.settings import Home
-from pipeline.sql_text import quoted
 
 FOLDER = "realtime"
 STACK = "features.json"

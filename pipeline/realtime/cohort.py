@@ -10,9 +10,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.errors import ChurnError
-from pipeline.feature_sql import lay
+from pipeline.project.duck import parquet_select
+from pipeline.project.errors import ChurnError
+from pipeline.project.files import replaced
+from pipeline.project.home import Home
+from pipeline.project.sources import SourceTable
 from pipeline.realtime.answer import Desk, Scored, add_features, open_answering
+from pipeline.realtime.contact_rules import Decided
 from pipeline.realtime.controls import (
     check_cut_off,
     check_lake,
@@ -21,10 +25,8 @@ from pipeline.realtime.controls import (
     notes_of,
     write_controls,
 )
-from pipeline.realtime.guards import Decided
 from pipeline.realtime.model import LiveModel, load_live_model
-from pipeline.settings import Home
-from pipeline.sources import SourceTable
+from pipeline.warehouse.compiled_sql import lay
 
 # Told how far it is, from 0 to 1.
 Progress = Callable[[float], None]
@@ -148,8 +150,10 @@ def score_lake(
             raise ChurnError(f"Nobody is in the cohort of {cut_off}: there is nothing to score.")
         progress(0.4)
         written = 0
-        part = target.with_suffix(".part")
-        with pq.ParquetWriter(part, RESULT, compression="zstd") as writer:
+        with (
+            replaced(target) as part,
+            pq.ParquetWriter(part, RESULT, compression="zstd") as writer,
+        ):
             desk = Desk(connection, generation, model, features)
             desk.set_cut_off(cut_off)
             decided = Decided(home, domain)
@@ -169,7 +173,6 @@ def score_lake(
                     ]
                     written += len(rows)
                     writer.write_table(pa.Table.from_pylist(rows, RESULT))
-        part.replace(target)
     progress(1.0)
     absent = [t.name for t in model.tables if not t.required and t.name not in given]
     notes = notes_of(knowledge, cut_off, absent) if is_sent else []
@@ -178,22 +181,11 @@ def score_lake(
 
 def _make_view(connection: duckdb.DuckDBPyConnection, lake: Path, table: SourceTable) -> bool:
     """Make a lake relation over a folder's files, empty without one; return if there is one."""
-    folder = lake / table.domain / table.name
-    files = sorted(str(path) for path in folder.rglob("*.parquet"))
-    if not files:
-        columns = ", ".join(f"{column.name} {column.data_type}" for column in table.columns)
-        connection.execute(f"create table lake.{table.identifier} ({columns})")
-        return False
-    listed = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
-    rows = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
-    there = {row[0] for row in connection.execute(f"describe from {rows}").fetchall()}
-    columns = ", ".join(
-        f"cast({column.name if column.name in there else 'null'} as {column.data_type}) "
-        f"as {column.name}"
-        for column in table.columns
-    )
-    connection.execute(f"create view lake.{table.identifier} as select {columns} from {rows}")
-    return True
+    files = sorted((lake / table.domain / table.name).rglob("*.parquet"))
+    columns = {column.name: column.data_type for column in table.columns}
+    rows = parquet_select(connection, files, columns)
+    connection.execute(f"create view lake.{table.identifier} as {rows}")
+    return bool(files)
 
 
 def _late_rows(

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.feature_sql import as_statement
+from pipeline.project.home import Home
 from pipeline.realtime.answer import Desk, Scored, add_features, open_answering
+from pipeline.realtime.contact_rules import Decided
 from pipeline.realtime.controls import (
     Covered,
     Knowledge,
@@ -21,10 +22,9 @@ from pipeline.realtime.controls import (
     notes_of,
     write_controls,
 )
-from pipeline.realtime.guards import Decided
 from pipeline.realtime.model import load_live_model
 from pipeline.realtime.rows import Customer, Loader, check_customers, ignored_columns
-from pipeline.settings import Home
+from pipeline.warehouse.compiled_sql import as_statement
 
 # Requests that are worked on at the same time; further ones wait their turn.
 PLACES = 2

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.errors import ChurnError
+from pipeline.project.errors import ChurnError
 
 _NAMED = 5
 

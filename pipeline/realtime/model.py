@@ -7,12 +7,12 @@ import lightgbm as lgb
 
 from ml.artifacts import load_model
 from ml.calibrate import Calibration
-from pipeline.errors import ChurnError
-from pipeline.feature_sql import View
-from pipeline.models import hash_of_model, recipe_of
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
+from pipeline.project.sources import SourceTable, source_tables
 from pipeline.realtime.bundle import read_run_stack
-from pipeline.settings import Home
-from pipeline.sources import SourceTable, source_tables
+from pipeline.runs.registry import hash_of_model, recipe_of
+from pipeline.warehouse.compiled_sql import View
 
 
 @dataclass(frozen=True)

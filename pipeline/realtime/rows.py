@@ -15,10 +15,10 @@ from typing import Any
 
 import duckdb
 
-from pipeline.feature_sql import json_literal
 from pipeline.ingest.parse import is_good, reason, value
+from pipeline.project.sources import SourceColumn, SourceTable
 from pipeline.realtime.errors import BadRowsError, Problem
-from pipeline.sources import SourceColumn, SourceTable
+from pipeline.warehouse.compiled_sql import json_literal
 
 Row = Mapping[str, Any]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.domains import Entry
-from pipeline.errors import ChurnError
-from pipeline.settings import PROJECT
+from pipeline.project.domains import Entry
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import PROJECT
 
 CATALOGUE = PROJECT / "seeds" / "retention_actions.csv"
 COLUMNS = (

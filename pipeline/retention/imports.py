@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from pipeline.errors import ChurnError
+from pipeline.project.errors import ChurnError
 from pipeline.retention.catalogue import actions_of
 
 _SHOWN = 10

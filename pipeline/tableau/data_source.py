@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from pipeline.dictionary import Column as Described
-from pipeline.dictionary import Table
+from pipeline.project.serving_tables import Column as Described
+from pipeline.project.serving_tables import Table
 from pipeline.tableau.extract import SCHEMA, Column
 from pipeline.tableau.fields import TableauField, tableau_field
 

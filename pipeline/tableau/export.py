@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from pipeline import publish
-from pipeline.dictionary import Table, published_tables
-from pipeline.errors import ChurnError
-from pipeline.settings import Home
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
+from pipeline.project.serving_tables import Table, published_tables
+from pipeline.publish.generation import SCHEMA, Generation, current
 from pipeline.tableau.data_source import data_source, fields_of, pack
 from pipeline.tableau.extract import GENERATION, columns_of, write_extract
 
@@ -53,7 +53,7 @@ def export(home: Home, seen_as: str | None = None, packed: Sequence[str] = ()) -
     Raises:
         ChurnError: Nothing is published, there is no such table, or the API is not installed.
     """
-    live = publish.current(home)
+    live = current(home)
     if live is None:
         raise ChurnError("Nothing is published yet.", hint="Run `churn run` first.")
     tables = [name for name in live.tables if name.startswith(PREFIX)]
@@ -70,7 +70,7 @@ def export(home: Home, seen_as: str | None = None, packed: Sequence[str] = ()) -
     ):
         scratch = Path(folder)
         connection.execute(_generation_view(live))
-        relations = {name: f"{publish.SCHEMA}.{name}" for name in tables}
+        relations = {name: f"{SCHEMA}.{name}" for name in tables}
         made = scratch / target.name
         rows = write_extract(
             connection,
@@ -105,7 +105,7 @@ def folder_of(home: Home) -> Path:
     return home.published / "tableau"
 
 
-def _generation_view(live: publish.Generation) -> str:
+def _generation_view(live: Generation) -> str:
     now = datetime.now(UTC).replace(tzinfo=None)
     return (
         f"create temp view {GENERATION} as select '{live.name}' as generation, "

@@ -8,8 +8,8 @@ from typing import Any
 
 import duckdb
 
-from pipeline.errors import ChurnError
-from pipeline.sql_text import quoted
+from pipeline.project.duck import quoted
+from pipeline.project.errors import ChurnError
 from pipeline.tableau.fields import TYPES
 
 # The schema Tableau itself gives to extracts.

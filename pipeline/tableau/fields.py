@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.dictionary import Column
+from pipeline.project.serving_tables import Column
 
 # DuckDB type → Hyper's, Tableau's, and the code that Tableau's metadata records carry for it.
 TYPES = {

@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 from rich.console import Console
 
-from pipeline.settings import PROJECT, Home
+from pipeline.project.home import PROJECT, Home
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def api_home(demo, tmp_path_factory):
 @pytest.fixture(scope="session")
 def made_world(tmp_path_factory):
     """A generated generation of 300 customers. Read it only."""
-    from pipeline.bench.api import make_world, publish_next
+    from benchmarks.api import make_world, publish_next
 
     home = Home(tmp_path_factory.mktemp("world") / "home")
     make_world(home, 300)

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 from sqlalchemy.dialects.sqlite import insert
 
-from app.api.answers import DomainAnswer, in_domain
-from app.api.bodies import Sent, Text
-from app.api.customer_filter import CustomerFilter, conditions
+from app.api.access.store import AUDIENCES, Store
 from app.api.dependencies import App, InDomain, Published, Reads, Writes
-from app.api.lists import ListQuery, list_id, read_kept
-from app.api.problems import ProblemError
-from app.api.store import AUDIENCES, Store
+from app.api.http.bodies import Sent, Text
+from app.api.http.problems import ProblemError
+from app.api.published.answers import DomainAnswer, in_domain
+from app.api.published.customer_filter import CustomerFilter, conditions
+from app.api.published.lists import ListQuery, list_id, read_kept
 
 router = APIRouter(prefix="/v1/{domain}/audiences", tags=["audiences"])
 

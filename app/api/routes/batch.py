@@ -14,14 +14,14 @@ from fastapi import Path as PathParameter
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from app.api.answers import DomainAnswer, Moment, in_domain
-from app.api.bodies import Day
+from app.api.access.keys import Principal, scope_problem
 from app.api.dependencies import App, InDomain, OnlyOnce, Predicts, Published
-from app.api.downloads import download
-from app.api.forms import check_form, receive_files
-from app.api.generation import Generation, PublishedDomain
-from app.api.keys import Principal, scope_problem
-from app.api.problems import Fault, ProblemError, body_fault, invalid
+from app.api.http.bodies import Day
+from app.api.http.downloads import download
+from app.api.http.forms import check_form, receive_files
+from app.api.http.problems import Fault, ProblemError, body_fault, invalid
+from app.api.published.answers import DomainAnswer, Moment, in_domain
+from app.api.published.generation import Generation, PublishedDomain
 from app.api.routes.predictions import unavailable
 from app.api.services import Services
 from app.batch.jobs import MOST_UNFINISHED, Job, Jobs, TooManyJobsError

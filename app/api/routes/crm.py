@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic import BeforeValidator, Field, create_model
 
-from app.api.answers import GlobalAnswer, Moment, in_all
 from app.api.dependencies import Reads, Tagged
-from app.api.generation import Generation
-from app.api.lists import Key, ListQuery, among, list_id, read_page
-from app.api.published_models import list_model, row_model
+from app.api.published.answers import GlobalAnswer, Moment, in_all
+from app.api.published.generation import Generation
+from app.api.published.lists import Key, ListQuery, among, list_id, read_page
+from app.api.published.row_models import list_model, row_model
 from app.api.routes.domains import visible_domains
 
 router = APIRouter(prefix="/v1", dependencies=[Reads], tags=["crm"])

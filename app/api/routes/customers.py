@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field, create_model
 
-from app.api.answers import DomainAnswer, in_domain
-from app.api.customer_filter import CustomerFilter, conditions
 from app.api.dependencies import InDomain, Paged, Reads, Tagged
-from app.api.lists import Key, ListQuery, list_id, read_page, same
-from app.api.problems import ProblemError
-from app.api.published_models import list_model, row_model
+from app.api.http.problems import ProblemError
+from app.api.published.answers import DomainAnswer, in_domain
+from app.api.published.customer_filter import CustomerFilter, conditions
+from app.api.published.lists import Key, ListQuery, list_id, read_page, same
+from app.api.published.row_models import list_model, row_model
 
 router = APIRouter(prefix="/v1/{domain}/customers", dependencies=[Reads], tags=["customers"])
 

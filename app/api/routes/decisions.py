@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
-from app.api.answers import DomainAnswer, in_domain
-from app.api.bodies import CustomerId, Day, Sent, Text
 from app.api.dependencies import App, InDomain, OnlyOnce, Published, Reads, Writes
-from app.api.generation import Generation, PublishedDomain
-from app.api.lists import ListQuery, list_id, read_kept
-from app.api.problems import Fault, body_fault, invalid
-from pipeline import state
+from app.api.http.bodies import CustomerId, Day, Sent, Text
+from app.api.http.problems import Fault, body_fault, invalid
+from app.api.published.answers import DomainAnswer, in_domain
+from app.api.published.generation import Generation, PublishedDomain
+from app.api.published.lists import ListQuery, list_id, read_kept
+from pipeline.retention import decisions
 from pipeline.retention.catalogue import actions_of
 
 router = APIRouter(prefix="/v1/{domain}", tags=["decisions"])
@@ -95,7 +95,7 @@ def list_suppressions(
     rows, following = read_kept(
         query,
         list_id("suppressions", domain.name),
-        lambda after, limit: state.read_suppressions(services.home, domain.name, after, limit),
+        lambda after, limit: decisions.read_suppressions(services.home, domain.name, after, limit),
         lambda row: row[0],
     )
     items = [
@@ -123,7 +123,7 @@ async def suppress(
     _refuse_twice("suppressions", [row[0] for row in rows])
     return await once(
         _kept(generation, domain, len(rows),
-              lambda: state.suppress(services.home, domain.name, rows)),
+              lambda: decisions.suppress(services.home, domain.name, rows)),
         status=201,
     )  # fmt: skip
 
@@ -142,7 +142,7 @@ def lift(
     ],
 ) -> Lifted:
     """Forget a suppression; doing so again changes nothing."""
-    lifted = state.lift(services.home, domain.name, [customer_id])
+    lifted = decisions.lift(services.home, domain.name, [customer_id])
     return Lifted(**in_domain(generation, domain), lifted=lifted)
 
 
@@ -181,7 +181,7 @@ async def contact(
     rows = [(row.customer_id, row.contacted_on, row.action_id or "") for row in body.contacts]
     return await once(
         _kept(generation, domain, len(rows),
-              lambda: state.note_contacts(services.home, domain.name, rows)),
+              lambda: decisions.note_contacts(services.home, domain.name, rows)),
         status=201,
     )  # fmt: skip
 

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
-from app.api.answers import GlobalAnswer, in_all
+from app.api.access.keys import Principal
 from app.api.dependencies import Paged, Reads
-from app.api.keys import Principal
-from app.api.lists import Key, ListQuery, among, list_id, read_page, same
-from app.api.published_models import list_model, row_model
+from app.api.published.answers import GlobalAnswer, in_all
+from app.api.published.lists import Key, ListQuery, among, list_id, read_page, same
+from app.api.published.row_models import list_model, row_model
 
 router = APIRouter(prefix="/v1", dependencies=[Reads], tags=["what is served"])
 

@@ -8,11 +8,11 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
 from app.api.dependencies import Administers, App
-from app.api.generation import PublishedDomain
-from app.api.problems import ProblemError
+from app.api.http.problems import ProblemError
+from app.api.published.generation import PublishedDomain
 from app.api.services import Services
-from pipeline.models import hash_of_model, live_name
-from pipeline.settings import Home
+from pipeline.project.home import Home
+from pipeline.runs.registry import hash_of_model, live_name
 
 router = APIRouter(tags=["health"])
 

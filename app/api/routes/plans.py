@@ -6,15 +6,16 @@ import duckdb
 from fastapi import APIRouter, Query
 from pydantic import Field, create_model
 
-from app.api.answers import DomainAnswer, in_domain
-from app.api.bodies import Day, Sent
-from app.api.customer_filter import known_actions
 from app.api.dependencies import App, InDomain, Paged, Published, Reads
-from app.api.generation import Generation, PublishedDomain, Row
-from app.api.lists import Key, ListQuery, among, list_id, read_page
-from app.api.problems import ProblemError, body_fault, invalid
-from app.api.published_models import list_model, row_model
-from pipeline.errors import ChurnError
+from app.api.http.bodies import Day, Sent
+from app.api.http.problems import ProblemError, body_fault, invalid
+from app.api.published.answers import DomainAnswer, in_domain
+from app.api.published.customer_filter import known_actions
+from app.api.published.generation import Generation, PublishedDomain, Row
+from app.api.published.lists import Key, ListQuery, among, list_id, read_page
+from app.api.published.row_models import list_model, row_model
+from pipeline.project.duck import rows_of
+from pipeline.project.errors import ChurnError
 from pipeline.retention.plan import Selection, planning_published
 
 router = APIRouter(prefix="/v1/{domain}", dependencies=[Reads], tags=["plan"])
@@ -187,8 +188,7 @@ def compute_plan(
 
 def _read(connection: duckdb.DuckDBPyConnection) -> Row:
     def rows(sql: str) -> list[Row]:
-        found = connection.sql(sql)
-        return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+        return rows_of(connection.execute(sql))
 
     by = ", ".join(key.sql for key in _ORDER)
     (count,) = rows("select count(*) as customers from int_churn__customers_guarded")

@@ -8,15 +8,15 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.answers import DomainAnswer, in_domain
-from app.api.bodies import CustomerId, Day
 from app.api.dependencies import InDomain, Predicts, Published
-from app.api.generation import Generation
-from app.api.memory import settle
-from app.api.problems import ProblemError, body_fault, invalid
-from app.api.raw_rows import body_examples, customer_schema
+from app.api.http.bodies import CustomerId, Day
+from app.api.http.memory import settle
+from app.api.http.problems import ProblemError, body_fault, invalid
+from app.api.published.answers import DomainAnswer, in_domain
+from app.api.published.generation import Generation
+from app.api.published.raw_rows import body_examples, customer_schema
 from app.api.services import Services
-from pipeline.errors import ChurnError
+from pipeline.project.errors import ChurnError
 from pipeline.realtime.answer import Scored
 from pipeline.realtime.engine import Engines, Prediction
 from pipeline.realtime.errors import BadRowsError, NotReadyError, RefusedDateError

@@ -6,10 +6,10 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Query
 from pydantic import Field, create_model
 
-from app.api.answers import DomainAnswer, in_domain
 from app.api.dependencies import InDomain, Paged, Reads
-from app.api.lists import Key, ListQuery, among, list_id, read_page, same
-from app.api.published_models import list_model, row_model, serving_tables, table_words
+from app.api.published.answers import DomainAnswer, in_domain
+from app.api.published.lists import Key, ListQuery, among, list_id, read_page, same
+from app.api.published.row_models import list_model, row_model, serving_tables, table_words
 
 router = APIRouter(prefix="/v1/{domain}", dependencies=[Reads])
 

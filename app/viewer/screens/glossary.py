@@ -8,7 +8,7 @@ import streamlit as st
 from app.viewer import words
 from app.viewer.context import context
 from app.viewer.published import rows
-from pipeline.settings import home
+from pipeline.project.home import home
 
 page = context()
 domain = page.domain

@@ -1,0 +1,215 @@
+"""API keys: 256 random bits each, kept as a hash, with scopes and domains."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, get_args
+
+import sqlalchemy as sa
+
+from app.api.access.store import KEYS, Store
+from app.api.http.problems import ProblemError
+from pipeline.project.errors import ChurnError
+
+Scope = Literal["read", "predict", "write", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+SCOPE_WORDS: dict[Scope, str] = {
+    "read": "what is published: every GET under /v1 but batch jobs; plans that are computed only",
+    "predict": "predictions from raw rows, real-time and batch",
+    "write": "suppressions, contacts and saved audiences",
+    "admin": "/metrics",
+}
+_PREFIX = "churn"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who a request comes from.
+
+    Attributes:
+        id: The key's id; not secret.
+        name: What its owner called it.
+        scopes: What it may do.
+        domains: Domains it may see; empty for every one.
+    """
+
+    id: str
+    name: str
+    scopes: frozenset[str]
+    domains: frozenset[str]
+
+    def may_see(self, domain: str) -> bool:
+        """Return whether the key is for this domain."""
+        return not self.domains or domain in self.domains
+
+
+def scope_problem(principal: Principal, scopes: Iterable[str]) -> ProblemError | None:
+    """Return the problem of a key that lacks one of these scopes, None if it has them all."""
+    missing = [scope for scope in scopes if scope not in principal.scopes]
+    if not missing:
+        return None
+    return ProblemError(
+        403,
+        "scope-missing",
+        f"This key lacks the scope {missing[0]}; it has {', '.join(sorted(principal.scopes))}.",
+        required=missing[0],
+    )
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key as it is kept."""
+
+    principal: Principal
+    hash: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+    def is_good(self, now: datetime) -> bool:
+        """Return whether it is neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+def create_key(
+    store: Store,
+    name: str,
+    scopes: Sequence[str],
+    domains: Sequence[str] = (),
+    expires_at: datetime | None = None,
+) -> str:
+    """Make a key and return it; it is kept as a hash only and cannot be shown again.
+
+    A plain SHA-256 is enough: there is nothing to guess in 256 random bits.
+
+    Raises:
+        ChurnError: A scope is unknown, there is no name, or a key that works has it.
+    """
+    unknown = [scope for scope in scopes if scope not in SCOPES]
+    if unknown or not scopes:
+        raise ChurnError(
+            f"There is no scope {unknown[0]!r}." if unknown else "A key needs a scope.",
+            hint=f"Scopes are: {', '.join(SCOPES)}.",
+        )
+    if not name.strip():
+        raise ChurnError("A key needs a name.", hint="Say whose it is: --name 'crm sync'.")
+    now = _now()
+    with store.writing() as connection:
+        if any(k.principal.name == name and k.is_good(now) for k in _read(connection)):
+            raise ChurnError(
+                f"There is a key named {name!r}.",
+                hint="Choose another name, or revoke it: churn keys revoke.",
+            )
+        key_id = secrets.token_hex(4)
+        token = f"{_PREFIX}_{key_id}_{secrets.token_urlsafe(32)}"
+        connection.execute(
+            sa.insert(KEYS).values(
+                id=key_id,
+                name=name,
+                hash=_hash(token),
+                scopes=" ".join(sorted(set(scopes))),
+                domains=" ".join(sorted(set(domains))),
+                created_at=now,
+                expires_at=expires_at,
+            )
+        )
+    return token
+
+
+def list_keys(store: Store) -> list[Key]:
+    """Return every key that was ever made, oldest first."""
+    with store.reading() as connection:
+        return _read(connection)
+
+
+def revoke_key(store: Store, named: str) -> Key:
+    """Revoke the key of an id or name, from its next request on.
+
+    Raises:
+        ChurnError: No key that works is named so.
+    """
+    now = _now()
+    with store.writing() as connection:
+        found = [
+            key
+            for key in _read(connection)
+            if named in (key.principal.id, key.principal.name) and key.revoked_at is None
+        ]
+        if not found:
+            raise ChurnError(f"No key that works is named {named!r}.", hint="churn keys list")
+        connection.execute(
+            sa.update(KEYS)
+            .where(KEYS.c.id.in_([key.principal.id for key in found]))
+            .values(revoked_at=now)
+        )
+    return found[-1]
+
+
+class KeyRing:
+    """Keys in memory, read anew as soon as anybody has written to the state."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._watch: sa.Connection | None = None
+        self._version = -1
+        self._keys: dict[str, Key] = {}
+
+    def find(self, token: str) -> Principal | None:
+        """Return who a token belongs to; None when it is unknown, revoked or expired.
+
+        The key is found by its id, and its hash is compared in constant time.
+        """
+        parts = token.split("_", 2)
+        if len(parts) != 3 or parts[0] != _PREFIX:
+            return None
+        self._follow()
+        key = self._keys.get(parts[1])
+        if key is None or not hmac.compare_digest(key.hash, _hash(token)):
+            return None
+        return key.principal if key.is_good(_now()) else None
+
+    def _follow(self) -> None:
+        if self._watch is None:
+            self._watch = self._store.engine.connect()
+        # SQLite's own counter of commits by other connections: microseconds, and no stale key
+        driver = self._watch.connection.dbapi_connection
+        assert driver is not None  # noqa: S101 - the connection is open
+        version = driver.execute("pragma data_version").fetchone()[0]
+        if version != self._version:
+            # by the same connection: to wait here for one of the pool would stop the event loop
+            self._keys = {key.principal.id: key for key in _read(self._watch)}
+            self._watch.rollback()
+            self._version = version
+
+    def close(self) -> None:
+        """Let go of the state."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+
+
+def _read(connection: sa.Connection) -> list[Key]:
+    rows = connection.execute(sa.select(KEYS).order_by(KEYS.c.created_at, KEYS.c.id))
+    return [
+        Key(
+            Principal(
+                row.id, row.name, frozenset(row.scopes.split()), frozenset(row.domains.split())
+            ),
+            row.hash,
+            row.created_at,
+            row.expires_at,
+            row.revoked_at,
+        )
+        for row in rows
+    ]
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,61 @@
+"""What every answer carries, and what every list looks like."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from app.api.published.generation import Generation, PublishedDomain
+
+
+def _as_utc(value: Any) -> Any:
+    """Published times are UTC and say so only here."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.isoformat(timespec="microseconds") + "Z"
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_as_utc)]
+
+_GENERATION = Field(
+    description="Published generation that answered.",
+    examples=["churn_20261122T195758026565_81b01b6a"],
+)
+
+
+class DomainAnswer(BaseModel):
+    """An answer about one domain."""
+
+    as_of_date: date = Field(
+        description="Cut-off that is scored; only what happened before 00:00 UTC of it was known."
+    )
+    model_version: str = Field(description="Training run behind the scores.")
+    generation: str = _GENERATION
+
+
+class GlobalAnswer(BaseModel):
+    """An answer about several domains."""
+
+    as_of_date: dict[str, date] = Field(description="Domain → cut-off that is scored.")
+    model_version: dict[str, str] = Field(description="Domain → training run behind the scores.")
+    generation: str = _GENERATION
+
+
+def in_domain(generation: Generation, domain: PublishedDomain) -> dict[str, Any]:
+    """Return the members of a DomainAnswer."""
+    return {
+        "as_of_date": domain.as_of_date,
+        "model_version": domain.model_version,
+        "generation": generation.name,
+    }
+
+
+def in_all(generation: Generation, domains: Iterable[str]) -> dict[str, Any]:
+    """Return the members of a GlobalAnswer."""
+    chosen = [generation.domains[name] for name in domains]
+    return {
+        "as_of_date": {domain.name: domain.as_of_date for domain in chosen},
+        "model_version": {domain.name: domain.model_version for domain in chosen},
+        "generation": generation.name,
+    }

@@ -1,0 +1,50 @@
+"""`python -m benchmarks [names…]`: measure, show, and keep the figures in bench.json."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from benchmarks.figures import render, save
+from benchmarks.registry import BENCHMARKS, chosen
+from benchmarks.workbench import DEFAULT_ROUNDS, DEFAULT_ROWS, Bench
+from cli.common import console, show_error, writing
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import home
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+Names = Annotated[
+    list[str] | None, typer.Argument(help=f"Of {', '.join(BENCHMARKS)}; all by default.")
+]
+Rows = Annotated[int, typer.Option(min=1, help="Least number of generated log rows.")]
+Rounds = Annotated[int, typer.Option(min=1, help="How often each thing is timed.")]
+
+
+@app.command()
+def bench(names: Names = None, rows: Rows = DEFAULT_ROWS, rounds: Rounds = DEFAULT_ROUNDS) -> None:
+    """Measure ratios on generated files; the user's own lake and warehouse are not touched."""
+    benchmarks = chosen(names or [])
+    where = home()
+    workbench = Bench(where.root / "bench", rows, rounds, console)
+    figures = []
+    with writing(workbench.home):
+        for measure in benchmarks.values():
+            measured = measure(workbench)
+            save(where.root / "bench.json", measured)
+            figures += measured
+    render(figures, console)
+    console.print(f"Kept in {where.root / 'bench.json'}", highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command; a ChurnError becomes words and an exit code."""
+    try:
+        app()
+    except ChurnError as error:
+        show_error(error)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""The benchmarks by name, in the order they run."""
+
+from collections.abc import Callable
+
+from benchmarks import (
+    api,
+    drivers,
+    ecommerce_ingest,
+    features,
+    kkbox_ingest,
+    predictions,
+    retention,
+    tableau,
+    viewer,
+)
+from benchmarks.figures import Figure
+from benchmarks.workbench import Bench
+from pipeline.project.errors import ChurnError
+
+Benchmark = Callable[[Bench], list[Figure]]
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "ingest": kkbox_ingest.measure,
+    "features": features.measure_kkbox,
+    "ecommerce_ingest": ecommerce_ingest.measure,
+    "ecommerce_features": features.measure_ecommerce,
+    "drivers": drivers.measure,
+    "retention": retention.measure,
+    "api": api.measure,
+    "predictions": predictions.measure,
+    "viewer": viewer.measure,
+    "tableau": tableau.measure,
+}
+
+
+def chosen(names: list[str]) -> dict[str, Benchmark]:
+    """Return the named benchmarks in the order they run, all of them without a name.
+
+    Raises:
+        ChurnError: There is no such benchmark.
+    """
+    for name in names:
+        if name not in BENCHMARKS:
+            raise ChurnError(
+                f"There is no benchmark {name!r}.", hint=f"There are: {', '.join(BENCHMARKS)}."
+            )
+    return {name: measure for name, measure in BENCHMARKS.items() if not names or name in names}

@@ -1,0 +1,216 @@
+"""`python -m benchmarks.worlds`: what the plan truly earns on a demo, in three worlds.
+
+A demo's outcomes are draws from known probabilities, so what a treated customer truly earns in
+expectation is known as soon as a world says how customers respond. The plan never sees either:
+it goes by the model's probabilities and the catalogue's rates.
+"""
+
+import sys
+from dataclasses import dataclass
+from typing import Annotated
+
+import duckdb
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.common import console, show_error
+from pipeline.project.domains import domain_entries
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home, home
+from pipeline.retention.plan import STRATEGIES, planning
+
+BUDGETS = (0.25, 1.0, 4.0)
+# How customers respond: the save rate, and the share of contacted stayers that the contact drives
+# away, as SQL of the true probability p and the catalogue's rate.
+WORLDS = {
+    "as the catalogue says": ("save_rate", "0"),
+    "save rates half of it": ("save_rate / 2", "0"),
+    "riskier are harder to save, 2 in 100 stayers are driven away": (
+        "save_rate * (1 - 0.8 * p)",
+        "0.02",
+    ),
+}
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one way to choose earns in one world at one budget.
+
+    Attributes:
+        world: Name of the world.
+        budget: Expected spend allowed, in the domain's currency.
+        strategy: Way to choose.
+        customers: Customers treated.
+        profit: True expected profit, in the domain's currency.
+    """
+
+    world: str
+    budget: float
+    strategy: str
+    customers: int
+    profit: float
+
+
+def compare(where: Home, domain: str) -> list[Outcome]:
+    """Return the true expected profit of every strategy, world and budget.
+
+    Profit of a treated customer with true churn probability p (the formula of
+    `int_churn__actions_valued`, less the margin of stayers whom the contact drives away):
+    p·save·(margin − offer) − (1 − p)·accept·offer − contact − (1 − p)·woken·margin.
+
+    Args:
+        where: CHURN_HOME of a demo after a run.
+        domain: Domain.
+
+    Raises:
+        ChurnError: There is no truth for the scored customers.
+    """
+    truth = where.demo_truth / f"{domain}.parquet"
+    if not truth.exists():
+        raise ChurnError(
+            f"{domain} has no hidden truth here.", where=str(truth), hint="Run churn demo first."
+        )
+    base = float(domain_entries()[domain]["retention"]["budget"])
+    outcomes = []
+    for share in BUDGETS:
+        with planning(where, domain, budget=base * share) as connection:
+            _truths(connection, str(truth), domain)
+            for world, (save, woken) in WORLDS.items():
+                found = dict.fromkeys(STRATEGIES, (0, 0.0))
+                found |= _profits(connection, save, woken)
+                outcomes += [
+                    Outcome(world, base * share, strategy, *found[strategy])
+                    for strategy in STRATEGIES
+                ]
+    return outcomes
+
+
+def _truths(connection: duckdb.DuckDBPyConnection, truth: str, domain: str) -> None:
+    """Make `treated`: whom each strategy treats, with the true probability and the amounts."""
+    connection.execute(
+        f"""
+        create table treated as
+        with chosen as (
+            select 'plan' as strategy, customer_number, action_id
+            from int_churn__actions_allocated
+            union all
+            select strategy, customer_number, action_id from int_churn__alternatives_chosen
+        )
+        select
+            chosen.strategy,
+            truth.churn_probability as p,
+            catalogue.save_rate,
+            catalogue.acceptance,
+            catalogue.contact_cents / 100 as contact,
+            catalogue.incentive_cents / 100 as offer,
+            customers.customer_value * customers.gross_margin as margin
+        from chosen
+        inner join int_churn__customers_guarded as customers using (customer_number)
+        inner join warehouse.churn.int_churn__actions_catalogued as catalogue
+            on catalogue.domain = '{domain}' and catalogue.action_id = chosen.action_id
+        inner join warehouse.churn.int_churn__runs_live as live on live.domain = '{domain}'
+        left join read_parquet('{truth}') as truth
+            on truth.customer_id = customers.customer_id
+            and truth.as_of_date = customers.as_of_date
+            and starts_with(live.label_definition, truth.outcome)
+        """
+    )
+    missing = connection.execute("select count(*) from treated where p is null").fetchone()
+    if missing != (0,):
+        raise ChurnError(
+            f"{missing and missing[0]} treated customers of {domain} have no true probability.",
+            where=truth,
+            hint="The truth is of another demo, another label or another day; run churn demo.",
+        )
+
+
+def _profits(
+    connection: duckdb.DuckDBPyConnection, save: str, woken: str
+) -> dict[str, tuple[int, float]]:
+    rows = connection.execute(
+        f"""
+        select strategy, count(*), sum(
+            p * ({save}) * (margin - offer) - (1 - p) * acceptance * offer - contact
+            - (1 - p) * ({woken}) * margin
+        )
+        from treated group by strategy
+        """
+    ).fetchall()
+    return {strategy: (int(count), float(profit)) for strategy, count, profit in rows}
+
+
+def show(domain: str, outcomes: list[Outcome], console: Console) -> None:
+    """Print the table and say where the plan loses."""
+    currency = domain_entries()[domain]["currency"]
+    table = Table(
+        title=f"{domain}: true expected profit, {currency}, before any hold-out",
+        title_justify="left",
+    )
+    table.add_column("world")
+    table.add_column("budget", justify="right")
+    for title in STRATEGIES.values():
+        table.add_column(title, justify="right")
+    cases: dict[tuple[str, float], dict[str, Outcome]] = {}
+    for outcome in outcomes:
+        cases.setdefault((outcome.world, outcome.budget), {})[outcome.strategy] = outcome
+    for (world, budget), row in sorted(
+        cases.items(), key=lambda case: (list(WORLDS).index(case[0][0]), case[0][1])
+    ):
+        best = max(outcome.profit for outcome in row.values())
+        table.add_row(
+            world,
+            f"{budget:,.0f}",
+            *(
+                f"[bold]{row[name].profit:,.0f}[/]"
+                if row[name].profit == best
+                else f"{row[name].profit:,.0f}"
+                for name in STRATEGIES
+            ),
+        )
+    console.print(table)
+    for words in losses(outcomes):
+        console.print(words, highlight=False, soft_wrap=True)
+
+
+def losses(outcomes: list[Outcome]) -> list[str]:
+    """Return a sentence for each world and budget in which something beats the plan."""
+    words = []
+    for plan in (outcome for outcome in outcomes if outcome.strategy == "plan"):
+        better = [
+            other
+            for other in outcomes
+            if (other.world, other.budget) == (plan.world, plan.budget)
+            and other.profit > plan.profit
+        ]
+        if better:
+            names = ", ".join(f"{STRATEGIES[o.strategy]} ({o.profit:,.0f})" for o in better)
+            words.append(
+                f"The plan loses: {plan.world}, budget {plan.budget:,.0f}: {plan.profit:,.0f} "
+                f"against {names}."
+            )
+    return words or ["The plan is best in every world and at every budget."]
+
+
+@app.command()
+def worlds(
+    domain: Annotated[str | None, typer.Option(help="One domain; all by default.")] = None,
+) -> None:
+    """Compare the plan with its alternatives by the demo's hidden truth."""
+    for name in [domain] if domain else domain_entries():
+        show(name, compare(home(), name), console)
+
+
+def main() -> None:
+    """Run the command; a ChurnError becomes words and an exit code."""
+    try:
+        app()
+    except ChurnError as error:
+        show_error(error)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""What every command shares: the app, consoles, options, the writer's lock, and what to work on."""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from pipeline.project.domains import check_domain, domain_entries, parse_overrides, resolve
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home, home
+from pipeline.runs.context import REFUSED, RunContext
+from pipeline.runs.registry import live_settings
+
+app = typer.Typer(
+    help="Churn prediction and retention in a warehouse. State lives under CHURN_HOME.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+# a pipe has no width of its own; tables should not be squeezed into 80 columns there
+console = Console(width=None if sys.stdout.isatty() else 120)
+errors = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
+
+Domain = Annotated[str | None, typer.Option(help="One domain; all with data by default.")]
+Raw = Annotated[Path | None, typer.Option(help="Folder with raw files.")]
+AsOf = Annotated[str | None, typer.Option(help="Cut-off to score, YYYY-MM-DD.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="key=value of the domain's entry; recorded.")
+]
+
+
+@contextmanager
+def writing(where: Home) -> Iterator[None]:
+    """Hold the one writer's lock of a CHURN_HOME.
+
+    Raises:
+        ChurnError: CHURN_HOME is not writable, or another command is writing.
+    """
+    lock = FileLock(where.root / ".lock", timeout=0)
+    try:
+        where.root.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as held:
+        raise ChurnError(
+            "Another churn command is writing to this CHURN_HOME.",
+            where=str(where.root),
+            hint="Wait for it, or give this one a CHURN_HOME of its own.",
+        ) from held
+    except OSError as problem:
+        raise ChurnError(
+            "CHURN_HOME cannot be written.",
+            where=f"{problem.filename or where.root}: {problem.strerror or problem}",
+            hint="Free the disk, mend the permissions, or set CHURN_HOME to another folder.",
+        ) from problem
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def scratch_folder(where: Home) -> Iterator[Path]:
+    """Give an empty folder on the file system of CHURN_HOME, removed at the end."""
+    where.work.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=where.work) as folder:
+        yield Path(folder)
+
+
+def make_context(
+    domain: str | None,
+    as_of: str | None = None,
+    overrides: list[str] | None = None,
+    *,
+    live: bool = False,
+) -> RunContext:
+    """Settle what a command works on.
+
+    Args:
+        domain: The named domain, or None for every one with data in the lake.
+        as_of: Cut-off to score, for the named domain.
+        overrides: `key=value` pairs for the named domain.
+        live: Use the settings that the live runs recorded.
+    """
+    where, entries = home(), domain_entries()
+    if as_of is not None and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", as_of):
+        raise ChurnError(f"--as-of {as_of} is not a day.", hint="Write it as YYYY-MM-DD.")
+    if domain is not None:
+        check_domain(domain, entries)
+    elif as_of or overrides:
+        if len(entries) > 1:
+            raise ChurnError("--as-of and --set belong to one domain.", hint="Name it: --domain D.")
+        domain = next(iter(entries))
+    for name in entries:
+        # what this command does not name keeps the settings its published scores were made with
+        if live or (domain is not None and name != domain):
+            entries[name] = entries[name] | (live_settings(where, name) or {})
+    if domain is not None:
+        entries[domain] = entries[domain] | parse_overrides(overrides or [], entries[domain])
+        chosen: tuple[str, ...] = (domain,)
+    else:
+        chosen = tuple(name for name in entries if any((where.lake / name).glob("*/*")))
+    entries = {name: resolve(entry) for name, entry in entries.items()}
+    return RunContext(where, chosen, entries, {domain: as_of} if domain and as_of else {}, console)
+
+
+def for_each_domain(context: RunContext, step: Callable[[str], object]) -> list[str]:
+    """Run a step for every domain and return those refused; one does not stop the others."""
+    refused = []
+    for domain in context.domains:
+        try:
+            step(domain)
+        except ChurnError as refusal:
+            if refusal.exit_code != REFUSED:
+                raise
+            refused.append(domain)
+            show_error(refusal)
+    return refused
+
+
+def show_error(error: ChurnError) -> None:
+    """Print what was wrong, where, and what to do."""
+    errors.print(f"[bold red]{error.what}[/]", highlight=False)
+    if error.where:
+        errors.print(error.where, highlight=False, markup=False)
+    if error.hint:
+        errors.print(f"→ {error.hint}", highlight=False, markup=False)

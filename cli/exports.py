@@ -1,0 +1,40 @@
+"""What goes out of the house in other tools' formats."""
+
+from typing import Annotated
+
+import typer
+
+from cli.common import app, console
+from pipeline.project.home import home
+
+export_commands = typer.Typer(help="Published tables for other tools.", no_args_is_help=True)
+app.add_typer(export_commands, name="export")
+
+
+@export_commands.callback()
+def exports() -> None:
+    """Published tables for other tools."""
+
+
+@export_commands.command("tableau")
+def export_tableau(
+    seen_as: Annotated[
+        str | None,
+        typer.Option(help="Path of current.hyper as Tableau sees it, on a share for one."),
+    ] = None,
+    packed: Annotated[
+        list[str] | None,
+        typer.Option(help="Also pack this table with its rows, for Tableau Server; repeatable."),
+    ] = None,
+) -> None:
+    """Write the published bi_ tables as a Tableau extract, with a described data source each."""
+    from pipeline.tableau import export
+
+    with console.status("writing the extract"):
+        done = export(home(), seen_as, packed or ())
+    console.print(
+        f"{done.generation}: {len(done.rows)} tables, {sum(done.rows.values()):,} rows",
+        highlight=False,
+    )
+    for path in (done.extract, *done.packages, done.sources[0].parent):
+        console.print(str(path), highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,95 @@
+"""API and viewer together: two processes on the loopback that end together."""
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from app.api.access.keys import create_key, revoke_key
+from app.api.access.store import Store
+from app.viewer.serve import viewer_command, viewer_environment
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import PROJECT, Home
+
+# A viewer may stay open for weeks; a key that was never revoked, since this process was killed or
+# the machine went down, does not outlive it for ever.
+KEY_DAYS = 30
+# How long a process may take to end before it is killed.
+_PATIENCE = 10.0
+
+
+@contextmanager
+def together(home: Home, port: int, api_port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the API and a viewer that may use it; both end with the block.
+
+    The viewer's key is made for this time and revoked at the end. SIGTERM ends the block as Ctrl+C
+    does.
+
+    Args:
+        home: CHURN_HOME that both serve.
+        port: The viewer's port.
+        api_port: The API's port, 0 for a free one.
+
+    Yields:
+        The viewer's process.
+
+    Raises:
+        ChurnError: The API did not start.
+    """
+    name = f"viewer {uuid4().hex[:8]}"
+    until = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=KEY_DAYS)
+    processes: list[subprocess.Popen[bytes]] = []
+    with _interrupted_by_sigterm(), closing(Store(home)) as store:
+        key = create_key(store, name, ["read", "write"], expires_at=until)
+        try:
+            api = subprocess.Popen(  # noqa: S603 - this project, by this interpreter
+                [sys.executable, "-m", "cli", "api", "--port", str(api_port)],
+                stdout=subprocess.PIPE,
+                cwd=PROJECT,
+                env=viewer_environment(home, None, None),
+            )
+            processes.append(api)
+            line = api.stdout.readline().decode() if api.stdout else ""
+            if not line.startswith("http"):
+                raise ChurnError("The API did not start.", hint="`churn api` says why.")
+            viewer = subprocess.Popen(  # noqa: S603 - streamlit, by this interpreter
+                viewer_command(port), env=viewer_environment(home, line.split()[0], key)
+            )
+            processes.append(viewer)
+            yield viewer
+        finally:
+            try:
+                # somebody else may have revoked it
+                with suppress(ChurnError):
+                    revoke_key(store, name)
+            finally:
+                _stop(processes)
+
+
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End processes, by force those that take long; a second Ctrl+C does not wait."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(_PATIENCE)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM raise KeyboardInterrupt; signals are the main thread's, others have none."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,119 @@
+"""`churn models`: what was trained, which model is live and why, and taking another one."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cli.common import Domain, app, console, make_context, writing
+from pipeline.project.domains import check_domain, domain_entries
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import home
+from pipeline.runs.context import RunContext
+from pipeline.runs.registry import decisions, find_run, live_name, recipe_of, runs, test_figure
+
+commands = typer.Typer(help="Trained models and which one is live.", no_args_is_help=True)
+app.add_typer(commands, name="models")
+
+Named = Annotated[str, typer.Argument(help="Model hash, its first characters, or run_id.")]
+OneDomain = Annotated[str, typer.Option(help="Domain.")]
+
+
+@commands.command("list")
+def list_models(domain: Domain = None) -> None:
+    """List every trained model, newest last, with its figures and the last decision about it."""
+    where = home()
+    names = [check_domain(domain, domain_entries())] if domain else list(domain_entries())
+    for name in names:
+        table = Table(title=f"{name}: models", title_justify="left")
+        for title in ("model", "run", "label", "tested on", "log loss", "live", "decision"):
+            table.add_column(title, no_wrap=title in ("model", "tested on"))
+        live = live_name(where, name)
+        why = {row["challenger_run_id"]: row["words"] for row in decisions(where, name)}
+        for run in runs(where, name):
+            recipe = recipe_of(run)
+            table.add_row(
+                recipe["model_hash"][:12],
+                run.name,
+                recipe["settings"]["label_definition"],
+                recipe.get("test_as_of_date", "–"),
+                f"{test_figure(run, 'log_loss'):.4f}",
+                "✓" if run.name == live else "",
+                why.get(run.name, "never decided on"),
+            )
+        console.print(table)
+
+
+@commands.command()
+def show(model: Named, domain: OneDomain) -> None:
+    """Show how a model was made, what it reads, and every decision about it."""
+    where = home()
+    check_domain(domain, domain_entries())
+    run = find_run(where, domain, model)
+    recipe = recipe_of(run)
+    excluded = recipe["excluded"]
+    for title, value in (
+        ("run", run.name),
+        ("model hash", recipe["model_hash"]),
+        ("file", run / "model.txt"),
+        ("live", "yes" if live_name(where, domain) == run.name else "no"),
+        ("label", f"{recipe['settings']['label_definition']}, checksum {recipe['label_checksum']}"),
+        ("feature SQL", recipe["feature_sql_hash"]),
+        ("learned from", f"cohorts {recipe['live_cohorts'][0]} to {recipe['live_cohorts'][-1]}"),
+        ("features", f"{len(recipe['features'])} read, {len(excluded)} off"),
+        ("calibration", recipe["calibration"]["method"]),
+        ("tuned", recipe["tuned"] or "default parameters"),
+        ("tested on", f"{recipe['test_as_of_date']}, log loss {test_figure(run, 'log_loss'):.4f}"),
+    ):
+        console.print(f"{title:>13}  {value}", highlight=False, soft_wrap=True)
+    for row in decisions(where, domain):
+        if run.name in (row["run_id"], row["challenger_run_id"]):
+            console.print(f"{row['decided_at']:%Y-%m-%d %H:%M}  {row['rule']}: {row['words']}")
+
+
+@commands.command()
+def promote(model: Named, domain: OneDomain) -> None:
+    """Make a model live by choice, score with it and publish."""
+    where = home()
+    check_domain(domain, domain_entries())
+    _take(domain, find_run(where, domain, model).name, "promoted", "promoted by choice")
+
+
+@commands.command()
+def rollback(domain: OneDomain) -> None:
+    """Go back to the model that was live before this one, score with it and publish."""
+    where = home()
+    check_domain(domain, domain_entries())
+    live = live_name(where, domain)
+    before = [row["run_id"] for row in decisions(where, domain) if row["run_id"] != live]
+    if not before:
+        raise ChurnError(f"No other model of {domain} was live before.")
+    _take(domain, before[-1], "rolled_back", f"rolled back from {live}")
+
+
+def context_of(domain: str, run_id: str) -> RunContext:
+    """Settle what to work on with a run's settings; what it does not record stays as it is."""
+    context = make_context(domain, live=True)
+    settings = recipe_of(context.home.models / domain / run_id)["settings"]
+    return replace(
+        context, entries={**context.entries, domain: {**context.entries[domain], **settings}}
+    )
+
+
+def _take(domain: str, run_id: str, rule: str, words: str) -> None:
+    from ml.decision import Decision
+    from pipeline import steps
+
+    where = home()
+    with writing(where):
+        live = live_name(where, domain)
+        if live == run_id:
+            console.print(f"{run_id} is live already.", highlight=False)
+            return
+        context = context_of(domain, run_id)
+        steps.build(context)
+        # what it replaces is on record, so that the next run does not put it back
+        steps.score(context, domain, Decision(run_id, str(live), rule, words))
+        steps.finish(context)
+    console.print(f"{domain}: {run_id} is live, {words}.", highlight=False)

@@ -1,0 +1,128 @@
+"""For those who edit: a sample build, frozen datasets, a domain of one's own, dbt's pages."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common import app, console, make_context, scratch_folder, writing
+from pipeline.project.home import PROJECT, home
+
+dataset_commands = typer.Typer(help="Frozen modelling data.", no_args_is_help=True)
+app.add_typer(dataset_commands, name="dataset")
+domain_commands = typer.Typer(help="Domains of one's own.", no_args_is_help=True)
+app.add_typer(domain_commands, name="domain")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def dev(context: typer.Context) -> None:
+    """Build models and tests on a sample of the customers; takes `dbt build`'s arguments."""
+    from pipeline.warehouse.sample import build_sample
+
+    path = build_sample(home(), context.args, console)
+    console.print(f"Look at it in {path}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def dictionary() -> None:
+    """Write the data dictionary from the models' YAML."""
+    from pipeline.docs.dictionary import write_dictionary
+
+    changed = [str(path) for path in write_dictionary()]
+    for path in changed or ["Nothing changed."]:
+        console.print(path, highlight=False)
+
+
+@dataset_commands.command("freeze")
+def dataset_freeze(
+    name: Annotated[str, typer.Argument(help="Name to cite it by, v1 for one.")],
+    domain: Annotated[str, typer.Option()],
+) -> None:
+    """Freeze the built examples under a name; they never change again."""
+    from pipeline import steps
+    from pipeline.runs import datasets
+
+    context = make_context(domain, live=True)
+    with writing(context.home):
+        steps.build(context)
+        dataset = datasets.freeze_dataset(context, domain, name)
+    manifest = dataset.manifest
+    context.say(
+        f"{domain}/{name}: {manifest['rows']:,} examples of {manifest['cohorts']} cut-offs, "
+        f"checksum {manifest['feature_checksum']}"
+    )
+    console.print(str(dataset.folder), highlight=False, soft_wrap=True)
+
+
+@dataset_commands.command("list")
+def dataset_list() -> None:
+    """List the frozen datasets."""
+    from pipeline.report.datasets import show_datasets
+
+    show_datasets(home(), console)
+
+
+@dataset_commands.command("export")
+def dataset_export(
+    name: Annotated[str, typer.Argument(help="name, or domain/name")],
+    to: Annotated[Path, typer.Option(help="Empty or new folder.")],
+    csv: Annotated[bool, typer.Option("--csv", help="csv instead of Parquet.")] = False,
+) -> None:
+    """Copy a dataset, checked against its manifest, into a folder."""
+    from pipeline.runs import datasets
+
+    dataset = datasets.find_dataset(home(), name)
+    for path in datasets.export_dataset(dataset, to, "csv" if csv else "parquet"):
+        console.print(str(path), highlight=False, soft_wrap=True)
+
+
+@dataset_commands.command("train")
+def dataset_train(name: Annotated[str, typer.Argument(help="name, or domain/name")]) -> None:
+    """Train on a dataset again and show the figures; nothing becomes live."""
+    from pipeline.report import run as report
+    from pipeline.runs import datasets
+
+    where = home()
+    dataset = datasets.find_dataset(where, name)
+    with writing(where), scratch_folder(where) as folder:
+        model_hash = datasets.train_dataset(dataset, where.warehouse, folder, console)
+        report.show_run_quality(folder, console)
+    console.print(f"model {model_hash}", highlight=False, soft_wrap=True)
+
+
+@domain_commands.command("new")
+def domain_new(
+    name: Annotated[str, typer.Argument(help="Lower-case letters and digits.")],
+    like: Annotated[str, typer.Option(help="Domain to start from.")],
+) -> None:
+    """Write a domain's folder under models/ and its entry in dbt_project.yml, to be edited."""
+    from pipeline.project.scaffold import new_domain
+
+    for path in new_domain(name, like):
+        console.print(str(path), highlight=False, markup=False, soft_wrap=True)
+    console.print(
+        f"Next: name your files and columns in models/{name}/_{name}__sources.yml, map them in "
+        f"models/{name}/staging/, then churn run --domain {name} --raw DIR. "
+        "docs/your-own-domain.md has it step by step.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def docs(
+    cli: Annotated[
+        bool, typer.Option("--cli", help="Only write docs/cli.md anew from the commands.")
+    ] = False,
+) -> None:
+    """Build the docs site: guide, dictionary, notebooks, info sheets, dbt's pages."""
+    from pipeline.docs import build_site
+    from pipeline.docs.cli_reference import write_cli_reference
+
+    if cli:
+        console.print(str(write_cli_reference(app)), highlight=False, soft_wrap=True)
+        return
+    where = home()
+    with writing(where):
+        path = build_site(where, app, console, PROJECT / "target" / "docs")
+    console.print(f"Open {path}", highlight=False, soft_wrap=True)

@@ -1,0 +1,78 @@
+"""What earliness costs: the same outcomes, predicted some days before the cut-off."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from ml.baselines import baseline_predictions
+from ml.calibrate import Calibration
+from ml.cohorts import known_by, read_cohorts
+from ml.contract import Examples, Floats, read_examples
+from ml.evaluation.splits import quality
+from ml.train import Parameters, fit, margin
+
+
+def predict_early(
+    connection: duckdb.DuckDBPyConnection,
+    domain: str,
+    features: tuple[str, ...],
+    settings: Mapping[str, Any],
+    parameters: Parameters,
+    rounds: int,
+) -> tuple[Examples, dict[str, Floats]]:
+    """Learn from earlier cohorts seen some days early, and predict the newest one as early.
+
+    Args:
+        connection: A mart in which every cohort is seen the same number of days before its due
+            dates begin; the newest closed one is judged.
+        domain: Domain.
+        features: What the model may read.
+        settings: The domain's entry.
+        parameters: LightGBM parameters.
+        rounds: Trees; the live run's, so that only the time differs.
+
+    Returns:
+        The judged cohort and model → probabilities.
+    """
+    cohorts = [cohort for cohort in read_cohorts(connection, domain) if cohort.is_closed]
+    judged = cohorts[-1]
+    known = [cohort.as_of_date for cohort in known_by(cohorts, judged.as_of_date)]
+    everything = read_examples(connection, domain, since=known[0], until=judged.as_of_date)
+    examples = everything.keep(features)
+    train, cohort = examples.cohorts(known), examples.cohorts([judged.as_of_date])
+    booster = fit(train, rounds, parameters)
+    return cohort, {
+        "lightgbm": Calibration("none").apply(margin(booster, cohort)),
+        **baseline_predictions(settings["baselines"], train, cohort),
+    }
+
+
+def quality_by_lead(found: Mapping[int, tuple[Examples, dict[str, Floats]]]) -> pd.DataFrame:
+    """Return figures by lead: of the cohort as known then, and of those who are in every cohort.
+
+    Args:
+        found: Lead in days → judged cohort and predictions.
+
+    Returns:
+        lead_days, known_at, population, model, metric, value, ci_low, ci_high, rows.
+    """
+    everywhere = set.intersection(*(set(cohort.customer_id) for cohort, _ in found.values()))
+    frames = []
+    for lead, (cohort, predictions) in found.items():
+        shared = np.array([customer in everywhere for customer in cohort.customer_id])
+        for population, mask in (
+            ("as known then", np.ones(len(cohort), dtype=bool)),
+            ("known at every lead", shared),
+        ):
+            figures = quality(
+                cohort.where(mask), {name: p[mask] for name, p in predictions.items()}
+            )
+            frames.append(
+                figures.assign(
+                    lead_days=lead, known_at=str(cohort.as_of_date[0]), population=population
+                )
+            )
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,75 @@
+"""A split that others used, reproduced under its name to compare with their figures."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from ml.baselines import baseline_predictions
+from ml.calibrate import Calibration
+from ml.cohorts import RefusedError
+from ml.contract import Examples, read_examples
+from ml.evaluation.splits import quality
+from ml.train import Parameters, fit, margin
+
+
+def judge_protocol(
+    connection: duckdb.DuckDBPyConnection,
+    domain: str,
+    features: tuple[str, ...],
+    settings: Mapping[str, Any],
+    protocol: Mapping[str, str],
+    parameters: Parameters,
+    rounds: int,
+) -> pd.DataFrame:
+    """Train on one named cohort and test on another, by a label definition of its own.
+
+    Args:
+        connection: The warehouse after the build.
+        domain: Domain.
+        features: What the model may read.
+        settings: The domain's entry.
+        protocol: label_definition, train and test cut-offs.
+        parameters: LightGBM parameters.
+        rounds: Trees.
+
+    Returns:
+        model, metric, value, ci_low, ci_high, rows.
+
+    Raises:
+        RefusedError: The files do not hold the labels of both cohorts.
+    """
+    parts = []
+    for name in ("train", "test"):
+        day = np.datetime64(protocol[name])
+        cohort = read_examples(connection, domain, since=day, until=day)
+        outcome = dict(
+            connection.execute(
+                f"select customer_id, cast(is_churned as double) from {domain}.{domain}__labels "
+                "where label_definition = ? and as_of_date = cast(? as date)",
+                [protocol["label_definition"], protocol[name]],
+            ).fetchall()
+        )
+        relabelled = replace(
+            cohort,
+            is_churned=np.array([outcome.get(c, np.nan) for c in cohort.customer_id], dtype=float),
+        )
+        labelled: Examples = relabelled.cohorts([day]).keep(features)
+        if len(labelled) < settings["minimum"]["rows"]:
+            raise RefusedError(
+                f"{len(labelled)} customers of {day} are in the mart and have a label "
+                f"{protocol['label_definition']}, too few to {name}"
+            )
+        parts.append(labelled)
+    train, test = parts
+    model = fit(train, rounds, parameters)
+    return quality(
+        test,
+        {
+            "lightgbm": Calibration("none").apply(margin(model, test)),
+            **baseline_predictions(settings["baselines"], train, test),
+        },
+    )

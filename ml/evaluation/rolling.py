@@ -1,0 +1,135 @@
+"""Quality over the last several cohorts, each judged by a model that knew only what came before."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from ml.baselines import baseline_predictions
+from ml.calibrate import METHODS, Calibration, fit_on
+from ml.cohorts import Cohort, Fits, RefusedError, choose_fits, is_on_grid
+from ml.compare import PairedGain
+from ml.contract import Examples, Floats, season_only
+from ml.evaluation.splits import quality
+from ml.learn import Learned, learn_until_test
+from ml.metrics import losses
+from ml.train import Parameters, margin
+
+# Newest cohorts a learning curve is drawn for; the last point is all there are.
+CURVE = (1, 2, 3, 6, 9, 12, 18, 24, 36)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One cohort treated as the newest closed one.
+
+    Attributes:
+        fits: What each fit may learn from, counted from this cohort.
+        quality: model, metric, value, ci_low, ci_high, rows.
+        calibrations: method, log_loss, gain_over_none, gain_se, is_chosen; the choice was made on
+            earlier cohorts alone.
+    """
+
+    fits: Fits
+    quality: pd.DataFrame
+    calibrations: pd.DataFrame
+
+
+def origins(cohorts: list[Cohort], settings: Mapping[str, Any], count: int) -> list[Fits]:
+    """Return the fits of the newest closed cohorts that can be judged honestly, oldest first.
+
+    Args:
+        cohorts: All cohorts of the mart.
+        settings: The domain's entry.
+        count: How many at most.
+    """
+    found: list[Fits] = []
+    closed = [c for c in cohorts if c.is_closed and is_on_grid(c.as_of_date, settings["grid"])]
+    for cohort in reversed(closed):
+        if len(found) == count:
+            break
+        there = [c for c in cohorts if c.as_of_date <= cohort.as_of_date]
+        try:
+            found.append(choose_fits(there, cohort.known_on, settings))
+        except RefusedError:
+            break  # still earlier ones have still less behind them
+    return found[::-1]
+
+
+def judge_origin(
+    examples: Examples, fits: Fits, settings: Mapping[str, Any], parameters: Parameters
+) -> Origin:
+    """Learn what was known by a cohort, and judge it there beside the baselines.
+
+    Args:
+        examples: Every feature a model may read by declaration.
+        fits: The cohort as `test`, with what was known by then.
+        settings: The domain's entry.
+        parameters: LightGBM parameters.
+    """
+    seen = _without_season(examples, fits)
+    learned = learn_until_test(seen, fits, parameters)
+    cohort, train = seen.cohorts([fits.test]), seen.cohorts(fits.refit)
+    raw = margin(learned.second, cohort)
+    predictions = {
+        "lightgbm": learned.calibration.apply(raw),
+        **baseline_predictions(settings["baselines"], train, cohort),
+    }
+    base = losses(cohort.is_churned, Calibration("none").apply(raw))
+    rows = []
+    for method in METHODS:
+        loss = losses(cohort.is_churned, _fitted(method, learned).apply(raw))
+        paired = PairedGain.of(base, loss)
+        rows.append(
+            {
+                "method": method,
+                "log_loss": float(loss.mean()),
+                "gain_over_none": paired.gain,
+                "gain_se": paired.se,
+                "is_chosen": method == learned.calibration.method,
+            }
+        )
+    return Origin(fits, quality(cohort, predictions), pd.DataFrame(rows))
+
+
+def learning_curve(examples: Examples, fits: Fits, parameters: Parameters) -> pd.DataFrame:
+    """Judge the test cohort with models that learned from its newest cohorts only.
+
+    Returns:
+        One row per number of cohorts: cohorts, oldest, rows, log_loss, gain_of_all (this log loss
+        minus that of all cohorts; positive where more cohorts help), gain_se.
+    """
+    points = [n for n in CURVE if n < len(fits.refit)] + [len(fits.refit)]
+    cohort = examples.cohorts([fits.test])
+    found: list[tuple[int, Floats, int]] = []
+    for newest in points:
+        short = replace(fits, refit=fits.refit[-newest:], fit=fits.fit[-newest:])
+        seen = _without_season(examples, short)
+        learned = learn_until_test(seen, replace(short, past=()), parameters)
+        p = Calibration("none").apply(margin(learned.second, seen.cohorts([fits.test])))
+        loss = losses(cohort.is_churned, p)
+        found.append((newest, loss, len(examples.cohorts(short.refit))))
+    of_all = found[-1][1]
+    gains = [PairedGain.of(loss, of_all) for _, loss, _ in found]
+    return pd.DataFrame(
+        {
+            "cohorts": newest,
+            "oldest": str(fits.refit[-newest]),
+            "rows": rows,
+            "log_loss": float(loss.mean()),
+            "gain_of_all": paired.gain,
+            "gain_se": paired.se,
+        }
+        for (newest, loss, rows), paired in zip(found, gains, strict=True)
+    )
+
+
+def _fitted(method: str, learned: Learned) -> Calibration:
+    return fit_on(method, learned.past) if learned.past else Calibration("none")
+
+
+def _without_season(examples: Examples, fits: Fits) -> Examples:
+    """Drop what is the same for a whole cohort where no season is seen twice."""
+    off = season_only(examples.cohorts(fits.fit))
+    return examples.keep(tuple(name for name in examples.features if name not in off))

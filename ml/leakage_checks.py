@@ -1,0 +1,250 @@
+"""What every training checks before its figures are believed. A broken guard stops the run by name.
+
+The kinds of leakage are those of S. Kapoor, A. Narayanan: Leakage and the reproducibility crisis in
+machine-learning-based science. Patterns 4(9), 2023.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import duckdb
+import lightgbm as lgb
+import numpy as np
+
+from ml.cohorts import Cohort, Fits, RefusedError
+from ml.contract import Examples, Floats
+from ml.evaluation.drift import stability
+from ml.metrics import rank_auc
+from ml.train import PARAMETERS, Parameters, fit, margin
+
+SHUFFLED_ROUNDS = 40
+SHUFFLED_TOLERANCE = 0.03
+POPULATION_TOLERANCE = 0.02
+DRIFT_NOTABLE = 0.25
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one guard found.
+
+    Attributes:
+        guard: Name of the guard.
+        subject: Feature, fit or cut-off it is about; empty for all of them.
+        value: Measured value.
+        threshold: Value from which it counts.
+        is_broken: Stops the run.
+        words: What it means, for the info sheet.
+    """
+
+    guard: str
+    subject: str
+    value: float
+    threshold: float
+    is_broken: bool
+    words: str
+
+
+def stop_if_broken(checks: list[Check]) -> None:
+    """Refuse the run when a guard is broken.
+
+    Raises:
+        RefusedError: The guards and what they found.
+    """
+    if broken := [check for check in checks if check.is_broken]:
+        raise RefusedError(
+            "; ".join(f"the guard {check.guard} is broken: {check.words}" for check in broken)
+        )
+
+
+def held_out(fits: Fits, cohorts: list[Cohort]) -> list[Check]:
+    """No fit learns from what it is judged on, nor from outcomes not known when it is used."""
+    known_on = {cohort.as_of_date: cohort.known_on for cohort in cohorts}
+    checks = []
+    for name, learned, used_on in (
+        ("validation", fits.fit, fits.validation),
+        ("test", fits.refit, fits.test),
+        ("scoring", fits.live, fits.scoring),
+    ):
+        late = [day for day in learned if known_on[day] > used_on or day >= used_on]
+        checks.append(
+            Check(
+                "held_out",
+                name,
+                len(late),
+                1,
+                bool(late),
+                f"cohorts {', '.join(map(str, late))} were not known by {used_on}"
+                if late
+                else f"{len(learned)} cohorts, all known by {used_on}",
+            )
+        )
+    return checks
+
+
+def unique_rows(examples: Examples) -> Check:
+    """No customer stands twice in one cohort, and so in both sides of a split."""
+    order = np.lexsort((examples.customer_id.astype(str), examples.as_of_date))
+    ids, days = examples.customer_id[order], examples.as_of_date[order]
+    twice = int(np.sum((ids[1:] == ids[:-1]) & (days[1:] == days[:-1])))
+    words = f"{twice} rows of {len(examples)} repeat a customer and cut-off"
+    return Check("unique_rows", "", twice, 1, twice > 0, words)
+
+
+def same_population(
+    connection: duckdb.DuckDBPyConnection, domain: str, definition: str, fits: Fits
+) -> Check:
+    """The tested cohort holds as much of the population as the scored one does.
+
+    Both shares are examples with a label row over label rows; a cohort that was thinned out for
+    testing alone would show here.
+    """
+    rows = dict(
+        connection.execute(
+            f"""
+            select labels.as_of_date, count(examples.customer_id) / count(*)
+            from {domain}.{domain}__labels as labels
+            left join {domain}.{domain}__churn_examples as examples using (customer_id, as_of_date)
+            where labels.label_definition = ?
+                and labels.as_of_date in (cast(? as date), cast(? as date))
+            group by all
+            """,
+            [definition, str(fits.test), str(fits.scoring)],
+        ).fetchall()
+    )
+    shares = {str(day): float(share) for day, share in rows.items()}
+    tested = shares.get(str(fits.test), 1.0)
+    scored = shares.get(str(fits.scoring), tested)
+    return Check(
+        "same_population",
+        str(fits.test),
+        abs(tested - scored),
+        POPULATION_TOLERANCE,
+        abs(tested - scored) > POPULATION_TOLERANCE,
+        f"{tested:.1%} of the tested cohort and {scored:.1%} of the scored one are in the mart",
+    )
+
+
+def single_features(cohort: Examples, threshold: float, allowed: Mapping[str, str]) -> list[Check]:
+    """No feature alone tells the outcome better than is plausible for the domain.
+
+    Args:
+        cohort: A labelled cohort.
+        threshold: Area under the curve from which a feature is implausible.
+        allowed: Feature → the reason for which it may be.
+    """
+    checks = []
+    for index, name in enumerate(cohort.features):
+        value = _best_auc(cohort.values[:, index], cohort.is_churned)
+        broken = value >= threshold and name not in allowed
+        words = f"{name} alone reaches an AUC of {value:.3f} on {cohort.as_of_date[0]}"
+        if value >= threshold and name in allowed:
+            words += f", allowed: {allowed[name]}"
+        elif broken:
+            words += (
+                f", and {threshold:g} is implausible: it may know the outcome. If it does not, "
+            )
+            words += "name it under alarms.allowed with the reason"
+        checks.append(Check("single_features", name, value, threshold, broken, words))
+    return checks
+
+
+def shuffled_labels(
+    examples: Examples, fits: Fits, parameters: Parameters = PARAMETERS, seed: int = 11
+) -> Check:
+    """A model that learned shuffled outcomes must know nothing of shuffled outcomes.
+
+    Outcomes are permuted within each cohort; what is learned from the earlier ones may not help on
+    the validation cohort, unless rows or outcomes stand on both sides.
+    """
+    generator = np.random.default_rng(seed)
+    known = examples.cohorts([*fits.fit, fits.validation])
+    outcome = known.is_churned.copy()
+    for cut_off in np.unique(known.as_of_date):
+        at = np.flatnonzero(known.as_of_date == cut_off)
+        outcome[at] = outcome[generator.permutation(at)]
+    shuffled = replace(known, is_churned=outcome)
+    model: lgb.Booster = fit(shuffled.cohorts(fits.fit), SHUFFLED_ROUNDS, parameters)
+    judged = shuffled.cohorts([fits.validation])
+    value = rank_auc(margin(model, judged), judged.is_churned == 1)
+    churners = float(judged.is_churned.sum())
+    others = len(judged) - churners
+    # standard error of the area under the curve without any skill (Mann-Whitney)
+    error = float(np.sqrt((len(judged) + 1) / (12 * churners * others)))
+    threshold = max(SHUFFLED_TOLERANCE, 3 * error)
+    return Check(
+        "shuffled_labels",
+        str(fits.validation),
+        abs(value - 0.5),
+        threshold,
+        abs(value - 0.5) > threshold,
+        f"with shuffled outcomes the AUC is {value:.3f}; within {threshold:.3f} of 0.5 is chance",
+    )
+
+
+def ignores_the_test(learn: Callable[[Examples], str], examples: Examples, fits: Fits) -> Check:
+    """What is learned must not change when the test cohort is garbage, features and outcomes.
+
+    Catches a scaler, a choice of features or of parameters that saw the test rows.
+
+    Args:
+        learn: Learns from examples and returns a hash of all it learned before the test.
+        examples: Rows of every cohort of the run.
+        fits: The run's cut-offs.
+    """
+    generator = np.random.default_rng(3)
+    values, outcome = examples.values.copy(), examples.is_churned.copy()
+    tested = examples.as_of_date >= fits.test
+    values[tested] = generator.normal(0, 1e6, (int(tested.sum()), values.shape[1]))
+    outcome[tested] = generator.integers(0, 2, int(tested.sum()))
+    garbage = replace(examples, values=values, is_churned=outcome)
+    same = learn(examples) == learn(garbage)
+    return Check(
+        "ignores_the_test",
+        str(fits.test),
+        float(not same),
+        1,
+        not same,
+        f"everything learned before the test is the same with {int(tested.sum())} rows of garbage "
+        "in place of the test cohort"
+        if same
+        else "what is learned before the test changes with the test cohort's rows",
+    )
+
+
+def train_against_scoring(train: Examples, scored: Examples) -> list[Check]:
+    """How far each feature moved from the rows learned from to those scored; reported only.
+
+    The population stability index of each feature; `ml.drift` says what the model makes of it.
+    """
+    checks = []
+    for index, name in enumerate(train.features):
+        value = stability(train.values[:, index], scored.values[:, index])
+        checks.append(
+            Check(
+                "train_against_scoring",
+                name,
+                value,
+                DRIFT_NOTABLE,
+                False,
+                f"population stability index {value:.2f}"
+                + ("; the scored customers differ" if value > DRIFT_NOTABLE else ""),
+            )
+        )
+    return checks
+
+
+def _best_auc(values: Floats, outcome: Floats) -> float:
+    """The area under the curve of a feature read in its better direction, missing at either end."""
+    missing = np.isnan(values)
+    best = 0.5
+    for end in (-np.inf, np.inf) if missing.any() else (0.0,):
+        value = rank_auc(np.where(missing, end, values), outcome == 1)
+        best = max(best, value, 1 - value)
+    return best
+
+
+def as_table(checks: list[Check]) -> dict[str, Any]:
+    """Return the columns of `ml.checks` but the lineage."""
+    names = ("guard", "subject", "value", "threshold", "is_broken", "words")
+    return {name: [getattr(check, name) for check in checks] for name in names}

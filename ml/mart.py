@@ -1,0 +1,47 @@
+"""What a run reads from the warehouse: cohorts, usable features, the cut-off to score."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from ml.cohorts import Fits, RefusedError
+from ml.contract import Examples, read_examples, season_only, usable_features
+
+
+def read_usable(
+    connection: duckdb.DuckDBPyConnection, domain: str, fits: Fits, settings: Mapping[str, Any]
+) -> tuple[Examples, tuple[str, ...], dict[str, str]]:
+    """Read the cohorts of a run; return them, the features a model may read, and why not others.
+
+    What a model may read follows from declarations and from the cohorts of the first fit alone.
+    """
+    everything = read_examples(connection, domain, since=fits.live[0], until=fits.live[-1])
+    snapshot = read_snapshot_features(connection, domain)
+    usable, excluded = usable_features(everything.features, snapshot, settings["assumed_static"])
+    season = season_only(everything.keep(usable).cohorts(fits.fit))
+    return everything, tuple(n for n in usable if n not in season), excluded | season
+
+
+def read_snapshot_features(connection: duckdb.DuckDBPyConnection, domain: str) -> dict[str, str]:
+    """Return the features that rest on a source that is no history, and the source."""
+    return dict(
+        connection.execute(
+            "select feature, source_table from churn.int_churn__features_described "
+            "where domain = ? and source_history <> 'append_only'",
+            [domain],
+        ).fetchall()
+    )
+
+
+def read_scoring_cut_off(connection: duckdb.DuckDBPyConnection, domain: str) -> np.datetime64:
+    """Return the cut-off to score.
+
+    Raises:
+        RefusedError: The lake is empty.
+    """
+    row = connection.execute(f"select as_of_date from lake.{domain}_scoring_cut_off").fetchone()
+    if row is None:
+        raise RefusedError(f"{domain} has no events in the lake: nothing to score")
+    return np.datetime64(row[0], "D")

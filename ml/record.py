@@ -1,0 +1,247 @@
+"""What a run keeps in its folder: metrics, calibration choices, the run itself and its recipe."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from ml import artifacts
+from ml.bands import assign_bands
+from ml.baselines import baseline_predictions
+from ml.calibrate import Calibration, Choice
+from ml.cohorts import Fits
+from ml.contract import Examples, Floats
+from ml.evaluation.splits import (
+    gains,
+    quality,
+    quality_by_segment,
+    read_segments,
+    reliability_curve,
+)
+from ml.explain.drivers import base_value
+from ml.train import PARAMETERS, Parameters, fit, margin
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """What a run is made from, beside the warehouse.
+
+    Attributes:
+        run_id: Name of the run, derived from its inputs.
+        domain: Domain.
+        scoring: Cut-off that is scored; the embargo is counted from it.
+        settings: The domain's entry with this run's overrides.
+        feature_sql_hash: SHA-256 of the compiled feature SQL.
+        recipe_hash: Names how the model is learned, whatever the data are.
+        tuned: LightGBM parameters that differ from the default ones.
+    """
+
+    run_id: str
+    domain: str
+    scoring: np.datetime64
+    settings: Mapping[str, Any]
+    feature_sql_hash: str
+    recipe_hash: str = ""
+    tuned: Parameters = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> Parameters:
+        """LightGBM parameters of every fit."""
+        return {**PARAMETERS, **self.tuned}
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """The model that scores, and what it was learned from.
+
+    Attributes:
+        live: The trees.
+        calibration: Map from margin to probability.
+        cuts: Lowest probabilities of the bands critical, high and medium.
+        fits: Cohorts of the three fits.
+        train: Examples it learned from, with the features it reads.
+        everything: The same cohorts with every feature of the mart.
+        excluded: Feature → why the model may not read it.
+    """
+
+    live: lgb.Booster
+    calibration: Calibration
+    cuts: tuple[float, float, float]
+    fits: Fits
+    train: Examples
+    everything: Examples
+    excluded: Mapping[str, str]
+
+
+def write_metrics(
+    connection: duckdb.DuckDBPyConnection,
+    inputs: RunInputs,
+    folder: Path,
+    examples: Examples,
+    splits: Mapping[str, tuple[Examples, Floats, list[np.datetime64]]],
+    cuts: tuple[float, float, float],
+    rounds: int,
+) -> None:
+    """Write the metrics of each split beside its baselines, with curves, gains and segments.
+
+    Args:
+        connection: The warehouse, whose `ml.*` relations give the tables' shapes.
+        inputs: What the run is made from.
+        folder: The run's folder.
+        examples: All cohorts of the run.
+        splits: Split → its cohort, the model's probabilities, the cut-offs it learned from.
+        cuts: Lowest probabilities of the bands.
+        rounds: Trees of every fit.
+    """
+    tables: dict[str, list[pd.DataFrame]] = {
+        "metrics": [],
+        "segment_metrics": [],
+        "calibration_bins": [],
+        "gains": [],
+    }
+    for split, (cohort, probability, trained_on) in splits.items():
+        train = examples.cohorts(trained_on)
+        predictions: dict[str, Floats] = {"lightgbm": probability}
+        history = tuple(f for f in examples.features if f not in inputs.settings["assumed_static"])
+        if history != examples.features:
+            # what a model of history alone would do, beside the one that assumes more
+            alone = fit(train.keep(history), rounds, inputs.parameters)
+            predictions["lightgbm_history_only"] = expit(margin(alone, cohort.keep(history)))
+        predictions |= baseline_predictions(inputs.settings["baselines"], train, cohort)
+        made = {
+            "metrics": quality(cohort, predictions),
+            "calibration_bins": reliability_curve(cohort, probability),
+            "gains": gains(cohort, predictions),
+        }
+        if split == "test":
+            segments = read_segments(connection, inputs.domain, cohort)
+            bands = pd.DataFrame(
+                {
+                    "customer_id": cohort.customer_id,
+                    "segment": "risk_band",
+                    "segment_value": assign_bands(probability, cuts),
+                }
+            )
+            made["segment_metrics"] = quality_by_segment(
+                cohort, predictions, pd.concat([segments, bands])
+            )
+        for table, frame in made.items():
+            tables[table].append(frame.assign(split=split, as_of_date=str(cohort.as_of_date[0])))
+    for table, frames in tables.items():
+        frame = pd.concat(frames, ignore_index=True)
+        if table.endswith("metrics"):
+            frame["label_definition"] = inputs.settings["label_definition"]
+        lineage = {"run_id": inputs.run_id, "domain": inputs.domain}
+        artifacts.write_table(
+            connection, folder, table, {**lineage, **{c: frame[c] for c in frame}}
+        )
+
+
+def write_choices(
+    connection: duckdb.DuckDBPyConnection,
+    inputs: RunInputs,
+    folder: Path,
+    choices: list[Choice],
+) -> None:
+    """Write how each calibration map did on the past cohorts, and which was chosen."""
+    columns: dict[str, Any] = {
+        "run_id": [inputs.run_id] * len(choices),
+        "domain": inputs.domain,
+        "method": [c.method for c in choices],
+        "fitted_on": [str(c.fitted_on) for c in choices],
+        "judged_on": [str(c.judged_on) for c in choices],
+        "log_loss": [c.log_loss for c in choices],
+        "gain_over_none": [c.gain for c in choices],
+        "gain_se": [c.gain_se for c in choices],
+        "is_chosen": [c.is_chosen for c in choices],
+    }
+    artifacts.write_table(connection, folder, "calibration_choices", columns)
+
+
+def write_run(
+    connection: duckdb.DuckDBPyConnection,
+    inputs: RunInputs,
+    folder: Path,
+    model: TrainedModel,
+) -> None:
+    """Write the run's row, its model and its recipe."""
+    live, train, fits, cuts = model.live, model.train, model.fits, model.cuts
+    model_hash = hashlib.sha256(live.model_to_string().encode()).hexdigest()
+    usual = _usual_values(model.everything.cohorts(fits.live))
+    run = {
+        "run_id": inputs.run_id,
+        "domain": inputs.domain,
+        "label_definition": inputs.settings["label_definition"],
+        "validation_as_of_date": str(fits.validation),
+        "test_as_of_date": str(fits.test),
+        "scoring_as_of_date": str(fits.scoring),
+        "trained_until": str(fits.live[-1]),
+        "outcomes_known_on": str(fits.known_on),
+        "train_rows": len(train),
+        "train_churners": int(train.is_churned.sum()),
+        "train_cohorts": len(fits.live),
+        "features": len(train.features),
+        "rounds": live.num_trees(),
+        "calibration": model.calibration.method,
+        "base_log_odds": base_value(live),
+        "band_critical": cuts[0],
+        "band_high": cuts[1],
+        "band_medium": cuts[2],
+        "model_hash": model_hash,
+        "label_checksum": _label_checksum(connection, inputs, fits),
+        "feature_sql_hash": inputs.feature_sql_hash,
+        "settings": json.dumps(inputs.settings, sort_keys=True),
+        "written_at": datetime.now(UTC).replace(tzinfo=None),
+    }
+    artifacts.write_table(connection, folder, "runs", {key: [run[key]] for key in run})
+    recipe = {
+        key: run[key]
+        for key in ("run_id", "domain", "model_hash", "label_checksum", "feature_sql_hash")
+    } | {
+        "features": list(train.features),
+        "excluded": dict(model.excluded),
+        "usual": usual,
+        "bands": list(cuts),
+        "settings": dict(inputs.settings),
+        "outcomes_known_on": str(fits.known_on),
+        "label_definition": run["label_definition"],
+        "recipe_hash": inputs.recipe_hash,
+        "tuned": dict(inputs.tuned),
+        "test_as_of_date": str(fits.test),
+        "train_rate": float(train.is_churned.mean()),
+        "live_cohorts": [str(day) for day in fits.live],
+        "test_cohorts": [str(day) for day in fits.refit],
+    }
+    artifacts.save_model(folder, live, model.calibration, recipe)
+
+
+def _usual_values(train: Examples) -> dict[str, float | None]:
+    """Median of each feature over the training rows; for a boolean the share of true."""
+    usual: dict[str, float | None] = {}
+    for index, name in enumerate(train.features):
+        column = train.values[:, index]
+        seen = column[~np.isnan(column)]
+        if len(seen) == 0:
+            usual[name] = None
+        else:
+            usual[name] = float(seen.mean() if train.is_boolean[index] else np.median(seen))
+    return usual
+
+
+def _label_checksum(connection: duckdb.DuckDBPyConnection, inputs: RunInputs, fits: Fits) -> str:
+    """Sum of the cohorts' checksums; additive, so it says which labels were learned from."""
+    row = connection.execute(
+        f"select sum(label_checksum) from {inputs.domain}.{inputs.domain}__label_cohorts "
+        "where label_definition = ? and list_contains(?, cast(as_of_date as varchar))",
+        [inputs.settings["label_definition"], [str(day) for day in fits.live]],
+    ).fetchone()
+    return str(row[0] if row else None)

@@ -1,0 +1,65 @@
+"""How far a run on demo data could have come: the log loss of the probabilities that made it."""
+
+from dataclasses import dataclass
+
+import duckdb
+
+from pipeline.project.duck import quoted
+from pipeline.project.home import Home
+from pipeline.publish.generation import Generation
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """Log losses on the test cohort.
+
+    Attributes:
+        known: Of the hidden probabilities, the best possible score in expectation.
+        model: Of LightGBM.
+        base_rate: Of the newest training cohort's churn rate.
+    """
+
+    known: float
+    model: float
+    base_rate: float
+
+    @property
+    def recovered(self) -> float:
+        """Share of the distance from the base rate to the ceiling that the model covers."""
+        return (self.base_rate - self.model) / (self.base_rate - self.known)
+
+
+def demo_ceiling(home: Home, generation: Generation, domain: str) -> Ceiling | None:
+    """Compare the live run with the demo's hidden truth; None where there is none for its label."""
+    truth = home.demo_truth / f"{domain}.parquet"
+    if not truth.exists():
+        return None
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {quoted(home.warehouse)} as warehouse (read_only)")
+        connection.execute(f"attach {quoted(generation.path)} as generation (read_only)")
+        known = connection.execute(
+            f"""
+            with test as (
+                select distinct as_of_date, label_definition
+                from generation.serving.bi_model_quality
+                where domain = ? and split = 'test'
+            )
+            select -avg(case when is_churned then ln(truth.churn_probability)
+                else ln(1 - truth.churn_probability) end)
+            from read_parquet({quoted(truth)}) as truth
+            inner join test using (as_of_date)
+            inner join warehouse.{domain}.{domain}__churn_examples using (customer_id, as_of_date)
+            where is_churned is not null and starts_with(label_definition, truth.outcome)
+            """,
+            [domain],
+        ).fetchone()
+        found = dict(
+            connection.execute(
+                "select model, value from generation.serving.bi_model_quality "
+                "where domain = ? and split = 'test' and metric = 'log_loss'",
+                [domain],
+            ).fetchall()
+        )
+    if known is None or known[0] is None or "lightgbm" not in found:
+        return None
+    return Ceiling(float(known[0]), found["lightgbm"], found["base_rate"])

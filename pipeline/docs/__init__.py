@@ -1,0 +1,9 @@
+"""The docs site: guides, reference, notebooks and info sheets as static pages.
+
+In the order of the flow: `dictionary` and `cli_reference` write pages from YAML and commands,
+`notebooks` runs the notebooks, `site` puts all of it together.
+"""
+
+from pipeline.docs.site import build_site
+
+__all__ = ["build_site"]

@@ -1,0 +1,188 @@
+"""Lay out the pages of the docs site and build it."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import typer
+from rich.console import Console
+
+from pipeline.docs.cli_reference import REFERENCE, cli_reference
+from pipeline.docs.notebooks import notebook_paths, run_notebook
+from pipeline.project.domains import domain_entries
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import PROJECT, Home
+from pipeline.publish.generation import current
+from pipeline.runs.registry import live_name, live_run
+from pipeline.warehouse.dbt import dbt
+
+# Pages of docs/ that are listed as reference; all others are the guide.
+_REFERENCE = ("dictionary.md", "cli.md")
+_TRACKER = re.compile(r"//[a-z0-9]+\.cloudfront\.net/[\w./-]+\.js")
+_PICTURES = ("beeswarm.png", "waterfall.png")
+
+
+def build_site(
+    home: Home, app: typer.Typer, console: Console, target: Path, *, data: bool = True
+) -> Path:
+    """Build the site and return the path of its first page.
+
+    Args:
+        home: CHURN_HOME whose data the notebooks, info sheets and dbt's pages show. What it lacks
+            is said on the pages.
+        app: The command line, for its reference.
+        console: Where progress goes.
+        target: Folder of the site; replaced.
+        data: Whether to run notebooks and dbt, which takes a minute; without, only pages of text.
+
+    Raises:
+        ChurnError: Sphinx is not installed, a notebook stopped, or a page is broken.
+    """
+    _check_installed()
+    home.work.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=home.work, prefix="site-") as folder:
+        source = Path(folder) / "source"
+        lay_out(home, app, source)
+        if data:
+            _add_dbt(home, console, source)
+            for path in notebook_paths():
+                with console.status(f"running {path.name}"):
+                    _add_notebook(path, home, source)
+        _write_index(home, source, data=data)
+        with console.status("building the pages"):
+            _sphinx(source, Path(folder) / "html", Path(folder) / "doctrees")
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(
+            Path(folder) / "html",
+            target,
+            ignore=shutil.ignore_patterns(".buildinfo", "objects.inv", "_sources"),
+        )
+    return target / "index.html"
+
+
+def lay_out(home: Home, app: typer.Typer, source: Path) -> None:
+    """Put the pages of text where their links to each other hold: as in the project."""
+    (source / "docs").mkdir(parents=True)
+    for name in ("README.md", "DECISIONS.md", "LICENSE"):
+        shutil.copyfile(PROJECT / name, source / name)
+    for page in sorted((PROJECT / "docs").glob("*.md")):
+        shutil.copyfile(page, source / "docs" / page.name)
+    shutil.copytree(PROJECT / "docs" / "images", source / "docs" / "images")
+    (source / REFERENCE).write_text(cli_reference(app), encoding="utf-8")
+    _add_info_sheets(home, source / "info_sheets")
+
+
+def _add_info_sheets(home: Home, folder: Path) -> None:
+    """The live run's sheet of each domain, with the pictures of what its model sees."""
+    folder.mkdir()
+    for domain in domain_entries():
+        if live_name(home, domain) is None:
+            continue
+        run = live_run(home, domain)
+        text = (run / "info_sheet.md").read_text(encoding="utf-8")
+        for name in _PICTURES:
+            found = sorted(run.glob(f"scores/*/{name}"))
+            if found:
+                shutil.copyfile(found[-1], folder / f"{domain}_{name}")
+                text += f"\n![{Path(name).stem}]({domain}_{name})\n"
+        (folder / f"{domain}.md").write_text(text, encoding="utf-8")
+
+
+def _add_dbt(home: Home, console: Console, source: Path) -> None:
+    dbt(home, "docs", "generate", "--static", console=console, title="dbt's pages")
+    place = source / "extra" / "dbt"
+    place.mkdir(parents=True)
+    page = (home.dbt_target / "static_index.html").read_text(encoding="utf-8")
+    # where it counts its visitors, if it were told to
+    (place / "index.html").write_text(_TRACKER.sub("data:,", page), encoding="utf-8")
+    (source / "dbt.md").write_text(
+        "# Models, tests and lineage\n\n"
+        "Every model with its SQL, columns and tests, and the graph they form, as dbt documents "
+        'them: <a href="dbt/index.html">open dbt\'s pages</a>.\n'
+    )
+
+
+def _add_notebook(path: Path, home: Home, source: Path) -> None:
+    notebook = run_notebook(path, home)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            # pictures first; the code is a click away
+            cell.metadata["tags"] = ["hide-input"]
+    place = source / "notebooks" / path.name
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(json.dumps(notebook), encoding="utf-8")
+
+
+def _write_index(home: Home, source: Path, *, data: bool) -> None:
+    live = current(home)
+    made = (
+        f"Published: {live.name}."
+        if live
+        else "Nothing is published yet: `make demo`, or `churn run --domain D --raw DIR`."
+    )
+    sheets = sorted(path.stem for path in (source / "info_sheets").glob("*.md"))
+    missing = [] if sheets else ["No model is live yet, so there is no info sheet."]
+    guide = [p.stem for p in sorted((source / "docs").glob("*.md")) if p.name not in _REFERENCE]
+    reference = [f"docs/{Path(name).stem}" for name in _REFERENCE]
+    reference = [page for page in reference if (source / f"{page}.md").exists()]
+    trees = {
+        "Guide": ["README", *(f"docs/{name}" for name in guide)],
+        "What is in the data": [f"notebooks/{p.stem}" for p in notebook_paths()] if data else [],
+        "Models at work": [f"info_sheets/{name}" for name in sheets],
+        "Reference": [*reference, *(["dbt"] if data else []), "DECISIONS"],
+    }
+    parts = [
+        "# Churn platform",
+        "Who is likely to leave, why, and what to do about it: from raw behaviour to published "
+        "tables. These pages need no server and fetch nothing.",
+        f"Made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. {' '.join([made, *missing])}",
+        *(_toctree(title, pages) for title, pages in trees.items() if pages),
+    ]
+    (source / "index.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _toctree(title: str, pages: list[str]) -> str:
+    return "\n".join(["```{toctree}", ":maxdepth: 1", f":caption: {title}", "", *pages, "```"])
+
+
+def _sphinx(source: Path, target: Path, doctrees: Path) -> None:
+    """Build the pages; a warning is an error, since a page with a dead link says nothing.
+
+    In a process of its own: Sphinx keeps what it has registered for as long as its process lives.
+    """
+    call = [sys.executable, "-m", "sphinx", "-b", "html", "-q", "-N"]
+    call += ["-c", str(PROJECT / "docs"), "-d", str(doctrees)]
+    extra = source / "extra"
+    call += ["-D", f"html_extra_path={extra}"] if extra.exists() else []
+    done = subprocess.run(  # noqa: S603 - the environment's own Sphinx
+        [*call, str(source), str(target)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = (done.stderr or (done.stdout if done.returncode else "")).strip()
+    if done.returncode or "WARNING" in told or "ERROR" in told:
+        raise ChurnError(
+            "The docs site has broken pages.",
+            where=told.replace(f"{source}/", ""),
+            hint="Paths are those of the project; mend them there.",
+        )
+
+
+def _check_installed() -> None:
+    try:
+        for name in ("furo", "myst_nb", "nbclient"):
+            import_module(name)
+    except ImportError as missing:
+        raise ChurnError(
+            "What makes the docs site is not installed.",
+            where=str(missing),
+            hint=".venv/bin/python -m pip install --editable '.[docs]'",
+        ) from missing

@@ -1,0 +1,230 @@
+"""The lake's folders: what is there, whether new data may join it, and putting it in place.
+
+A raw file's rows live in `lake/<domain>/<table>/<stem>-<hash>/`, its bad values in the folder of
+the same name under quarantine. A folder appears by one rename, so readers never see half a file.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.ingest.discover import DEMO_MARK, RawFile
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
+
+_RECORD = "_file.json"
+_ORIGIN = "_origin.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """`_file.json`: which raw file a folder of the lake was made of.
+
+    Attributes:
+        raw_file: Name of the raw file.
+        logical_name: Its name without compression.
+        content_hash: Hash of its bytes as they lay there, compressed or not.
+        source_fingerprint: Hash of the YAML's columns and types.
+        rows: Rows in the lake.
+        quarantined: Rows in quarantine.
+        reasons: Why, with counts.
+        ignored_columns: Columns of the file that the table does not have.
+        absent_columns: Optional columns the file does not have.
+        ingested_at: UTC.
+        seen: Path, size and times at which the hash was taken; the same again is not hashed again.
+        duplicates: Rows that were equal to one in the lake and left out.
+        unpacked_hash: Hash of its bytes without compression.
+        event_span: First and last time of its rows in the lake, if the table is deduplicated.
+    """
+
+    raw_file: str
+    logical_name: str
+    content_hash: str
+    source_fingerprint: str
+    rows: int
+    quarantined: int
+    reasons: list[list[Any]]
+    ignored_columns: list[str]
+    absent_columns: list[str]
+    ingested_at: str
+    seen: list[Any]
+    # Younger than some lakes.
+    duplicates: int = 0
+    unpacked_hash: str = ""
+    event_span: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder of the lake and its counterpart in quarantine."""
+
+    home: Home
+    domain: str
+    table: str
+    folder: str
+
+    @property
+    def lake(self) -> Path:
+        """Where the rows are."""
+        return self.home.lake / self.domain / self.table / self.folder
+
+    @property
+    def quarantine(self) -> Path:
+        """Where the bad values are."""
+        return self.home.quarantine / self.domain / self.table / self.folder
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A finished file in scratch."""
+
+    place: Place
+    record: Record
+    lake: Path
+    quarantine: Path
+
+
+@dataclass
+class Changes:
+    """What one ingest puts in place and what it takes away.
+
+    Attributes:
+        staged: Finished files; each replaces what the lake has under its name.
+        superseded: Folders that nothing replaces.
+    """
+
+    staged: list[Staged] = field(default_factory=list)
+    superseded: list[Place] = field(default_factory=list)
+
+
+def seen(path: Path) -> list[Any]:
+    """Return what identifies a file without reading it."""
+    status = path.stat()
+    return [str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+
+
+def now() -> str:
+    """Return the time, UTC, sortable as text."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def records(home: Home, domain: str, table: str) -> dict[str, Record]:
+    """Return a table's folders in the lake and their records, oldest first."""
+    found = {
+        path.parent.name: Record(**json.loads(path.read_text(encoding="utf-8")))
+        for path in (home.lake / domain / table).glob(f"*/{_RECORD}")
+    }
+    return dict(sorted(found.items(), key=lambda item: item[1].ingested_at))
+
+
+def latest(home: Home, domain: str, table: str) -> dict[str, tuple[Place, Record]]:
+    """Return where each logical name of a table is in the lake, and its record."""
+    return {
+        record.logical_name: (Place(home, domain, table, folder), record)
+        for folder, record in records(home, domain, table).items()
+    }
+
+
+def folder_name(raw: RawFile, content_hash: str) -> str:
+    """Return the name of a raw file's folder."""
+    return f"{raw.logical_name.removesuffix('.csv')}-{content_hash[:12]}"
+
+
+def check_origin(home: Home, domain: str, raw_dir: Path) -> str:
+    """Return whether a raw directory holds `demo` or `real` data.
+
+    Raises:
+        ChurnError: The lake holds the other kind.
+    """
+    origin = "demo" if (raw_dir / DEMO_MARK).is_file() else "real"
+    mark = home.lake / domain / _ORIGIN
+    if mark.is_file() and any(mark.parent.glob(f"*/*/{_RECORD}")):
+        there = json.loads(mark.read_text(encoding="utf-8"))["origin"]
+        if there != origin:
+            folders = ", ".join(
+                str(folder / domain) for folder in (home.lake, home.quarantine, home.labels)
+            )
+            raise ChurnError(
+                f"The raw files are {origin} data, but the lake of {domain!r} holds {there} data."
+                " They are never mixed.",
+                where=f"{raw_dir} → {mark.parent}",
+                hint=f"Set CHURN_HOME to another folder, or delete {folders} to start over.",
+            )
+    return origin
+
+
+@contextmanager
+def scratch(home: Home) -> Iterator[Path]:
+    """Give a folder on the lake's file system, removed at the end whatever happens."""
+    folder = home.work / f"ingest-{os.getpid()}"
+    for left in home.work.glob("ingest-*"):
+        if not _is_running(left.name.removeprefix("ingest-")):
+            shutil.rmtree(left)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def settle(home: Home, domain: str, bin_: Path) -> None:
+    """Finish what a killed ingest left: superseded folders and quarantine without a lake folder."""
+    for table in (home.lake / domain).glob("*/"):
+        newest: dict[str, str] = {}
+        for folder, record in records(home, domain, table.name).items():
+            if record.logical_name in newest:
+                _remove(Place(home, domain, table.name, newest[record.logical_name]), bin_)
+            newest[record.logical_name] = folder
+    for folder_ in (home.quarantine / domain).glob("*/*/"):
+        place = Place(home, domain, folder_.parent.name, folder_.name)
+        if not place.lake.exists():
+            _remove(place, bin_)
+
+
+def commit(changes: Changes, home: Home, domain: str, origin: str, bin_: Path) -> None:
+    """Put finished files in place, then remove the ones they replace and those superseded."""
+    if not changes.staged and not changes.superseded:
+        return
+    mark = home.lake / domain / _ORIGIN
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.write_text(json.dumps({"origin": origin}) + "\n", encoding="utf-8")
+    for file in changes.staged:
+        text = json.dumps(asdict(file.record), indent=2)
+        (file.lake / _RECORD).write_text(text + "\n", encoding="utf-8")
+        if file.place.lake.exists():  # same bytes, other columns
+            _remove(file.place, bin_)
+        if file.quarantine.exists():
+            file.place.quarantine.parent.mkdir(parents=True, exist_ok=True)
+            file.quarantine.rename(file.place.quarantine)
+        file.place.lake.parent.mkdir(parents=True, exist_ok=True)
+        file.lake.rename(file.place.lake)
+    for place in changes.superseded:
+        _remove(place, bin_)
+    settle(home, domain, bin_)
+
+
+def _remove(place: Place, bin_: Path) -> None:
+    # Renamed away first: a folder that is being deleted would be read in part.
+    for path in (place.lake, place.quarantine):
+        if path.exists():
+            gone = bin_ / f"removed-{len(list(bin_.iterdir()))}"
+            path.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+
+
+def _is_running(pid: str) -> bool:
+    if not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

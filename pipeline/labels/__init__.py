@@ -1,0 +1,1 @@
+"""Labels that never change again: `freeze` writes closed cohorts, `registry` audits them."""

@@ -1,0 +1,149 @@
+"""Freeze closed cohorts: their labels are written once and read from there ever after."""
+
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipeline.project.duck import quoted
+from pipeline.project.files import empty_folder
+from pipeline.project.home import Home
+from pipeline.project.sources import source_tables
+
+
+def freeze_closed(
+    connection: duckdb.DuckDBPyConnection, home: Home, domain: str, rule_version: int
+) -> list[dict[str, Any]]:
+    """Write every closed cohort that is not frozen yet, Parquet with a registry entry beside it.
+
+    Args:
+        connection: The warehouse, after a build whose tests passed.
+        home: CHURN_HOME.
+        domain: Domain.
+        rule_version: Version of the label rules, from the domain's entry.
+
+    Returns:
+        The registry entries written: definition, cut-off, rows, churners, checksum, files.
+    """
+    cohorts = connection.execute(
+        "select label_definition, cast(as_of_date as varchar) "
+        f"from {domain}.{domain}__label_cohorts "
+        "where is_closed and label_version = 0 order by all"
+    ).fetchall()
+    return freeze(
+        connection, home, domain, rule_version, source=f"{domain}.{domain}__labels", cohorts=cohorts
+    )
+
+
+def freeze(
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    domain: str,
+    rule_version: int,
+    *,
+    source: str,
+    cohorts: list[tuple[str, str]],
+    reason: str | None = None,
+) -> list[dict[str, Any]]:
+    """Write cohorts as the next version of their labels.
+
+    Args:
+        connection: The warehouse, after a build whose tests passed.
+        home: CHURN_HOME.
+        domain: Domain.
+        rule_version: Version of the label rules, from the domain's entry.
+        source: Relation with the labels.
+        cohorts: Label definition and cut-off of each.
+        reason: Why an older version is replaced.
+
+    Returns:
+        The registry entries written.
+    """
+    if not cohorts:
+        return []
+    scratch = empty_folder(home.work / f"labels_{domain}")
+    chosen = ", ".join(f"('{definition}', date '{day}')" for definition, day in cohorts)
+    versions = {cohort: _next_version(home, domain, *cohort) for cohort in cohorts}
+    connection.execute(
+        f"""
+        copy (
+            select labels.*, {rule_version} as rule_version
+            from {source} as labels
+            where (label_definition, as_of_date) in ({chosen}) and is_churned is not null
+            order by label_definition, as_of_date, customer_id
+        ) to {quoted(scratch)} (
+            format parquet, partition_by (label_definition, as_of_date),
+            write_partition_columns true, filename_pattern 'labels'
+        )
+        """
+    )
+    files, missing = _spine_files(home, domain)
+    written = []
+    for definition, day in cohorts:
+        folder = scratch / f"label_definition={definition}" / f"as_of_date={day}"
+        version, part = versions[definition, day], folder / "version.parquet"
+        rows, churners, checksum = connection.execute(
+            f"""
+            copy (
+                select *, cast({version} as integer) as label_version
+                from read_parquet({quoted(folder / "labels*.parquet")}, hive_partitioning = false)
+            ) to {quoted(part)} (format parquet);
+            select count(*), count(*) filter (where is_churned), {CHECKSUM} from {quoted(part)}
+            """
+        ).fetchall()[0]
+        entry = {
+            "domain": domain,
+            "label_definition": definition,
+            "as_of_date": day,
+            "rule_version": rule_version,
+            "label_version": version,
+            "rows": rows,
+            "churners": churners,
+            "checksum": str(checksum),
+            "raw_files": files,
+            "missing_raw_files": missing,
+            "frozen_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        } | ({"reason": reason} if reason else {})
+        _commit(part, home.labels / domain / definition / f"{day}.v{version}.parquet", entry)
+        written.append(entry)
+    shutil.rmtree(scratch)
+    return written
+
+
+# The checksum of <domain>__label_cohorts: macro row_checksum over the same four values.
+CHECKSUM = """
+coalesce(sum(cast(md5_number_lower(
+    customer_id || '|' || cast(as_of_date as varchar) || '|' || label_definition || '|'
+    || cast(is_churned as varchar)
+) >> 4 as decimal(38, 0))), 0)
+"""
+
+
+def _next_version(home: Home, domain: str, definition: str, day: str) -> int:
+    there = (home.labels / domain / definition).glob(f"{day}.v*.parquet")
+    return 1 + max((int(path.stem.rpartition(".v")[2]) for path in there), default=0)
+
+
+def _commit(part: Path, target: Path, entry: dict[str, Any]) -> None:
+    """The entry first: a Parquet file is never there without the entry that describes it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.with_suffix(".json").write_text(json.dumps(entry, indent=1) + "\n")
+    part.replace(target)
+
+
+def _spine_files(home: Home, domain: str) -> tuple[list[str], list[str]]:
+    """Raw files of the required tables in the lake, and named ones that are not there."""
+    present, missing = [], []
+    for table in source_tables(domain):
+        if not table.required:
+            continue
+        logical = [
+            json.loads(path.read_text())["logical_name"]
+            for path in sorted((home.lake / domain / table.name).glob("*/_file.json"))
+        ]
+        present += logical
+        missing += [name for name in table.files if "*" not in name and name not in logical]
+    return present, missing

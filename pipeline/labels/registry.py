@@ -1,0 +1,183 @@
+"""`churn labels`: what is frozen, whether the raw data still agree with it, and the way out."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipeline.labels.freeze import CHECKSUM, freeze
+from pipeline.project.duck import quoted
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A frozen cohort that the raw data of today, or its own registry entry, contradict.
+
+    Attributes:
+        domain: Domain.
+        as_of_date: Cut-off of the cohort.
+        label_definition: Definition of the cohort.
+        rows: Labels that would differ: another outcome, or a customer in one of the two only.
+        why: What contradicts it.
+    """
+
+    domain: str
+    as_of_date: str
+    label_definition: str
+    rows: int
+    why: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.domain} {self.as_of_date}, {self.label_definition}: {self.rows:,} labels "
+            f"would differ, {self.why}"
+        )
+
+
+def entries(home: Home, domain: str) -> list[dict[str, Any]]:
+    """Return the registry entries of a domain, every version, oldest cohort first."""
+    found = [json.loads(path.read_text()) for path in (home.labels / domain).glob("*/*.json")]
+    return sorted(found, key=lambda e: (e["label_definition"], e["as_of_date"], e["label_version"]))
+
+
+def audit(home: Home, domain: str, rule_version: int) -> list[Disagreement]:
+    """Compare the frozen labels in use with what the raw data give today.
+
+    Cohorts of definitions that the last build did not derive (other parameters) cannot be compared
+    with raw data; their files are still compared with the registry.
+
+    Args:
+        home: CHURN_HOME after a build.
+        domain: Domain.
+        rule_version: Version of the label rules, from the domain's entry.
+    """
+    if not has_labels(home, domain):
+        return []
+    newest = {(e["label_definition"], e["as_of_date"]): e for e in entries(home, domain)}
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        connection.execute(
+            "create temp view frozen as select * from read_parquet("
+            f"{quoted(home.labels / domain / '*' / '*.parquet')}, union_by_name = true) "
+            "qualify label_version = "
+            "max(label_version) over (partition by label_definition, as_of_date)"
+        )
+        found = [
+            Disagreement(domain, day, definition, rows, "by the raw data of today")
+            for definition, day, rows in connection.execute(
+                _CHANGED.format(domain=domain)
+            ).fetchall()
+        ]
+        in_use = connection.execute(
+            "select label_definition, cast(as_of_date as varchar), count(*), "
+            f"cast({CHECKSUM} as varchar) from frozen group by all"
+        ).fetchall()
+    for definition, day, rows, checksum in in_use:
+        entry = newest.get((definition, day))
+        if entry is None or entry["checksum"] != checksum:
+            why = "its file is not the one that was registered"
+            found.append(Disagreement(domain, day, definition, rows, why))
+        elif entry["rule_version"] != rule_version:
+            then = entry["rule_version"]
+            why = f"it was frozen by version {then} of the rule, now {rule_version}"
+            found.append(Disagreement(domain, day, definition, 0, why))
+    return sorted(found, key=lambda d: (d.label_definition, d.as_of_date))
+
+
+# A cohort can be compared when the raw data of today close it.
+_CHANGED = """
+with
+
+derived as (
+    select * from {domain}.int_{domain}__labels_closed
+    where is_churned is not null
+),
+
+comparable as (
+    select label_definition, as_of_date from derived
+    intersect
+    select label_definition, as_of_date from frozen
+),
+
+paired as (
+    select
+        label_definition,
+        as_of_date,
+        frozen.is_churned is distinct from derived.is_churned as is_changed
+    from frozen
+    full join derived using (label_definition, as_of_date, customer_id)
+    inner join comparable using (label_definition, as_of_date)
+)
+
+select
+    label_definition,
+    cast(as_of_date as varchar),
+    count(*)
+from paired
+where is_changed
+group by all
+order by all
+"""
+
+
+def keep_audit(home: Home, domain: str, found: list[Disagreement]) -> None:
+    """Put the last audit of a domain on record, beside its labels."""
+    path = home.labels / domain / "_audit.json"
+    if found or path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps([vars(d) for d in found], indent=1) + "\n")
+
+
+def refreeze(
+    home: Home,
+    domain: str,
+    *,
+    cut_off: str | None,
+    definition: str | None,
+    reason: str,
+    rule_version: int,
+) -> list[dict[str, Any]]:
+    """Write what the raw data give today as a new version of cohorts that disagree with it.
+
+    Args:
+        home: CHURN_HOME after a build.
+        domain: Domain.
+        cut_off: Only this cohort.
+        definition: Only this definition.
+        reason: Why; kept with the labels.
+        rule_version: Version of the label rules, from the domain's entry.
+
+    Returns:
+        The registry entries written; the older versions stay.
+
+    Raises:
+        ChurnError: Nothing named disagrees with the raw data.
+    """
+    chosen = [
+        (d.label_definition, d.as_of_date)
+        for d in audit(home, domain, rule_version)
+        if cut_off in (None, d.as_of_date) and definition in (None, d.label_definition)
+    ]
+    if not chosen:
+        raise ChurnError(
+            "There is nothing to freeze anew: the frozen labels named agree with the raw data.",
+            hint=f"`churn labels audit --domain {domain}` lists what disagrees.",
+        )
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        return freeze(
+            connection,
+            home,
+            domain,
+            rule_version,
+            source=f"{domain}.int_{domain}__labels_closed",
+            cohorts=sorted(set(chosen)),
+            reason=reason,
+        )
+
+
+def has_labels(home: Home, domain: str) -> bool:
+    """Whether anything of a domain is frozen."""
+    return any(Path(home.labels / domain).glob("*/*.parquet"))

@@ -1,0 +1,118 @@
+"""Where things are: the project's folder and the folders of CHURN_HOME."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders of one CHURN_HOME.
+
+    Durable: raw, lake, labels, models, published, state. Disposable: warehouse, work, dbt_target,
+    state_export.
+    """
+
+    root: Path
+
+    @property
+    def raw(self) -> Path:
+        """Raw files the demo writes; real files may lie anywhere."""
+        return self.root / "raw"
+
+    @property
+    def lake(self) -> Path:
+        """Typed Parquet, one folder per domain, table and raw file."""
+        return self.root / "lake"
+
+    @property
+    def quarantine(self) -> Path:
+        """Rows that ingest refused, with file, line, column, value and reason."""
+        return self.root / "quarantine"
+
+    @property
+    def labels(self) -> Path:
+        """Frozen labels, one Parquet file per domain, definition, cohort and version."""
+        return self.root / "labels"
+
+    @property
+    def models(self) -> Path:
+        """One folder per training run: model, recipe, figures, scores, drivers."""
+        return self.root / "models"
+
+    @property
+    def published(self) -> Path:
+        """Generations that readers open; `current.duckdb` links to the newest."""
+        return self.root / "published"
+
+    @property
+    def warehouse(self) -> Path:
+        """The private database that dbt writes; any run rebuilds it."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def datasets(self) -> Path:
+        """Frozen modelling data, one folder per domain and name; never changed."""
+        return self.root / "datasets"
+
+    @property
+    def proofs(self) -> Path:
+        """What `churn prove` found last, one JSON file per domain."""
+        return self.root / "proofs"
+
+    @property
+    def dev_warehouse(self) -> Path:
+        """What `churn dev` builds on a sample of the customers; disposable."""
+        return self.root / "dev.duckdb"
+
+    @property
+    def dev_copy(self) -> Path:
+        """A copy of it to look at, replaced whole by the next build."""
+        return self.root / "dev_copy.duckdb"
+
+    @property
+    def state(self) -> Path:
+        """What people decided: suppressions, contacts, saved plans; SQLite in WAL mode."""
+        return self.root / "state.sqlite"
+
+    @property
+    def state_export(self) -> Path:
+        """The state as Parquet, written before the tables that read it; disposable."""
+        return self.root / "state"
+
+    @property
+    def batch(self) -> Path:
+        """One folder per batch prediction: raw rows until it is done, results for some days."""
+        return self.root / "batch"
+
+    @property
+    def demo_truth(self) -> Path:
+        """The demo's hidden probabilities; nothing reads them but the stated ceiling."""
+        return self.root / "demo_truth"
+
+    @property
+    def work(self) -> Path:
+        """Scratch space on the same file system; emptied by whoever uses it."""
+        return self.root / "scratch"
+
+    @property
+    def dbt_target(self) -> Path:
+        """dbt's artefacts: manifest, compiled SQL, run results."""
+        return self.root / "dbt" / "target"
+
+    @property
+    def plan_sql(self) -> Path:
+        """The SQL that made the last plan, as dbt compiled it."""
+        return self.root / "dbt" / "plan.json"
+
+    @property
+    def dbt_logs(self) -> Path:
+        """dbt's logs."""
+        return self.root / "dbt" / "logs"
+
+
+def home() -> Home:
+    """Return the Home named by CHURN_HOME, `./data` without it. Creates nothing."""
+    return Home(Path(os.environ.get("CHURN_HOME", "data")).expanduser().resolve())

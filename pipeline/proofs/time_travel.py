@@ -1,0 +1,204 @@
+"""The feature SQL run again on a lake that knows less, or nonsense, and compared with the mart.
+
+The mart's features of a cut-off D must follow from what happened before D alone. So they are
+rebuilt, by the very SQL that made the mart, on a lake in which everything from D on is hidden, is
+garbage, or in which rows are added at the instants around D; and compared to the last bit.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+import duckdb
+
+from pipeline.project.duck import quoted
+from pipeline.project.home import Home
+from pipeline.project.sources import SourceColumn, SourceTable, source_tables
+from pipeline.warehouse.compiled_sql import View, lay
+
+Lake = Literal["hidden", "garbage", "on the cut-off", "after the cut-off", "before the cut-off"]
+
+# Rows added at this instant happened before the cut-off: features must change, or the comparison
+# could not fail.
+SENSITIVE: Lake = "before the cut-off"
+_TOUCHED = 300
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One rebuilt cohort beside the mart's.
+
+    Attributes:
+        domain: Domain.
+        as_of_date: The cut-off.
+        lake: What was done to the events from the cut-off on.
+        rows: Customers of the cohort in the mart.
+        columns: Columns compared: features, value and due date.
+        differences: Values that differ; a customer who is in one of the two only differs in all.
+        examples: Up to three differences: customer, column, value in the mart, value rebuilt.
+    """
+
+    domain: str
+    as_of_date: date
+    lake: Lake
+    rows: int
+    columns: int
+    differences: int
+    examples: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether it came out as it must."""
+        return (self.differences > 0) == (self.lake == SENSITIVE)
+
+
+def compare(home: Home, domain: str, stack: list[View], cut_off: date, lake: Lake) -> Comparison:
+    """Rebuild the features of one cut-off on an altered lake and compare them with the mart.
+
+    Args:
+        home: CHURN_HOME after a build.
+        domain: Domain.
+        stack: The feature SQL, as the build compiled it or altered on purpose.
+        cut_off: A cut-off of the mart.
+        lake: What to do to the events from the cut-off on.
+    """
+    with rebuilt(home, domain, stack, cut_off, lake) as connection:
+        return _compared(connection, domain, cut_off, lake, stack[-1].relation)
+
+
+@contextmanager
+def rebuilt(
+    home: Home, domain: str, stack: list[View], cut_off: date, lake: Lake
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give an in-memory database with the altered lake and the stack made on it.
+
+    The warehouse is attached as `built`; the stack's last relation holds the features.
+    """
+    with duckdb.connect(config={"threads": "2", "preserve_insertion_order": "false"}) as connection:
+        connection.execute(f"attach {quoted(home.warehouse)} as built (read_only)")
+        connection.execute("create schema lake")
+        for table in source_tables(domain):
+            connection.execute(
+                f"create view lake.{table.identifier} as {_rows(table, cut_off, lake)}"
+            )
+        _write_controls(connection, domain, cut_off, lake)
+        lay(connection, stack)
+        yield connection
+
+
+def _rows(table: SourceTable, cut_off: date, lake: Lake) -> str:
+    """SQL of a raw table in the altered lake; what has no time stays as it is."""
+    built = f"built.lake.{table.identifier}"
+    day = table.event_day or table.event_time
+    if day is None:
+        return f"from {built}"
+    before = f"select * from {built} where {day} < date '{cut_off}'"
+    if lake == "hidden":
+        return before
+    after = f"{built} where {day} >= date '{cut_off}'"
+    if lake == "garbage":
+        nonsense = ", ".join(_nonsense(column, table) for column in table.columns)
+        garbage = f"select {nonsense} from {after}"
+        return f"{before} union all {garbage} union all {garbage}"
+    # a copy of the last event before the cut-off of some customers, moved to the instant
+    moved = ", ".join(
+        f"{_moved(column, table, cut_off, lake)} as {column.name}" for column in table.columns
+    )
+    ids = [column.name for column in table.columns if column.is_id]
+    touched = (
+        f"select {moved} from {built} where {day} < date '{cut_off}' and {ids[0]} in ("
+        f"select customer_id from built.{table.domain}.{table.domain}__churn_examples "
+        f"where as_of_date = date '{cut_off}') "
+        f"qualify row_number() over (partition by {', '.join(ids)} order by {day} desc) = 1 "
+        f"order by md5({ids[0]}) limit {_TOUCHED}"
+    )
+    return f"select * from {built} union all (select * from ({touched}))"
+
+
+def _nonsense(column: SourceColumn, table: SourceTable) -> str:
+    name = column.name
+    if column.is_id or name in (table.event_time, table.event_day):
+        return name
+    number = f"hash('{name}', {table.columns[0].name}, {table.event_time}, {name})"
+    if column.values:
+        words = ", ".join(f"'{word}'" for word in column.values)
+        value = f"([{words}])[1 + ({number} % {len(column.values)})::integer]"
+    elif column.data_type == "varchar":
+        value = f"md5({number}::varchar)"
+    elif column.data_type in ("date", "timestamp"):
+        value = f"date '1970-01-01' + ({number} % 25000)::integer"
+    else:
+        low = int(column.min) if column.min is not None and abs(column.min) < 1e9 else 0
+        high = int(column.max) if column.max is not None and abs(column.max) < 1e9 else 999
+        value = f"{low} + {number} % {high - low + 1}"
+    return f"cast({value} as {column.data_type}) as {name}"
+
+
+def _moved(column: SourceColumn, table: SourceTable, cut_off: date, lake: Lake) -> str:
+    if column.name not in (table.event_time, table.event_day):
+        return column.name
+    step = {"before the cut-off": -1, "on the cut-off": 0, "after the cut-off": 1}[lake]
+    # a time moves by the smallest step, a day by a day
+    is_time = table.column(str(table.event_time)).data_type == "timestamp"
+    moment = f"timestamp '{cut_off}' + interval ({step}) {'microsecond' if is_time else 'day'}"
+    return f"cast({moment} as {column.data_type})"
+
+
+def _write_controls(
+    connection: duckdb.DuckDBPyConnection, domain: str, cut_off: date, lake: Lake
+) -> None:
+    """The one cut-off, what is known, and the coverage that the events before it give."""
+    known_before = (
+        f"date '{cut_off}'"
+        if lake == "hidden"
+        else f"(select greatest(known_before, date '{cut_off + timedelta(days=2)}') "
+        f"from built.lake.{domain}_knowledge)"
+    )
+    connection.execute(
+        f"""
+        create table lake.{domain}_cut_offs as
+        select date '{cut_off}' as as_of_date, null::date as due_from;
+        create table lake.{domain}_scoring_cut_off as select date '{cut_off}' as as_of_date;
+        create table lake.{domain}_knowledge as select {known_before} as known_before;
+        create table lake.{domain}_coverage as
+        select
+            table_name,
+            date '{cut_off}' as as_of_date,
+            min(day) as covered_from,
+            max(day) + 1 as covered_before
+        from built.lake.{domain}_event_days
+        where day < date '{cut_off}'
+        group by table_name
+        """
+    )
+
+
+def _compared(
+    connection: duckdb.DuckDBPyConnection, domain: str, cut_off: date, lake: Lake, relation: str
+) -> Comparison:
+    mart = f"built.{domain}.{domain}__churn_examples"
+    described = connection.execute(f"describe {mart}").fetchall()
+    names = [row[0] for row in described if "__" in row[0]] + ["customer_value", "due_on"]
+    differs = {
+        name: f"(mart.{name} is distinct from again.{name} or mart.customer_id is null"
+        " or again.customer_id is null)"
+        for name in names
+    }
+    joined = (
+        f"from (select * from {mart} where as_of_date = date '{cut_off}') as mart "
+        f"full join {relation} as again on mart.customer_id = again.customer_id"
+    )
+    counts = ", ".join(f"count(*) filter (where {differs[name]})" for name in names)
+    rows, *found = connection.execute(
+        f"select count(mart.customer_id), {counts} {joined}"
+    ).fetchall()[0]
+    examples = []
+    for name in [name for name, count in zip(names, found, strict=True) if count][:3]:
+        who, then, now = connection.execute(
+            f"select coalesce(mart.customer_id, again.customer_id), mart.{name}, again.{name} "
+            f"{joined} where {differs[name]} order by 1 limit 1"
+        ).fetchall()[0]
+        examples.append(f"{who}: {name} is {then} in the mart, {now} rebuilt")
+    return Comparison(domain, cut_off, lake, rows, len(names), sum(found), tuple(examples))

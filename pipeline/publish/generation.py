@@ -1,0 +1,249 @@
+"""Publish: one file with the serving tables, checked, then one flip of a link."""
+
+import json
+import os
+import shutil
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from pipeline.project.duck import quoted
+from pipeline.project.errors import ChurnError
+from pipeline.project.files import empty_folder
+from pipeline.project.home import Home
+from pipeline.publish.customer_documents import can_look_up, write_look_up
+from pipeline.realtime.bundle import write_bundle
+from pipeline.retention.plan import GIVEN
+
+# What a generation consists of; another one is published when the next version adds to it.
+FORMAT = 3
+SCHEMA = "serving"
+GENERATIONS = 3
+# What belongs to a generation, whatever else somebody puts beside it.
+_NAMED = f"churn_{8 * '[0-9]'}T{12 * '[0-9]'}_*"
+# The table whose rows say when they changed.
+STAMPED = "crm_churn_actions"
+# Readers with drivers from 1.4 on can open the file.
+STORAGE = "v1.4.0"
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One published generation.
+
+    Attributes:
+        name: `churn_<time>_<fingerprint>`.
+        path: The DuckDB file.
+        fingerprint: Hash of what the tables were made from.
+        tables: Table → rows.
+    """
+
+    name: str
+    path: Path
+    fingerprint: str
+    tables: dict[str, int]
+
+
+def current(home: Home) -> Generation | None:
+    """Return the generation that readers open now, None before the first publish."""
+    link = home.published / "current.duckdb"
+    if not link.exists():
+        return None
+    path = link.resolve()
+    document = json.loads(path.with_suffix(".json").read_text())
+    return Generation(path.stem, path, document["fingerprint"], document["tables"])
+
+
+def publish(home: Home, fingerprint: str) -> Generation:
+    """Write the serving tables as a new generation and make it the current one.
+
+    A publish that is killed at any point leaves the old generation whole: everything is written
+    under a scratch name, and readers see it only through the link that is flipped last.
+
+    Args:
+        home: CHURN_HOME.
+        fingerprint: Hash of what the tables were made from; part of the generation's name.
+
+    Raises:
+        ChurnError: There is nothing to publish, or what was written is not what was read.
+    """
+    name = f"churn_{datetime.now(UTC):%Y%m%dT%H%M%S%f}_{fingerprint[:8]}"
+    scratch = empty_folder(home.published / ".scratch")
+    database = scratch / f"{name}.duckdb"
+    with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
+        connection.execute(f"attach {quoted(home.warehouse)} as warehouse (read_only)")
+        connection.execute(f"attach {quoted(database)} as generation (storage_version '{STORAGE}')")
+        connection.execute(f"create schema generation.{SCHEMA}")
+        tables = [
+            row[0]
+            for row in connection.execute(
+                "select table_name from duckdb_tables() "
+                "where database_name = 'warehouse' and schema_name = ? order by table_name",
+                [SCHEMA],
+            ).fetchall()
+        ]
+        if not tables:
+            raise ChurnError("There is nothing to publish.", hint="Run `churn run` first.")
+        copies = scratch / name
+        copies.mkdir()
+        now = _later_than_published(home)
+        rows = {table: _copy(connection, table, copies, now) for table in tables}
+        if can_look_up(tables):
+            write_look_up(connection, f"generation.{SCHEMA}", scratch / f"{name}.sqlite")
+        _copy_plan(connection, home, scratch / f"{name}.plan")
+        write_bundle(connection, home, copies)
+        connection.execute("detach generation")
+    with duckdb.connect(str(database), read_only=True) as check:
+        for table, count in rows.items():
+            found = check.execute(f"select count(*) from {SCHEMA}.{table}").fetchone()
+            if found != (count,):
+                raise ChurnError(f"{table} was written with {found} rows instead of {count}.")
+    generation = Generation(name, home.published / database.name, fingerprint, rows)
+    _commit(home, generation, scratch)
+    _forget_old(home)
+    return generation
+
+
+def _later_than_published(home: Home) -> datetime:
+    """Return this publish's moment, later than every one that readers have seen.
+
+    A clock that was put back must not hide a change from a reader who asks for what is newer.
+    """
+    now = datetime.now(UTC).replace(tzinfo=None)
+    live = current(home)
+    if live is None or STAMPED not in live.tables:
+        return now
+    with duckdb.connect(str(live.path), read_only=True) as connection:
+        row = connection.execute(f"select max(updated_at) from {SCHEMA}.{STAMPED}").fetchone()
+    newest: datetime | None = row[0] if row else None
+    return max(now, newest + timedelta(microseconds=1)) if newest else now
+
+
+def _stamped(connection: duckdb.DuckDBPyConnection, table: str, now: datetime) -> str:
+    """Return the relation to copy: rows that changed get this publish's moment."""
+    source = f"warehouse.{SCHEMA}.{table}"
+    if table != STAMPED:
+        return source
+    moment = f"cast('{now:%Y-%m-%d %H:%M:%S.%f}' as timestamp)"
+    connection.execute(
+        f"""
+        create or replace temp table stamped as
+        select * replace (
+            coalesce(first_seen_at, {moment}) as first_seen_at,
+            coalesce(updated_at, {moment}) as updated_at,
+            case when is_deleted then coalesce(deleted_at, {moment}) end as deleted_at
+        )
+        from {source}
+        """
+    )
+    return "stamped"
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, table: str, copies: Path, now: datetime) -> int:
+    """Copy one table with its comments and its Parquet and CSV twins; return its rows."""
+    source, target = _stamped(connection, table, now), f"generation.{SCHEMA}.{table}"
+    connection.execute(f"create table {target} as select * from {source} order by all")
+    before, after = (_checksum(connection, relation) for relation in (source, target))
+    if before != after:
+        raise ChurnError(f"{table} changed while it was copied: {before} became {after}.")
+    for column, comment in connection.execute(
+        "select column_name, comment from duckdb_columns() where database_name = 'warehouse' "
+        "and schema_name = ? and table_name = ? and comment is not null",
+        [SCHEMA, table],
+    ).fetchall():
+        connection.execute(f"comment on column {target}.{column} is {quoted(comment)}")
+    for (comment,) in connection.execute(
+        "select comment from duckdb_tables() where database_name = 'warehouse' "
+        "and schema_name = ? and table_name = ? and comment is not null",
+        [SCHEMA, table],
+    ).fetchall():
+        connection.execute(f"comment on table {target} is {quoted(comment)}")
+    for suffix, form in (("parquet", "format parquet"), ("csv", "format csv, header")):
+        connection.execute(f"copy {target} to {quoted(copies / f'{table}.{suffix}')} ({form})")
+    return int(before[0])
+
+
+def _copy_plan(connection: duckdb.DuckDBPyConnection, home: Home, folder: Path) -> None:
+    """Copy what a plan with other settings is made from, so that nobody needs the warehouse."""
+    there = {
+        row[0]
+        for row in connection.execute(
+            "select table_name from duckdb_tables() where database_name = 'warehouse' "
+            "union all select view_name from duckdb_views() where database_name = 'warehouse'"
+        ).fetchall()
+    }
+    if not home.plan_sql.exists() or not there.issuperset(GIVEN):
+        return
+    folder.mkdir()
+    shutil.copy(home.plan_sql, folder / home.plan_sql.name)
+    for name in GIVEN:
+        connection.execute(
+            f"copy (select * from warehouse.churn.{name} order by all) "
+            f"to {quoted(folder / f'{name}.parquet')} (format parquet)"
+        )
+
+
+def _checksum(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[int, int]:
+    """Rows, and an order-independent checksum over them."""
+    row = connection.execute(
+        f"select count(*), coalesce(sum(cast(hash(t) as hugeint)), 0) from {relation} as t"
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate always has a row
+    return int(row[0]), int(row[1])
+
+
+def _commit(home: Home, generation: Generation, scratch: Path) -> None:
+    document = {
+        "generation": generation.name,
+        "fingerprint": generation.fingerprint,
+        "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "tables": generation.tables,
+    }
+    (scratch / f"{generation.name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    for written in scratch.rglob("*"):
+        _fsync(written)
+    # the database last: a generation that has one is whole
+    for part in sorted(scratch.iterdir(), key=_is_database):
+        part.replace(home.published / part.name)
+    link = scratch / "current.duckdb"
+    link.symlink_to(generation.path.name)
+    _fsync(home.published)
+    link.replace(home.published / "current.duckdb")
+    _fsync(home.published)
+    scratch.rmdir()
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _forget_old(home: Home) -> None:
+    """Keep the newest generations; a reader with an old file open keeps it until it lets go.
+
+    What a publish left that was killed goes, too: one publishes at a time.
+    """
+    parts: dict[str, list[Path]] = defaultdict(list)
+    for path in home.published.glob(_NAMED):
+        parts[path.name.partition(".")[0]].append(path)
+    whole = sorted(name for name in parts if any(map(_is_database, parts[name])))
+    # by its name the newest may look old: a clock was put back
+    live = (home.published / "current.duckdb").resolve().stem
+    for name in parts.keys() - {*whole[-GENERATIONS:], live}:
+        # the database first: what is left of a generation is not taken for a whole one
+        for path in sorted(parts[name], key=_is_database, reverse=True):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _is_database(path: Path) -> bool:
+    return path.suffix == ".duckdb"

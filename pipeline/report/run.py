@@ -1,0 +1,182 @@
+"""What the terminal shows after a run, read from the published generation and the warehouse."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.project.duck import quoted
+from pipeline.project.home import Home
+from pipeline.publish.generation import Generation
+
+MODELS = {
+    "lightgbm": "LightGBM",
+    "logistic": "logistic regression",
+    "hand_rule": "hand rule",
+    "recency": "recency alone",
+    "base_rate": "base rate",
+}
+METRICS = {
+    "log_loss": "log loss",
+    "auc": "AUC",
+    "ece": "ECE",
+    "calibration_slope": "slope",
+    "observed_to_expected": "observed / expected",
+    "top_decile_capture": "caught in top 10 %",
+}
+
+
+def show_riskiest(generation: Generation, domain: str, console: Console, count: int = 10) -> None:
+    """Print the riskiest customers that have not cancelled yet, with their reasons."""
+    with duckdb.connect(str(generation.path), read_only=True) as connection:
+        rows = connection.execute(
+            """
+            select customer_id, due_on, churn_probability, value_at_risk,
+                top_driver_1, top_driver_2, top_driver_3
+            from serving.bi_churn_risk
+            where domain = ? and not coalesce(already_cancelled, false)
+            order by risk_rank
+            limit ?
+            """,
+            [domain, count],
+        ).fetchall()
+        cancelled, due, customers, day, currency, not_scored = _one(
+            connection,
+            """
+            select count(*) filter (where already_cancelled), count(due_on), count(*),
+                max(risk.as_of_date), max(currency), max(not_scored)
+            from serving.bi_churn_risk as risk inner join serving.bi_domains using (domain)
+            where domain = ?
+            """,
+            domain,
+        )
+    table = Table(
+        title=f"{domain}: the riskiest {len(rows)} of {customers:,} customers on {day}"
+        + (f", beside {cancelled:,} who have already cancelled" if cancelled else ""),
+        title_justify="left",
+        caption=f"Not scored: {not_scored}.",
+        caption_justify="left",
+    )
+    table.add_column("customer", no_wrap=True, max_width=14)
+    if due:
+        table.add_column("due", no_wrap=True)
+    table.add_column("risk", justify="right", no_wrap=True)
+    table.add_column(f"at risk, {currency}", justify="right")
+    table.add_column("what precedes leaving (patterns, not proven causes)")
+    for customer, due_on, probability, value, *reasons in rows:
+        table.add_row(
+            customer,
+            *([str(due_on)] if due else []),
+            f"{probability:.0%}",
+            "–" if value is None else f"{value:,.0f}",
+            "; ".join(reason for reason in reasons if reason),
+        )
+    console.print(table)
+
+
+def show_quality(
+    generation: Generation, domain: str, console: Console, not_cancelled: str | None = None
+) -> None:
+    """Print the test cohort's figures beside the baselines.
+
+    Args:
+        generation: What was published.
+        domain: Domain.
+        console: Where to print.
+        not_cancelled: Part of the segment `already_cancelled` to print the figures for again.
+    """
+    with duckdb.connect(str(generation.path), read_only=True) as connection:
+        everybody = connection.execute(
+            "select model, metric, value, rows, as_of_date, label_definition "
+            "from serving.bi_model_quality where domain = ? and split = 'test' "
+            "order by model <> 'lightgbm', max(value) filter (metric = 'log_loss') over "
+            "(partition by model)",
+            [domain],
+        ).fetchall()
+        others = connection.execute(
+            "select model, metric, value, rows, as_of_date, label_definition "
+            "from serving.bi_model_quality_by_segment where domain = ? and split = 'test' "
+            "and segment = 'already_cancelled' and segment_value = ? "
+            "order by model <> 'lightgbm', max(value) filter (metric = 'log_loss') over "
+            "(partition by model)",
+            [domain, not_cancelled],
+        ).fetchall()
+    for figures, whom in ((everybody, ""), (others, ", without those who have already cancelled")):
+        if figures:
+            console.print(_quality_table(figures, domain, whom))
+
+
+def show_run_quality(run: Path, console: Console) -> None:
+    """Print the test cohort's figures of a run's folder, whether it is live or not."""
+    with duckdb.connect() as connection:
+        figures = connection.execute(
+            "select model, metric, value, rows, as_of_date, label_definition, domain "
+            f"from {quoted(run / 'metrics.parquet')} where split = 'test' "
+            "order by model <> 'lightgbm', "
+            "max(value) filter (metric = 'log_loss') over (partition by model)"
+        ).fetchall()
+    console.print(_quality_table([row[:-1] for row in figures], figures[0][-1], ""))
+
+
+def _quality_table(figures: list[tuple[Any, ...]], domain: str, whom: str) -> Table:
+    found = {(model, metric): value for model, metric, value, *_ in figures}
+    *_, rows, day, definition = figures[0]
+    table = Table(
+        title=f"{domain}: quality on the cohort of {day} ({rows:,} customers, label {definition}), "
+        f"which no model saw{whom}",
+        title_justify="left",
+    )
+    table.add_column("")
+    for title in METRICS.values():
+        table.add_column(title, justify="right")
+    for model in dict.fromkeys(model for model, *_ in figures):
+        cells = [found.get((model, metric)) for metric in METRICS]
+        table.add_row(
+            MODELS.get(model, model.replace("_", " ")),
+            *("–" if cell is None else f"{cell:.4f}" for cell in cells),
+        )
+    return table
+
+
+def show_label_audit(home: Home, domain: str, console: Console) -> None:
+    """Print how far derived labels agree with supplied ones, for a domain that has such."""
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        there = connection.execute(
+            "select count(*) from duckdb_tables() where schema_name = ? and table_name = ?",
+            [domain, f"{domain}__label_audit"],
+        ).fetchone()
+        if there == (0,):
+            return
+        rows = connection.execute(
+            f"""
+            select as_of_date, label_definition, cohort_state, supplied_rows, derived_rows,
+                rows_in_both, coverage, rows_compared, agreement
+            from {domain}.{domain}__label_audit
+            order by as_of_date, label_definition
+            """
+        ).fetchall()
+    if not rows:
+        return
+    table = Table(title=f"{domain}: derived labels against supplied ones", title_justify="left")
+    for title in ("cut-off", "definition", "derived cohort"):
+        table.add_column(title)
+    for title in ("supplied", "derived", "in both", "coverage", "compared", "agreement"):
+        table.add_column(title, justify="right")
+    for day, definition, state, *counts, coverage, compared, agreement in rows:
+        table.add_row(
+            str(day),
+            definition,
+            state,
+            *(f"{count:,}" for count in counts),
+            f"{coverage:.1%}",
+            f"{compared:,}",
+            "–" if agreement is None else f"{agreement:.2%}",
+        )
+    console.print(table)
+
+
+def _one(connection: duckdb.DuckDBPyConnection, sql: str, domain: str) -> tuple[Any, ...]:
+    """The only row of an aggregate."""
+    return connection.execute(sql, [domain]).fetchall()[0]

@@ -1,0 +1,235 @@
+"""What people decided, in CHURN_HOME/state.sqlite: suppressions, contacts, saved plans.
+
+SQLite in WAL mode, so that a service can write while others read. dbt reads it as Parquet that is
+exported before the tables that need it are built.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from pipeline.project.duck import quoted
+from pipeline.project.files import replaced
+from pipeline.project.home import Home
+from pipeline.project.state import open_state, state_engine, writing_to
+
+_METADATA = sa.MetaData()
+
+SUPPRESSIONS = sa.Table(
+    "suppressions",
+    _METADATA,
+    sa.Column("domain", sa.String, primary_key=True),
+    sa.Column("customer_id", sa.String, primary_key=True),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("added_at", sa.DateTime, nullable=False),
+)
+CONTACTS = sa.Table(
+    "contacts",
+    _METADATA,
+    sa.Column("domain", sa.String, primary_key=True),
+    sa.Column("customer_id", sa.String, primary_key=True),
+    sa.Column("contacted_on", sa.Date, primary_key=True),
+    sa.Column("action_id", sa.String, primary_key=True),
+)
+PLANS = sa.Table(
+    "plans",
+    _METADATA,
+    sa.Column("domain", sa.String, primary_key=True),
+    sa.Column("budget_cents", sa.BigInteger, nullable=False),
+    sa.Column("holdout_per_mille", sa.Integer),
+)
+
+_ARROW = {
+    sa.String: pa.string(),
+    sa.DateTime: pa.timestamp("us"),
+    sa.Date: pa.date32(),
+    sa.BigInteger: pa.int64(),
+    sa.Integer: pa.int64(),
+}
+_BATCH = 5_000
+
+
+def suppress(home: Home, domain: str, customers: Sequence[tuple[str, str]]) -> int:
+    """Keep that customers must not be contacted; return how many were not kept before.
+
+    A customer who is there already gets the new reason and keeps the day.
+
+    Args:
+        home: CHURN_HOME.
+        domain: Domain.
+        customers: Pairs of customer_id and reason.
+    """
+    now = datetime.now(UTC).replace(tzinfo=None)
+    rows = [
+        {"domain": domain, "customer_id": customer, "reason": reason, "added_at": now}
+        for customer, reason in customers
+    ]
+    statement = insert(SUPPRESSIONS)
+    statement = statement.on_conflict_do_update(
+        index_elements=["domain", "customer_id"], set_={"reason": statement.excluded.reason}
+    )
+    return _put(home, SUPPRESSIONS, statement, rows)
+
+
+def lift(home: Home, domain: str, customers: Sequence[str]) -> int:
+    """Forget suppressions; return how many there were."""
+    lifted = 0
+    with _writing(home) as connection:
+        for start in range(0, len(customers), _BATCH):
+            done = connection.execute(
+                sa.delete(SUPPRESSIONS).where(
+                    SUPPRESSIONS.c.domain == domain,
+                    SUPPRESSIONS.c.customer_id.in_(customers[start : start + _BATCH]),
+                )
+            )
+            lifted += done.rowcount
+    return lifted
+
+
+def note_contacts(home: Home, domain: str, contacts: Sequence[tuple[str, date, str]]) -> int:
+    """Keep that customers were contacted; return how many contacts were not kept before.
+
+    Args:
+        home: CHURN_HOME.
+        domain: Domain.
+        contacts: Customer, day, and action_id, empty when it is not known.
+    """
+    rows = [
+        {"domain": domain, "customer_id": customer, "contacted_on": day, "action_id": action}
+        for customer, day, action in contacts
+    ]
+    return _put(home, CONTACTS, insert(CONTACTS).on_conflict_do_nothing(), rows)
+
+
+def save_plan(home: Home, domain: str, budget_cents: int, holdout_per_mille: int | None) -> None:
+    """Keep what a domain's plan may spend; it stands above dbt_project.yml from now on."""
+    row = {
+        "domain": domain,
+        "budget_cents": budget_cents,
+        "holdout_per_mille": holdout_per_mille,
+    }
+    statement = insert(PLANS)
+    statement = statement.on_conflict_do_update(
+        index_elements=["domain"],
+        set_={
+            "budget_cents": statement.excluded.budget_cents,
+            "holdout_per_mille": statement.excluded.holdout_per_mille,
+        },
+    )
+    _put(home, PLANS, statement, [row])
+
+
+def read_state(home: Home, table: sa.Table) -> list[tuple[Any, ...]]:
+    """Return a table's rows in the order of its key; none before anything was kept."""
+    return _read(home, table, sa.select(table).order_by(*table.primary_key.columns))
+
+
+def read_suppressions(
+    home: Home, domain: str, after: str, limit: int
+) -> list[tuple[str, str, datetime]]:
+    """Return customer, reason and time of suppressions beyond a customer_id, by id.
+
+    Args:
+        home: CHURN_HOME.
+        domain: Domain.
+        after: Only later ids; an empty text for the first.
+        limit: At most so many.
+    """
+    statement = (
+        sa.select(SUPPRESSIONS.c.customer_id, SUPPRESSIONS.c.reason, SUPPRESSIONS.c.added_at)
+        .where(SUPPRESSIONS.c.domain == domain, SUPPRESSIONS.c.customer_id > after)
+        .order_by(SUPPRESSIONS.c.customer_id)
+        .limit(limit)
+    )
+    return [(row[0], row[1], row[2]) for row in _read(home, SUPPRESSIONS, statement)]
+
+
+def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
+    """Return all that is kept but the times, JSON-ready: equal states have equal fingerprints."""
+    return [
+        (
+            table.name,
+            [
+                tuple(
+                    str(value)
+                    for column, value in zip(table.columns, row, strict=True)
+                    if not isinstance(column.type, sa.DateTime)
+                )
+                for row in read_state(home, table)
+            ],
+        )
+        for table in _METADATA.sorted_tables
+    ]
+
+
+def export_state(home: Home) -> None:
+    """Write the state, and the CRM table that is published now, as Parquet for dbt's sources."""
+    home.state_export.mkdir(parents=True, exist_ok=True)
+    for table in _METADATA.sorted_tables:
+        columns = list(zip(*read_state(home, table), strict=True)) or [()] * len(table.columns)
+        arrays = [
+            pa.array(values, _ARROW[type(column.type)])
+            for column, values in zip(table.columns, columns, strict=True)
+        ]
+        with replaced(home.state_export / f"{table.name}.parquet") as part:
+            pq.write_table(pa.table(arrays, names=[c.name for c in table.columns]), part)
+    _export_published(home)
+
+
+def _export_published(home: Home) -> None:
+    path = home.state_export / "published_actions.parquet"
+    link = home.published / "current.duckdb"
+    if link.exists():
+        with duckdb.connect(str(link.resolve()), read_only=True) as connection:
+            there = connection.execute(
+                "select count(*) from duckdb_tables() where table_name = 'crm_churn_actions'"
+            ).fetchone()
+            if there == (1,):
+                with replaced(path) as part:
+                    connection.execute(
+                        f"copy serving.crm_churn_actions to {quoted(part)} (format parquet)"
+                    )
+                return
+    path.unlink(missing_ok=True)
+
+
+def _read(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
+    """Return what is kept in a table, without waiting for who writes; nothing is made."""
+    if not home.state.exists():
+        return []
+    engine = state_engine(home)
+    try:
+        with engine.connect() as connection:
+            if not sa.inspect(connection).has_table(table.name):
+                return []
+            return [tuple(row) for row in connection.execute(statement)]
+    finally:
+        engine.dispose()
+
+
+def _put(home: Home, table: sa.Table, statement: sa.Insert, rows: list[dict[str, Any]]) -> int:
+    """Execute an idempotent insert; return by how many rows the table grew."""
+    with _writing(home) as connection:
+        count = sa.select(sa.func.count()).select_from(table)
+        before = connection.execute(count).scalar_one()
+        if rows:
+            connection.execute(statement, rows)
+        return int(connection.execute(count).scalar_one() - before)
+
+
+@contextmanager
+def _writing(home: Home) -> Iterator[sa.Connection]:
+    """Open the state in one transaction that waits for its turn; made if it is not there."""
+    engine = open_state(home, _METADATA)
+    try:
+        with writing_to(engine) as connection:
+            yield connection
+    finally:
+        engine.dispose()

@@ -1,0 +1,44 @@
+"""What a command works on: CHURN_HOME, domains, their entries, and where words go."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+
+from pipeline.project.domains import Entry
+from pipeline.project.home import Home
+
+REFUSED = 3
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What a command works on.
+
+    Attributes:
+        home: CHURN_HOME.
+        domains: Domains to train and score.
+        entries: Every domain's entry, this run's overrides included.
+        as_of: Domain → cut-off to score instead of the default.
+        console: Where words and progress go.
+    """
+
+    home: Home
+    domains: tuple[str, ...]
+    entries: Mapping[str, Entry]
+    as_of: Mapping[str, str]
+    console: Console
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """dbt vars."""
+        return {"churn_domains": dict(self.entries), "as_of": dict(self.as_of)}
+
+    def say(self, words: str) -> None:
+        """Write one line of progress."""
+        self.console.print(f"[dim]·[/] {words}", highlight=False)
+
+    def warn(self, words: str) -> None:
+        """Write one line that somebody should look at."""
+        self.console.print(f"  [yellow]warning[/] {words}", highlight=False)

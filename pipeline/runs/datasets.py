@@ -1,0 +1,234 @@
+"""Frozen modelling data: a named, immutable copy of the examples that can be cited and trained on.
+
+A dataset is a folder `datasets/<domain>/<name>/` of Parquet files with a manifest: what is in it,
+checksums, the label definition, the hash and the text of the feature SQL, and the settings.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from rich.console import Console
+
+from pipeline.project.duck import quoted
+from pipeline.project.errors import ChurnError
+from pipeline.project.files import empty_folder
+from pipeline.project.home import Home
+from pipeline.runs.context import RunContext
+from pipeline.runs.registry import tuned_parameters
+from pipeline.warehouse import fingerprint
+from pipeline.warehouse.compiled_sql import load_stack, stack_hash, stack_script
+
+_MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A frozen dataset.
+
+    Attributes:
+        folder: Where it lies.
+        manifest: What is known of it.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+
+
+def _relations(domain: str) -> dict[str, str]:
+    """What training reads, by the name of its file."""
+    return {
+        "examples": f"{domain}.{domain}__churn_examples",
+        "labels": f"{domain}.{domain}__labels",
+        "label_cohorts": f"{domain}.{domain}__label_cohorts",
+        "segments": "churn.int_churn__segments_assigned",
+        "features": "churn.int_churn__features_described",
+    }
+
+
+def freeze_dataset(context: RunContext, domain: str, name: str) -> Dataset:
+    """Copy the built examples, and what training needs beside them, under a name.
+
+    Raises:
+        ChurnError: The name is taken or cannot be used, or there are no examples.
+    """
+    if not re.fullmatch(r"[\w.-]{1,64}", name):
+        raise ChurnError(
+            f"{name!r} cannot name a dataset.", hint="Use letters, digits, dots, - and _."
+        )
+    home = context.home
+    folder = home.datasets / domain / name
+    if folder.exists():
+        raise ChurnError(
+            f"There is a dataset {name!r} of {domain} already; datasets never change.",
+            where=str(folder),
+            hint="Choose another name.",
+        )
+    part = empty_folder(home.work / f"dataset_{domain}")
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        for file, relation in _relations(domain).items():
+            own = f"where domain = '{domain}'" if relation.startswith("churn.") else ""
+            connection.execute(
+                f"copy (select * from {relation} {own} order by all) "
+                f"to {quoted(part / f'{file}.parquet')} (format parquet, compression zstd)"
+            )
+        rows, churners, cohorts, first, last = connection.execute(
+            "select count(*), count(*) filter (where is_churned), count(distinct as_of_date), "
+            f"min(as_of_date), max(as_of_date) from {domain}.{domain}__churn_examples"
+        ).fetchall()[0]
+        checksum, scoring = connection.execute(
+            "select (select sum(feature_checksum) from churn.int_churn__examples_checksummed "
+            f"where domain = ?), (select max(as_of_date) from lake.{domain}_scoring_cut_off)",
+            [domain],
+        ).fetchall()[0]
+    if not rows:
+        raise ChurnError(f"{domain} has no examples to freeze.", hint="Run `churn build` first.")
+    stack = load_stack(home, domain)
+    (part / "features.sql").write_text(stack_script(stack) + "\n")
+    manifest = {
+        "name": name,
+        "domain": domain,
+        "rows": rows,
+        "churners": churners,
+        "cohorts": cohorts,
+        "first_cut_off": str(first),
+        "last_cut_off": str(last),
+        "scoring_cut_off": str(scoring),
+        "label_definition": context.entries[domain]["label_definition"],
+        "feature_checksum": str(checksum),
+        "feature_sql_hash": stack_hash(stack),
+        "lake": fingerprint.lake_fingerprint(home, domain),
+        "settings": context.entries[domain],
+        "tuned": tuned_parameters(home, domain),
+        "files": {path.name: _sha256(path) for path in sorted(part.iterdir())},
+        "frozen_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    (part / _MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    for path in part.iterdir():
+        path.chmod(0o444)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part.replace(folder)
+    return Dataset(folder, manifest)
+
+
+def list_datasets(home: Home) -> list[Dataset]:
+    """Return every dataset, by domain and name."""
+    return [
+        Dataset(path.parent, json.loads(path.read_text()))
+        for path in sorted(home.datasets.glob(f"*/*/{_MANIFEST}"))
+    ]
+
+
+def find_dataset(home: Home, name: str) -> Dataset:
+    """Return a dataset whose files are the ones that were frozen.
+
+    Raises:
+        ChurnError: There is none of that name, several domains have one, or a file was changed.
+    """
+    found = [d for d in list_datasets(home) if name in (d.manifest["name"], full_name(d))]
+    if len(found) != 1:
+        known = ", ".join(full_name(d) for d in list_datasets(home)) or "none"
+        raise ChurnError(
+            f"No one dataset is named {name!r}.",
+            hint=f"There are: {known}. Name it domain/name.",
+        )
+    (dataset,) = found
+    for file, wanted in dataset.manifest["files"].items():
+        if not (dataset.folder / file).exists() or _sha256(dataset.folder / file) != wanted:
+            raise ChurnError(
+                f"The dataset {name!r} is not what was frozen: {file} is another or gone.",
+                where=str(dataset.folder / file),
+                hint="Restore the file from a copy; nothing is trained on changed data.",
+            )
+    return dataset
+
+
+def export_dataset(dataset: Dataset, target: Path, form: str) -> list[Path]:
+    """Copy a dataset's tables and manifest into a folder, as parquet or csv.
+
+    Raises:
+        ChurnError: The folder holds something.
+    """
+    if target.exists() and any(target.iterdir()):
+        raise ChurnError("The folder to export to is not empty.", where=str(target))
+    target.mkdir(parents=True, exist_ok=True)
+    written = []
+    for path in sorted(dataset.folder.iterdir()):
+        out = target / path.name
+        if path.suffix == ".parquet" and form == "csv":
+            out = out.with_suffix(".csv")
+            with duckdb.connect() as connection:
+                connection.execute(
+                    f"copy (from {quoted(path)}) to {quoted(out)} (format csv, header)"
+                )
+        else:
+            shutil.copyfile(path, out)
+        written.append(out)
+    return written
+
+
+def train_dataset(dataset: Dataset, warehouse: Path, scratch: Path, console: Console) -> str:
+    """Train on a dataset into a folder, and return the hash of the model that would score.
+
+    The same data, recipe and engines give the same hash as the run the dataset was frozen beside.
+
+    Args:
+        dataset: The data.
+        warehouse: Any built warehouse; it owns the shapes of the tables that are written.
+        scratch: Empty folder for the run.
+        console: Where progress goes.
+
+    Raises:
+        ChurnError: Training is refused.
+    """
+    from ml.cohorts import RefusedError
+    from ml.record import RunInputs
+    from ml.run import train_run
+
+    manifest = dataset.manifest
+    domain = manifest["domain"]
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {quoted(warehouse)} as shapes (read_only)")
+        tables = connection.execute(
+            "select view_name from duckdb_views() "
+            "where database_name = 'shapes' and schema_name = 'ml'"
+        ).fetchall()
+        for schema in ("ml", "churn", domain):
+            connection.execute(f"create schema if not exists {schema}")
+        for (table,) in tables:
+            connection.execute(f"create table ml.{table} as from shapes.ml.{table} limit 0")
+        for file, relation in _relations(domain).items():
+            path = dataset.folder / f"{file}.parquet"
+            connection.execute(f"create view {relation} as from read_parquet({quoted(path)})")
+        name = f"{domain}-dataset-{manifest['name']}"
+        inputs = RunInputs(
+            run_id=name,
+            domain=domain,
+            scoring=np.datetime64(manifest["scoring_cut_off"], "D"),
+            settings=manifest["settings"],
+            feature_sql_hash=manifest["feature_sql_hash"],
+            tuned=manifest.get("tuned", {}),
+        )
+        try:
+            with console.status(name) as status:
+                train_run(connection, inputs, scratch, lambda w: status.update(f"{name}: {w}"))
+        except RefusedError as refusal:
+            raise ChurnError(f"Training on {name} is refused: {refusal}.", exit_code=3) from refusal
+    return str(json.loads((scratch / "recipe.json").read_text())["model_hash"])
+
+
+def full_name(dataset: Dataset) -> str:
+    """Return the name to cite a dataset by: domain/name."""
+    return f"{dataset.manifest['domain']}/{dataset.manifest['name']}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,146 @@
+"""`churn evaluate`: quality over many cohorts, by how much history, and by how early."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from ml import artifacts
+from ml.cohorts import RefusedError, choose_fits, is_on_grid, read_cohorts
+from ml.contract import read_examples, usable_features
+from ml.evaluation.lead import predict_early, quality_by_lead
+from ml.evaluation.protocol import judge_protocol
+from ml.evaluation.rolling import judge_origin, learning_curve, origins
+from ml.mart import read_snapshot_features
+from ml.train import PARAMETERS
+from pipeline.project.errors import ChurnError
+from pipeline.project.files import empty_folder
+from pipeline.runs.context import REFUSED, RunContext
+from pipeline.runs.lead_time import examples_before
+from pipeline.runs.registry import live_run, recipe_of
+
+ROLLING = "rolling origins"
+
+
+def evaluate(context: RunContext, domain: str, count: int) -> Path:
+    """Evaluate the live run's recipe on the newest closed cohorts and keep the tables with it.
+
+    Args:
+        context: What to work on; its warehouse is built with the live settings.
+        domain: Domain.
+        count: Cohorts, newest last.
+
+    Returns:
+        Folder of the tables.
+
+    Raises:
+        ChurnError: There is no live run, or too little data.
+    """
+    run = live_run(context.home, domain)
+    recipe, settings = recipe_of(run), context.entries[domain]
+    rounds = artifacts.load_model(run)[0].num_trees()
+    parameters = {**PARAMETERS, **recipe["tuned"]}
+    folder = empty_folder(context.home.work / f"evaluate_{domain}")
+    lineage = {"run_id": run.name, "domain": domain}
+
+    with (
+        duckdb.connect(str(context.home.warehouse), read_only=True) as connection,
+        context.console.status(f"{domain}: reading the mart") as status,
+    ):
+
+        def say(words: str) -> None:
+            status.update(f"{domain}: {words}")
+
+        cohorts = read_cohorts(connection, domain)
+        judged = origins(cohorts, settings, count)
+        if not judged:
+            raise ChurnError(f"{domain} has no closed cohort to judge on.", exit_code=REFUSED)
+        everything = read_examples(
+            connection, domain, since=cohorts[0].as_of_date, until=judged[-1].test
+        )
+        usable, _ = usable_features(
+            everything.features,
+            read_snapshot_features(connection, domain),
+            settings["assumed_static"],
+        )
+        examples = everything.keep(usable)
+        quality, calibrations = [], []
+        for place, fits in enumerate(judged, 1):
+            say(f"cohort {place} of {len(judged)}, {fits.test}")
+            origin = judge_origin(examples, fits, settings, parameters)
+            at = {"as_of_date": str(fits.test)}
+            quality.append(
+                origin.quality.assign(**at, protocol=ROLLING, trained_cohorts=len(fits.refit))
+            )
+            calibrations.append(origin.calibrations.assign(**at))
+        for name, protocol in settings.get("protocols", {}).items():
+            say(f"protocol {name}")
+            try:
+                figures = judge_protocol(
+                    connection,
+                    domain,
+                    tuple(recipe["features"]),
+                    settings,
+                    protocol,
+                    parameters,
+                    rounds,
+                )
+            except RefusedError as refusal:
+                context.say(f"{domain}: no protocol {name}: {refusal}")
+                continue
+            quality.append(
+                figures.assign(as_of_date=protocol["test"], protocol=name, trained_cohorts=1)
+            )
+        say("how much history helps")
+        newest = choose_fits(
+            [c for c in cohorts if c.as_of_date <= judged[-1].test],
+            judged[-1].known_on,
+            {**settings, "least_history_days": 0},
+        )
+        curve = learning_curve(examples, newest, parameters)
+        tables = {
+            "origin_metrics": pd.concat(quality, ignore_index=True),
+            "origin_calibrations": pd.concat(calibrations, ignore_index=True),
+            "learning_curve": curve.assign(
+                as_of_date=str(newest.test), learned_from=str(judged[-1].refit[0])
+            ),
+        }
+        if leads := settings.get("lead_days"):
+            tables["lead_metrics"] = _by_lead(context, domain, leads, rounds, say).assign(
+                as_of_date=str(judged[-1].test)
+            )
+        for table, frame in tables.items():
+            artifacts.write_table(
+                connection, folder, table, {**lineage, **{c: frame[c] for c in frame}}
+            )
+    target = run / "evaluation"
+    shutil.rmtree(target, ignore_errors=True)
+    folder.replace(target)
+    return target
+
+
+def _by_lead(
+    context: RunContext, domain: str, leads: list[int], rounds: int, say: Callable[[str], None]
+) -> pd.DataFrame:
+    recipe, settings = recipe_of(live_run(context.home, domain)), context.entries[domain]
+    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+        days = [
+            str(c.as_of_date)
+            for c in read_cohorts(connection, domain)
+            if c.is_closed and is_on_grid(c.as_of_date, settings["grid"])
+        ]
+    found = {}
+    for lead in leads:
+        say(f"the same outcomes {lead} days earlier")
+        with examples_before(context.home, domain, lead, days) as connection:
+            found[lead] = predict_early(
+                connection,
+                domain,
+                tuple(recipe["features"]),
+                settings,
+                {**PARAMETERS, **recipe["tuned"]},
+                rounds,
+            )
+    return quality_by_lead(found)

@@ -1,0 +1,64 @@
+"""A domain's examples as they stood some days before each cohort's due dates begin."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from pipeline.project.duck import quoted
+from pipeline.project.home import Home
+from pipeline.warehouse.compiled_sql import lay, load_stack
+
+
+@contextmanager
+def examples_before(
+    home: Home, domain: str, lead_days: int, cohorts: list[str]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give an in-memory database with the mart of cohorts seen early.
+
+    The SQL is the last build's; only the cut-offs differ: each lies `lead_days` before the first
+    day of its cohort's due dates. Outcomes follow from what the customers did after it.
+
+    Args:
+        home: CHURN_HOME after a build.
+        domain: Domain whose examples have due dates.
+        lead_days: Days between the cut-off and the first due date.
+        cohorts: First days of due dates, the cut-offs of the mart.
+    """
+    with duckdb.connect(config={"threads": "2", "preserve_insertion_order": "false"}) as connection:
+        connection.execute(f"attach {quoted(home.warehouse)} as built (read_only)")
+        connection.execute("create schema lake")
+        relations = connection.execute(
+            "select table_name from duckdb_tables() where database_name = 'built' "
+            "and schema_name = 'lake' and starts_with(table_name, ?) "
+            "union select view_name from duckdb_views() where database_name = 'built' "
+            "and schema_name = 'lake' and starts_with(view_name, ?)",
+            [f"{domain}_", f"{domain}_"],
+        ).fetchall()
+        for (name,) in relations:
+            if name not in (f"{domain}_cut_offs", f"{domain}_coverage", f"{domain}_frozen_labels"):
+                connection.execute(f"create view lake.{name} as from built.lake.{name}")
+        # frozen outcomes belong to other cut-offs
+        connection.execute(
+            f"create table lake.{domain}_frozen_labels as "
+            f"from built.lake.{domain}_frozen_labels limit 0"
+        )
+        days = ", ".join(f"(date '{day}')" for day in cohorts)
+        connection.execute(
+            f"""
+            create table lake.{domain}_cut_offs as
+            select due_from - {lead_days} as as_of_date, due_from
+            from (values {days}) as cohorts (due_from);
+            create table lake.{domain}_coverage as
+            select
+                days.table_name,
+                cut_offs.as_of_date,
+                min(days.day) as covered_from,
+                max(days.day) + 1 as covered_before
+            from lake.{domain}_cut_offs as cut_offs
+            inner join lake.{domain}_event_days as days on cut_offs.as_of_date > days.day
+            group by all
+            """
+        )
+        lay(connection, load_stack(home, domain, "examples"))
+        yield connection

@@ -1,0 +1,70 @@
+"""`churn tune`: parameters chosen inside the training window, kept, and used until tuned again."""
+
+import math
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ml.cohorts import RefusedError, choose_fits, known_by, read_cohorts, with_history
+from ml.mart import read_scoring_cut_off, read_usable
+from ml.tune import Tuned
+from ml.tune import tune as search
+from pipeline.project.errors import ChurnError
+from pipeline.project.files import write_json
+from pipeline.runs.context import REFUSED, RunContext
+
+
+def tune(context: RunContext, domain: str, trials: int) -> Tuned:
+    """Search a domain's parameters and keep what was found under `models/<domain>/tuned.json`.
+
+    Args:
+        context: What to work on; its warehouse is built.
+        domain: Domain.
+        trials: Trials of the search.
+
+    Raises:
+        ChurnError: There is too little data before the validation cut-off.
+    """
+    settings = context.entries[domain]
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+        try:
+            cohorts = read_cohorts(connection, domain)
+            fits = choose_fits(cohorts, read_scoring_cut_off(connection, domain), settings)
+            everything, usable, _ = read_usable(connection, domain, fits, settings)
+            grid = with_history(cohorts, settings)
+            with Progress(*columns, console=context.console, transient=True) as progress:
+                task = progress.add_task(f"{domain}: tuning", total=trials)
+                found = search(
+                    everything.keep(usable),
+                    fits,
+                    {day: [c.as_of_date for c in known_by(grid, day)] for day in fits.fit},
+                    trials,
+                    lambda done, best: progress.update(
+                        task, completed=done, description=f"{domain}: best log loss {best:.4f}"
+                    ),
+                )
+        except RefusedError as refusal:
+            raise ChurnError(
+                f"Tuning {domain} is refused: {refusal}.",
+                hint="The default parameters stay in use.",
+                exit_code=REFUSED,
+            ) from refusal
+    _keep(context.home.models / domain / "tuned.json", found)
+    return found
+
+
+def _keep(path: Path, found: Tuned) -> None:
+    document = asdict(found) | {"tuned_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    for trial in document["trials"]:
+        if math.isnan(trial["log_loss"]):  # given up early; JSON has no NaN
+            trial["log_loss"] = None
+    write_json(path, document)

@@ -1,0 +1,119 @@
+"""Run dbt as a subprocess: it must not keep the warehouse open in this process."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import PROJECT, Home
+
+# What comes after the ML step is what depends on its outputs, on what people decided, and on the
+# catalogue of actions; everything else comes before.
+_AFTER = ("source:ml+", "source:state+", "retention_actions+")
+BEFORE_ML = ("--exclude", *_AFTER)
+AFTER_ML = ("--select", *_AFTER)
+
+
+@dataclass
+class Outcome:
+    """What a dbt command reported."""
+
+    passed: int = 0
+    warnings: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+def dbt(
+    home: Home,
+    command: str,
+    *arguments: str,
+    variables: Mapping[str, Any] | None = None,
+    console: Console,
+    title: str,
+    target_path: Path | None = None,
+) -> Outcome:
+    """Run one dbt command with a progress bar.
+
+    Args:
+        home: CHURN_HOME.
+        command: build, run, test, compile, docs …
+        arguments: Further arguments.
+        variables: dbt vars.
+        console: Where progress goes.
+        title: What the bar says.
+        target_path: Where dbt's artefacts go instead of CHURN_HOME's usual place.
+
+    Raises:
+        ChurnError: A model or a test failed; the words are dbt's, and the log's place is named.
+    """
+    home.root.mkdir(parents=True, exist_ok=True)
+    (home.work / "duckdb").mkdir(parents=True, exist_ok=True)
+    call = [
+        str(Path(sys.executable).with_name("dbt")),
+        "--log-format=json",
+        "--log-level=info",
+        command,
+        *arguments,
+        f"--project-dir={PROJECT}",
+        f"--profiles-dir={PROJECT}",
+        f"--target-path={target_path or home.dbt_target}",
+        f"--log-path={home.dbt_logs}",
+    ]
+    if variables:
+        call += ["--vars", json.dumps(variables)]
+    environment = os.environ | {"CHURN_HOME": str(home.root), "DO_NOT_TRACK": "1"}
+    outcome, stray = Outcome(), ""
+    with (
+        Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        ) as progress,
+        subprocess.Popen(  # noqa: S603 - the project's own dbt
+            call, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process,
+    ):
+        task = progress.add_task(title, total=None)
+        for line in process.stdout or ():
+            try:
+                event = json.loads(line)
+            except json.JSONDecodeError:
+                stray += line
+                continue
+            data = event.get("data", {})
+            if "index" in data and "total" in data and event["info"]["name"].endswith("Result"):
+                progress.update(task, total=data["total"], completed=data["index"])
+            _note(event, outcome)
+        code = process.wait()
+    if code != 0:
+        words = "\n".join(dict.fromkeys(outcome.failures)) or stray or f"dbt exited with {code}"
+        raise ChurnError(
+            f"dbt {command} failed; nothing was published.",
+            where=words[-4000:],
+            hint=f"The whole log is in {home.dbt_logs / 'dbt.log'}.",
+        )
+    return outcome
+
+
+def _note(event: Mapping[str, Any], outcome: Outcome) -> None:
+    name, level = event["info"]["name"], event["info"]["level"]
+    data = event.get("data", {})
+    if name in {"LogTestResult", "LogModelResult", "LogSeedResult"}:
+        status = str(data.get("status", "")).lower()
+        if status in {"pass", "success", "ok"} or "OK" in str(data.get("status", "")):
+            outcome.passed += 1
+        elif status == "warn":
+            outcome.warnings.append(f"{data.get('name')}: {data.get('num_failures')} rows")
+    if level == "error":
+        outcome.failures.append(str(event["info"]["msg"]).strip())

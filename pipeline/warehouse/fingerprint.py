@@ -1,0 +1,132 @@
+"""What a step was made from, as a hash: equal inputs are not worked through twice."""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from pipeline.project.domains import learned_from
+from pipeline.project.home import PROJECT, Home
+
+PROJECT_FILE = "dbt_project.yml"
+CATALOGUE = "seeds/retention_actions.csv"
+SQL_FILES = (
+    PROJECT_FILE,
+    "profiles.yml",
+    "models",
+    "macros",
+    "seeds",
+    "tests/generic",
+    "tests/assertions",
+)
+# what decides which model is learned from given data
+LEARNING = ("contract.py", "cohorts.py", "mart.py", "train.py", "calibrate.py", "learn.py")
+ENGINES = ("duckdb", "lightgbm", "scikit-learn", "numba", "dbt-duckdb")
+
+
+def digest(*parts: Any) -> str:
+    """Return the SHA-256 of JSON-ready parts."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sql_fingerprint() -> str:
+    """Hash of every file that dbt reads, and of the engines' versions.
+
+    What only the plan of actions reads is left out: `plan_fingerprint` has it.
+    """
+    contents = [
+        (name, _project_fingerprint() if name == PROJECT_FILE else content)
+        for name, content in _contents(PROJECT / name for name in SQL_FILES)
+        if name != CATALOGUE
+    ]
+    return digest(contents, _engines())
+
+
+def _project_fingerprint() -> str:
+    project = yaml.safe_load((PROJECT / PROJECT_FILE).read_text())
+    domains = project["vars"]["churn_domains"]
+    project["vars"]["churn_domains"] = {name: learned_from(domains[name]) for name in domains}
+    return digest(project)
+
+
+def recipe_fingerprint() -> str:
+    """Hash of the ML step's code and of the engines' versions."""
+    return digest(_contents([PROJECT / "ml"]), _engines())
+
+
+def learning_fingerprint(entry: Mapping[str, Any], sql_hash: str, tuned: Mapping[str, Any]) -> str:
+    """Name of a recipe: how a model is learned, whatever the data are.
+
+    Code is compared without its comments and layout. Settings that do not touch what is learned,
+    such as the currency, are left out.
+    """
+    code = [ast.unparse(ast.parse((PROJECT / "ml" / name).read_text())) for name in LEARNING]
+    learned = {key: entry.get(key) for key in ("label_definition", "grid", "assumed_static")}
+    return digest(code, learned, sql_hash, dict(tuned), version("lightgbm"))
+
+
+def lake_fingerprint(home: Home, domain: str) -> str:
+    """Hash of the content of every raw file in the lake."""
+    entries = sorted((home.lake / domain).glob("*/*/_file.json"))
+    return digest([(e.parent.name, json.loads(e.read_text())["content_hash"]) for e in entries])
+
+
+def listing_fingerprint(folder: Path, pattern: str) -> str:
+    """Hash of the names and sizes of files that never change once written."""
+    found = sorted(folder.glob(pattern))
+    return digest([(str(path.relative_to(folder)), path.stat().st_size) for path in found])
+
+
+def done(warehouse: Path, step: str) -> str | None:
+    """Return the fingerprint the warehouse was last brought to by a step."""
+    if not warehouse.exists():
+        return None
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        try:
+            row = connection.execute(
+                "select fingerprint from pipeline.steps where step = ?", [step]
+            ).fetchone()
+        except duckdb.CatalogException:
+            return None
+    return str(row[0]) if row else None
+
+
+def forget(warehouse: Path, *steps: str) -> None:
+    """Drop the fingerprints of steps that are about to change the warehouse."""
+    for step in steps:
+        if done(warehouse, step) is not None:
+            with duckdb.connect(str(warehouse)) as connection:
+                connection.execute("delete from pipeline.steps where step = ?", [step])
+
+
+def mark_done(warehouse: Path, step: str, fingerprint: str) -> None:
+    """Write a step's fingerprint into the warehouse, so that it goes where the tables go."""
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema if not exists pipeline")
+        connection.execute(
+            "create table if not exists pipeline.steps (step varchar, fingerprint varchar)"
+        )
+        connection.execute("delete from pipeline.steps where step = ?", [step])
+        connection.execute("insert into pipeline.steps values (?, ?)", [step, fingerprint])
+
+
+def _contents(paths: Iterable[Path]) -> list[tuple[str, str]]:
+    found = []
+    for path in paths:
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in files:
+            if file.is_file() and file.suffix in {".sql", ".yml", ".csv", ".py"}:
+                content = hashlib.sha256(file.read_bytes()).hexdigest()
+                found.append((str(file.relative_to(PROJECT)), content))
+    return found
+
+
+def _engines() -> list[tuple[str, str]]:
+    return [(name, version(name)) for name in ENGINES]

@@ -1,0 +1,43 @@
+"""`churn dev`: the models on a sample of the customers, beside everything that runs for real."""
+
+import shutil
+from pathlib import Path
+
+from rich.console import Console
+
+from pipeline.project.files import replaced
+from pipeline.project.home import Home
+from pipeline.warehouse.dbt import BEFORE_ML, dbt
+
+
+def build_sample(home: Home, arguments: list[str], console: Console) -> Path:
+    """Build on the sample and return a copy to look at.
+
+    The build writes `dev.duckdb`; the copy is put in place by a rename, so a SQL client that has
+    it open neither blocks the next build nor sees half of one.
+
+    Args:
+        home: CHURN_HOME with a lake.
+        arguments: Further arguments for `dbt build`, such as `--select`.
+        console: Where progress goes.
+
+    Raises:
+        ChurnError: A model or a test failed.
+    """
+    outcome = dbt(
+        home,
+        "build",
+        *BEFORE_ML,
+        "--exclude-resource-type=unit_test",  # their customers are in no sample
+        "--target=dev",
+        *arguments,
+        console=console,
+        title="models on a sample",
+        target_path=home.dbt_target.with_name("target_dev"),
+    )
+    console.print(f"{outcome.passed} models and tests passed", highlight=False)
+    for warning in outcome.warnings:
+        console.print(f"  [yellow]warning[/] {warning}", highlight=False)
+    with replaced(home.dev_copy) as part:
+        shutil.copyfile(home.dev_warehouse, part)
+    return home.dev_copy

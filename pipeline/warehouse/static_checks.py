@@ -1,0 +1,137 @@
+"""What every build checks in the compiled SQL before its labels are frozen or anything is trained.
+
+Each guard returns the places that break it. They read text and lineage only, so they cost nothing;
+that the features do not know the future is proven on data by `churn prove`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pipeline.project.errors import ChurnError
+from pipeline.warehouse.compiled_sql import View
+
+# Sums of doubles, and functions whose value depends on the order of rows or is an estimate.
+_INEXACT = re.compile(
+    r"\b(fsum|kahan_sum|stddev\w*|var_\w+|variance|regr_\w+|corr|mode|approx_\w+|any_value"
+    r"|first|last|arg_max|arg_min|quantile\w*|median)\s*\(",
+    re.IGNORECASE,
+)
+_DOUBLE_AGGREGATE = re.compile(r"\b(?:sum|avg)\s*\(\s*cast\([^()]*as double\)", re.IGNORECASE)
+# Fixed points of the calendar that weekdays are counted from, and bounds of what is a date at all.
+_CALENDAR = {"9999-12-31", "2000-01-01", "2000-01-03", "2015-01-01"}
+_CLOCK = re.compile(r"\b(?:current_date|current_timestamp|now\(\)|today\(\))", re.IGNORECASE)
+
+_COLUMN = r'(?:coalesce\(\s*)?(?:[\w"]+\.)?(\w+)'
+_CUT_OFF = r"(?:\w+\.)?as_of_date\b(?!\s*\))(?!\s*[+-])"
+_COMPARED = re.compile(rf"{_CUT_OFF}\s*([<>]=?)\s*{_COLUMN}|{_COLUMN}\s*([<>]=?)\s*{_CUT_OFF}")
+# Days that lie after the cut-off and are known before it, and the next row's day, which only tells
+# whether a row is the last one before the cut-off.
+_KNOWN_AHEAD = {"expires_on", "ended_on", "next_transacted_on"}
+
+
+def no_label_upstream(manifest: Mapping[str, Any], domain: str) -> list[str]:
+    """Features must not be made from labels: names of label models the features depend on."""
+    nodes, parents = manifest["nodes"], manifest["parent_map"]
+    todo = [key for key in nodes if key.endswith(f".int_{domain}__features_joined")]
+    seen: set[str] = set()
+    while todo:
+        key = todo.pop()
+        new = set(parents.get(key, ())) - seen
+        seen |= new
+        todo += new
+    names = {key.rpartition(".")[2] for key in seen if not key.startswith("macro.")}
+    return sorted(n for n in names if "label" in n or n in ("train", "train_v2") or n == "scores")
+
+
+def snapshots_are_declared(
+    manifest: Mapping[str, Any], domain: str, stack: list[View]
+) -> list[str]:
+    """A feature made where a snapshot or mutable source is read must say so: `source` in its YAML.
+
+    The model that names the feature (`… as theme__measure`) is looked at, and the sources upstream
+    of it. Only a declared feature can be kept out of training.
+    """
+    nodes, parents, sources = manifest["nodes"], manifest["parent_map"], manifest["sources"]
+    mart = next(n for key, n in nodes.items() if key.endswith(f".{domain}__churn_examples"))
+    declared = {
+        name: column.get("config", {}).get("meta", {}).get("source")
+        for name, column in mart["columns"].items()
+    }
+    keys = {f"{n['schema']}.{n['alias']}": key for key, n in nodes.items() if "alias" in n}
+
+    def no_history(key: str) -> set[str]:
+        found, todo = set(), [key]
+        while todo:
+            for parent in parents.get(todo.pop(), ()):
+                meta = sources.get(parent, {}).get("config", {}).get("meta", {})
+                if meta.get("history", "append_only") != "append_only":
+                    found.add(sources[parent]["name"])
+                todo.append(parent)
+        return found
+
+    broken = []
+    for view in stack[:-1]:
+        rests_on = no_history(keys[view.relation])
+        for feature in re.findall(r"\bas\s+(\w+?__\w+)", view.sql):
+            if rests_on and declared.get(feature, "") not in rests_on:
+                broken.append(f"{feature} rests on {', '.join(sorted(rests_on))}")
+    return broken
+
+
+def exact_numbers(stack: list[View]) -> list[str]:
+    """Feature SQL must not aggregate doubles, nor depend on the order of rows."""
+    return [
+        f"{view.relation}: {found[0]}"
+        for view in stack
+        for pattern in (_INEXACT, _DOUBLE_AGGREGATE)
+        for found in pattern.finditer(view.sql)
+    ]
+
+
+def no_day_of_its_own(stack: list[View]) -> list[str]:
+    """Cut-offs are relations: feature SQL must name no day and read no clock."""
+    found = []
+    for view in stack:
+        if not view.relation.startswith("seeds."):
+            days = set(re.findall(r"date '(\d{4}-\d{2}-\d{2})'", view.sql)) - _CALENDAR
+            clocks = {clock.lower() for clock in _CLOCK.findall(view.sql)}
+            found += [f"{view.relation}: {word}" for word in sorted(days | clocks)]
+    return found
+
+
+def windows_end_before_the_cut_off(stack: list[View]) -> list[str]:
+    """What is compared with a cut-off must lie before it: `<`, never `<=`, never after it."""
+    found = []
+    for view in stack:
+        for match in _COMPARED.finditer(view.sql):
+            after, column_right, column_left, before = match.groups()
+            column = column_right or column_left
+            sign = after or {"<": ">", ">": "<", "<=": ">=", ">=": "<="}[before]
+            # sign is now that of `cut-off sign column`
+            if sign != ">" and column not in _KNOWN_AHEAD and column != "covered_from":
+                words = re.sub(r"\s+", " ", match[0])
+                found.append(f"{view.relation}: {words}")
+    return found
+
+
+def check_build(manifest: Mapping[str, Any], domain: str, stack: list[View]) -> None:
+    """Run every guard on a domain's compiled feature SQL.
+
+    Raises:
+        ChurnError: A guard is broken; it is named, with the places.
+    """
+    guards: dict[str, Callable[[], list[str]]] = {
+        "no_label_upstream": lambda: no_label_upstream(manifest, domain),
+        "snapshots_are_declared": lambda: snapshots_are_declared(manifest, domain, stack),
+        "exact_numbers": lambda: exact_numbers(stack),
+        "no_day_of_its_own": lambda: no_day_of_its_own(stack),
+        "windows_end_before_the_cut_off": lambda: windows_end_before_the_cut_off(stack),
+    }
+    for name, guard in guards.items():
+        if broken := guard():
+            raise ChurnError(
+                f"The features of {domain} break the guard {name}.",
+                where="; ".join(broken),
+                hint=f"pipeline/guards.py says what {name} asks for; nothing was frozen.",
+            )

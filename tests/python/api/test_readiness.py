@@ -1,0 +1,83 @@
+"""`/readyz` answers for what is served: the generation and the very models behind its scores."""
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import duckdb
+import pytest
+from api_client import problem_of
+
+from benchmarks.api import publish_next
+from ml.decision import Decision
+from pipeline.publish.generation import publish
+from pipeline.runs.registry import record
+
+MODEL = b"trees"
+RUN = "run 1"
+
+
+@pytest.fixture
+def served(world):
+    """The generated world with a model behind its scores."""
+    folder = world.models / "bench" / RUN
+    folder.mkdir(parents=True)
+    (folder / "model.txt").write_bytes(MODEL)
+    model_hash = hashlib.sha256(MODEL).hexdigest()
+    (folder / "recipe.json").write_text(json.dumps({"model_hash": model_hash}))
+    with duckdb.connect(str(world.warehouse)) as connection:
+        connection.execute("update serving.bi_domains set model_hash = ?", [model_hash])
+    publish_next(world, 1)
+    record(world, "bench", Decision(RUN, RUN, "first", "the first model"))
+    return world
+
+
+def checks(answer):
+    return {check["name"]: check for check in answer.json()["checks"]}
+
+
+def test_probes_that_overlap_are_all_answered(served, start_api):
+    api = start_api(served)
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: api.client.get("/readyz"), range(80)))
+    assert {answer.status_code for answer in answers} == {200}
+
+
+@pytest.mark.parametrize("damage", [b"tre", b"treeS", None])
+def test_a_damaged_model_is_not_ready_and_predictions_say_so(served, start_api, damage):
+    api = start_api(served, "read", "predict")
+    assert api.get("/readyz").status_code == 200
+    path = served.models / "bench" / RUN / "model.txt"
+    path.unlink() if damage is None else path.write_bytes(damage)
+    answer = api.get("/readyz")
+    assert answer.status_code == 503
+    assert [name for name, check in checks(answer).items() if not check["is_good"]] == [
+        "model of bench"
+    ]
+    refused = api.post("/v1/bench/predictions", json={"customers": [{"customer_id": "x"}]})
+    assert (
+        "is not the one that its recipe names"
+        in (problem_of(refused, 503, "model-unavailable")["detail"])
+    )
+    path.write_bytes(MODEL)
+    assert api.get("/readyz").status_code == 200
+
+
+def test_a_run_that_went_live_since_is_told_and_all_stays_ready(served, start_api):
+    record(served, "bench", Decision("run 2", "run 2", "promoted", "somebody chose it"))
+    answer = start_api(served).get("/readyz")
+    assert answer.status_code == 200
+    assert checks(answer)["model of bench"]["words"].endswith(
+        "; run 2 is live since and not published yet"
+    )
+
+
+def test_a_domain_that_was_never_scored_does_not_make_the_others_unready(served, start_api):
+    with duckdb.connect(str(served.warehouse)) as connection:
+        connection.execute(
+            "insert into serving.bi_domains by name select 'shop' as domain, 'text' as title"
+        )
+    publish(served, "abc")
+    answer = start_api(served).get("/readyz")
+    assert answer.status_code == 200
+    assert checks(answer)["model of shop"]["words"] == "no scores of it are published"

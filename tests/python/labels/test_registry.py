@@ -1,0 +1,108 @@
+"""Frozen labels stay what they were; contradictions are told, and there is one way out."""
+
+import json
+
+import duckdb
+import pytest
+
+from pipeline.labels.registry import audit, entries
+from pipeline.project.domains import domain_entries
+
+RULE = domain_entries()["ecommerce"]["label_rule_version"]
+DAY, DEFINITION = "2019-12-01", "no_order_h30_l90_m2"
+
+
+def change_outcomes(home, customers):
+    """Take all purchases of some stayers within the horizon out of the lake; return how many."""
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        rows = connection.execute(
+            "select customer_id from ecommerce.ecommerce__labels where as_of_date = ? "
+            "and label_definition = ? and not is_churned order by customer_id limit ?",
+            [DAY, DEFINITION, customers],
+        ).fetchall()
+    names = ", ".join(f"'{name}'" for (name,) in rows)
+    for path in (home.lake / "ecommerce").glob("events/*/event_type=purchase/month=2019-12/*"):
+        part = path.with_suffix(".part")
+        duckdb.sql(
+            f"copy (select * from '{path}' where user_id not in ({names})) "
+            f"to '{part}' (format parquet)"
+        )
+        part.replace(path)
+    record = next((home.lake / "ecommerce").glob("events/2019-Dec-*/_file.json"))
+    document = json.loads(record.read_text())
+    record.write_text(json.dumps(document | {"content_hash": "changed"}))
+    return len(rows)
+
+
+def cohorts(home):
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        return connection.execute(
+            "select as_of_date, label_rows, churners, label_version, label_checksum "
+            "from ecommerce.ecommerce__label_cohorts where is_closed order by all"
+        ).fetchall()
+
+
+def labels(home):
+    """Day, rows, churners and checksum: what must not move; the version is known a build later."""
+    return [(day, rows, churners, checksum) for day, rows, churners, _, checksum in cohorts(home)]
+
+
+def test_what_is_frozen_agrees_with_the_demo(demo):
+    home, _ = demo
+    assert len(entries(home, "ecommerce")) == 15
+    assert audit(home, "ecommerce", RULE) == []
+    assert audit(home, "kkbox", 1) == []
+    later = audit(home, "ecommerce", RULE + 1)
+    assert len(later) == 15
+    assert "frozen by version 1 of the rule" in later[0].why
+
+
+def test_a_frozen_file_that_was_changed_is_told(demo_copy):
+    (path,) = demo_copy.labels.glob(f"ecommerce/{DEFINITION}/{DAY}.v1.json")
+    entry = json.loads(path.read_text())
+    path.write_text(json.dumps(entry | {"checksum": "1"}))
+    (found,) = audit(demo_copy, "ecommerce", RULE)
+    assert found.as_of_date == DAY
+    assert "not the one that was registered" in found.why
+
+
+@pytest.mark.slow
+def test_a_changed_outcome_leaves_the_label_and_is_told_until_it_is_frozen_anew(
+    demo_copy, run_churn
+):
+    before = labels(demo_copy)
+    changed = change_outcomes(demo_copy, 7)
+
+    done = run_churn(demo_copy.root, "run")
+    told = " ".join(done.stdout.split())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"warning ecommerce {DAY}, {DEFINITION}: {changed} labels would differ" in told
+    assert labels(demo_copy) == before
+    kept = json.loads((demo_copy.labels / "ecommerce" / "_audit.json").read_text())
+    assert any(d["as_of_date"] == DAY and d["rows"] == changed for d in kept)
+
+    done = run_churn(demo_copy.root, "labels", "audit")
+    assert done.returncode == 1
+    assert f"ecommerce {DAY}, {DEFINITION}: {changed} labels would differ" in " ".join(
+        done.stderr.split()
+    )
+
+    # a rebuilt warehouse changes nothing
+    demo_copy.warehouse.unlink()
+    assert run_churn(demo_copy.root, "build").returncode == 0
+    assert labels(demo_copy) == before
+
+    done = run_churn(
+        demo_copy.root, "labels", "refreeze", "--domain", "ecommerce", "--reason", "late returns"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    after = {str(row[0]): row for row in cohorts(demo_copy)}
+    old = {str(row[0]): row for row in before}
+    assert after[DAY][2] == old[DAY][2] + changed
+    assert after[DAY][3] == 2
+    assert (demo_copy.labels / "ecommerce" / DEFINITION / f"{DAY}.v1.parquet").exists()
+    done = run_churn(demo_copy.root, "labels", "audit")
+    assert done.returncode == 0, done.stderr
+    shown = run_churn(demo_copy.root, "labels", "show", "--domain", "ecommerce").stdout
+    assert "returns" in shown
+    assert any(e.get("reason") == "late returns" for e in entries(demo_copy, "ecommerce"))

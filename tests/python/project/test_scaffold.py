@@ -1,0 +1,189 @@
+"""A third domain costs a folder and an entry: made by the command, mapped, run to scores."""
+
+import os
+import re
+import subprocess
+import sys
+
+import duckdb
+import numpy as np
+import pytest
+import yaml
+
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import PROJECT
+from pipeline.project.scaffold import new_domain
+from pipeline.publish.generation import current
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy of the project's tracked and new files, which a command may write into."""
+    folder = tmp_path / "project"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    for name in listed:
+        if (PROJECT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((PROJECT / name).read_bytes())
+    return folder
+
+
+def edit(path, *changes):
+    text = path.read_text()
+    for old, new in changes:
+        assert old in text, f"{path.name} lacks {old!r}"
+        text = text.replace(old, new)
+    path.write_text(text)
+
+
+@pytest.mark.parametrize("like", ["kkbox", "ecommerce"])
+def test_a_new_domain_is_the_other_one_under_its_own_name(project, like):
+    before = yaml.safe_load((project / "dbt_project.yml").read_text())
+    written = new_domain("telco", like, project)
+    after = yaml.safe_load((project / "dbt_project.yml").read_text())
+    assert list(after["vars"]["churn_domains"]) == ["kkbox", "ecommerce", "telco"]
+    entry = after["vars"]["churn_domains"].pop("telco")
+    assert entry == before["vars"]["churn_domains"][like] | {"title": "Telco"}
+    assert after == before
+    models = {p.name for p in (project / "models" / "telco").rglob("*.*")}
+    assert models == {
+        p.name.replace(like, "telco") for p in (project / "models" / like).rglob("*.*")
+    }
+    for path in written[:-1]:
+        assert like not in (project / path).read_text().lower()
+    (seed,) = (project / "seeds").glob("telco_*.csv")
+    assert len(seed.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "like", "words"),
+    [
+        ("Telco", "kkbox", "cannot name a domain"),
+        ("tel__co", "kkbox", "cannot name a domain"),
+        ("telco", "nothing", "no domain 'nothing'"),
+        ("kkbox", "ecommerce", "already"),
+        ("serving", "ecommerce", "already"),
+    ],
+)
+def test_a_name_that_cannot_be_used_is_refused_and_nothing_is_written(project, name, like, words):
+    before = sorted(str(p) for p in project.rglob("*"))
+    with pytest.raises(ChurnError, match=words):
+        new_domain(name, like, project)
+    assert sorted(str(p) for p in project.rglob("*")) == before
+
+
+def write_calls(folder):
+    """Prepaid top-ups and calls of 1,500 subscribers over 260 days, some of whom stop."""
+    rng = np.random.default_rng(11)
+    rows = []
+    for subscriber in range(1_500):
+        rate = rng.choice([0.04, 0.1, 0.2])
+        stops = rng.exponential(250)
+        for day in range(260):
+            if day > stops:
+                break
+            for kind, chance in (("topup", rate), ("call", 3 * rate)):
+                if rng.random() < chance:
+                    at = np.datetime64("2023-01-01T00:00:00") + day * 86_400 + rng.integers(86_400)
+                    amount = f"{rng.integers(5, 50)}.00" if kind == "topup" else ""
+                    rows.append((str(at).replace("T", " "), f"s/{subscriber}", kind, amount))
+    folder.mkdir()
+    lines = [",".join(row) for row in sorted(rows)]
+    half = len(lines) // 2
+    for name, part in (("first.csv", lines[:half]), ("second.csv", lines[half:])):
+        (folder / name).write_text("\n".join(["moment,subscriber,kind,amount", *part]) + "\n")
+
+
+@pytest.mark.slow
+def test_a_third_domain_made_by_the_command_and_mapped_runs_to_published_scores(
+    project, tmp_path, home
+):
+    environment = os.environ | {"CHURN_HOME": str(home.root), "PYTHONPATH": str(project)}
+
+    def churn(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *map(str, arguments)],
+            cwd=project, env=environment, capture_output=True, text=True,
+        )  # fmt: skip
+
+    done = churn("domain", "new", "telco", "--like", "ecommerce")
+    assert done.returncode == 0, done.stderr
+    assert "models/telco/_telco__sources.yml" in done.stdout
+
+    # the columns of the files
+    sources = project / "models/telco/_telco__sources.yml"
+    document = yaml.safe_load(sources.read_text())
+    events = document["sources"][0]["tables"][0]
+    names = {"event_time": "moment", "event_type": "kind", "price": "amount",
+             "user_id": "subscriber"}  # fmt: skip
+    kept = [c for c in events["columns"] if c["name"] in {*names, "event_date"}]
+    events["columns"] = kept
+    for column in kept:
+        column["name"] = names.get(column["name"], column["name"])
+        meta = column["config"]["meta"]
+        meta.pop("format", None)
+        if "date_of" in meta:
+            meta["date_of"] = "moment"
+        if "values" in meta:
+            meta["values"] = ["topup", "call"]
+    events["config"]["meta"] |= {
+        "event_time": "moment",
+        "spine": "topup",
+        "covered_by": "kind",
+        "partition_by": ["kind", "event_date"],
+    }
+    sources.write_text(yaml.safe_dump(document, sort_keys=False))
+    edit(
+        project / "models/telco/staging/stg_telco__events.sql",
+        ("source.user_id", "source.subscriber"),
+        ("source.user_session as", "cast(null as varchar) as"),
+        ("source.product_id,", "cast(null as varchar) as product_id,"),
+        ("source.category_id,", "cast(null as varchar) as category_id,"),
+        ("source.event_time", "source.moment"),
+        (
+            "source.event_type",
+            "case source.kind when 'topup' then 'purchase' else 'view' end as event_type",
+        ),
+        ("split_part(source.category_code, '.', 1)", "cast(null as varchar)"),
+        ("source.category_code is null", "true"),
+        ("source.brand is null", "true"),
+        ("source.brand,", "cast(null as varchar) as brand,"),
+        ("source.price", "source.amount"),
+    )  # fmt: skip
+    edit(
+        project / "dbt_project.yml",
+        ("      title: Telco\n", "      title: Prepaid telephony\n"),
+    )
+    text = (project / "dbt_project.yml").read_text()
+    own = text.index("    telco:\n")
+    mapped = text[own:].replace(
+        "{orders: events.purchase, visits: events.view, carts: events.cart}",
+        "{orders: events.topup, visits: events.call, carts: none}",
+    )
+    mapped = re.sub(r"minimum: \{.*\}", "minimum: {rows: 300, churners: 30, cohorts: 2}", mapped)
+    (project / "dbt_project.yml").write_text(text[:own] + mapped)
+
+    write_calls(tmp_path / "calls")
+    done = churn("run", "--domain", "telco", "--raw", tmp_path / "calls")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "telco: quality on the cohort of 2023-08-01" in " ".join(done.stdout.split())
+    with duckdb.connect(str(current(home).path), read_only=True) as connection:
+        scored, worded = connection.execute(
+            "select count(*), count(top_driver_1) from serving.bi_churn_risk where domain = 'telco'"
+        ).fetchone()
+        (title,) = connection.execute(
+            "select title from serving.bi_domains where domain = 'telco'"
+        ).fetchone()
+        quality = dict(
+            connection.execute(
+                "select model, value from serving.bi_model_quality "
+                "where domain = 'telco' and split = 'test' and metric = 'log_loss'"
+            ).fetchall()
+        )
+    assert scored > 300
+    assert worded > scored / 2
+    assert title == "Prepaid telephony"
+    assert quality["lightgbm"] < quality["base_rate"]

@@ -1,0 +1,203 @@
+"""The CRM table tells what changed since the published generation, and nothing else."""
+
+import csv
+from datetime import datetime, timedelta
+
+import duckdb
+import pytest
+
+from pipeline.project.home import Home
+from pipeline.publish import generation as publish
+from pipeline.retention.decisions import export_state
+
+UNHASHED = ("model_version", "scored_at", "first_seen_at", "updated_at", "deleted_at")
+
+
+@pytest.fixture(scope="module")
+def crm(demo, tmp_path_factory):
+    """A copy of the published demo whose CRM table can be made and published again."""
+    return Crm(demo[0], Home(tmp_path_factory.mktemp("crm") / "copy"))
+
+
+class Crm:
+    """Publishes again and again, by the SQL that dbt compiled."""
+
+    def __init__(self, demo, home):
+        home.published.mkdir(parents=True)
+        self.home, self.count = home, 0
+        (self.sql,) = [
+            path.read_text()
+            for path in (demo.dbt_target / "compiled").rglob("crm_churn_actions.sql")
+        ]
+        with duckdb.connect(str(home.warehouse)) as connection:
+            connection.execute(f"attach '{demo.warehouse}' as demo (read_only)")
+            connection.execute("create schema churn; create schema serving")
+            connection.execute(
+                "create table churn.fct_churn_actions as from demo.churn.fct_churn_actions"
+            )
+        self.publish()
+
+    def publish(self, *changes):
+        """Change the decisions, make the table, publish it; return its rows by key."""
+        export_state(self.home)
+        path = self.home.state_export / "published_actions.parquet"
+        columns = (
+            "null::varchar as crm_key, null::varchar as domain, null::varchar as customer_id, "
+            "null::double as risk_score, null::varchar as model_version, "
+            "null::timestamp as scored_at, null::timestamp as first_seen_at, "
+            "null::timestamp as updated_at, null::varchar as row_hash, "
+            "null::boolean as is_deleted, null::timestamp as deleted_at, "
+            "null::varchar as deleted_reason where false"
+        )
+        rows = f"from read_parquet('{path}')" if path.exists() else f"select {columns}"
+        with duckdb.connect(str(self.home.warehouse)) as connection:
+            connection.execute(
+                f"create or replace view churn.stg_churn__published_actions as {rows}"
+            )
+            for change in changes:
+                connection.execute(change)
+            connection.execute(f"create or replace table serving.crm_churn_actions as {self.sql}")
+        self.count += 1
+        self.generation = publish.publish(self.home, f"{self.count}")
+        return self.rows()
+
+    def rows(self):
+        with duckdb.connect(str(self.generation.path), read_only=True) as connection:
+            found = connection.sql("from serving.crm_churn_actions")
+            return {row[0]: dict(zip(found.columns, row, strict=True)) for row in found.fetchall()}
+
+    def first(self, where="true"):
+        """Key, domain and id of a customer."""
+        with duckdb.connect(str(self.home.warehouse), read_only=True) as connection:
+            return connection.execute(
+                "select domain || ':' || customer_id, domain, customer_id "
+                f"from churn.fct_churn_actions where {where} order by all limit 1"
+            ).fetchone()
+
+
+def changed(before, after):
+    return {key for key in after if after[key] != before.get(key)}
+
+
+def stamped(before, after):
+    """Rows with another time than before."""
+    return {
+        key for key in after if key not in before
+        or after[key]["updated_at"] != before[key]["updated_at"]
+    }  # fmt: skip
+
+
+def test_every_scored_customer_is_there_once_with_times(crm):
+    rows = crm.rows()
+    assert len(rows) > 1_000
+    assert all(key == f"{row['domain']}:{row['customer_id']}" for key, row in rows.items())
+    assert all(row["first_seen_at"] and row["updated_at"] for row in rows.values())
+    assert not any(row["is_deleted"] for row in rows.values())
+    assert {round(20 * row["risk_score"], 9) % 1 for row in rows.values()} == {0.0}
+
+
+def test_two_publishes_with_unchanged_inputs_change_no_row(crm):
+    before = crm.rows()
+    assert changed(before, crm.publish()) == set()
+
+
+def test_a_new_model_version_alone_is_no_change(crm):
+    before = crm.rows()
+    after = crm.publish(
+        "update churn.fct_churn_actions set run_id = 'next', scored_at = scored_at + interval 1 day"
+    )
+    assert stamped(before, after) == set()
+    assert {row["model_version"] for row in after.values()} == {"next"}
+    assert all(after[key]["row_hash"] == before[key]["row_hash"] for key in after)
+
+
+def test_only_a_row_whose_hashed_columns_changed_gets_a_later_time(crm):
+    key, domain, customer = crm.first("decision = 'treat'")
+    before = crm.rows()
+    newest = max(row["updated_at"] for row in before.values())
+    after = crm.publish(
+        "update churn.fct_churn_actions set decision = 'leave', reason = 'beyond_budget' "
+        f"where domain = '{domain}' and customer_id = '{customer}'"
+    )
+    assert stamped(before, after) == {key}
+    assert after[key]["updated_at"] > newest
+    assert after[key]["first_seen_at"] == before[key]["first_seen_at"]
+    assert after[key]["recommended_action"] is None
+
+
+def test_the_score_moves_only_beyond_its_step(crm):
+    key, domain, customer = crm.first()
+    here = f"where domain = '{domain}' and customer_id = '{customer}'"
+
+    def score(probability):
+        rows = crm.publish(
+            f"update churn.fct_churn_actions set churn_probability = {probability} {here}"
+        )
+        return rows[key]["risk_score"]
+
+    assert score(0.50) == 0.5
+    assert score(0.534) == 0.5  # nearest is .55, still within .035
+    assert score(0.536) == 0.55
+    assert score(0.516) == 0.55
+    assert score(0.514) == 0.5
+
+
+def test_a_customer_that_is_gone_leaves_one_tombstone_and_may_come_back(crm):
+    key, domain, customer = crm.first("planned_action is not null")
+    here = f"where domain = '{domain}' and customer_id = '{customer}'"
+    before = crm.rows()
+    gone = crm.publish(
+        f"create or replace table churn.kept as from churn.fct_churn_actions {here}",
+        f"delete from churn.fct_churn_actions {here}",
+    )
+    assert stamped(before, gone) == changed(before, gone) == {key}
+    row = gone[key]
+    assert row["is_deleted"] and row["deleted_reason"] == "out_of_scope"
+    assert row["deleted_at"] == row["updated_at"] > before[key]["updated_at"]
+    assert row["recommended_action"] is row["risk_band"] is row["driver_group_1"] is None
+    assert changed(gone, crm.publish()) == set(), "a tombstone stays as it is"
+    back = crm.publish("insert into churn.fct_churn_actions from churn.kept")
+    assert stamped(gone, back) == {key}
+    assert not back[key]["is_deleted"] and back[key]["deleted_at"] is None
+    assert back[key]["first_seen_at"] == before[key]["first_seen_at"]
+
+
+def test_whoever_is_not_to_be_treated_has_no_action_to_act_on(crm):
+    with duckdb.connect(str(crm.home.warehouse), read_only=True) as connection:
+        planned = dict(
+            connection.execute(
+                "select domain || ':' || customer_id, decision from churn.fct_churn_actions"
+            ).fetchall()
+        )
+    for key, row in crm.rows().items():
+        assert (row["recommended_action"] is not None) == (planned.get(key) == "treat")
+        if planned.get(key) == "hold_out":
+            assert row["holdout_flag"]
+
+
+def test_a_clock_that_was_put_back_still_gives_later_times(crm, monkeypatch):
+    class Yesterday(datetime):
+        @classmethod
+        def now(cls, zone=None):
+            return datetime.now(zone) - timedelta(days=1)
+
+    before = crm.rows()
+    newest = max(row["updated_at"] for row in before.values())
+    monkeypatch.setattr(publish, "datetime", Yesterday)
+    key, domain, customer = crm.first("decision = 'treat'")
+    after = crm.publish(
+        "update churn.fct_churn_actions set channel = 'letter' "
+        f"where domain = '{domain}' and customer_id = '{customer}'"
+    )
+    assert stamped(before, after) == {key}
+    assert after[key]["updated_at"] > newest
+
+
+def test_copies_for_machines_keep_every_key_as_it_is(crm):
+    folder = crm.generation.path.with_suffix("")
+    with (folder / "crm_churn_actions.csv").open(newline="") as file:
+        keys = {row["crm_key"] for row in csv.DictReader(file)}
+    assert keys == set(crm.rows())
+    assert any(key.partition(":")[2].startswith(("+", "/", "=")) or "/" in key for key in keys)
+    parquet = duckdb.sql(f"select crm_key from '{folder}/crm_churn_actions.parquet'").fetchall()
+    assert {row[0] for row in parquet} == keys

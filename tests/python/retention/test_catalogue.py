@@ -1,0 +1,121 @@
+"""A wrong catalogue or import is refused with what, where and what to do."""
+
+import csv
+import re
+
+import pytest
+
+from pipeline.project.domains import domain_entries
+from pipeline.project.errors import ChurnError
+from pipeline.retention.catalogue import CATALOGUE, check_catalogue
+from pipeline.retention.imports import read_contacts, read_suppressions
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """A copy of the catalogue with cells of one row changed: `changed(row, column=value)`."""
+
+    def change(number, **cells):
+        with CATALOGUE.open(newline="") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+            names = reader.fieldnames
+        rows[number] |= cells
+        path = tmp_path / "actions.csv"
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(rows)
+        return path
+
+    return change
+
+
+def test_the_projects_own_catalogue_is_right():
+    check_catalogue(domain_entries())
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ({"domain": "nope"}, "domain is 'nope'"),
+        ({"themes": "payment|weather"}, "themes has 'weather'"),
+        ({"contact_cost": "-1"}, "contact_cost is '-1'"),
+        ({"contact_cost": "nan"}, "contact_cost is 'nan'"),
+        ({"incentive_cost": "0.005"}, "money has two decimals"),
+        ({"save_alpha": "0"}, "save_alpha is '0'; a Beta needs a number above 0"),
+        ({"lead_days": "1.5"}, "lead_days is '1.5'; write whole days"),
+        ({"min_probability": "2"}, "min_probability is '2'"),
+        ({"min_value": "9", "max_value": "3"}, "min_value is above max_value"),
+        ({"is_active": "yes"}, "write true or false"),
+        ({"title": ""}, "title is empty"),
+        ({"priors_source": "our feeling"}, "or that it is an assumption"),
+        ({"measured_customers": "500"}, "measured_customers that it was measured"),
+    ],
+)
+def test_each_mistake_is_named_with_its_line_and_action(changed, cells, words):
+    with pytest.raises(ChurnError) as refusal:
+        check_catalogue(domain_entries(), changed(1, **cells))
+    assert words in refusal.value.where
+    assert re.search(r"line 3, \w+: ", refusal.value.where)
+    assert "actions.csv" in refusal.value.where
+    assert refusal.value.hint
+
+
+def test_an_action_that_is_there_twice_names_both_lines(changed):
+    with CATALOGUE.open(newline="") as file:
+        first = next(csv.DictReader(file))["action_id"]
+    with pytest.raises(ChurnError) as refusal:
+        check_catalogue(domain_entries(), changed(2, action_id=first))
+    assert f"line 4, {first}: action_id is on line 2 too" in refusal.value.where
+
+
+@pytest.mark.parametrize(
+    ("retention", "words"),
+    [
+        ({"budget": -1}, "budget is -1"),
+        ({"budget": "much"}, "budget is 'much'"),
+        ({"holdout": 0.9}, "holdout is 0.9"),
+        ({"capacities": {"pigeon": 3}}, "no action goes by 'pigeon'"),
+        ({"capacities": {"call": 1.5}}, "capacity of call is 1.5"),
+    ],
+)
+def test_wrong_plan_settings_are_named_with_their_domain(retention, words):
+    entries = domain_entries()
+    domain = next(iter(entries))
+    entries[domain]["retention"] |= retention
+    with pytest.raises(ChurnError) as refusal:
+        check_catalogue(entries)
+    assert words in refusal.value.where
+    assert f"{domain}.retention" in refusal.value.where
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("customer,reason\na,x\n", "lacks customer_id"),
+        ("customer_id,reason\n,x\n", "line 2: customer_id is empty"),
+        ("customer_id,reason\na,asked\nb,\n", "line 3: reason is empty"),
+    ],
+)
+def test_a_wrong_file_of_suppressions_names_the_line(tmp_path, text, words):
+    path = tmp_path / "file.csv"
+    path.write_text(text)
+    with pytest.raises(ChurnError) as refusal:
+        read_suppressions(path)
+    assert words in f"{refusal.value.what} {refusal.value.where}"
+
+
+def test_a_wrong_contact_names_the_line_and_the_actions_there_are(tmp_path):
+    path = tmp_path / "file.csv"
+    path.write_text("customer_id,contacted_on,action_id\na,1 May,\nb,2017-03-01,pigeon\n")
+    with pytest.raises(ChurnError) as refusal:
+        read_contacts(path, next(iter(domain_entries())))
+    assert "line 2: contacted_on is '1 May'" in refusal.value.where
+    assert "line 3:" in refusal.value.where and "no action 'pigeon'" in refusal.value.where
+
+
+def test_ids_are_read_as_they_are_written(tmp_path):
+    path = tmp_path / "file.csv"
+    path.write_text('customer_id,reason\n+a/b=,asked\n"=c,d",complaint\n', encoding="utf-8-sig")
+    assert read_suppressions(path) == [("+a/b=", "asked"), ("=c,d", "complaint")]

@@ -1,0 +1,146 @@
+"""The project's compiled SQL over tables in memory."""
+
+import functools
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow
+import yaml
+from reference.compare import Table
+from reference.worlds import World
+
+from pipeline.project.home import PROJECT, Home
+from pipeline.warehouse.compiled_sql import View
+
+ARROW_TYPES = {
+    "varchar": pyarrow.string(),
+    "integer": pyarrow.int32(),
+    "double": pyarrow.float64(),
+    "date": pyarrow.date32(),
+    "timestamp": pyarrow.timestamp("us"),
+    "boolean": pyarrow.bool_(),
+}
+CUSTOMER = {"kkbox": "msno", "ecommerce": "user_id"}
+
+
+def compiled(run_dbt: Any, folder: Path, *arguments: str) -> Home:
+    """Compile models in a CHURN_HOME of their own.
+
+    Args:
+        run_dbt: The fixture.
+        folder: An empty folder.
+        arguments: What is selected, and more of what dbt takes.
+    """
+    home = Home(folder)
+    (home.work / "duckdb").mkdir(parents=True)
+    done = run_dbt(home.root, "compile", "--quiet", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return home
+
+
+def compiled_once(run_dbt: Any, tmp_path_factory: Any) -> Home:
+    """Both domains compiled, once for all tests of a session."""
+    folder = tmp_path_factory.getbasetemp() / "reference"
+    if folder.exists():
+        return Home(folder)
+    models = (f"+{domain}__{mart}" for domain in CUSTOMER for mart in ("churn_examples", "labels"))
+    return compiled(run_dbt, folder, "--select", *models)
+
+
+def ask(world: World, stack: list[View], select: str, key: tuple[str, ...]) -> Table:
+    """Run a select over the stack over the world; its rows by their key."""
+    with built(world, stack) as connection:
+        cursor = connection.execute(select)
+        names = [column[0] for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    found = {tuple(row.pop(name) for name in key): row for row in rows}
+    assert len(found) == len(rows), f"rows are not unique by {key}"
+    return found
+
+
+@contextmanager
+def built(world: World, stack: list[View]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory: the world is its lake, the models are tables, each computed once.
+
+    It spills nothing to disk, so that a query that would join all with all fails early.
+    """
+    config = {"threads": 1, "memory_limit": "800MB", "temp_directory": ""}
+    with duckdb.connect(config=config) as connection:
+        for schema in ("lake", *{view.relation.split(".")[0] for view in stack}):
+            connection.execute(f"create schema {schema}")
+        _fill_lake(connection, world)
+        for view in stack:
+            connection.execute(f"create table {view.relation} as {in_memory(view.sql)}")
+            rows = world.seeds.get(view.relation.split(".")[1])
+            if rows is not None:
+                _replace(connection, view.relation, rows)
+        yield connection
+
+
+def _replace(connection: duckdb.DuckDBPyConnection, relation: str, rows: list[Any]) -> None:
+    """Put other rows into a table."""
+    connection.execute(f"delete from {relation}")
+    for row in rows:
+        columns, marks = ", ".join(row._fields), ", ".join("?" for _ in row)
+        connection.execute(f"insert into {relation} ({columns}) values ({marks})", row)
+
+
+def in_memory(sql: str) -> str:
+    """The same SQL over a database in memory."""
+    return sql.replace('"warehouse".', '"memory".')
+
+
+def _fill_lake(connection: duckdb.DuckDBPyConnection, world: World) -> None:
+    """Make every relation the YAML describes; one the world has no rows of stays empty."""
+    described = _described(world.domain)
+    rows = {
+        **{
+            table: _of_customers(_customer(world.domain, described[table]), of)
+            for table, of in world.rows.items()
+        },
+        "cut_offs": [{"as_of_date": cut_off, "due_from": None} for cut_off in world.cut_offs],
+        "knowledge": [{"known_before": world.known_before}],
+        "coverage": [
+            {"table_name": name, "as_of_date": cut_off, **cover._asdict()}
+            for name, covers in world.covers.items()
+            for cut_off, cover in covers.items()
+        ],
+    }
+    assert rows.keys() <= described.keys()
+    for name, types in described.items():
+        found = rows.get(name) or []
+        assert not found or found[0].keys() == types.keys(), f"{name} has other columns now"
+        arrays = {
+            column: pyarrow.array([row[column] for row in found], kind)
+            for column, kind in types.items()
+        }
+        connection.register("rows_of_the_world", pyarrow.table(arrays))
+        connection.execute(f"create table lake.{world.domain}_{name} as from rows_of_the_world")
+        connection.unregister("rows_of_the_world")
+
+
+def _customer(domain: str, columns: Collection[str]) -> str:
+    """Raw files name the customer in their own way, what was made of them in ours."""
+    return CUSTOMER[domain] if CUSTOMER[domain] in columns else "customer_id"
+
+
+def _of_customers(column: str, rows: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    return [
+        {column: customer, **row._asdict()} for customer, found in rows.items() for row in found
+    ]
+
+
+@functools.cache
+def _described(domain: str) -> dict[str, dict[str, pyarrow.DataType]]:
+    """Columns and types of every lake relation, from the one description of the raw input."""
+    path = PROJECT / "models" / domain / f"_{domain}__sources.yml"
+    return {
+        table["identifier"].removeprefix(f"{domain}_"): {
+            column["name"]: ARROW_TYPES[column["data_type"]] for column in table["columns"]
+        }
+        for source in yaml.safe_load(path.read_text())["sources"]
+        for table in source["tables"]
+    }

@@ -1,0 +1,312 @@
+"""Every page opens on whatever is published, and says in words what is not there."""
+
+import shutil
+
+import duckdb
+import httpx
+import pytest
+import viewer_pages
+from viewer_pages import SCREENS, assert_plain, text_of
+
+from app.viewer import client, words
+from pipeline.project.home import Home
+from pipeline.publish.generation import current
+
+TITLES = {"kkbox": "KKBox", "ecommerce": "Online shop"}
+ACTIONS = (
+    "bi_churn_actions",
+    "bi_retention_plan",
+    "bi_retention_alternatives",
+    "bi_retention_budget",
+    "bi_retention_curve",
+)
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """No API but the one that a test names."""
+    monkeypatch.delenv(client.ADDRESS, raising=False)
+    monkeypatch.delenv(client.KEY, raising=False)
+
+
+def changed(demo, folder, *changes):
+    """A home whose published generation is the demo's after some SQL."""
+    home, live = Home(folder / "home"), current(demo)
+    home.published.mkdir(parents=True)
+    for suffix in (".duckdb", ".json"):
+        shutil.copy(live.path.with_suffix(suffix), home.published)
+    with duckdb.connect(str(home.published / live.path.name)) as connection:
+        for change in changes:
+            connection.execute(change)
+    (home.published / "current.duckdb").symlink_to(live.path.name)
+    return home
+
+
+def tables_of(home):
+    with duckdb.connect(str(current(home).path), read_only=True) as connection:
+        return [
+            name
+            for (name,) in connection.execute(
+                "select table_name from duckdb_tables() where schema_name = 'serving'"
+            ).fetchall()
+        ]
+
+
+@pytest.fixture(params=["demo", "without actions", "empty"])
+def shown(request, demo, tmp_path, monkeypatch):
+    """What is published, by name; CHURN_HOME is set to it."""
+    home = demo[0]
+    if request.param == "without actions":
+        without = "decision = null, reason_words = null, action_title = null, channel = null, "
+        home = changed(
+            demo[0],
+            tmp_path,
+            *[f"delete from serving.{table}" for table in ACTIONS],
+            f"update serving.bi_customer_360 set {without} expected_profit = null",
+        )
+    elif request.param == "empty":
+        emptied = [f"delete from serving.{table}" for table in tables_of(demo[0])]
+        home = changed(demo[0], tmp_path, *emptied)
+    monkeypatch.setenv("CHURN_HOME", str(home.root))
+    return request.param
+
+
+def opened(screen, domain="kkbox", **state):
+    return viewer_pages.opened(screen, TITLES[domain], **state)
+
+
+@pytest.mark.parametrize("domain", TITLES)
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_page_opens(shown, screen, domain):
+    page = opened(screen, domain)
+    assert not page.exception, page.exception
+    said = text_of(page)
+    if shown == "empty":
+        assert "Nobody is scored yet" in said
+    assert_plain(said)
+
+
+def riskiest(home, domain, where="true"):
+    with duckdb.connect(str(current(home).path), read_only=True) as connection:
+        return connection.execute(
+            f"select customer_id, churn_probability from serving.bi_customer_360 "
+            f"where domain = ? and {where} order by risk_rank limit 1",
+            [domain],
+        ).fetchone()
+
+
+@pytest.mark.parametrize("domain", TITLES)
+def test_a_customer_is_told_in_words(demo, monkeypatch, domain):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    customer, probability = riskiest(demo[0], domain)
+    page = opened("customer", domain, customer=customer)
+    assert not page.exception
+    assert page.metric[0].value == words.percent(probability)
+    said = text_of(page)
+    assert words.likelihood(probability) in said
+    assert "not proven causes" in said
+    assert "●" in said
+
+
+def test_who_is_not_scored_is_told_why(demo, monkeypatch):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    page = opened("customer", customer="nobody/+here")
+    assert not page.exception
+    assert "nobody/+here is not scored" in text_of(page)
+    assert "does not expire within the month" in text_of(page)
+
+
+def test_a_customer_who_is_held_out_says_so(demo, monkeypatch):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    customer, _ = riskiest(demo[0], "kkbox", "decision = 'hold_out'")
+    said = text_of(opened("customer", customer=customer))
+    assert "Not on the list" in said
+    assert "so that its effect can be measured" in said
+
+
+def test_nothing_published_says_how_to_begin(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHURN_HOME", str(tmp_path / "nothing"))
+    page = opened("today")
+    assert not page.exception
+    assert "make demo" in text_of(page)
+
+
+def test_without_the_api_a_change_says_what_to_start(demo, monkeypatch):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    page = opened("plan")
+    published = page.slider[0].value
+    page.slider[0].set_value(published / 2).run()
+    assert not page.exception
+    assert "make app" in text_of(page)
+    page = opened("customer", customer=riskiest(demo[0], "kkbox")[0])
+    page.text_input[1].set_value("asked")
+    page.button[0].click().run()
+    assert not page.exception
+    assert "make app" in text_of(page)
+
+
+def test_a_publish_shows_at_the_next_interaction(demo, tmp_path, monkeypatch):
+    home = changed(demo[0], tmp_path)
+    monkeypatch.setenv("CHURN_HOME", str(home.root))
+    page = opened("today")
+    before = page.metric[0].value
+    live = current(home)
+    fresh = home.published / "churn_20990101T000000000000_feedc0de.duckdb"
+    shutil.copy(live.path, fresh)
+    shutil.copy(live.path.with_suffix(".json"), fresh.with_suffix(".json"))
+    with duckdb.connect(str(fresh)) as connection:
+        connection.execute("delete from serving.bi_customer_360 where risk_band = 'high'")
+    link = home.published / "flip"
+    link.symlink_to(fresh.name)
+    link.replace(home.published / "current.duckdb")
+    for path in (live.path, live.path.with_suffix(".json")):
+        path.unlink()
+    page.run()
+    assert not page.exception
+    assert page.metric[0].value != before
+
+
+def test_filters_narrow_the_list(demo, monkeypatch):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    page = opened("customers")
+    with duckdb.connect(str(current(demo[0]).path), read_only=True) as connection:
+        (count,) = connection.execute(
+            "select count(*) from serving.bi_customer_360 where domain = 'kkbox' "
+            "and risk_band = 'critical' and not already_cancelled and customer_value >= 700"
+        ).fetchone()
+    page.multiselect(key="bands").set_value(["critical"]).run()
+    page.number_input(key="value").set_value(700).run()
+    assert not page.exception
+    assert f"**{words.count(count, 'customer')}**" in text_of(page)
+    page.multiselect(key="bands").set_value(["low"]).run()
+    page.number_input(key="value").set_value(10_000_000).run()
+    assert not page.exception
+    assert "**0 customers**" in text_of(page)
+
+
+@pytest.fixture
+def served(api_home, start_api, monkeypatch):
+    """The API over a published copy of the demo, as the viewer asks it."""
+    api = start_api(api_home, "read", "write")
+    monkeypatch.setenv("CHURN_HOME", str(api_home.root))
+    monkeypatch.setenv(client.ADDRESS, "http://testserver")
+
+    class Client:
+        def request(self, method, path, *, timeout, **more):
+            assert timeout
+            return api.client.request(method, path, **more)
+
+    monkeypatch.setattr(client, "_client", lambda _: Client())
+    yield api
+    for domain in TITLES:
+        for kept in api.items(f"/v1/{domain}/audiences"):
+            api.delete(f"/v1/{domain}/audiences/{kept['name']}")
+
+
+def shown_count(page):
+    return next(text.value for text in page.markdown if "at risk. This address" in text.value)
+
+
+def test_an_audience_is_kept_by_name_and_brought_back(served):
+    page = opened("customers")
+    assert "None yet" in text_of(page)
+    page.multiselect(key="bands").set_value(["critical"]).run()
+    page.multiselect(key="segments").set_value([page.multiselect(key="segments").options[0]])
+    page.number_input(key="value").set_value(100)
+    page.text_input(key="reason").set_value("Days").run()
+    narrowed = shown_count(page)
+    name = next(field for field in page.text_input if "Keep what" in field.label)
+    name.set_value("worth a call/today")
+    next(button for button in page.button if button.label == "Save").click().run()
+    assert not page.exception
+    (kept,) = served.items("/v1/kkbox/audiences")
+    assert kept["filter"] == {
+        "band": ["critical"],
+        "segment": [page.multiselect(key="segments").options[0]],
+        "min_customer_value": 100,
+        "reason": "Days",
+        "already_cancelled": False,
+    }
+
+    again = opened("customers")
+    assert shown_count(again) != narrowed
+    again.button(key="open audience worth a call/today").click().run()
+    assert not again.exception
+    assert shown_count(again) == narrowed
+    assert not opened("customers", "ecommerce").exception
+
+    again.button(key="forget audience worth a call/today").click().run()
+    assert "None yet" in text_of(again)
+
+
+@pytest.mark.parametrize(
+    ("domain", "chosen"),
+    [
+        ("kkbox", {"band": ["critical", "high"], "already_cancelled": False}),
+        ("kkbox", {"already_cancelled": True, "reason": "CANCEL"}),
+        ("kkbox", {"segment": ["auto-renew on"], "min_customer_value": 700,
+                   "already_cancelled": False}),
+        ("kkbox", {"action": ["renewal_reminder"], "already_cancelled": False}),
+        ("ecommerce", {"min_customer_value": 50, "reason": "order"}),
+    ],
+)  # fmt: skip
+def test_an_audience_means_the_same_customers_to_the_page_and_to_the_api(served, domain, chosen):
+    saved = served.put(f"/v1/{domain}/audiences/one", json={"filter": chosen})
+    assert saved.status_code == 200
+    page = opened("customers", domain)
+    page.button(key="open audience one").click().run()
+    assert not page.exception
+    (kept,) = served.items(f"/v1/{domain}/audiences")
+    asked = httpx.QueryParams({**kept["filter"], "limit": 500})
+    found = served.items(f"/v1/{domain}/customers?{asked}")
+    assert found
+    assert f"**{words.count(len(found), 'customer')}**" in shown_count(page)
+
+
+def test_an_audience_that_the_page_cannot_show_is_not_shown_as_something_else(served):
+    for name, chosen in {
+        "soon": {"due_to": "2100-01-01", "already_cancelled": False},
+        "both": {"band": ["high"]},
+        "cents": {"min_customer_value": 0.5, "already_cancelled": False},
+    }.items():
+        served.put(f"/v1/kkbox/audiences/{name}", json={"filter": chosen})
+    page = opened("customers")
+    assert not page.exception
+    assert [page.button(key=f"open audience {name}").disabled for name in
+            ("both", "cents", "soon")] == [True] * 3  # fmt: skip
+
+
+def test_an_audience_without_a_name_is_not_kept(served):
+    page = opened("customers")
+    next(button for button in page.button if button.label == "Save").click().run()
+    assert "Give it a name" in text_of(page)
+    assert served.items("/v1/kkbox/audiences") == []
+
+
+@pytest.mark.parametrize(
+    ("probability", "said"),
+    [
+        (0.0001, "fewer than 1 of 100 such customers leave"),
+        (0.5, "50 of 100 such customers leave"),
+        (0.9999, "more than 99 of 100 such customers leave"),
+    ],
+)
+def test_a_probability_is_said_as_people(probability, said):
+    assert words.likelihood(probability) == said
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0, "0%"), (0.0004, "under 1%"), (0.5, "50%"), (0.9996, "over 99%"), (1, "100%")],
+)
+def test_a_share_is_never_said_to_be_nothing_or_all_when_it_is_not(share, said):
+    assert words.percent(share) == said
+
+
+def test_a_spreadsheet_calculates_nothing():
+    import pandas as pd
+
+    text = words.spreadsheet(
+        pd.DataFrame({"id": ["+abc=", "=1+1", "a/b", "@x", None], "n": [-1.5, 2, 3, None, 5]})
+    ).decode("utf-8-sig")
+    assert text.splitlines() == ["id,n", "'+abc=,-1.5", "'=1+1,2.0", "a/b,3.0", "'@x,", ",5.0"]

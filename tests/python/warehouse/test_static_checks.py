@@ -1,0 +1,172 @@
+"""Truths about the SQL project itself, from its manifest and its compiled SQL."""
+
+import json
+import re
+
+import duckdb
+import pytest
+import yaml
+
+from pipeline.project.domains import domain_entries
+from pipeline.project.home import PROJECT
+from pipeline.warehouse.compiled_sql import load_stack
+
+FORBIDDEN = re.compile(
+    r"\b(fsum|kahan_sum|stddev\w*|var_\w+|variance|regr_\w+|corr|mode|approx_\w+|any_value"
+    r"|first|last|arg_max|arg_min|quantile\w*|median)\s*\(",
+    re.IGNORECASE,
+)
+DOUBLE_AGGREGATE = re.compile(r"\b(sum|avg)\s*\(\s*cast\([^()]*as double\)", re.IGNORECASE)
+
+
+@pytest.fixture(scope="module")
+def manifest(demo):
+    return json.loads((demo[0].dbt_target / "manifest.json").read_text())
+
+
+DOMAINS = tuple(domain_entries())
+
+
+@pytest.fixture(scope="module", params=DOMAINS)
+def stack(demo, request):
+    return load_stack(demo[0], request.param)
+
+
+def mart_of(domain):
+    """A domain's examples, as its YAML has them."""
+    document = yaml.safe_load((PROJECT / f"models/{domain}/marts/_{domain}__marts.yml").read_text())
+    return next(m for m in document["models"] if m["name"] == f"{domain}__churn_examples")
+
+
+def features_of(domain):
+    """The feature columns of a domain's examples."""
+    return [column for column in mart_of(domain)["columns"] if "__" in column["name"]]
+
+
+def ancestors(manifest, name):
+    seen, todo = set(), [key for key in manifest["nodes"] if key.endswith(f".{name}")]
+    assert todo, f"no node {name}"
+    while todo:
+        key = todo.pop()
+        for parent in manifest["parent_map"].get(key, []):
+            if parent not in seen:
+                seen.add(parent)
+                todo.append(parent)
+    return {key.split(".")[-1] for key in seen}
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_no_feature_is_downstream_of_a_label(manifest, domain):
+    upstream = ancestors(manifest, f"int_{domain}__features_joined")
+    assert not [name for name in upstream if "label" in name or name.startswith("train")]
+    assert "cut_offs" in upstream
+
+
+def test_feature_sql_aggregates_nothing_that_depends_on_the_order_of_rows(stack):
+    for view in stack:
+        found = FORBIDDEN.findall(view.sql) + DOUBLE_AGGREGATE.findall(view.sql)
+        assert not found, f"{view.relation} uses {found}"
+
+
+def test_the_guard_knows_the_functions_it_forbids():
+    for sql in ("avg(cast(x as double))", "stddev_samp(x)", "mode (x)", "approx_quantile(x, .5)"):
+        assert FORBIDDEN.search(sql) or DOUBLE_AGGREGATE.search(sql)
+
+
+def test_feature_sql_names_no_day_of_its_own(stack):
+    """Cut-offs are relations; only fixed points of the calendar may stand in the SQL."""
+    allowed = {"9999-12-31", "2000-01-01", "2000-01-03", "2015-01-01"}
+    for view in stack:
+        if view.relation.startswith("seeds."):
+            continue
+        days = set(re.findall(r"date '(\d{4}-\d{2}-\d{2})'", view.sql))
+        assert days <= allowed, f"{view.relation} names {days - allowed}"
+        assert not re.search(r"current_date|now\(\)|today\(\)", view.sql)
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_feature_has_a_unit_and_a_phrase(domain):
+    features = features_of(domain)
+    assert len(features) >= 60
+    for feature in features:
+        meta = feature.get("config", {}).get("meta", {})
+        phrased = "phrase" in meta or {"phrase_true", "phrase_false"} <= set(meta)
+        stub = (
+            f"- name: {feature['name']}\n  description: …\n  config:\n    meta:\n"
+            "      unit: …\n      phrase: … {value} …; {usual} is usual"
+        )
+        assert feature.get("description") and meta.get("unit") and phrased, f"missing:\n{stub}"
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_feature_is_part_of_a_reason_and_every_reason_has_words(domain):
+    groups = mart_of(domain)["config"]["meta"]["driver_groups"]
+    named = {
+        feature["name"]: feature["config"]["meta"].get("group") for feature in features_of(domain)
+    }
+    for feature, group in named.items():
+        assert group in groups, f"{feature}: group: one of {', '.join(groups)}"
+    assert set(named.values()) == set(groups)
+    for group in groups.values():
+        assert not re.search(r"\d|_", group["title"]) and isinstance(group["actionable"], bool)
+
+
+def test_every_feature_of_the_members_snapshot_says_so(demo):
+    sources = {
+        c["name"]: c.get("config", {}).get("meta", {}).get("source") for c in features_of("kkbox")
+    }
+    with duckdb.connect(str(demo[0].warehouse), read_only=True) as connection:
+        rows = connection.execute("describe kkbox.int_kkbox__profiles_featured").fetchall()
+    features = [row[0] for row in rows if "__" in row[0]]
+    assert features
+    assert {sources[name] for name in features} == {"members"}
+
+
+def test_every_column_of_every_serving_table_is_described_and_typed():
+    document = yaml.safe_load((PROJECT / "models/serving/_serving.yml").read_text())
+    files = {path.stem for path in (PROJECT / "models/serving").glob("*.sql")}
+    assert {model["name"] for model in document["models"]} == files
+    for model in document["models"]:
+        assert model["description"].startswith("One row per")
+        for column in model["columns"]:
+            assert column.get("description") and column.get("data_type"), (
+                f"{model['name']}.{column['name']}"
+            )
+
+
+def test_every_model_says_its_grain_in_its_first_line():
+    for path in (PROJECT / "models").rglob("*.sql"):
+        first = next(
+            line for line in path.read_text().splitlines() if line and not line.startswith("{{")
+        )
+        assert first.startswith("-- One row per"), path.name
+
+
+def test_dbt_unit_tests_of_the_label_boundaries_pass(demo_copy, run_dbt):
+    # dbt opens the warehouse as its one writer: never the demo that other tests read meanwhile
+    done = run_dbt(demo_copy.root, "test", "--select", "test_type:unit")
+    assert done.returncode == 0, done.stdout
+    assert int(re.search(r"PASS=(\d+)", done.stdout).group(1)) >= 22
+
+
+def test_plain_dbt_build_works_on_an_empty_churn_home(home, run_dbt):
+    home.root.mkdir(parents=True)
+    done = run_dbt(home.root, "build", "--exclude-resource-type", "unit_test")
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_what_every_domain_shares_names_no_domain():
+    """A third domain works without touching these; demo data and benchmarks are a domain's own."""
+    shared = [
+        *(PROJECT / "ml").rglob("*.py"),
+        *(PROJECT / "app").rglob("*.py"),
+        *(p for p in (PROJECT / "pipeline").rglob("*.py") if not {"demo", "bench"} & set(p.parts)),
+        *(PROJECT / "models/churn").rglob("*.*"),
+        *(PROJECT / "models/serving").rglob("*.*"),
+        *(PROJECT / "tests/generic").glob("*.sql"),
+        *(PROJECT / "tests/assertions").glob("*.sql"),
+    ]
+    assert len(shared) > 60
+    for path in shared:
+        named = [domain for domain in DOMAINS if domain in path.read_text().lower()]
+        assert not named, f"{path.relative_to(PROJECT)} names {named}"
