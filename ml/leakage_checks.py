@@ -1,4 +1,4 @@
-"""What every training checks before its figures are believed. A broken guard stops the run by name.
+"""What every training checks before its figures are believed. A failed one stops the run by name.
 
 The kinds of leakage are those of S. Kapoor, A. Narayanan: Leakage and the reproducibility crisis in
 machine-learning-based science. Patterns 4(9), 2023.
@@ -26,10 +26,10 @@ DRIFT_NOTABLE = 0.25
 
 @dataclass(frozen=True)
 class LeakageCheck:
-    """What one guard found.
+    """What one check found.
 
     Attributes:
-        guard: Name of the guard.
+        guard: Name of the check, as the table `ml.checks` has it.
         subject: Feature, fit or cut-off it is about; empty for all of them.
         value: Measured value.
         threshold: Value from which it counts.
@@ -46,14 +46,14 @@ class LeakageCheck:
 
 
 def stop_if_broken(checks: list[LeakageCheck]) -> None:
-    """Refuse the run when a guard is broken.
+    """Refuse the run when a check fails.
 
     Raises:
-        RefusedError: The guards and what they found.
+        RefusedError: The checks that fail and what they found.
     """
     if broken := [check for check in checks if check.is_broken]:
         raise RefusedError(
-            "; ".join(f"the guard {check.guard} is broken: {check.words}" for check in broken)
+            "; ".join(f"the leakage check {check.guard} fails: {check.words}" for check in broken)
         )
 
 

@@ -94,7 +94,7 @@ def prove_training(context: RunContext, domain: str) -> str:
     check = ignores_the_test(learn, everything.keep(usable), fits)
     if check.is_broken:
         raise ChurnError(
-            f"Training {domain} breaks the guard {check.guard}: {check.words}.",
+            f"Training {domain} fails the leakage check {check.guard}: {check.words}.",
             hint="Fit scalers, choose features and parameters on training cohorts alone.",
         )
     return check.words

@@ -1,6 +1,6 @@
 """What every build checks in the compiled SQL before its labels are frozen or anything is trained.
 
-Each guard returns the places that break it. They read text and lineage only, so they cost nothing;
+Each check returns the places that break it. They read text and lineage only, so they cost nothing;
 that the features do not know the future is proven on data by `churn prove`.
 """
 
@@ -116,22 +116,22 @@ def windows_end_before_the_cut_off(stack: list[CompiledModel]) -> list[str]:
 
 
 def check_build(manifest: Mapping[str, Any], domain: str, stack: list[CompiledModel]) -> None:
-    """Run every guard on a domain's compiled feature SQL.
+    """Run every check on a domain's compiled feature SQL.
 
     Raises:
-        ChurnError: A guard is broken; it is named, with the places.
+        ChurnError: A check fails; it is named, with the places.
     """
-    guards: dict[str, Callable[[], list[str]]] = {
+    checks: dict[str, Callable[[], list[str]]] = {
         "no_label_upstream": lambda: no_label_upstream(manifest, domain),
         "snapshots_are_declared": lambda: snapshots_are_declared(manifest, domain, stack),
         "exact_numbers": lambda: exact_numbers(stack),
         "no_day_of_its_own": lambda: no_day_of_its_own(stack),
         "windows_end_before_the_cut_off": lambda: windows_end_before_the_cut_off(stack),
     }
-    for name, guard in guards.items():
-        if broken := guard():
+    for name, check in checks.items():
+        if broken := check():
             raise ChurnError(
-                f"The features of {domain} break the guard {name}.",
+                f"The features of {domain} fail the check {name}.",
                 where="; ".join(broken),
-                hint=f"pipeline/guards.py says what {name} asks for; nothing was frozen.",
+                hint=f"Nothing was frozen. {__name__} says what {name} asks for.",
             )

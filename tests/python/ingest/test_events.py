@@ -367,7 +367,7 @@ def test_a_part_without_duplicates_is_not_written_again(raw_dir, home, take, mon
     written = []
 
     def spy(con, sql, watch):
-        written.extend(re.findall(r"month=[0-9-]+(?=/data_0\.part)", sql))
+        written.extend(re.findall(r"month=[0-9-]+(?=/\.data_0\.parquet\.part)", sql))
         return execute(con, sql, watch)
 
     monkeypatch.setattr("pipeline.ingest.deduplicate.execute", spy)
