@@ -151,7 +151,7 @@ def test_churn_plan_shows_the_published_plan_and_writes_nothing(demo, run_churn)
     done = run_churn(home.root, "plan", "--domain", DOMAINS[0], "--budget", 100, "--holdout", 0.2)
     assert done.returncode == 0, done.stderr
     told = " ".join(done.stdout.split())
-    for words in ("of NT$100.00", "Held out: 20%", "Nothing was written", "assumed", "left_alone"):
+    for words in ("of NT$100.00", "Held out: 20%", "Nothing was saved", "assumed", "left_alone"):
         assert words in told
     assert sorted((path, path.stat().st_mtime_ns) for path in home.root.rglob("*.*")) == before
 
