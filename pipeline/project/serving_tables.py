@@ -1,4 +1,4 @@
-"""The published tables as the YAML of the serving models describes them."""
+"""Reads the published tables from the YAML of the serving models."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Column:
     Attributes:
         name: Its name.
         data_type: DuckDB's name of its type.
-        unit: Unit of a number, None for what is no number.
+        unit: Unit of a number; None for other columns.
         description: What it means.
     """
 
@@ -33,10 +33,10 @@ class Table:
 
     Attributes:
         name: Its name in the schema `serving`.
-        description: Opens with the grain.
-        question: What it is asked.
-        key: Columns that name a row.
-        columns: All of them, in order.
+        description: Description, starting with the grain.
+        question: The question it answers.
+        key: Columns that identify a row.
+        columns: Columns, in order.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Table:
 
 
 def published_tables(project: Path = PROJECT) -> list[Table]:
-    """Return the published tables as the YAML describes them, those of every domain first."""
+    """Return the published tables from the YAML, those shared by all domains first."""
     return [
         _table(model)
         for path in _descriptions(project)
@@ -57,7 +57,7 @@ def published_tables(project: Path = PROJECT) -> list[Table]:
 
 
 def _descriptions(project: Path) -> Iterator[Path]:
-    """The shared tables, then what each domain publishes of its own."""
+    """The shared tables, then the tables of single domains."""
     yield from sorted((project / "models" / "serving").glob("*.yml"))
     yield from sorted((project / "models").glob("*/marts/*.yml"))
 

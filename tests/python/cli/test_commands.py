@@ -76,7 +76,7 @@ def test_a_run_for_an_earlier_day_meets_its_outcome_and_the_next_run_is_live_aga
     for arguments in (["run", "--domain", "kkbox", "--as-of", "2017-01-15"], ["run"]):
         done = run_churn(demo_copy.root, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
-    assert "is trained already" in done.stdout
+    assert "is already trained" in done.stdout
     with duckdb.connect(str(before.path), read_only=True) as connection:
         live = connection.execute(
             "select run_id from serving.bi_domains order by domain"

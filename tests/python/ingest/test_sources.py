@@ -190,12 +190,12 @@ def test_days_values_and_parts_are_read_with_all_they_say(project):
         ("{name: day, data_type: date", "{name: day, data_type: varchar", "makes 'day' of 'at'"),
         ("timestamp, config: {meta: {not_null: true}}", "timestamp", "'at', which may be null"),
         ("{not_null: true, values", "{values", "by 'kind', which may be null"),
-        (", values: [view, buy]", "", "by 'kind', whose values are no folder names"),
-        ("[view, buy]", "[view, a/b]", "whose values are no folder names"),
-        ("[view, buy]", "[view, ..]", "whose values are no folder names"),
-        ("[view, buy]", "[view, a=b]", "whose values are no folder names"),
+        (", values: [view, buy]", "", "by 'kind', whose values are not valid folder names"),
+        ("[view, buy]", "[view, a/b]", "whose values are not valid folder names"),
+        ("[view, buy]", "[view, ..]", "whose values are not valid folder names"),
+        ("[view, buy]", "[view, a=b]", "whose values are not valid folder names"),
         ("[view, buy]", "[view, true]", "values of 'kind' that are no text"),
-        ("data_type: double", "data_type: double, config: {meta: {values: [a]}}", "no varchar"),
+        ("data_type: double", "data_type: double, config: {meta: {values: [a]}}", "not a varchar"),
     ],
 )
 def test_days_values_and_parts_that_cannot_be_are_refused(project, old, new, message):

@@ -107,7 +107,7 @@ def test_a_second_run_works_nothing_through_again(demo_copy, run_churn):
     before = current(demo_copy).name
     done = run_churn(demo_copy.root, "demo", "--scale", 0.2)
     assert done.returncode == 0, done.stderr
-    for words in ("(unchanged)", "build: nothing changed", "is trained already", "is current"):
+    for words in ("(unchanged)", "build: up to date", "is already trained", "is current"):
         assert words in done.stdout
     assert current(demo_copy).name == before
 
