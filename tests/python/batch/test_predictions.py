@@ -362,7 +362,7 @@ def test_what_is_no_upload_is_refused_in_words(client, histories):
         ("transactions.csv", b"msno,price\na,1\n", "header lacks"),
         ("transactions.csv", b"", "file is empty"),
         ("transactions.parquet", b"PAR1 not at all", "cannot be read as Parquet"),
-        ("transactions.csv", b"\x00\x01\x02", "not text in UTF-8"),
+        ("transactions.csv", b"\x00\x01\x02", "not UTF-8 text"),
         ("transactions.csv", b"+kept/secret=,41,30,149,149,1,20170301,20170401,0\n", "lacks msno"),
     ],
 )

@@ -81,7 +81,7 @@ def test_a_file_without_a_good_row_is_refused_with_the_reasons(raw_dir, home, co
     bad = ROW.replace("20170301", "01.03.2017")
     (raw_dir / "transactions.csv").write_text(f"{HEADER}\n" + f"{bad}\n" * 3000)
     error = refusal(raw_dir, home, console)
-    assert error.what == "The file has no row that can be used."
+    assert error.what == "The file has no usable row."
     assert "transaction_date not a date as %Y%m%d" in error.where
 
 
