@@ -1,4 +1,4 @@
-"""The plan of actions at another budget or hold-out, by the SQL that made the published one."""
+"""Computes retention plans with other settings, by the SQL of the published plan."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.warehouse.compiled_sql import read_manifest
 
-# What is taken as it is, for one domain; the first with other settings.
+# Relations that are copied for one domain; the first one gets the other settings.
 GIVEN = (
     "int_churn__plans_set",
     "int_churn__capacities_set",
@@ -23,7 +23,7 @@ GIVEN = (
     "int_churn__customers_guarded",
     "int_churn__customers_hoped",
 )
-# What is made anew from them, in this order.
+# Models that are rebuilt from them, in this order.
 PLANNED = (
     "int_churn__capacity_prices",
     "int_churn__increments_ranked",
@@ -51,15 +51,15 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class RetentionPlan:
-    """A domain's plan.
+    """A domain's retention plan.
 
     Attributes:
         domain: Domain.
-        currency: Of every amount.
+        currency: Currency of all amounts.
         figures: The row of `int_churn__plans_measured`; money in cents.
         alternatives: Rows of `fct_churn_plan_alternatives`.
         actions: Customers, profit and spend by band, action and theme.
-        left: Customers by reason for leaving them alone.
+        left: Customers who are not treated, by reason.
     """
 
     domain: str
@@ -71,7 +71,7 @@ class RetentionPlan:
 
 
 def save_plan_sql(home: Home) -> None:
-    """Keep the SQL that dbt has just compiled; its manifest forgets it at the next call."""
+    """Store the SQL that dbt has just compiled; the next dbt call overwrites the manifest."""
     nodes = {node["name"]: node for node in read_manifest(home)["nodes"].values()}
     stack = {name: nodes[name].get("compiled_code") for name in PLANNED if name in nodes}
     if len(stack) == len(PLANNED) and all(stack.values()):
@@ -81,12 +81,12 @@ def save_plan_sql(home: Home) -> None:
 
 @dataclass(frozen=True)
 class Selection:
-    """Whom and with what a plan may treat.
+    """The customers and actions that a plan may use.
 
     Attributes:
         where: Condition on `int_churn__customers_guarded`; its values are bound.
         values: What is bound.
-        actions: Actions of the catalogue; every one if there is none.
+        actions: Actions of the catalogue; empty for all.
     """
 
     where: str = "true"
@@ -98,16 +98,16 @@ class Selection:
 def planning(
     home: Home, domain: str, *, budget: float | None = None, holdout: float | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Make a domain's plan in memory, beside the warehouse, which is only read.
+    """Compute a domain's plan in memory; the warehouse is only read.
 
     Args:
         home: CHURN_HOME after a run.
         domain: Domain.
-        budget: Expected spend in the domain's currency instead of the one that is set.
-        holdout: Share held out instead of the one that is set.
+        budget: Expected spend in the domain's currency, instead of the saved one.
+        holdout: Share held out, instead of the saved one.
 
     Yields:
-        A connection whose relations named in `GIVEN` and `PLANNED` are this plan's.
+        A connection with this plan's relations.
 
     Raises:
         ChurnError: There are no scores yet.
@@ -131,20 +131,20 @@ def planning_published(
     holdout: float | None = None,
     selection: Selection | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Make a domain's plan in memory from what was published; the warehouse may be in use.
+    """Compute a domain's plan in memory from a generation; the warehouse may be in use.
 
     Args:
-        folder: The generation's folder of what plans are made from.
+        folder: The generation's folder with the inputs of plans.
         domain: Domain.
-        budget: Expected spend in the domain's currency instead of the one that is set.
-        holdout: Share held out instead of the one that is set.
-        selection: Whom and with what the plan may treat; every scored customer by default.
+        budget: Expected spend in the domain's currency, instead of the saved one.
+        holdout: Share held out, instead of the saved one.
+        selection: Customers and actions that the plan may use; all by default.
 
     Yields:
-        A connection as `planning` yields it.
+        A connection as from `planning`.
 
     Raises:
-        ChurnError: No customer is chosen, or none is scored.
+        ChurnError: No customer is selected, or none is scored.
     """
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
@@ -182,7 +182,7 @@ def _plan(
 
 
 def _select(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None:
-    """Forget the customers, and the actions, that a plan is not to look at."""
+    """Delete the customers and actions that a plan may not use."""
     if selection.where != "true":
         connection.execute(
             f"delete from int_churn__customers_guarded where ({selection.where}) is not true",
@@ -201,7 +201,7 @@ def _select(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None
 
 
 def rebased(sql: str, *others: str) -> str:
-    """Return compiled SQL that reads this plan's relations instead of the warehouse's."""
+    """Return compiled SQL with this plan's relations in place of the warehouse's."""
     for name in (*GIVEN, *PLANNED, *others):
         for schema in ("churn", "serving"):
             sql = sql.replace(f'"warehouse"."{schema}"."{name}"', f'"{name}"')
@@ -211,7 +211,7 @@ def rebased(sql: str, *others: str) -> str:
 def make_retention_plan(
     home: Home, domain: str, *, budget: float | None = None, holdout: float | None = None
 ) -> RetentionPlan:
-    """Make a domain's plan and read what is to be shown of it.
+    """Compute a domain's plan and read its summary.
 
     Raises:
         ChurnError: There are no scores yet.
@@ -225,7 +225,7 @@ def make_retention_plan(
 
 
 def read_plan(connection: duckdb.DuckDBPyConnection, domain: str, currency: str) -> RetentionPlan:
-    """Return what is to be shown of a plan that was made in a connection."""
+    """Return the summary of a plan that was computed in a connection."""
     (figures,) = _rows(connection, "select * from int_churn__plans_measured")
     return RetentionPlan(
         domain,
@@ -262,7 +262,7 @@ def read_plan(connection: duckdb.DuckDBPyConnection, domain: str, currency: str)
 
 
 def saved_settings(plan: RetentionPlan) -> tuple[int, int | None]:
-    """Return the plan's budget in cents and its hold-out in thousandths, None for automatic."""
+    """Return the plan's budget in cents and its hold-out in thousandths; None for automatic."""
     figures = plan.figures
     share = None if figures["is_holdout_automatic"] else int(figures["holdout_per_mille"])
     return int(figures["budget_cents"]), share

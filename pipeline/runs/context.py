@@ -1,4 +1,4 @@
-"""What a command works on: CHURN_HOME, domains, their entries, and where words go."""
+"""The context of a command: CHURN_HOME, domains, their settings, cut-offs and the console."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class RunContext:
     Attributes:
         home: CHURN_HOME.
         domains: Domains to train and score.
-        entries: Every domain's entry, this run's overrides included.
+        entries: Every domain's entry, including this run's overrides.
         as_of: Domain → cut-off to score instead of the default.
-        console: Where words and progress go.
+        console: Console for messages and progress.
     """
 
     home: Home
@@ -36,9 +36,9 @@ class RunContext:
         return {"churn_domains": dict(self.entries), "as_of": dict(self.as_of)}
 
     def say(self, words: str) -> None:
-        """Write one line of progress."""
+        """Print a progress line."""
         self.console.print(f"[dim]·[/] {words}", highlight=False)
 
     def warn(self, words: str) -> None:
-        """Write one line that somebody should look at."""
+        """Print a warning."""
         self.console.print(f"  [yellow]warning[/] {words}", highlight=False)

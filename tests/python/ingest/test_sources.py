@@ -194,7 +194,7 @@ def test_days_values_and_parts_are_read_with_all_they_say(project):
         ("[view, buy]", "[view, a/b]", "whose values are not valid folder names"),
         ("[view, buy]", "[view, ..]", "whose values are not valid folder names"),
         ("[view, buy]", "[view, a=b]", "whose values are not valid folder names"),
-        ("[view, buy]", "[view, true]", "values of 'kind' that are no text"),
+        ("[view, buy]", "[view, true]", "values of 'kind' that are not text"),
         ("data_type: double", "data_type: double, config: {meta: {values: [a]}}", "not a varchar"),
     ],
 )
