@@ -22,7 +22,7 @@ class CompiledModel:
     Attributes:
         relation: Schema and name.
         sql: Its select.
-        is_table: Made once and kept, because several models read it or it is dear.
+        is_table: Whether it is materialised, because several models read it or it is expensive.
     """
 
     relation: str
@@ -38,7 +38,7 @@ _MODELS: Mapping[Top, str] = {
 
 
 def save_stacks(home: Home, domain: str) -> None:
-    """Keep the stacks that the last build compiled; dbt's manifest forgets it at the next call."""
+    """Store the stacks of the last build; the next dbt call overwrites the manifest."""
     for top, model in _MODELS.items():
         path = _stack_path(home, domain, top)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def _stack_path(home: Home, domain: str, top: Top) -> Path:
 
 
 def create_models(connection: duckdb.DuckDBPyConnection, stack: list[CompiledModel]) -> None:
-    """Make a stack in an in-memory database whose schema `lake` holds the domain's relations."""
+    """Create a stack in an in-memory database whose schema `lake` has the domain's relations."""
     for schema in {view.relation.partition(".")[0] for view in stack}:
         connection.execute(f"create schema if not exists {schema}")
     for view in stack:
@@ -84,8 +84,8 @@ def create_models(connection: duckdb.DuckDBPyConnection, stack: list[CompiledMod
 def as_statement(stack: list[CompiledModel]) -> str:
     """Return a stack as one select from its last view, which can be prepared.
 
-    Each view becomes a common table expression with the very text of the model; what is made once
-    in the warehouse is made once here. Other relations are those of the in-memory database.
+    Each view becomes a common table expression with the model's exact text; tables become
+    materialised ones. Other relations are those of the in-memory database.
     """
     parts = []
     for view in stack:
@@ -103,13 +103,13 @@ def as_statement(stack: list[CompiledModel]) -> str:
 def json_literal(rows: list[dict[str, Any]]) -> str:
     """Return rows as a JSON text for EXECUTE, which takes no bound values.
 
-    The text is ASCII, and quotes are the only character that means something in it.
+    The text is ASCII, and quotes are the only special character in it.
     """
     return quoted(json.dumps(rows))
 
 
 def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[CompiledModel]:
-    """Return a model and the models upstream of it, in the order they must be made.
+    """Return a model and the models upstream of it, in the order to create them.
 
     Args:
         home: CHURN_HOME whose manifest is read.
@@ -124,7 +124,9 @@ def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[Comp
     name = top or f"int_{domain}__features_joined"
     last = next((key for key in nodes if key.endswith(f".{name}")), None)
     if last is None:
-        raise ChurnError(f"The manifest has no {name}.")
+        raise ChurnError(
+            f"The manifest has no model {name}.", hint="Run `churn build` to compile the models."
+        )
     ordered: list[str] = []
 
     def visit(key: str) -> None:
@@ -145,7 +147,7 @@ def stack_hash(stack: list[CompiledModel]) -> str:
 
 
 def stack_script(stack: list[CompiledModel]) -> str:
-    """Return the stack as a script that makes each view; it expects the `lake` relations."""
+    """Return the stack as a script that creates each view; it needs the `lake` relations."""
     return "\n\n".join(f"create or replace view {view.relation} as\n{view.sql};" for view in stack)
 
 
@@ -161,14 +163,14 @@ def compiled_model(node: dict[str, Any]) -> CompiledModel:
 
 
 def _seed_select(text: str, node: Mapping[str, Any]) -> str:
-    """A seed as a select, so that the stack needs no files; empty and typed without rows."""
+    """SQL of a seed as a select, so that the stack needs no files; typed even without rows."""
     types = node["config"]["column_types"]
     header, *rows = csv.reader(text.strip().splitlines())
     if untyped := [name for name in header if name not in types]:
         raise ChurnError(
-            f"The seed {node['name']} does not say of what type {', '.join(untyped)} is.",
+            f"The seed {node['name']} has columns without a type: {', '.join(untyped)}.",
             where=node["original_file_path"],
-            hint="Give every column a type under config.column_types of its YAML.",
+            hint="Add them to config.column_types in the seed's YAML.",
         )
     casts = ", ".join(f"cast({name} as {types[name]}) as {name}" for name in header)
     values = ",\n    ".join(f"({listed(row)})" for row in rows or [[""] * len(header)])
@@ -177,7 +179,7 @@ def _seed_select(text: str, node: Mapping[str, Any]) -> str:
 
 
 def read_manifest(home: Home) -> dict[str, Any]:
-    """Return dbt's manifest of the last call.
+    """Return the manifest of the last dbt call.
 
     Raises:
         ChurnError: Nothing has been built yet.

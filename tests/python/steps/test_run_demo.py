@@ -36,9 +36,9 @@ def examples_hash(home):
 def test_the_terminal_shows_the_riskiest_the_quality_the_ceiling_and_what_next(demo):
     shown = " ".join(demo[1].split())
     for words in (
-        "the riskiest 10 of",
+        "the 10 riskiest of",
         "which no model saw",
-        "without those who have already cancelled",
+        "without customers who have already cancelled",
         "LightGBM",
         "logistic regression",
         "hand rule",
