@@ -1,4 +1,4 @@
-"""What one app shares between its requests; there is no state outside of it."""
+"""Objects shared by the requests of one app; there is no global state."""
 
 import threading
 from dataclasses import dataclass, field
@@ -21,12 +21,12 @@ class Services:
     Attributes:
         home: CHURN_HOME.
         settings: Limits.
-        entries: The domains' entries of dbt_project.yml, texts filled in.
+        entries: The domains' entries in dbt_project.yml, with placeholders filled in.
         reader: The published generation.
-        store: Keys and idempotency.
+        store: The API's tables.
         keys: Keys in memory.
         telemetry: Log and metrics.
-        planner: Held by the one plan that is computed at a time.
+        planner: Lock, so that one trial plan runs at a time.
     """
 
     home: Home

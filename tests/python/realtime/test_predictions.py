@@ -366,7 +366,7 @@ BAD = {
     ),
     "a hundred thousand rows that are none": (
         [{"customer_id": "c", "transactions": [1] * 100_000}],
-        "#/customers/0/transactions/0", "no object"),
+        "#/customers/0/transactions/0", "not an object"),
     "a hundred thousand tables that are none": (
         [{"customer_id": "c", **{f"t{number}": 1 for number in range(100_000)}}],
         "#/customers/0/t0", "no such table"),
