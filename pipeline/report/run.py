@@ -24,7 +24,7 @@ METRICS = {
     "ece": "ECE",
     "calibration_slope": "slope",
     "observed_to_expected": "observed / expected",
-    "top_decile_capture": "leavers in top 10 %",
+    "top_decile_capture": "caught in top 10 %",
 }
 
 
@@ -164,7 +164,7 @@ def show_label_audit(home: Home, domain: str, console: Console) -> None:
         ).fetchall()
     if not rows:
         return
-    table = Table(title=f"{domain}: derived and supplied labels", title_justify="left")
+    table = Table(title=f"{domain}: derived labels against supplied ones", title_justify="left")
     for title in ("cut-off", "definition", "derived cohort"):
         table.add_column(title)
     for title in ("supplied", "derived", "in both", "coverage", "compared", "agreement"):
