@@ -372,7 +372,8 @@ BAD = {
         "#/customers/0/t0", "no such table"),
     "a hundred thousand customers that are none": ([1] * 100_000, "#/customers", None),
     "a table that is a number": (
-        [{"customer_id": "c", "transactions": 1}], "#/customers/0/transactions", "not a list of rows"),
+        [{"customer_id": "c", "transactions": 1}],
+        "#/customers/0/transactions", "not a list of rows"),
     "a table that is text": (
         [{"customer_id": "c", "transactions": "x"}],
         "#/customers/0/transactions", "not a list of rows"),
