@@ -1,7 +1,7 @@
-"""The days the demo spans, and by how much each of them raises or lowers browsing and buying.
+"""The days of the demo, and their effects on browsing and buying.
 
-Everything here is known beforehand: season, weekday and outages are part of the stated
-probabilities, not of what is hidden.
+Everything here is known in advance: season, weekday and outages are part of the stated
+probabilities, not hidden.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""One payment: what is bought, at which price, until when, and how the file writes it."""
+"""A payment: product, price, expiry, and its row in the file."""
 
 import numpy as np
 

@@ -42,8 +42,8 @@ def test_the_terminal_shows_the_riskiest_the_quality_the_ceiling_and_what_next(d
         "LightGBM",
         "logistic regression",
         "hand rule",
-        "the ceiling",
-        "Where to look next",
+        "the best possible log loss",
+        "What to look at next",
     ):
         assert words in shown
 
