@@ -1,4 +1,4 @@
-"""Choose LightGBM's parameters inside the training window, before validation and test."""
+"""Chooses LightGBM's parameters inside the training window, before validation and test."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ml.contract import Examples, Floats
 from ml.metrics import losses
 from ml.train import PARAMETERS, Parameters, choose_rounds, margin
 
-# Cohorts a trial is judged on.
+# Cohorts that each trial is tested on.
 INNER = 3
 SEED = 20170401
 

@@ -1,4 +1,4 @@
-"""Quality over the last several cohorts, each judged by a model that knew only what came before."""
+"""Quality on the newest cohorts, each tested with a model that learned only from earlier ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from ml.learn import Learned, learn_until_test
 from ml.metrics import losses
 from ml.train import Parameters, margin
 
-# Newest cohorts a learning curve is drawn for; the last point is all there are.
+# Numbers of newest cohorts in a learning curve; the last point uses all.
 CURVE = (1, 2, 3, 6, 9, 12, 18, 24, 36)
 
 

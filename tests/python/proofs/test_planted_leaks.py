@@ -197,7 +197,7 @@ def test_a_snapshot_used_as_if_it_were_history_is_caught(manifest, demo):
     # and what is declared is not read
     usable, excluded = usable_features(("a", "profile__exists"), {"profile__exists": "m"}, {})
     assert usable == ("a",)
-    assert "not history" in excluded["profile__exists"]
+    assert "no history" in excluded["profile__exists"]
 
 
 # 7: dependence between train and test
