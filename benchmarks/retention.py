@@ -1,4 +1,4 @@
-"""What a plan of actions costs: a million customers, six actions, a budget and two capacities."""
+"""The cost of a plan: a million customers, six actions, a budget and two capacities."""
 
 import duckdb
 
@@ -11,7 +11,7 @@ from pipeline.warehouse.dbt import dbt
 
 CUSTOMERS = 1_000_000
 ACTIONS = 6
-# What is timed by itself, in the order of the flow.
+# Parts that are timed separately, in the order of the flow.
 GUARDS = ("int_churn__customers_guarded",)
 REPORTS = (
     "int_churn__actions_preferred",
@@ -77,7 +77,7 @@ def measure(bench: Bench) -> list[Figure]:
 def make(
     connection: duckdb.DuckDBPyConnection, stack: dict[str, str], names: tuple[str, ...]
 ) -> None:
-    """Make relations of the plan in order."""
+    """Create relations of the plan in order."""
     for name in names:
         connection.execute(f"create or replace table bench.{name} as {stack[name]}")
 
@@ -117,9 +117,9 @@ def _one_pass(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _generate(connection: duckdb.DuckDBPyConnection, customers: int) -> None:
-    """Write the relations a plan starts from: skewed risks and values, three reasons each.
+    """Write the inputs of a plan: skewed risks and values, three reasons each.
 
-    Everything is made of hashes of the customer's number, so it is the same every time.
+    Everything derives from hashes of the customer's number, so it is always the same.
     """
     connection.execute("create schema if not exists bench")
     connection.execute(

@@ -90,7 +90,7 @@ def check_parquet(path: Path, limits: Limits = LIMITS) -> None:
     """
     try:
         with _opened(path) as file:
-            told, schema = file.metadata, file.schema_arrow
+            metadata, schema = file.metadata, file.schema_arrow
             texts = [
                 file.schema.column(at).path
                 for at in range(len(file.schema))
@@ -102,15 +102,17 @@ def check_parquet(path: Path, limits: Limits = LIMITS) -> None:
                 where=path.name,
                 hint="Write the file again, with columns.",
             )
-        unpacked = sum(told.row_group(at).total_byte_size for at in range(told.num_row_groups))
+        unpacked = sum(
+            metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups)
+        )
         if (
-            told.num_rows > limits.rows
-            or told.num_columns > limits.columns
+            metadata.num_rows > limits.rows
+            or metadata.num_columns > limits.columns
             or unpacked > limits.bytes
         ):
             raise _too_large(
                 path,
-                f"{told.num_rows:,} rows, {told.num_columns:,} columns, {unpacked:,} bytes",
+                f"{metadata.num_rows:,} rows, {metadata.num_columns:,} columns, {unpacked:,} bytes",
                 limits,
             )
         if nested := [field.name for field in schema if pa.types.is_nested(field.type)]:

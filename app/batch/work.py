@@ -48,10 +48,10 @@ def work(home: Home, job: Job, tell: Tell) -> dict[str, Any]:
         cut_off = job.as_of_date or scored
         known = {"generation": generation.name, "model_version": run_id, "as_of_date": cut_off}
         tell("reading", 0.0, **known)
-        told: dict[str, Any] = {}
+        ingested: dict[str, Any] = {}
         lake, is_sent = home.lake, job.source == "upload"
         if is_sent:
-            told = _ingest(job, folder / RAW, private)
+            ingested = _ingest(job, folder / RAW, private)
             lake = private.lake
         spill = private.root / "spill"
         spill.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def work(home: Home, job: Job, tell: Tell) -> dict[str, Any]:
         for name in (REFUSED, RESULTS):
             if (private.root / name).exists():
                 (private.root / name).replace(folder / name)
-        return {**told, **asdict(counts)}
+        return {**ingested, **asdict(counts)}
     finally:
         shutil.rmtree(private.root, ignore_errors=True)
 

@@ -113,9 +113,9 @@ def _told(where: Home, job: Job, error: Exception) -> dict[str, Any]:
     return {"what": "Internal error. Report this job's id; the log has the details."}
 
 
-def _fail(where: Home, jobs: Jobs, job: Job, worker: str, told: dict[str, Any]) -> None:
+def _fail(where: Home, jobs: Jobs, job: Job, worker: str, error: dict[str, Any]) -> None:
     try:
-        jobs.finish(job.job_id, worker, error=told)
+        jobs.finish(job.job_id, worker, error=error)
     except LeaseLostError:
         return
     forget_rows(where, job.job_id)

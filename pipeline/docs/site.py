@@ -167,11 +167,11 @@ def _sphinx(source: Path, target: Path, doctrees: Path) -> None:
         text=True,
         check=False,
     )
-    told = (done.stderr or (done.stdout if done.returncode else "")).strip()
-    if done.returncode or "WARNING" in told or "ERROR" in told:
+    output = (done.stderr or (done.stdout if done.returncode else "")).strip()
+    if done.returncode or "WARNING" in output or "ERROR" in output:
         raise ChurnError(
             "The docs site has broken pages.",
-            where=told.replace(f"{source}/", ""),
+            where=output.replace(f"{source}/", ""),
             hint="Fix them in the project; the paths are relative to it.",
         )
 

@@ -58,8 +58,10 @@ def write_look_up(connection: duckdb.DuckDBPyConnection, schema: str, path: Path
         path: File to write; must not exist.
     """
     columns = {part.name: _columns(connection, schema, part) for part in PARTS}
-    told = set(columns["risk"])
-    columns["action"] = {name: kind for name, kind in columns["action"].items() if name not in told}
+    in_risk = set(columns["risk"])
+    columns["action"] = {
+        name: kind for name, kind in columns["action"].items() if name not in in_risk
+    }
     with sqlite3.connect(path, isolation_level=None) as target:
         target.execute(f"pragma page_size = {_PAGE_BYTES}")
         # a half-written file is thrown away, so no rollback is needed

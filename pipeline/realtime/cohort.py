@@ -285,8 +285,8 @@ def _result(one: Scored, cut_off: date, run_id: str, generation: str) -> dict[st
 def _outside(
     customer: str, cut_off: date, words: str, run_id: str, generation: str
 ) -> dict[str, Any]:
-    told = dict.fromkeys(RESULT.names)
-    return told | {
+    empty = dict.fromkeys(RESULT.names)
+    return empty | {
         "customer_id": customer,
         "as_of_date": cut_off,
         "in_scope": False,

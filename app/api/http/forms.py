@@ -59,15 +59,15 @@ async def receive_files(domain: str, files: list[UploadFile], folder: Path) -> l
                 _file_fault(None, f"a file of {table.name} is missing. {recognised(domain)}")
             )
     await run_in_threadpool(folder.mkdir, parents=True)
-    told = []
+    received = []
     for file in files:
         name, digest = str(file.filename), hashlib.sha256()
         with (folder / name).open("wb") as target:
             while block := await file.read(_BLOCK):
                 digest.update(block)
                 await run_in_threadpool(target.write, block)
-        told.append(f"{name} {digest.hexdigest()}")
-    return told
+        received.append(f"{name} {digest.hexdigest()}")
+    return received
 
 
 def _file_fault(number: int | None, detail: str) -> Fault:

@@ -257,13 +257,13 @@ class Reader:
 
     async def follow(self, seconds: float, on_error: Callable[[Exception], object]) -> None:
         """Poll the link forever; opening happens in a thread. A repeated error is logged once."""
-        told: tuple[str, Path] | None = None
+        last_error: tuple[str, Path] | None = None
         while True:
             try:
                 await asyncio.to_thread(self.refresh)
-                told = None
+                last_error = None
             except Exception as error:
-                if told != (found := (type(error).__name__, self._link.resolve())):
+                if last_error != (found := (type(error).__name__, self._link.resolve())):
                     on_error(error)
-                told = found
+                last_error = found
             await asyncio.sleep(seconds)

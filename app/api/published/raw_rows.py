@@ -69,10 +69,10 @@ def _table(table: SourceTable) -> dict[str, Any]:
         "required": required,
         "properties": {column.name: _column(column, table) for column in table.raw_columns},
     }
-    told = "" if table.required else " Omitted means not observed; an empty list means no rows."
+    note = "" if table.required else " Omitted means not observed; an empty list means no rows."
     return {
         "type": "array" if table.required else ["array", "null"],
-        "description": f"{table.description}{told}",
+        "description": f"{table.description}{note}",
         "items": rows,
     }
 
