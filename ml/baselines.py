@@ -165,7 +165,7 @@ def baseline_predictions(
 
     Args:
         named: Baselines of the domain's entry.
-        train: What they are fitted on.
+        train: Rows to fit them on.
         cohort: Customers to predict.
 
     Returns:

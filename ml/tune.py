@@ -19,10 +19,11 @@ SEED = 20170401
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a search found.
+    """The result of a search.
 
     Attributes:
-        parameters: What differs from the default ones; empty when none was better beyond noise.
+        parameters: Parameters that differ from the defaults; empty if no trial was significantly
+            better.
         log_loss: Mean log loss of the best trial over the inner cohorts.
         default_log_loss: The same of the default parameters.
         gain_se: Standard error over customers of what the best trial gains.

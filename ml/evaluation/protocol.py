@@ -30,7 +30,7 @@ def judge_protocol(
     Args:
         connection: The warehouse after the build.
         domain: Domain.
-        features: What the model may read.
+        features: Features that the model may read.
         settings: The domain's entry.
         protocol: Label definition, and cut-offs of train and test.
         parameters: LightGBM parameters.

@@ -25,7 +25,7 @@ class Origin:
     """One cohort treated as the newest closed one.
 
     Attributes:
-        fits: What each fit may learn from, counted from this cohort.
+        fits: Cohorts of each fit, counted from this cohort.
         quality: model, metric, value, ci_low, ci_high, rows.
         calibrations: method, log_loss, gain_over_none, gain_se, is_chosen; the choice was made on
             earlier cohorts alone.

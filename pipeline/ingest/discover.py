@@ -24,7 +24,7 @@ class RawFile:
 
     Attributes:
         path: The file on disk.
-        member: Its name inside the archive; None when the file is no archive.
+        member: Its name inside the archive; None if the file is not an archive.
         logical_name: Its name without folder and compression, ending in .csv.
         format: How it is stored.
         table: The table it belongs to.

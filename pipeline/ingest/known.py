@@ -16,7 +16,7 @@ class KnownFile:
     Attributes:
         raw: The raw file.
         content: Hash of its bytes.
-        seen: What identifies it without reading it.
+        seen: Path, size and times, which identify it without reading it.
         place: The lake's folder for its name; None without one.
         record: The record of that folder.
     """

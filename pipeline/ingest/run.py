@@ -31,7 +31,7 @@ def ingest(
     Args:
         domain: A folder under `models/` with a sources YAML.
         raw_dir: The directory that holds the raw files.
-        home: Where lake and quarantine are.
+        home: CHURN_HOME with lake and quarantine.
         console: Shows progress; one line per file if it is not a terminal.
         memory: DuckDB's memory limit, such as `1GB`; DuckDB's default if not given.
 

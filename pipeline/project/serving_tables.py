@@ -18,7 +18,7 @@ class Column:
         name: Its name.
         data_type: DuckDB's name of its type.
         unit: Unit of a number; None for other columns.
-        description: What it means.
+        description: Its meaning.
     """
 
     name: str

@@ -28,7 +28,7 @@ class SourceColumn:
     Attributes:
         name: Its name in the header.
         data_type: Its DuckDB type in the lake, lower case.
-        description: What it means.
+        description: Its meaning.
         format: Format of a date or timestamp in strptime codes; None for ISO.
         not_null: Whether an empty value sends the row to quarantine.
         min: Smallest allowed value.
@@ -63,7 +63,7 @@ class SourceTable:
         domain: The folder under `models/` that describes it.
         name: Its name within the domain.
         identifier: The name of its relation in schema `lake`.
-        description: What a row is.
+        description: The meaning of a row.
         columns: Its columns, in the order of the lake.
         files: Names or patterns of its raw files, without compression suffix.
         required: Whether a build needs it.

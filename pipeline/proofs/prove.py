@@ -34,7 +34,7 @@ def prove(context: RunContext, cut_offs: int) -> list[Comparison]:
     cut-off only at the newest.
 
     Args:
-        context: What to work on; its warehouse is built.
+        context: Context of the command; its warehouse is built.
         cut_offs: Number of cut-offs in each domain, spread from the first to the scored one.
 
     Raises:

@@ -21,7 +21,7 @@ def write_info_sheet(context: RunContext, domain: str, run: Path) -> Path:
     """Write `info_sheet.md` into a run's folder from the run's tables and the proofs.
 
     Args:
-        context: What the run worked on; its warehouse is built.
+        context: Context of the run; its warehouse is built.
         domain: Domain.
         run: Folder of the run.
     """

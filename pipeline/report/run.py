@@ -86,7 +86,7 @@ def show_quality(
     Args:
         generation: The published generation.
         domain: Domain.
-        console: Where to print.
+        console: Console to print to.
         not_cancelled: Segment value of `already_cancelled` to print separately.
     """
     with duckdb.connect(str(generation.path), read_only=True) as connection:

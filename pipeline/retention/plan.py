@@ -85,7 +85,7 @@ class Selection:
 
     Attributes:
         where: Condition on `int_churn__customers_guarded`; its values are bound.
-        values: What is bound.
+        values: Its bound values.
         actions: Actions of the catalogue; empty for all.
     """
 

@@ -14,7 +14,7 @@ REFUSED = 3
 
 @dataclass(frozen=True)
 class RunContext:
-    """What a command works on.
+    """The context of a command.
 
     Attributes:
         home: CHURN_HOME.

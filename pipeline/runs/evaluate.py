@@ -28,7 +28,7 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
     """Evaluate the live run's recipe on the newest closed cohorts and store the tables with it.
 
     Args:
-        context: What to work on; its warehouse is built with the live settings.
+        context: Context of the command; its warehouse is built with the live settings.
         domain: Domain.
         count: Number of cohorts.
 

@@ -21,7 +21,7 @@ def tune(context: RunContext, domain: str, trials: int) -> Tuned:
     """Search a domain's parameters and save the result as `models/<domain>/tuned.json`.
 
     Args:
-        context: What to work on; its warehouse is built.
+        context: Context of the command; its warehouse is built.
         domain: Domain.
         trials: Number of trials.
 

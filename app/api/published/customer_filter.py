@@ -30,13 +30,25 @@ class CustomerFilter(BaseModel):
         float | None, Field(ge=0, le=1, description="Maximum churn probability.")
     ] = None
     min_value_at_risk: Annotated[
-        Number, Field(description="In the domain's currency; who has none is left out.")
+        Number,
+        Field(
+            description="Minimum value at risk, in the domain's currency; customers without "
+            "one are left out."
+        ),
     ] = None
     max_value_at_risk: Annotated[
-        Number, Field(description="In the domain's currency; who has none is left out.")
+        Number,
+        Field(
+            description="Maximum value at risk, in the domain's currency; customers without "
+            "one are left out."
+        ),
     ] = None
     min_customer_value: Annotated[
-        Number, Field(description="In the domain's currency; who has none is left out.")
+        Number,
+        Field(
+            description="Minimum customer value, in the domain's currency; customers without "
+            "one are left out."
+        ),
     ] = None
     due_from: Annotated[
         Day | None, Field(description="Earliest due date; customers without one are left out.")

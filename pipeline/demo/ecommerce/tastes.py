@@ -40,7 +40,7 @@ class Tastes:
 
 
 def draw_tastes(rng: np.random.Generator, catalogue: Catalogue, people: int) -> Tastes:
-    """Draw everybody's tastes."""
+    """Draw the tastes of all people."""
     return Tastes(
         shelves=popular_shelves(rng, catalogue, people * len(_FAVOURITES)).reshape(people, -1),
         level=rng.beta(1.6, 1.6, people),

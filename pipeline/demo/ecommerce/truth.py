@@ -45,7 +45,7 @@ def truth_of(states: States, customers: Customers, behaviour: Behaviour) -> Trut
     first_order = np.where(ordered.any(axis=0), ordered.argmax(axis=0), DAYS)
     found = np.full((len(asked), len(customers)), np.nan)
     for habit in range(HABITS):
-        # Days are the same for all who share a week; who never orders has no truth.
+        # Days are the same for customers who share a week; those who never order have no truth.
         who = np.flatnonzero((customers.habit == habit) & (first_order < DAYS))
         of_habit = chain(states, habit)
         known = beliefs(

@@ -19,7 +19,7 @@ _SEASON = np.array([0.0, -0.05, 0.38, 0.10, -0.15, 0.15, 0.30, 0.10, 0.0, -0.20,
 
 @dataclass(frozen=True)
 class KnownHistory:
-    """What is known of members before a cut-off, one entry a member."""
+    """The state of members before a cut-off, one entry per member."""
 
     auto: Flags
     cancelled: Flags

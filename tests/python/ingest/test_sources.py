@@ -187,7 +187,7 @@ def test_days_values_and_parts_are_read_with_all_they_say(project):
         ("[kind, day]", "[kind, days]", r"does not have: \['days'\]"),
         ("date_of: at", "date_of: when", r"does not have: \['when'\]"),
         ("date_of: at", "date_of: kind", "derives 'day' from 'kind'"),
-        ("{name: day, data_type: date", "{name: day, data_type: varchar", "derives 'day' from 'at'"),
+        ("{name: day, data_type: date", "{name: day, data_type: varchar", "'day' from 'at'"),
         ("timestamp, config: {meta: {not_null: true}}", "timestamp", "'at', which may be null"),
         ("{not_null: true, values", "{values", "by 'kind', which may be null"),
         (", values: [view, buy]", "", "by 'kind', whose values are not valid folder names"),
