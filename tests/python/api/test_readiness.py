@@ -55,10 +55,7 @@ def test_a_damaged_model_is_not_ready_and_predictions_say_so(served, start_api, 
         "model of bench"
     ]
     refused = api.post("/v1/bench/predictions", json={"customers": [{"customer_id": "x"}]})
-    assert (
-        "does not match its recipe"
-        in (problem_of(refused, 503, "model-unavailable")["detail"])
-    )
+    assert "does not match its recipe" in (problem_of(refused, 503, "model-unavailable")["detail"])
     path.write_bytes(MODEL)
     assert api.get("/readyz").status_code == 200
 
