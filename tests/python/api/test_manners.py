@@ -69,7 +69,7 @@ def test_every_method_that_a_path_answers_is_named(made_world, start_api, path, 
     ("headers", "status", "kind", "words"),
     [
         ({"Content-Type": ""}, 415, "unsupported-media-type", "without Content-Type"),
-        ({"Content-Type": "text/csv"}, 415, "unsupported-media-type", "text/csv is not read"),
+        ({"Content-Type": "text/csv"}, 415, "unsupported-media-type", "text/csv is not supported"),
         ({"Content-Type": "multipart/form-data"}, 415, "unsupported-media-type", "multipart"),
     ],
 )

@@ -217,7 +217,7 @@ def test_the_plan_comes_with_budget_and_alternatives(api):
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("customers?band=purple", "'purple' is unknown; there is critical, high, low, medium"),
+        ("customers?band=purple", "'purple' is not known; choose from critical, high, low, medium"),
         ("customers?theme=weather", "weather"),
         ("customers?action=nope", "nope"),
         ("customers?min_probability=nan", "min_probability"),

@@ -118,7 +118,7 @@ def test_uploaded_rows_get_the_published_scores_and_bad_rows_are_refused_one_by_
     assert told["as_of_date"] is None
     early = client.get(f"{answer.headers['Location']}/results")
     assert early.status_code == 409
-    assert early.json()["detail"] == "The job is queued; it has files once it is done."
+    assert early.json()["detail"] == "The job is queued; its files are available once it is done."
     raw = folder_of(reading, told["job_id"]) / "raw"
     assert raw.exists()
     work(reading)

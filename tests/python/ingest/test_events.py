@@ -547,7 +547,7 @@ def test_packed_files_of_one_name_are_refused_rather_than_one_lost(raw_dir, home
     for archive, row in (("oct.zip", OCT), ("nov.zip", NOV)):
         with zipfile.ZipFile(raw_dir / archive, "w") as zipped:
             zipped.writestr("events.csv", f"{HEADER}\n{row}\n")
-    with pytest.raises(ChurnError, match=r"Two files are called events\.csv") as refused:
+    with pytest.raises(ChurnError, match=r"Two files have the name events\.csv") as refused:
         take()
     assert refused.value.where == "nov.zip:events.csv and oct.zip:events.csv"
-    assert "another name" in refused.value.hint
+    assert "rename it" in refused.value.hint

@@ -285,7 +285,7 @@ def test_customers_outside_the_cohort_are_told_why(client, histories):
     first, second, third = answer.json()["items"]
     assert (first["in_scope"], second["in_scope"], third["in_scope"]) == (False, False, True)
     assert first["reason"].startswith("not scored: members whose membership does not expire")
-    assert second["reason"] == "nothing in transactions happened before the cut-off"
+    assert second["reason"] == "no rows in transactions before the cut-off"
     assert first["churn_probability"] is None
 
 

@@ -313,4 +313,4 @@ def test_explain_shows_where_a_score_comes_from(demo, run_churn):
         assert words in shown
     unknown = run_churn(home.root, "explain", "nobody", "--domain", "kkbox")
     assert unknown.returncode == 1
-    assert "knows no customer nobody" in unknown.stderr
+    assert "has no customer nobody" in unknown.stderr
