@@ -80,7 +80,7 @@ def freeze(
         )
         """
     )
-    files, missing = _spine_files(home, domain)
+    files, missing = _required_files(home, domain)
     written = []
     for definition, day in cohorts:
         folder = scratch / f"label_definition={definition}" / f"as_of_date={day}"
@@ -134,7 +134,7 @@ def _commit(part: Path, target: Path, entry: dict[str, Any]) -> None:
     part.replace(target)
 
 
-def _spine_files(home: Home, domain: str) -> tuple[list[str], list[str]]:
+def _required_files(home: Home, domain: str) -> tuple[list[str], list[str]]:
     """Raw files of the required tables in the lake, and named ones that are not there."""
     present, missing = [], []
     for table in source_tables(domain):
