@@ -18,6 +18,7 @@ from ml.train import fit
 from pipeline import steps
 from pipeline.project.domains import domain_entries, resolve
 from pipeline.project.errors import ChurnError
+from pipeline.runs.context import RunContext
 from pipeline.runs.registry import (
     decisions,
     find_run,
@@ -147,8 +148,8 @@ def test_a_decision_stands_until_something_else_is_live(home):
 def test_the_live_run_is_no_challenger_of_itself(demo, console):
     home, _ = demo
     live = live_name(home, "kkbox")
-    plan = steps.Plan(home, ("kkbox",), {"kkbox": ENTRY}, {}, console)
-    assert steps.decide(plan, "kkbox", home.models / "kkbox" / live) is None
+    context = RunContext(home, ("kkbox",), {"kkbox": ENTRY}, {}, console)
+    assert steps.decide(context, "kkbox", home.models / "kkbox" / live) is None
 
 
 def test_a_model_is_found_by_the_first_characters_of_its_hash(demo):
