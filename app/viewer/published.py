@@ -15,6 +15,9 @@ from pipeline.publish.generation import current
 
 Row = dict[str, Any]
 
+# `population` of `bi_model_quality_by_lead`: the cohort as it was known that many days earlier.
+AS_OF_LEAD = "as known then"
+
 
 @dataclass(frozen=True)
 class Published:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.viewer import charts, words
 from app.viewer.context import Context, context
-from app.viewer.published import one, rows
+from app.viewer.published import AS_OF_LEAD, one, rows
 
 
 def last_list(page: Context) -> None:
@@ -199,12 +199,13 @@ def over_time(page: Context) -> None:
     leads = rows(
         page.generation,
         """
-        select lead_days, max(value) filter (where metric = 'auc') as tells_apart
+        select lead_days, value as auc
         from bi_model_quality_by_lead
-        where domain = ? and model = 'lightgbm' and population = 'all'
-        group by all order by all
+        where domain = ? and population = ? and model = 'lightgbm' and metric = 'auc'
+        order by lead_days
         """,
         page.name,
+        AS_OF_LEAD,
     )
     if leads.empty:
         st.caption("Not measured; `churn evaluate` does it where customers have a due date.")
@@ -214,7 +215,7 @@ def over_time(page: Context) -> None:
             hide_index=True,
             column_config={
                 "lead_days": "days earlier",
-                "tells_apart": st.column_config.NumberColumn("tells apart", format="%.3f"),
+                "auc": st.column_config.NumberColumn("tells apart", format="%.3f"),
             },
         )
     st.subheader("Has anything drifted?")

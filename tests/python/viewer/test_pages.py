@@ -52,7 +52,9 @@ def tables_of(home):
         ]
 
 
-@pytest.fixture(params=["demo", "without actions", "empty"])
+@pytest.fixture(
+    params=["demo", "without actions", "empty", pytest.param("evaluated", marks=pytest.mark.slow)]
+)
 def shown(request, demo, tmp_path, monkeypatch):
     """What is published, by name; CHURN_HOME is set to it."""
     home = demo[0]
@@ -67,6 +69,8 @@ def shown(request, demo, tmp_path, monkeypatch):
     elif request.param == "empty":
         emptied = [f"delete from serving.{table}" for table in tables_of(demo[0])]
         home = changed(demo[0], tmp_path, *emptied)
+    elif request.param == "evaluated":
+        home = request.getfixturevalue("evaluated")[0]
     monkeypatch.setenv("CHURN_HOME", str(home.root))
     return request.param
 
@@ -281,6 +285,24 @@ def test_an_audience_without_a_name_is_not_kept(served):
     next(button for button in page.button if button.label == "Save").click().run()
     assert "Give it a name" in text_of(page)
     assert served.items("/v1/kkbox/audiences") == []
+
+
+@pytest.mark.slow
+def test_earliness_shows_the_figures_that_were_measured(evaluated, monkeypatch):
+    home, _ = evaluated
+    monkeypatch.setenv("CHURN_HOME", str(home.root))
+    with duckdb.connect(str(current(home).path), read_only=True) as connection:
+        measured = connection.execute(
+            "select lead_days, value from serving.bi_model_quality_by_lead "
+            "where domain = 'kkbox' and population = 'as known then' and model = 'lightgbm' "
+            "and metric = 'auc' order by lead_days"
+        ).fetchall()
+    assert [lead for lead, _ in measured] == [0, 7, 14, 30]
+    page = opened("quality")
+    assert not page.exception
+    (shown,) = [table.value for table in page.dataframe if "lead_days" in table.value]
+    assert list(shown.itertuples(index=False, name=None)) == measured
+    assert "Not measured" not in text_of(page)
 
 
 @pytest.mark.parametrize(
