@@ -9,9 +9,9 @@ class Page(NamedTuple):
     """A page of the viewer.
 
     Attributes:
-        address: Its path in the browser; bookmarks hold it, so it stays when a file is renamed.
+        address: Its path in the browser. Bookmarks hold it, so it stays when a title changes.
         file: Its file under `screens/`.
-        title: What the sidebar says.
+        title: Its name in the sidebar, the heading and the browser's tab.
         icon: Streamlit's name of the icon.
     """
 
@@ -26,12 +26,12 @@ PAGES = (
     Page("customers", "customers", "Customers at risk", ":material/group:"),
     Page("customer", "customer", "Customer", ":material/person:"),
     Page("plan", "plan", "Plan", ":material/payments:"),
-    Page("precedes", "drivers", "What precedes leaving", ":material/insights:"),
-    Page("was_right", "quality", "Was it right", ":material/fact_check:"),
+    Page("precedes", "drivers", "Churn drivers", ":material/insights:"),
+    Page("was_right", "quality", "Track record", ":material/fact_check:"),
     Page("glossary", "glossary", "Glossary and data", ":material/menu_book:"),
 )
 
-st.set_page_config(page_title="Who may leave", page_icon=":material/waving_hand:", layout="wide")
+st.set_page_config(page_icon=":material/waving_hand:", layout="wide")
 st.navigation(
     [
         st.Page(
