@@ -259,12 +259,11 @@ def test_tuning_is_seeded_and_sees_neither_validation_nor_test():
 
 
 @pytest.mark.slow
-def test_evaluate_publishes_what_it_found(demo_copy, run_churn):
-    done = run_churn(demo_copy.root, "evaluate", "--origins", 3)
-    assert done.returncode == 0, done.stdout + done.stderr
-    shown = " ".join(done.stdout.split())
+def test_evaluate_publishes_what_it_found(evaluated):
+    home, printed = evaluated
+    shown = " ".join(printed.split())
     assert "protocol competition: February's outcomes closed" in shown or "no protocol" in shown
-    with duckdb.connect(str(current(demo_copy).path), read_only=True) as published:
+    with duckdb.connect(str(current(home).path), read_only=True) as published:
         tested = published.execute(
             "select origin.domain, origin.value, quality.value "
             "from serving.bi_model_quality_by_origin as origin "
