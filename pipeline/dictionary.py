@@ -12,6 +12,8 @@ from pipeline.settings import PROJECT
 
 DICTIONARY = Path("docs/dictionary.md")
 README = Path("README.md")
+# Folders of models/serving in the order in which a reader wants their tables.
+_FOLDERS = {"customers": 1, "plan": 2, "quality": 3, "crm": 4}
 _README_TABLE = re.compile(r"(?<=<!-- tables -->\n).*?(?=<!-- /tables -->)", re.DOTALL)
 
 
@@ -68,7 +70,8 @@ def published_tables(project: Path = PROJECT) -> list[Table]:
 
 def _descriptions(project: Path) -> Iterator[Path]:
     """The shared tables, then what each domain publishes of its own."""
-    yield from sorted((project / "models" / "serving").glob("*.yml"))
+    shared = (project / "models" / "serving").rglob("*.yml")
+    yield from sorted(shared, key=lambda path: (_FOLDERS.get(path.parent.name, 0), path))
     yield from sorted((project / "models").glob("*/marts/*.yml"))
 
 
