@@ -186,7 +186,7 @@ def _read_prices(connection: duckdb.DuckDBPyConnection, domain: str) -> Prices:
         "select price_micro_cents from churn.int_churn__budget_prices where domain = ?", [domain]
     ).fetchone()
     channels = connection.execute(
-        "select channel, price_micro_cents from churn.int_churn__capacity_prices where domain = ?",
+        "select channel, price_micro_cents from churn.int_churn__channel_shadow_prices_picked where domain = ?",
         [domain],
     ).fetchall()
     return Prices(budget[0] if budget else None, dict(channels))

@@ -50,7 +50,7 @@ _GIVEN = (
     "churn.int_churn__actions_catalogued",
     "churn.int_churn__plans_set",
     "churn.int_churn__budget_prices",
-    "churn.int_churn__capacity_prices",
+    "churn.int_churn__channel_shadow_prices_picked",
 )
 # Relations whose rows a request brings.
 _SHAPES = (

@@ -27,7 +27,11 @@ GIVEN = (
 )
 # What is made anew from them, in this order.
 PLANNED = (
-    "int_churn__capacity_prices",
+    "int_churn__shadow_price_customers_sampled",
+    "int_churn__shadow_price_options_joined",
+    "int_churn__shadow_price_starts_derived",
+    "int_churn__shadow_prices_searched",
+    "int_churn__channel_shadow_prices_picked",
     "int_churn__increments_ranked",
     "int_churn__budget_prices",
     "int_churn__actions_allocated",

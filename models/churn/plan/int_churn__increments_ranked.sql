@@ -19,7 +19,7 @@ options as (
         valued.profit_cents,
         1000000 * valued.profit_cents - coalesce(prices.price_micro_cents, 0) as net
     from {{ ref('int_churn__actions_valued') }} as valued
-    left join {{ ref('int_churn__capacity_prices') }} as prices
+    left join {{ ref('int_churn__channel_shadow_prices_picked') }} as prices
         on
             valued.domain = prices.domain
             and valued.channel = prices.channel

@@ -25,7 +25,7 @@ capacities as (
         capacities.domain,
         sum(cast(capacities.contacts as hugeint) * prices.price_micro_cents) as worth_micro_cents
     from {{ ref('int_churn__capacities_set') }} as capacities
-    inner join {{ ref('int_churn__capacity_prices') }} as prices
+    inner join {{ ref('int_churn__channel_shadow_prices_picked') }} as prices
         on
             capacities.domain = prices.domain
             and capacities.channel = prices.channel
@@ -44,7 +44,7 @@ best_nets as (
         )) as net
     from {{ ref('int_churn__actions_valued') }} as valued
     inner join budget_prices on valued.domain = budget_prices.domain
-    left join {{ ref('int_churn__capacity_prices') }} as prices
+    left join {{ ref('int_churn__channel_shadow_prices_picked') }} as prices
         on
             valued.domain = prices.domain
             and valued.channel = prices.channel
