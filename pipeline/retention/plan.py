@@ -34,6 +34,7 @@ PLANNED = (
     "int_churn__channel_shadow_prices_picked",
     "int_churn__increments_ranked",
     "int_churn__budget_prices",
+    "int_churn__increments_reached",
     "int_churn__actions_allocated",
     "int_churn__plans_measured",
     "int_churn__actions_preferred",
