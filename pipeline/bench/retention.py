@@ -15,7 +15,8 @@ ACTIONS = 6
 GUARDS = ("int_churn__customers_guarded",)
 REPORTS = (
     "int_churn__actions_preferred",
-    "int_churn__alternatives_chosen",
+    "int_churn__policies_ranked",
+    "int_churn__policies_allocated",
     "fct_churn_plan_alternatives",
     "bi_retention_plan",
     "bi_retention_budget",

@@ -97,7 +97,8 @@ def _truths(connection: duckdb.DuckDBPyConnection, truth: str, domain: str) -> N
             select 'plan' as strategy, customer_number, action_id
             from int_churn__actions_allocated
             union all
-            select strategy, customer_number, action_id from int_churn__alternatives_chosen
+            select policy as strategy, customer_number, action_id
+            from int_churn__policies_allocated
         )
         select
             chosen.strategy,

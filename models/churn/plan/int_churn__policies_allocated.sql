@@ -1,10 +1,16 @@
 {{ config(materialized='table') }}
--- One row per domain, way to choose whom to treat and customer it treats: the riskiest tenth by
--- risk, everybody in the bands critical and high, and everybody, the last two in an order of
--- chance. They have the plan's guards, budget and channels and give each customer the action that
--- pays best for it alone, or when that one's channel is full the best of the channels without
--- limits.
+-- One row per policy and customer that it treats within the plan's budget and channels, with its
+-- action: the one that pays best for it alone, or when that one's channel is full the best of the
+-- channels without limits.
 with
+
+policies as (
+    select * from {{ ref('int_churn__policies_ranked') }}
+),
+
+plans as (
+    select * from {{ ref('int_churn__plans_set') }}
+),
 
 capacities as (
     select * from {{ ref('int_churn__capacities_set') }}
@@ -46,70 +52,23 @@ fallbacks as (
         ) = 1
 ),
 
-plans as (
-    select * from {{ ref('int_churn__plans_set') }}
-),
-
-scored as (
-    select
-        customer_number,
-        risk_band,
-        row_number() over (
-            partition by domain
-            order by churn_probability desc, customer_number asc
-        ) as risk_place,
-        count(*) over (partition by domain) as customers
-    from {{ ref('int_churn__customers_guarded') }}
-),
-
-strategies as (
-    select
-        offered.*,
-        'top_decile' as strategy,
-        scored.risk_place as place
-    from offered
-    inner join scored on offered.customer_number = scored.customer_number
-    where scored.risk_place * 10 <= scored.customers
-    union all
-    select
-        offered.*,
-        'everybody_at_risk' as strategy,
-        row_number() over (
-            partition by offered.domain
-            order by
-                {{ hash_number(["'at risk'", 'offered.customer_number']) }} asc,
-                offered.customer_number asc
-        ) as place
-    from offered
-    inner join scored on offered.customer_number = scored.customer_number
-    where scored.risk_band in ('critical', 'high')
-    union all
-    select
-        offered.*,
-        'random' as strategy,
-        row_number() over (
-            partition by offered.domain
-            order by
-                {{ hash_number(["'random'", 'offered.customer_number']) }} asc,
-                offered.customer_number asc
-        ) as place
-    from offered
-),
-
 fitted as (
     select
-        *,
+        policies.policy,
+        policies.place,
+        offered.*,
         coalesce(row_number() over (
-            partition by domain, strategy, channel
-            order by place asc
-        ) <= contacts, true) as has_room
-    from strategies
+            partition by policies.domain, policies.policy, offered.channel
+            order by policies.place asc
+        ) <= offered.contacts, true) as has_room
+    from policies
+    inner join offered on policies.customer_number = offered.customer_number
 ),
 
 settled as (
     select
         fitted.domain,
-        fitted.strategy,
+        fitted.policy,
         fitted.place,
         fitted.customer_number,
         case when fitted.has_room then fitted.action_id else fallbacks.action_id end as action_id,
@@ -125,7 +84,7 @@ settled as (
 final as (
     select
         settled.domain,
-        settled.strategy,
+        settled.policy,
         settled.customer_number,
         settled.action_id,
         settled.spend_cents,
@@ -134,7 +93,7 @@ final as (
     inner join plans on settled.domain = plans.domain
     qualify
         sum(settled.spend_cents) over (
-            partition by settled.domain, settled.strategy
+            partition by settled.domain, settled.policy
             order by settled.place asc
             rows between unbounded preceding and current row
         ) <= plans.budget_cents
