@@ -15,34 +15,15 @@ segments as (
 ),
 
 activity as (
-    select
-        domain,
-        customer_id,
-        -- a window with a week that is not covered is not known
-        case
-            when count(active_days) filter (where weeks_before <= 4) = 4
-                then cast(sum(active_days) filter (where weeks_before <= 4) as bigint)
-        end as active_days_4w,
-        case
-            when count(active_days) filter (where weeks_before between 5 and 8) = 4
-                then cast(sum(active_days) filter (where weeks_before between 5 and 8) as bigint)
-        end as active_days_4w_before
-    from {{ ref('bi_customer_activity') }}
-    group by all
+    select * from {{ ref('int_churn__recent_activity_summarised') }}
 ),
 
--- What lowers the risk most; what raises it is in bi_churn_risk.
 lowering as (
-    select
-        domain,
-        customer_id,
-        sentence
-    from {{ ref('bi_churn_reasons') }}
-    where direction = 'lowers'
-    qualify row_number() over (
-        partition by domain, customer_id
-        order by rank asc
-    ) = 1
+    select * from {{ ref('int_churn__lowering_reasons_picked') }}
+),
+
+earlier as (
+    select * from {{ ref('int_churn__previous_scores_picked') }}
 ),
 
 parts as (
@@ -52,26 +33,6 @@ parts as (
         max(case when segment = 'ladder' then segment_value end) as segment
     from segments
     group by all
-),
-
--- The score that was valid before: of the newest earlier cut-off, by the run that came last.
-earlier as (
-    select
-        scores.domain,
-        scores.customer_id,
-        scores.as_of_date,
-        scores.churn_probability,
-        scores.risk_band
-    from {{ ref('fct_churn_scores') }} as scores
-    inner join risk
-        on
-            scores.domain = risk.domain
-            and scores.customer_id = risk.customer_id
-            and scores.as_of_date < risk.as_of_date
-    qualify row_number() over (
-        partition by scores.domain, scores.customer_id
-        order by scores.as_of_date desc, scores.scored_at desc, scores.run_id asc
-    ) = 1
 ),
 
 final as (
