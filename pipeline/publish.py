@@ -18,7 +18,7 @@ from pipeline.settings import Home
 from pipeline.sql_text import quoted
 
 # What a generation consists of; another one is published when the next version adds to it.
-FORMAT = 3
+FORMAT = 4
 SCHEMA = "serving"
 GENERATIONS = 3
 # What belongs to a generation, whatever else somebody puts beside it.

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from app.api.problems import ProblemError
+from pipeline.retention.plan import can_plan
 from pipeline.settings import Home
 from pipeline.sql_text import quoted
 
@@ -80,9 +81,9 @@ class Generation:
 
     @property
     def plan_folder(self) -> Path | None:
-        """What plans with other settings are made from; None where it was not published."""
+        """What plans with other settings are made from; None where this version has not kept it."""
         folder = self.path.with_suffix(".plan")
-        return folder if folder.is_dir() else None
+        return folder if can_plan(folder) else None
 
     def customer(self, domain: str, customer_id: str) -> Row | None:
         """Return what is published of a customer: risk, action, reasons and history.

@@ -11,7 +11,7 @@ weeks as (
 ),
 
 live as (
-    select * from {{ ref('int_churn__runs_live') }}
+    select * from {{ ref('int_churn__live_runs_selected') }}
 ),
 
 final as (

@@ -3,7 +3,7 @@
 with
 
 plans as (
-    select * from {{ ref('int_churn__plans_measured') }}
+    select * from {{ ref('int_churn__plans_summarised') }}
 ),
 
 policies as (

@@ -8,12 +8,13 @@ plans as (
         plans.domain,
         plans.budget_cents,
         prices.price_micro_cents
-    from {{ ref('int_churn__plans_set') }} as plans
-    inner join {{ ref('int_churn__budget_prices') }} as prices on plans.domain = prices.domain
+    from {{ ref('int_churn__plan_settings_resolved') }} as plans
+    inner join {{ ref('int_churn__budget_shadow_prices_derived') }} as prices
+        on plans.domain = prices.domain
 ),
 
 capacities as (
-    select * from {{ ref('int_churn__capacities_set') }}
+    select * from {{ ref('int_churn__channel_capacities_resolved') }}
 ),
 
 options as (

@@ -12,8 +12,8 @@
 with
 
 customers as (
-    select * from {{ ref('int_churn__customers_guarded') }}
-    where guard is null
+    select * from {{ ref('int_churn__contact_eligibility_checked') }}
+    where exclusion is null
 ),
 
 catalogue as (

@@ -7,11 +7,11 @@
 with
 
 plans as (
-    select * from {{ ref('int_churn__plans_set') }}
+    select * from {{ ref('int_churn__plan_settings_resolved') }}
 ),
 
 budget_prices as (
-    select * from {{ ref('int_churn__budget_prices') }}
+    select * from {{ ref('int_churn__budget_shadow_prices_derived') }}
 ),
 
 channel_prices as (
@@ -23,7 +23,7 @@ channels as (
         capacities.domain,
         sum(cast(capacities.contacts as hugeint) * channel_prices.price_micro_cents)
             as worth_micro_cents
-    from {{ ref('int_churn__capacities_set') }} as capacities
+    from {{ ref('int_churn__channel_capacities_resolved') }} as capacities
     inner join channel_prices
         on
             capacities.domain = channel_prices.domain

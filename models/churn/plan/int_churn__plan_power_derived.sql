@@ -11,7 +11,7 @@
 with
 
 plans as (
-    select * from {{ ref('int_churn__plans_set') }}
+    select * from {{ ref('int_churn__plan_settings_resolved') }}
 ),
 
 totals as (

@@ -4,7 +4,7 @@
 with
 
 plans as (
-    select * from {{ ref('int_churn__plans_set') }}
+    select * from {{ ref('int_churn__plan_settings_resolved') }}
 ),
 
 chosen as (
@@ -25,7 +25,7 @@ chosen as (
             else min(catalogue.evidence)
         end as evidence
     from {{ ref('int_churn__actions_allocated') }} as allocated
-    inner join {{ ref('int_churn__customers_guarded') }} as customers
+    inner join {{ ref('int_churn__contact_eligibility_checked') }} as customers
         on allocated.customer_number = customers.customer_number
     inner join {{ ref('int_churn__actions_catalogued') }} as catalogue
         on

@@ -9,11 +9,11 @@ policies as (
 ),
 
 plans as (
-    select * from {{ ref('int_churn__plans_set') }}
+    select * from {{ ref('int_churn__plan_settings_resolved') }}
 ),
 
 capacities as (
-    select * from {{ ref('int_churn__capacities_set') }}
+    select * from {{ ref('int_churn__channel_capacities_resolved') }}
 ),
 
 -- What pays best for each customer alone.
@@ -21,7 +21,7 @@ offered as (
     select
         preferred.*,
         capacities.contacts
-    from {{ ref('int_churn__actions_preferred') }} as preferred
+    from {{ ref('int_churn__best_actions_picked') }} as preferred
     left join capacities
         on
             preferred.domain = capacities.domain

@@ -8,7 +8,7 @@ offered as (
     select
         domain,
         customer_number
-    from {{ ref('int_churn__actions_preferred') }}
+    from {{ ref('int_churn__best_actions_picked') }}
 ),
 
 scored as (
@@ -20,7 +20,7 @@ scored as (
             order by churn_probability desc, customer_number asc
         ) as risk_place,
         count(*) over (partition by domain) as customers
-    from {{ ref('int_churn__customers_guarded') }}
+    from {{ ref('int_churn__contact_eligibility_checked') }}
 ),
 
 riskiest_tenth as (

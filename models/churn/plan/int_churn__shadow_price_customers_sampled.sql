@@ -7,7 +7,7 @@
 with
 
 capacities as (
-    select * from {{ ref('int_churn__capacities_set') }}
+    select * from {{ ref('int_churn__channel_capacities_resolved') }}
 ),
 
 hopeful as (
@@ -15,7 +15,7 @@ hopeful as (
         domain,
         customer_number,
         count(*) over (partition by domain) as customers
-    from {{ ref('int_churn__customers_hoped') }}
+    from {{ ref('int_churn__customer_options_summarised') }}
     where
         best_profit_cents > 0
         and domain in (select capacities.domain from capacities)

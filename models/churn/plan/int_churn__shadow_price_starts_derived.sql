@@ -23,14 +23,14 @@ resources as (
         'budget' as resource,
         true as is_budget,
         budget_cents as available
-    from {{ ref('int_churn__plans_set') }}
+    from {{ ref('int_churn__plan_settings_resolved') }}
     union all
     select
         domain,
         channel as resource,
         false as is_budget,
         contacts as available
-    from {{ ref('int_churn__capacities_set') }}
+    from {{ ref('int_churn__channel_capacities_resolved') }}
 ),
 
 earnings as (

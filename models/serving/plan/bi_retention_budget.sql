@@ -20,4 +20,4 @@ select
     campaigns_needed_at_10,
     campaigns_needed_at_50,
     evidence
-from {{ ref('int_churn__plans_measured') }}
+from {{ ref('int_churn__plans_summarised') }}

@@ -55,7 +55,7 @@ grouped as (
         0 as spend_cents,
         0 as customers,
         0 as profit_cents
-    from {{ ref('int_churn__plans_set') }}
+    from {{ ref('int_churn__plan_settings_resolved') }}
 ),
 
 final as (

@@ -3,7 +3,7 @@
 with
 
 live as (
-    select * from {{ ref('int_churn__runs_live') }}
+    select * from {{ ref('int_churn__live_runs_selected') }}
 ),
 
 importances as (

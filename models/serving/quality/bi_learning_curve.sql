@@ -2,7 +2,7 @@
 with
 
 live as (
-    select run_id from {{ ref('int_churn__runs_live') }}
+    select run_id from {{ ref('int_churn__live_runs_selected') }}
 ),
 
 final as (

@@ -7,7 +7,7 @@ runs as (
 ),
 
 live as (
-    select run_id from {{ ref('int_churn__runs_live') }}
+    select run_id from {{ ref('int_churn__live_runs_selected') }}
 ),
 
 decisions as (

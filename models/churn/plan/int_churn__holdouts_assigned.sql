@@ -4,11 +4,11 @@
 with
 
 customers as (
-    select * from {{ ref('int_churn__customers_guarded') }}
+    select * from {{ ref('int_churn__contact_eligibility_checked') }}
 ),
 
 plans as (
-    select * from {{ ref('int_churn__plans_measured') }}
+    select * from {{ ref('int_churn__plans_summarised') }}
 ),
 
 ranked as (
@@ -35,7 +35,7 @@ ranked as (
     inner join plans on allocated.domain = plans.domain
 ),
 
-drawn as (
+assigned as (
     select
         customer_number,
         action_id,
@@ -43,4 +43,4 @@ drawn as (
     from ranked
 )
 
-select * from drawn
+select * from assigned

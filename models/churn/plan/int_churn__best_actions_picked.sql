@@ -1,5 +1,5 @@
--- One row per customer that an active action answers in time: the one that pays best for it alone,
--- whatever the budget and the channels; of equals the one that spends least.
+-- One row per customer that an active action answers in time: its unconstrained best action, the
+-- one that pays best for it alone, whatever the budget and the channels; of equals the cheapest.
 with
 
 valued as (
@@ -7,8 +7,8 @@ valued as (
     where is_offered
 ),
 
-hopes as (
-    select * from {{ ref('int_churn__customers_hoped') }}
+options as (
+    select * from {{ ref('int_churn__customer_options_summarised') }}
 ),
 
 final as (
@@ -20,10 +20,10 @@ final as (
         valued.profit_cents,
         valued.spend_cents
     from valued
-    inner join hopes
+    inner join options
         on
-            valued.customer_number = hopes.customer_number
-            and valued.profit_cents = hopes.best_profit_cents
+            valued.customer_number = options.customer_number
+            and valued.profit_cents = options.best_profit_cents
     qualify
         row_number() over (
             partition by valued.customer_number

@@ -1,9 +1,9 @@
 -- One row per domain: its plan in figures. What it may spend, spends and earns, what the next unit
--- of budget would earn, how far it can be from the best possible, what is held out and can be shown.
+-- of budget would earn, how far it can be from the best, what is held out and can be shown.
 with
 
 plans as (
-    select * from {{ ref('int_churn__plans_set') }}
+    select * from {{ ref('int_churn__plan_settings_resolved') }}
 ),
 
 totals as (
@@ -11,7 +11,7 @@ totals as (
 ),
 
 budget_prices as (
-    select * from {{ ref('int_churn__budget_prices') }}
+    select * from {{ ref('int_churn__budget_shadow_prices_derived') }}
 ),
 
 bounds as (

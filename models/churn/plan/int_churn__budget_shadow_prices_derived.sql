@@ -7,7 +7,7 @@ increments as (
 ),
 
 plans as (
-    select * from {{ ref('int_churn__plans_set') }}
+    select * from {{ ref('int_churn__plan_settings_resolved') }}
 ),
 
 beyond as (

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
--- One row per scored customer of the live runs: what is at stake, and why no plan may contact it,
--- if so. The first guard that holds is the reason. The plan knows customers by number, which joins
--- and sorts much faster than their ids and in the same order.
+-- One row per scored customer of the live runs: what is at stake, and why no plan may contact it;
+-- exclusion is null where one may. The first exclusion that holds counts. The plan knows customers
+-- by number, which joins and sorts much faster than their ids and in the same order.
 with
 
 scores as (
@@ -10,7 +10,7 @@ scores as (
 ),
 
 plans as (
-    select * from {{ ref('int_churn__plans_set') }}
+    select * from {{ ref('int_churn__plan_settings_resolved') }}
 ),
 
 suppressions as (
@@ -36,7 +36,7 @@ cool_downs as (
 ),
 
 left_alone as (
-    select * from {{ ref('int_churn__customers_left_alone') }}
+    select * from {{ ref('int_churn__leave_alone_rules_matched') }}
 ),
 
 reasons as (
@@ -111,7 +111,7 @@ final as (
             when cool_until > as_of_date then 'cool_down'
             when rule is not null then 'left_alone'
             when customer_value is null then 'no_value'
-        end as guard,
+        end as exclusion,
         case
             when is_suppressed then coalesce(suppression_reason, 'no reason kept')
             when is_never_treated
@@ -122,7 +122,7 @@ final as (
                     || {{ dbt.cast('cool_until', dbt.type_string()) }}
             when rule is not null then rule || ': ' || because
             when customer_value is null then 'nothing is known of what the customer is worth'
-        end as guard_words
+        end as exclusion_words
     from joined
 )
 
