@@ -19,7 +19,7 @@ from pipeline.realtime.bundle import write_bundle
 from pipeline.retention.plan import GIVEN
 
 # What a generation consists of; another one is published when the next version adds to it.
-FORMAT = 3
+FORMAT = 4
 SCHEMA = "serving"
 GENERATIONS = 3
 # What belongs to a generation, whatever else somebody puts beside it.

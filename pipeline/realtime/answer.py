@@ -96,14 +96,14 @@ _ALLOCATED = CompiledModel(
     "churn.int_churn__actions_allocated",
     """
 select domain, customer_number, action_id, channel, spend_cents, profit_cents
-from "warehouse"."churn"."int_churn__actions_preferred"
+from "warehouse"."churn"."int_churn__best_actions_picked"
 where profit_cents > 0
 """,
     is_table=False,
 )
 # And nobody is held out: a hold-out is drawn among the customers of a plan.
 _DRAWN = CompiledModel(
-    "churn.int_churn__holdouts_drawn",
+    "churn.int_churn__holdouts_assigned",
     """
 select customer_number, action_id, false as is_held_out
 from "warehouse"."churn"."int_churn__actions_allocated"
@@ -185,10 +185,13 @@ class Prices:
 
 def _read_prices(connection: duckdb.DuckDBPyConnection, domain: str) -> Prices:
     budget = connection.execute(
-        "select price_micro_cents from churn.int_churn__budget_prices where domain = ?", [domain]
+        "select price_micro_cents from churn.int_churn__budget_shadow_prices_derived "
+        "where domain = ?",
+        [domain],
     ).fetchone()
     channels = connection.execute(
-        "select channel, price_micro_cents from churn.int_churn__capacity_prices where domain = ?",
+        "select channel, price_micro_cents from churn.int_churn__channel_shadow_prices_picked "
+        "where domain = ?",
         [domain],
     ).fetchall()
     return Prices(budget[0] if budget else None, dict(channels))
@@ -225,8 +228,8 @@ def open_answering(
     # requests bring a row with their cut-off; rows that stay are never changed under them
     connection.execute(
         "create schema published; create table published.runs_live as "
-        f"from churn.int_churn__runs_live where domain = '{model.domain}'; "
-        "truncate churn.int_churn__runs_live"
+        f"from churn.int_churn__live_runs_selected where domain = '{model.domain}'; "
+        "truncate churn.int_churn__live_runs_selected"
     )
 
 
@@ -296,9 +299,9 @@ class Scorer:
 
     def set_cut_off(self, cut_off: date) -> None:
         """Say which cut-off is scored; the rules read it beside the run."""
-        self.connection.execute("delete from churn.int_churn__runs_live")
+        self.connection.execute("delete from churn.int_churn__live_runs_selected")
         self.connection.execute(
-            "insert into churn.int_churn__runs_live "
+            "insert into churn.int_churn__live_runs_selected "
             f"select * replace (date '{cut_off}' as as_of_date) from published.runs_live"
         )
 

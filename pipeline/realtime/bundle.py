@@ -37,21 +37,21 @@ _RULES = "decisions.json"
 WORDED = ("int_churn__reasons_worded",)
 DECIDED = (
     "int_churn__reasons_picked",
-    "int_churn__customers_left_alone",
-    "int_churn__customers_guarded",
+    "int_churn__leave_alone_rules_matched",
+    "int_churn__contact_eligibility_checked",
     "int_churn__actions_valued",
-    "int_churn__customers_hoped",
-    "int_churn__actions_preferred",
+    "int_churn__customer_options_summarised",
+    "int_churn__best_actions_picked",
     "fct_churn_actions",
 )
 # Rows that are no customer's.
 _GIVEN = (
-    "churn.int_churn__runs_live",
+    "churn.int_churn__live_runs_selected",
     "churn.int_churn__features_described",
     "churn.int_churn__actions_catalogued",
-    "churn.int_churn__plans_set",
-    "churn.int_churn__budget_prices",
-    "churn.int_churn__capacity_prices",
+    "churn.int_churn__plan_settings_resolved",
+    "churn.int_churn__budget_shadow_prices_derived",
+    "churn.int_churn__channel_shadow_prices_picked",
 )
 # Relations whose rows a request brings.
 _SHAPES = (
@@ -111,7 +111,7 @@ def write_bundle(connection: duckdb.DuckDBPyConnection, home: Home, copies: Path
     folder = copies / FOLDER
     folder.mkdir()
     live = connection.execute(
-        "select domain, run_id from warehouse.churn.int_churn__runs_live order by domain"
+        "select domain, run_id from warehouse.churn.int_churn__live_runs_selected order by domain"
     ).fetchall()
     for relation in _GIVEN:
         _copy(connection, relation, folder)
@@ -143,8 +143,10 @@ def _copy(
 
 
 def is_bundled(generation: Path) -> bool:
-    """Whether a generation, given by its DuckDB file, has a bundle."""
-    return (generation.with_suffix("") / FOLDER / _RULES).exists()
+    """Whether a generation, given by its DuckDB file, has a bundle of this version."""
+    folder = generation.with_suffix("") / FOLDER
+    files = (_RULES, *(f"{relation}.parquet" for relation in (*_GIVEN, *_SHAPES)))
+    return all((folder / name).exists() for name in files)
 
 
 def read_rules(generation: Path) -> tuple[list[CompiledModel], list[CompiledModel]]:

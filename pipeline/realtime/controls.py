@@ -76,7 +76,7 @@ def read_knowledge(generation: Path, domain: str) -> Knowledge:
     folder = bundle_folder(generation)
     paths = [
         str(folder / f"{name}.parquet")
-        for name in (f"lake.{domain}_knowledge", "churn.int_churn__runs_live")
+        for name in (f"lake.{domain}_knowledge", "churn.int_churn__live_runs_selected")
     ]
     with duckdb.connect() as connection, damage_told(generation):
         row = connection.execute(

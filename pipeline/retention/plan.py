@@ -16,23 +16,32 @@ from pipeline.warehouse.compiled_sql import read_manifest
 
 # What is taken as it is, for one domain; the first with other settings.
 GIVEN = (
-    "int_churn__plans_set",
-    "int_churn__capacities_set",
+    "int_churn__plan_settings_resolved",
+    "int_churn__channel_capacities_resolved",
     "int_churn__actions_catalogued",
     "int_churn__actions_valued",
-    "int_churn__customers_guarded",
-    "int_churn__customers_hoped",
+    "int_churn__contact_eligibility_checked",
+    "int_churn__customer_options_summarised",
 )
 # What is made anew from them, in this order.
 PLANNED = (
-    "int_churn__capacity_prices",
+    "int_churn__shadow_price_customers_sampled",
+    "int_churn__shadow_price_options_joined",
+    "int_churn__shadow_price_starts_derived",
+    "int_churn__shadow_prices_searched",
+    "int_churn__channel_shadow_prices_picked",
     "int_churn__increments_ranked",
-    "int_churn__budget_prices",
+    "int_churn__budget_shadow_prices_derived",
+    "int_churn__increments_reached",
     "int_churn__actions_allocated",
-    "int_churn__plans_measured",
-    "int_churn__actions_preferred",
-    "int_churn__alternatives_chosen",
-    "int_churn__holdouts_drawn",
+    "int_churn__plan_totals_summed",
+    "int_churn__plan_bounds_derived",
+    "int_churn__plan_power_derived",
+    "int_churn__plans_summarised",
+    "int_churn__best_actions_picked",
+    "int_churn__policies_ranked",
+    "int_churn__policies_allocated",
+    "int_churn__holdouts_assigned",
     "fct_churn_actions",
     "fct_churn_plan_alternatives",
     "bi_retention_plan",
@@ -56,7 +65,7 @@ class RetentionPlan:
     Attributes:
         domain: Domain.
         currency: Of every amount.
-        figures: The row of `int_churn__plans_measured`; money in cents.
+        figures: The row of `int_churn__plans_summarised`; money in cents.
         alternatives: Rows of `fct_churn_plan_alternatives`.
         actions: Customers, profit and spend by band, action and theme.
         left: Customers by reason for leaving them alone.
@@ -79,12 +88,22 @@ def save_plan_sql(home: Home) -> None:
         path.write_text(json.dumps(stack, indent=1))
 
 
+def can_plan(folder: Path) -> bool:
+    """Whether a generation's folder has what this version makes plans from."""
+    sql = folder / "plan.json"
+    return (
+        all((folder / f"{name}.parquet").exists() for name in GIVEN)
+        and sql.exists()
+        and json.loads(sql.read_text()).keys() >= set(PLANNED)
+    )
+
+
 @dataclass(frozen=True)
 class Selection:
     """Whom and with what a plan may treat.
 
     Attributes:
-        where: Condition on `int_churn__customers_guarded`; its values are bound.
+        where: Condition on `int_churn__contact_eligibility_checked`; its values are bound.
         values: What is bound.
         actions: Actions of the catalogue; every one if there is none.
     """
@@ -169,13 +188,14 @@ def _plan(
             f"create table {name} as select * from {relation} where domain = ?", [domain]
         )
     _select(connection, selection)
-    if connection.execute("select count(*) from int_churn__customers_guarded").fetchone() == (0,):
+    scored = connection.execute("select count(*) from int_churn__contact_eligibility_checked")
+    if scored.fetchone() == (0,):
         raise ChurnError(f"No customer of {domain} is scored.", hint=f"churn run --domain {domain}")
     changes = {"budget_cents": (budget, 100), "holdout_per_mille": (holdout, 1000)}
     for column, (value, scale) in changes.items():
         if value is not None:
             connection.execute(
-                f"update int_churn__plans_set set {column} = ?", [round(value * scale)]
+                f"update int_churn__plan_settings_resolved set {column} = ?", [round(value * scale)]
             )
     for name in PLANNED:
         connection.execute(f"create table {name} as {rebased(stack[name])}")
@@ -185,7 +205,8 @@ def _select(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None
     """Forget the customers, and the actions, that a plan is not to look at."""
     if selection.where != "true":
         connection.execute(
-            f"delete from int_churn__customers_guarded where ({selection.where}) is not true",
+            "delete from int_churn__contact_eligibility_checked "
+            f"where ({selection.where}) is not true",
             list(selection.values),
         )
     if selection.actions:
@@ -193,10 +214,10 @@ def _select(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None
             "delete from int_churn__actions_valued where not list_contains(?, action_id)",
             [list(selection.actions)],
         )
-    for name in ("int_churn__actions_valued", "int_churn__customers_hoped"):
+    for name in ("int_churn__actions_valued", "int_churn__customer_options_summarised"):
         connection.execute(
             f"delete from {name} where customer_number not in "
-            "(select customer_number from int_churn__customers_guarded)"
+            "(select customer_number from int_churn__contact_eligibility_checked)"
         )
 
 
@@ -226,7 +247,7 @@ def make_retention_plan(
 
 def read_plan(connection: duckdb.DuckDBPyConnection, domain: str, currency: str) -> RetentionPlan:
     """Return what is to be shown of a plan that was made in a connection."""
-    (figures,) = _rows(connection, "select * from int_churn__plans_measured")
+    (figures,) = _rows(connection, "select * from int_churn__plans_summarised")
     return RetentionPlan(
         domain,
         currency,

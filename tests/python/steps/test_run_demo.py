@@ -8,9 +8,8 @@ from datetime import date
 
 import duckdb
 import pytest
-import yaml
 
-from pipeline.project.home import PROJECT
+from app.api.published.row_models import serving_tables
 from pipeline.publish.generation import current
 
 pytestmark = pytest.mark.usefixtures("demo")
@@ -50,8 +49,7 @@ def test_the_terminal_shows_the_riskiest_the_quality_the_ceiling_and_what_next(d
 
 def test_every_serving_table_is_published_with_rows_and_the_columns_of_its_yaml(demo):
     home, _ = demo
-    described = yaml.safe_load((PROJECT / "models/serving/_serving.yml").read_text())["models"]
-    for model in described:
+    for model in serving_tables().values():
         rows = ask_published(home, f"describe serving.{model['name']}")
         assert [row[0] for row in rows] == [column["name"] for column in model["columns"]]
         # a first run has no closed scores yet, and evaluates nothing

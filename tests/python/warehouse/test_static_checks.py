@@ -8,6 +8,7 @@ import duckdb
 import pytest
 import yaml
 
+from app.api.published.row_models import serving_tables
 from pipeline.project.domains import domain_entries
 from pipeline.project.home import PROJECT
 from pipeline.warehouse.compiled_sql import load_stack
@@ -123,10 +124,9 @@ def test_every_feature_of_the_members_snapshot_says_so(demo):
 
 
 def test_every_column_of_every_serving_table_is_described_and_typed():
-    document = yaml.safe_load((PROJECT / "models/serving/_serving.yml").read_text())
-    files = {path.stem for path in (PROJECT / "models/serving").glob("*.sql")}
-    assert {model["name"] for model in document["models"]} == files
-    for model in document["models"]:
+    files = {path.stem for path in (PROJECT / "models/serving").rglob("*.sql")}
+    assert set(serving_tables()) == files
+    for model in serving_tables().values():
         assert model["description"].startswith("One row per")
         for column in model["columns"]:
             assert column.get("description") and column.get("data_type"), (
