@@ -16,6 +16,7 @@ from ml.calibrate import Calibration, Past, choose, fit_map
 from ml.contract import usable_features
 from ml.explain.drivers import FEW, HANDFUL, base_value, drivers, largest
 from ml.metrics import losses
+from ml.settings import RiskBands
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +202,7 @@ def test_two_cohorts_are_too_few_to_choose_a_map():
 
 def test_bands_are_cut_at_the_top_5_20_and_50_percent():
     p = np.linspace(0, 1, 1001)
-    bands = assign_bands(p, cut_bands(p, {}))
+    bands = assign_bands(p, cut_bands(p, RiskBands()))
     shares = {band: (bands == band).mean() for band in ("critical", "high", "medium", "low")}
     assert shares == pytest.approx(
         {"critical": 0.05, "high": 0.15, "medium": 0.30, "low": 0.50}, abs=0.002

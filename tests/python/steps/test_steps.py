@@ -3,13 +3,14 @@ import pytest
 from pipeline import steps
 from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
+from pipeline.runs.context import RunContext
 from pipeline.warehouse import fingerprint
 
 
 @pytest.fixture
 def plan(home, console):
     home.root.mkdir(parents=True)
-    return steps.Plan(home, (), domain_entries(), {}, console)
+    return RunContext(home, (), domain_entries(), {}, console)
 
 
 def test_a_build_that_fails_passes_for_no_state_at_all(plan, monkeypatch):
