@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from pipeline.project.duck import quoted
 from pipeline.project.sources import SourceColumn, SourceTable
-from pipeline.project.sql import quoted
 
 
 def sums_of_csv(table: SourceTable, path: Path) -> str:

@@ -16,6 +16,7 @@ from rich.console import Console
 from benchmarks.workbench import Bench
 from pipeline.ingest import IngestSummary, ingest
 from pipeline.ingest.discover import DEMO_MARK
+from pipeline.project.files import empty_folder
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable, source_tables
 
@@ -153,8 +154,7 @@ def raw_files(bench: Bench) -> Path:
     mark = json.dumps({"bench": "ecommerce", "version": _VERSION, "events_a_month": events})
     if (raw / DEMO_MARK).is_file() and (raw / DEMO_MARK).read_text(encoding="utf-8") == mark:
         return raw
-    shutil.rmtree(raw, ignore_errors=True)
-    raw.mkdir(parents=True)
+    empty_folder(raw)
     users = math.ceil(events * len(FILES) / _EVENTS_PER_USER)
     with bench.console.status("") as status:
         for name, month in FILES.items():

@@ -1,6 +1,5 @@
 """What an ingest of event files costs beside reading them, and one more month beside that month."""
 
-import shutil
 from pathlib import Path
 
 import duckdb
@@ -10,6 +9,7 @@ from benchmarks.columns import sums_of_csv
 from benchmarks.figures import Figure
 from benchmarks.workbench import Bench, Timed, best
 from pipeline.ingest.discover import DEMO_MARK
+from pipeline.project.files import empty_folder
 from pipeline.project.home import Home
 
 ONE_MORE_MONTH_AIM = 1.3
@@ -70,8 +70,7 @@ def measure(bench: Bench) -> list[Figure]:
 def _folder_of_the_new_month(raw: Path) -> Path:
     """A raw directory with a link to one month, because ingest takes a directory as a whole."""
     folder = raw.with_name(f"{raw.name}_new")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    empty_folder(folder)
     for name in (NEW, DEMO_MARK):
         (folder / name).symlink_to(raw / name)
     return folder

@@ -12,7 +12,7 @@ from benchmarks.columns import sums_of_csv, sums_of_lake
 from benchmarks.figures import Figure
 from benchmarks.workbench import Bench, Timed, best
 from pipeline.project.home import PROJECT, Home
-from pipeline.warehouse.compiled_sql import View, compiled_stack
+from pipeline.warehouse.compiled_sql import CompiledModel, compiled_stack
 from pipeline.warehouse.dbt import dbt
 
 
@@ -94,7 +94,7 @@ def measure_ecommerce(bench: Bench) -> list[Figure]:
     ]
 
 
-def prepare(bench: Bench, case: Case) -> list[View]:
+def prepare(bench: Bench, case: Case) -> list[CompiledModel]:
     """Make the lake's relations with one cut-off; return the stack of the domain's features."""
     home, variables = bench.home, {"as_of": {case.domain: case.cut_off}}
 
@@ -110,7 +110,7 @@ def prepare(bench: Bench, case: Case) -> list[View]:
     return compiled_stack(home, case.domain)
 
 
-def build(home: Home, stack: list[View]) -> int:
+def build(home: Home, stack: list[CompiledModel]) -> int:
     """Make the stack in order and return the rows of its last relation."""
     with warehouse(home) as connection:
         for view in stack[:-1]:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import write_json
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,7 @@ def save(path: Path, figures: Iterable[Figure]) -> None:
         kept[figure.name] = {"value": figure.value, "unit": figure.unit}
         if figure.ratio is not None:
             kept[figure.ratio.name] = {"value": figure.ratio.value, "unit": "ratio"}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Readers see the old figures or the new ones, never half a file.
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_json(path, kept)
 
 
 def _read(path: Path) -> dict[str, dict[str, float | str]]:

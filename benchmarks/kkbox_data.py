@@ -10,6 +10,7 @@ from benchmarks.workbench import Bench
 from pipeline.demo.kkbox.generate import FULL, generate_kkbox
 from pipeline.ingest import IngestSummary, ingest
 from pipeline.ingest.discover import DEMO_MARK
+from pipeline.project.files import empty_folder
 from pipeline.project.sources import SourceTable, source_tables
 
 LOGS = "user_logs.csv"
@@ -63,8 +64,7 @@ def lake(bench: Bench) -> IngestSummary:
 def _folder_of(bench: Bench, raw: Path, name: str, files: list[str]) -> Path:
     """A raw directory of links, because ingest takes a directory as a whole."""
     folder = bench.folder / "raw" / f"kkbox_{name}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    empty_folder(folder)
     for file in files:
         (folder / file).symlink_to(raw / file)
     return folder

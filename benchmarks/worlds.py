@@ -36,7 +36,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class WorldOutcome:
     """What one way to choose earns in one world at one budget.
 
     Attributes:
@@ -54,7 +54,7 @@ class Outcome:
     profit: float
 
 
-def compare(where: Home, domain: str) -> list[Outcome]:
+def compare(where: Home, domain: str) -> list[WorldOutcome]:
     """Return the true expected profit of every strategy, world and budget.
 
     Profit of a treated customer with true churn probability p (the formula of
@@ -82,7 +82,7 @@ def compare(where: Home, domain: str) -> list[Outcome]:
                 found = dict.fromkeys(STRATEGIES, (0, 0.0))
                 found |= _profits(connection, save, woken)
                 outcomes += [
-                    Outcome(world, base * share, strategy, *found[strategy])
+                    WorldOutcome(world, base * share, strategy, *found[strategy])
                     for strategy in STRATEGIES
                 ]
     return outcomes
@@ -142,7 +142,7 @@ def _profits(
     return {strategy: (int(count), float(profit)) for strategy, count, profit in rows}
 
 
-def show(domain: str, outcomes: list[Outcome], console: Console) -> None:
+def show(domain: str, outcomes: list[WorldOutcome], console: Console) -> None:
     """Print the table and say where the plan loses."""
     currency = domain_entries()[domain].currency
     table = Table(
@@ -153,7 +153,7 @@ def show(domain: str, outcomes: list[Outcome], console: Console) -> None:
     table.add_column("budget", justify="right")
     for title in STRATEGIES.values():
         table.add_column(title, justify="right")
-    cases: dict[tuple[str, float], dict[str, Outcome]] = {}
+    cases: dict[tuple[str, float], dict[str, WorldOutcome]] = {}
     for outcome in outcomes:
         cases.setdefault((outcome.world, outcome.budget), {})[outcome.strategy] = outcome
     for (world, budget), row in sorted(
@@ -175,7 +175,7 @@ def show(domain: str, outcomes: list[Outcome], console: Console) -> None:
         console.print(words, highlight=False, soft_wrap=True)
 
 
-def losses(outcomes: list[Outcome]) -> list[str]:
+def losses(outcomes: list[WorldOutcome]) -> list[str]:
     """Return a sentence for each world and budget in which something beats the plan."""
     words = []
     for plan in (outcome for outcome in outcomes if outcome.strategy == "plan"):

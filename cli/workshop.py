@@ -25,7 +25,7 @@ def dev(context: typer.Context) -> None:
 
 @app.command()
 def dictionary() -> None:
-    """Write the data dictionary and the README's table of tables from the models' YAML."""
+    """Write the data dictionary from the models' YAML."""
     from pipeline.docs.dictionary import write_dictionary
 
     changed = [str(path) for path in write_dictionary()]

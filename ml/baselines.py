@@ -156,3 +156,21 @@ def baselines(named: Mapping[str, BaselineSettings]) -> dict[str, Baseline]:
         else:
             made[name] = BaseRate()
     return made
+
+
+def baseline_predictions(
+    named: Mapping[str, BaselineSettings], train: Examples, cohort: Examples
+) -> dict[str, Floats]:
+    """Fit every baseline of a domain and predict a cohort.
+
+    Args:
+        named: The domain's baselines.
+        train: What they are fitted on.
+        cohort: Customers to predict.
+
+    Returns:
+        Name → probabilities, shape (customers,).
+    """
+    return {
+        name: baseline.fit(train).predict(cohort) for name, baseline in baselines(named).items()
+    }

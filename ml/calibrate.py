@@ -10,6 +10,7 @@ from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
+from ml.compare import PairedGain
 from ml.contract import Floats
 from ml.metrics import losses
 from ml.recipe import CalibrationMap
@@ -17,11 +18,9 @@ from ml.recipe import CalibrationMap
 METHODS = ("none", "base_rate", "platt", "isotonic")
 # An isotonic map may not promise certainty: no probability beyond what its cohort could show.
 FLOOR = 1e-4
-# Past cohorts that a map is fitted on, and that must each have gained by it, beyond so many
-# standard errors.
+# Past cohorts that a map is fitted on, and that must each have gained by it, beyond noise.
 POOLED = 3
 JUDGES = 3
-BEYOND_NOISE = 1.96
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Past:
+class PastMargins:
     """Margins of a past cohort by a model that did not see it.
 
     Attributes:
@@ -126,7 +125,7 @@ def fit_map(method: str, margin: Floats, is_churned: Floats) -> Calibration:
     raise ValueError(f"unknown calibration {method!r}; known are {', '.join(METHODS)}")
 
 
-def fit_on(method: str, past: Sequence[Past]) -> Calibration:
+def fit_on(method: str, past: Sequence[PastMargins]) -> Calibration:
     """Fit one map on the newest past cohorts together.
 
     The base rate moves from cohort to cohort: a correction of it follows the newest one, a shape
@@ -141,7 +140,7 @@ def fit_on(method: str, past: Sequence[Past]) -> Calibration:
     return fit_map(method, margin, np.concatenate([cohort.is_churned for cohort in taken]))
 
 
-def choose(past: Sequence[Past]) -> tuple[str, list[Choice]]:
+def choose(past: Sequence[PastMargins]) -> tuple[str, list[Choice]]:
     """Choose the map that has kept its promise; none unless one has.
 
     Each past cohort judges the maps fitted on what was known by then. A map is used when it gained
@@ -162,21 +161,21 @@ def choose(past: Sequence[Past]) -> tuple[str, list[Choice]]:
         base = losses(judged.is_churned, Calibration("none").apply(judged.margin))
         for method in METHODS:
             loss = losses(judged.is_churned, fit_on(method, known).apply(judged.margin))
-            gain = base - loss
+            paired = PairedGain.of(base, loss)
             tried.append(
                 Choice(
                     method,
                     known[0].as_of_date,
                     judged.as_of_date,
                     float(np.mean(loss)),
-                    float(np.mean(gain)),
-                    float(np.std(gain, ddof=1) / np.sqrt(len(gain))),
+                    paired.gain,
+                    paired.se,
                 )
             )
     kept = {}
     for method in METHODS[1:]:
         last = [c for c in tried if c.method == method][:JUDGES]
-        if len(last) == JUDGES and all(c.gain > BEYOND_NOISE * c.gain_se for c in last):
+        if len(last) == JUDGES and all(PairedGain(c.gain, c.gain_se).is_better for c in last):
             kept[method] = sum(c.gain for c in last)
     chosen = max(kept, key=lambda method: kept[method]) if kept else "none"
     return chosen, [replace(c, is_chosen=c.method == chosen) for c in tried]

@@ -5,14 +5,12 @@ import lightgbm as lgb
 import numpy as np
 
 from ml.calibrate import Calibration
+from ml.compare import PairedGain
 from ml.contract import Examples, Floats, read_examples
 from ml.decision import Decision
 from ml.metrics import losses
 from ml.recipe import TrainedRun
 from ml.train import margin
-
-# A difference beyond this many standard errors is more than noise (two-sided, 5 %).
-BEYOND_NOISE = 1.96
 
 
 def decide(
@@ -48,16 +46,14 @@ def _judge(connection: duckdb.DuckDBPyConnection, old: TrainedRun, new: TrainedR
     cohort = read_examples(connection, new.recipe.domain, since=cohort_day, until=cohort_day)
     before = losses(cohort.is_churned, _predict(old, cohort, cohort_day))
     after = losses(cohort.is_churned, _predict(new, cohort, cohort_day))
-    gain = float(np.mean(before - after))
-    noise = float(np.std(before - after, ddof=1) / np.sqrt(len(cohort)))
+    paired = PairedGain.of(before, after)
     same = old.recipe.recipe_hash == new.recipe.recipe_hash
-    needed = -BEYOND_NOISE * noise if same else BEYOND_NOISE * noise
-    takes_over = gain >= needed if same else gain > needed
-    how = "loses" if gain < 0 else "gains"
+    takes_over = paired.is_not_worse if same else paired.is_better
+    how = "loses" if paired.gain < 0 else "gains"
     words = (
         f"{'refreshed on newer data' if same else 'a changed recipe'}: on {len(cohort):,} customers"
-        f" of {cohort_day}, which neither saw, it {how} {abs(gain):.4f} of log loss "
-        f"({before.mean():.4f} → {after.mean():.4f}, noise ± {BEYOND_NOISE * noise:.4f}), "
+        f" of {cohort_day}, which neither saw, it {how} {abs(paired.gain):.4f} of log loss "
+        f"({before.mean():.4f} → {after.mean():.4f}, noise ± {paired.noise:.4f}), "
         + (
             ("not worse" if same else "better")
             if takes_over
@@ -74,8 +70,8 @@ def _judge(connection: duckdb.DuckDBPyConnection, old: TrainedRun, new: TrainedR
         rows=len(cohort),
         champion_log_loss=float(before.mean()),
         challenger_log_loss=float(after.mean()),
-        gain=gain,
-        gain_se=noise,
+        gain=paired.gain,
+        gain_se=paired.se,
     )
 
 

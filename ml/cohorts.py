@@ -34,7 +34,7 @@ class Cohort:
 
 
 @dataclass(frozen=True)
-class Past:
+class PastCohort:
     """A past cohort, and the cohorts known by it, from which a model that did not see it learns."""
 
     as_of_date: np.datetime64
@@ -64,7 +64,7 @@ class Fits:
     live: list[np.datetime64]
     refit: list[np.datetime64]
     fit: list[np.datetime64]
-    past: tuple[Past, ...] = ()
+    past: tuple[PastCohort, ...] = ()
 
 
 def read_cohorts(connection: duckdb.DuckDBPyConnection, domain: str) -> list[Cohort]:
@@ -151,13 +151,13 @@ def choose_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: Learnin
     _check_size([validation], of_one, "the validation cohort")
     _check_size([test], of_one, "the test cohort")
 
-    past: list[Past] = []
+    past: list[PastCohort] = []
     for cohort in refit[::-1][:MOST_PAST]:
         known = known_by(grid, cohort.as_of_date)
         if min(cohort.churners, sum(c.churners for c in known)) < minimum.churners:
             break
         days = tuple(c.as_of_date for c in known)
-        past.append(Past(cohort.as_of_date, cohort.known_on, days))
+        past.append(PastCohort(cohort.as_of_date, cohort.known_on, days))
     return Fits(
         scoring=scoring,
         known_on=max(c.known_on for c in live),

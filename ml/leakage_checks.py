@@ -1,4 +1,4 @@
-"""What every training checks before its figures are believed. A broken guard stops the run by name.
+"""What every training checks before its figures are believed. A failed one stops the run by name.
 
 The kinds of leakage are those of S. Kapoor, A. Narayanan: Leakage and the reproducibility crisis in
 machine-learning-based science. Patterns 4(9), 2023.
@@ -11,12 +11,11 @@ from typing import Any
 import duckdb
 import lightgbm as lgb
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from ml.cohorts import Cohort, Fits, RefusedError
 from ml.contract import Examples, Floats
 from ml.evaluation.drift import stability
+from ml.metrics import rank_auc
 from ml.train import PARAMETERS, Parameters, fit, margin
 
 SHUFFLED_ROUNDS = 40
@@ -26,11 +25,11 @@ DRIFT_NOTABLE = 0.25
 
 
 @dataclass(frozen=True)
-class Check:
-    """What one guard found.
+class LeakageCheck:
+    """What one check found.
 
     Attributes:
-        guard: Name of the guard.
+        guard: Name of the check, as the table `ml.checks` has it.
         subject: Feature, fit or cut-off it is about; empty for all of them.
         value: Measured value.
         threshold: Value from which it counts.
@@ -46,19 +45,19 @@ class Check:
     words: str
 
 
-def stop_if_broken(checks: list[Check]) -> None:
-    """Refuse the run when a guard is broken.
+def stop_if_broken(checks: list[LeakageCheck]) -> None:
+    """Refuse the run when a check fails.
 
     Raises:
-        RefusedError: The guards and what they found.
+        RefusedError: The checks that fail and what they found.
     """
     if broken := [check for check in checks if check.is_broken]:
         raise RefusedError(
-            "; ".join(f"the guard {check.guard} is broken: {check.words}" for check in broken)
+            "; ".join(f"the leakage check {check.guard} fails: {check.words}" for check in broken)
         )
 
 
-def held_out(fits: Fits, cohorts: list[Cohort]) -> list[Check]:
+def held_out(fits: Fits, cohorts: list[Cohort]) -> list[LeakageCheck]:
     """No fit learns from what it is judged on, nor from outcomes not known when it is used."""
     known_on = {cohort.as_of_date: cohort.known_on for cohort in cohorts}
     checks = []
@@ -69,7 +68,7 @@ def held_out(fits: Fits, cohorts: list[Cohort]) -> list[Check]:
     ):
         late = [day for day in learned if known_on[day] > used_on or day >= used_on]
         checks.append(
-            Check(
+            LeakageCheck(
                 "held_out",
                 name,
                 len(late),
@@ -83,18 +82,18 @@ def held_out(fits: Fits, cohorts: list[Cohort]) -> list[Check]:
     return checks
 
 
-def unique_rows(examples: Examples) -> Check:
+def unique_rows(examples: Examples) -> LeakageCheck:
     """No customer stands twice in one cohort, and so in both sides of a split."""
     order = np.lexsort((examples.customer_id.astype(str), examples.as_of_date))
     ids, days = examples.customer_id[order], examples.as_of_date[order]
     twice = int(np.sum((ids[1:] == ids[:-1]) & (days[1:] == days[:-1])))
     words = f"{twice} rows of {len(examples)} repeat a customer and cut-off"
-    return Check("unique_rows", "", twice, 1, twice > 0, words)
+    return LeakageCheck("unique_rows", "", twice, 1, twice > 0, words)
 
 
 def same_population(
     connection: duckdb.DuckDBPyConnection, domain: str, definition: str, fits: Fits
-) -> Check:
+) -> LeakageCheck:
     """The tested cohort holds as much of the population as the scored one does.
 
     Both shares are examples with a label row over label rows; a cohort that was thinned out for
@@ -116,7 +115,7 @@ def same_population(
     shares = {str(day): float(share) for day, share in rows.items()}
     tested = shares.get(str(fits.test), 1.0)
     scored = shares.get(str(fits.scoring), tested)
-    return Check(
+    return LeakageCheck(
         "same_population",
         str(fits.test),
         abs(tested - scored),
@@ -126,7 +125,9 @@ def same_population(
     )
 
 
-def single_features(cohort: Examples, threshold: float, allowed: Mapping[str, str]) -> list[Check]:
+def single_features(
+    cohort: Examples, threshold: float, allowed: Mapping[str, str]
+) -> list[LeakageCheck]:
     """No feature alone tells the outcome better than is plausible for the domain.
 
     Args:
@@ -146,13 +147,13 @@ def single_features(cohort: Examples, threshold: float, allowed: Mapping[str, st
                 f", and {threshold:g} is implausible: it may know the outcome. If it does not, "
             )
             words += "name it under alarms.allowed with the reason"
-        checks.append(Check("single_features", name, value, threshold, broken, words))
+        checks.append(LeakageCheck("single_features", name, value, threshold, broken, words))
     return checks
 
 
 def shuffled_labels(
     examples: Examples, fits: Fits, parameters: Parameters = PARAMETERS, seed: int = 11
-) -> Check:
+) -> LeakageCheck:
     """A model that learned shuffled outcomes must know nothing of shuffled outcomes.
 
     Outcomes are permuted within each cohort; what is learned from the earlier ones may not help on
@@ -167,13 +168,13 @@ def shuffled_labels(
     shuffled = replace(known, is_churned=outcome)
     model: lgb.Booster = fit(shuffled.cohorts(fits.fit), SHUFFLED_ROUNDS, parameters)
     judged = shuffled.cohorts([fits.validation])
-    value = _auc(rankdata(margin(model, judged)), judged.is_churned)
+    value = rank_auc(margin(model, judged), judged.is_churned == 1)
     churners = float(judged.is_churned.sum())
     others = len(judged) - churners
     # standard error of the area under the curve without any skill (Mann-Whitney)
     error = float(np.sqrt((len(judged) + 1) / (12 * churners * others)))
     threshold = max(SHUFFLED_TOLERANCE, 3 * error)
-    return Check(
+    return LeakageCheck(
         "shuffled_labels",
         str(fits.validation),
         abs(value - 0.5),
@@ -183,7 +184,9 @@ def shuffled_labels(
     )
 
 
-def ignores_the_test(learn: Callable[[Examples], str], examples: Examples, fits: Fits) -> Check:
+def ignores_the_test(
+    learn: Callable[[Examples], str], examples: Examples, fits: Fits
+) -> LeakageCheck:
     """What is learned must not change when the test cohort is garbage, features and outcomes.
 
     Catches a scaler, a choice of features or of parameters that saw the test rows.
@@ -200,7 +203,7 @@ def ignores_the_test(learn: Callable[[Examples], str], examples: Examples, fits:
     outcome[tested] = generator.integers(0, 2, int(tested.sum()))
     garbage = replace(examples, values=values, is_churned=outcome)
     same = learn(examples) == learn(garbage)
-    return Check(
+    return LeakageCheck(
         "ignores_the_test",
         str(fits.test),
         float(not same),
@@ -213,7 +216,7 @@ def ignores_the_test(learn: Callable[[Examples], str], examples: Examples, fits:
     )
 
 
-def train_against_scoring(train: Examples, scored: Examples) -> list[Check]:
+def train_against_scoring(train: Examples, scored: Examples) -> list[LeakageCheck]:
     """How far each feature moved from the rows learned from to those scored; reported only.
 
     The population stability index of each feature; `ml.drift` says what the model makes of it.
@@ -222,7 +225,7 @@ def train_against_scoring(train: Examples, scored: Examples) -> list[Check]:
     for index, name in enumerate(train.features):
         value = stability(train.values[:, index], scored.values[:, index])
         checks.append(
-            Check(
+            LeakageCheck(
                 "train_against_scoring",
                 name,
                 value,
@@ -240,21 +243,12 @@ def _best_auc(values: Floats, outcome: Floats) -> float:
     missing = np.isnan(values)
     best = 0.5
     for end in (-np.inf, np.inf) if missing.any() else (0.0,):
-        value = _auc(rankdata(np.where(missing, end, values)), outcome)
+        value = rank_auc(np.where(missing, end, values), outcome == 1)
         best = max(best, value, 1 - value)
     return best
 
 
-def _auc(ranks: NDArray[np.float64], outcome: Floats) -> float:
-    churners = outcome.sum()
-    others = len(outcome) - churners
-    if not churners or not others:
-        return 0.5
-    above = ranks[outcome == 1].sum() - churners * (churners + 1) / 2
-    return float(above / (churners * others))
-
-
-def as_table(checks: list[Check]) -> dict[str, Any]:
+def as_table(checks: list[LeakageCheck]) -> dict[str, Any]:
     """Return the columns of `ml.checks` but the lineage."""
     names = ("guard", "subject", "value", "threshold", "is_broken", "words")
     return {name: [getattr(check, name) for check in checks] for name in names}

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 import lightgbm as lgb
 
 from ml.bands import cut_bands
-from ml.baselines import baselines
-from ml.calibrate import Calibration, Choice, Past, choose, fit_on
+from ml.baselines import baseline_predictions
+from ml.calibrate import Calibration, Choice, PastMargins, choose, fit_on
 from ml.cohorts import Fits
 from ml.contract import Examples
 from ml.settings import LearningSettings
@@ -31,7 +31,7 @@ class Learned:
     second: lgb.Booster
     calibration: Calibration
     choices: list[Choice]
-    past: list[Past]
+    past: list[PastMargins]
 
     @property
     def rounds(self) -> int:
@@ -71,7 +71,7 @@ def digest_of_learned(
     learned = learn_until_test(examples, fits, parameters, most_rounds)
     validation = examples.cohorts([fits.validation])
     train = examples.cohorts(fits.refit)
-    told = [
+    parts = [
         learned.first.model_to_string(),
         learned.second.model_to_string(),
         json.dumps(asdict(learned.calibration)),
@@ -81,16 +81,18 @@ def digest_of_learned(
             )
         ),
         *(
-            baseline.fit(train).predict(validation).tobytes().hex()
-            for baseline in baselines(settings.baselines).values()
+            probabilities.tobytes().hex()
+            for probabilities in baseline_predictions(
+                settings.baselines, train, validation
+            ).values()
         ),
     ]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def past_margins(
     examples: Examples, fits: Fits, first: lgb.Booster, parameters: Parameters
-) -> list[Past]:
+) -> list[PastMargins]:
     """Margins of the past cohorts, each by a model that learned what was known by then."""
     found = []
     for cohort in fits.past:
@@ -99,5 +101,7 @@ def past_margins(
         else:
             model = fit(examples.cohorts(list(cohort.known)), first.num_trees(), parameters)
         rows = examples.cohorts([cohort.as_of_date])
-        found.append(Past(cohort.as_of_date, cohort.known_on, margin(model, rows), rows.is_churned))
+        found.append(
+            PastMargins(cohort.as_of_date, cohort.known_on, margin(model, rows), rows.is_churned)
+        )
     return found

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
+from scipy.stats import rankdata
 
 from ml.contract import Floats
 
@@ -13,7 +14,7 @@ BINS = 10
 
 
 @dataclass(frozen=True)
-class Figure:
+class MetricValue:
     """One figure with its 95 % interval over customers."""
 
     metric: str
@@ -30,7 +31,7 @@ def losses(is_churned: Floats, probability: Floats) -> Floats:
 
 def figures(
     is_churned: Floats, probability: Floats, *, resamples: int = 200, seed: int = 7
-) -> list[Figure]:
+) -> list[MetricValue]:
     """Compute every figure and its interval.
 
     Args:
@@ -58,10 +59,10 @@ def figures(
     for name, value, drawn in zip(point, point.values(), draws.T, strict=True):
         seen = drawn[~np.isnan(drawn)]
         low, high = np.quantile(seen, [0.025, 0.975]) if len(seen) else (np.nan, np.nan)
-        found.append(Figure(name, value, float(low), float(high)))
+        found.append(MetricValue(name, value, float(low), float(high)))
     slope = _slope(outcome, p)
     reach = 1.96 * _slope_se(p, slope)
-    return [*found, Figure("calibration_slope", slope, slope - reach, slope + reach)]
+    return [*found, MetricValue("calibration_slope", slope, slope - reach, slope + reach)]
 
 
 def _resampled(outcome: Floats, p: Floats, weight: Floats) -> dict[str, float]:
@@ -85,6 +86,24 @@ def _cumulative_at_ties(outcome: Floats, p: Floats, weight: Floats) -> tuple[Flo
     true_positives = np.cumsum(weight * outcome)[last_of_tie]
     false_positives = np.cumsum(weight * (1 - outcome))[last_of_tie]
     return true_positives, false_positives
+
+
+def rank_auc(values: Floats, is_churned: NDArray[np.bool_]) -> float:
+    """Area under the ROC curve of any values, by ranks (Mann and Whitney 1947).
+
+    Args:
+        values: Shape (customers,); higher means likelier. Infinite values are allowed, nan is not.
+        is_churned: Outcome, shape (customers,).
+
+    Returns:
+        0.5 where there is only one class.
+    """
+    churners = int(is_churned.sum())
+    others = len(is_churned) - churners
+    if not churners or not others:
+        return 0.5
+    above = rankdata(values)[is_churned].sum() - churners * (churners + 1) / 2
+    return float(above / (churners * others))
 
 
 def _auc(true_positives: Floats, false_positives: Floats) -> float:

@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from ml import artifacts
 from ml.bands import assign_bands
-from ml.baselines import baselines
+from ml.baselines import baseline_predictions
 from ml.calibrate import Calibration, Choice
 from ml.cohorts import Fits
 from ml.contract import Examples, Floats
@@ -118,8 +118,7 @@ def write_metrics(
             # what a model of history alone would do, beside the one that assumes more
             alone = fit(train.keep(history), rounds, inputs.parameters)
             predictions["lightgbm_history_only"] = expit(margin(alone, cohort.keep(history)))
-        for name, baseline in baselines(inputs.settings.baselines).items():
-            predictions[name] = baseline.fit(train).predict(cohort)
+        predictions |= baseline_predictions(inputs.settings.baselines, train, cohort)
         made = {
             "metrics": quality(cohort, predictions),
             "calibration_bins": reliability_curve(cohort, probability),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ml.cohorts import Fits, RefusedError
+from ml.compare import PairedGain
 from ml.contract import Examples, Floats
 from ml.metrics import losses
 from ml.train import PARAMETERS, Parameters, choose_rounds, margin
@@ -91,14 +92,14 @@ def tune(
         callbacks=[lambda done, trial: progress(trial.number + 1, done.best_value)],
     )
     best = study.best_trial
-    gain = found[0] - found[best.number]
-    noise = float(np.std(gain, ddof=1) / np.sqrt(len(gain)))
-    better = bool(gain.mean() > noise)
+    paired = PairedGain.of(found[0], found[best.number])
+    # one standard error is enough to try: the next run is a challenger like any other
+    better = paired.gain > paired.se
     return Tuned(
         parameters=dict(best.params) if better else {},
         log_loss=study.best_value,
         default_log_loss=float(study.trials[0].value or np.nan),
-        gain_se=noise,
+        gain_se=paired.se,
         judged_on=[str(day) for day in inner],
         trials=[
             {**trial.params, "log_loss": float("nan") if trial.value is None else trial.value}

@@ -11,8 +11,8 @@ from pipeline.labels.freeze import freeze_closed
 from pipeline.labels.registry import audit, keep_audit
 from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
-from pipeline.project.home import Home
-from pipeline.publish.generation import FORMAT, Generation, current, publish
+from pipeline.project.files import empty_folder
+from pipeline.publish.generation import FORMAT, GenerationInfo, current, publish
 from pipeline.realtime.bundle import STACK, save_rules
 from pipeline.retention.catalogue import check_catalogue
 from pipeline.retention.decisions import export_state
@@ -137,7 +137,7 @@ def train(context: RunContext, domain: str) -> Path:
             if folder.exists():
                 context.say(f"{domain}: {run_id} is trained already")
                 return folder
-            scratch = _scratch(home, f"train_{domain}")
+            scratch = empty_folder(home.work / f"train_{domain}")
             with context.console.status(f"{domain}: training") as status:
                 train_run(
                     connection,
@@ -256,7 +256,7 @@ def score(context: RunContext, domain: str, decision: Decision | None = None) ->
             if is_scored(connection, folder, domain, cut_off):
                 context.say(f"{domain}: {cut_off} is scored already by {run.name}")
             else:
-                scratch = _scratch(home, f"score_{domain}")
+                scratch = empty_folder(home.work / f"score_{domain}")
                 with context.console.status(f"{domain}: scoring and explaining {cut_off}"):
                     customers = score_cut_off(connection, trained_run(run), cut_off, scratch)
                 folder.parent.mkdir(parents=True, exist_ok=True)
@@ -279,7 +279,7 @@ def score(context: RunContext, domain: str, decision: Decision | None = None) ->
         record(home, domain, decision)
 
 
-def finish(context: RunContext) -> Generation:
+def finish(context: RunContext) -> GenerationInfo:
     """Build what depends on scores, with its tests, and publish it.
 
     Raises:
@@ -326,10 +326,3 @@ def finish(context: RunContext) -> Generation:
         generation = publish(home, made_from)
     context.say(f"published {generation.name}, {len(generation.tables)} tables")
     return generation
-
-
-def _scratch(home: Home, name: str) -> Path:
-    folder = home.work / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder

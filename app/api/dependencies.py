@@ -18,7 +18,7 @@ from app.api.access.keys import SCOPE_WORDS, Principal, scope_problem
 from app.api.access.store import ANSWERS, Store
 from app.api.http.problems import ProblemError
 from app.api.http.version import CODE_VERSION
-from app.api.published.generation import Generation, PublishedDomain
+from app.api.published.generation import OpenGeneration, PublishedDomain
 from app.api.published.lists import decode
 from app.api.services import Services, services_of
 
@@ -58,19 +58,19 @@ class NotModifiedError(Exception):
     """The caller has this answer already: 304."""
 
 
-async def published(request: Request) -> Generation:
+async def published(request: Request) -> OpenGeneration:
     """Return the generation that this request reads, the same one to its end.
 
     Raises:
         ProblemError: 503, nothing has been published yet.
     """
-    kept: Generation | None = getattr(request.state, "generation", None)
+    kept: OpenGeneration | None = getattr(request.state, "generation", None)
     if kept is None:
         kept = request.state.generation = services_of(request).reader.current()
     return kept
 
 
-async def paged(request: Request) -> Generation:
+async def paged(request: Request) -> OpenGeneration:
     """Return the generation of a page: the first is of the current one, the others of the first's.
 
     Raises:
@@ -97,7 +97,7 @@ async def paged(request: Request) -> Generation:
     return await tagged(request)
 
 
-async def tagged(request: Request) -> Generation:
+async def tagged(request: Request) -> OpenGeneration:
     """Return the generation for an answer that depends on it and the address alone.
 
     The tag is of this address and of what the key may see, so a match can only come from an answer
@@ -119,10 +119,10 @@ async def tagged(request: Request) -> Generation:
 
 
 # These call one another instead of depending on it: resolving dependencies is most of a look-up.
-Published = Annotated[Generation, Depends(published)]
-Tagged = Annotated[Generation, Depends(tagged)]
+Published = Annotated[OpenGeneration, Depends(published)]
+Tagged = Annotated[OpenGeneration, Depends(tagged)]
 # First of a route's parameters: what the others read is the generation that it chose.
-Paged = Annotated[Generation, Depends(paged)]
+Paged = Annotated[OpenGeneration, Depends(paged)]
 App = Annotated[Services, Depends(services_of)]
 
 

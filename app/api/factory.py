@@ -16,7 +16,7 @@ from app.api.http.problems import add_problem_handlers
 from app.api.http.telemetry import Telemetry, TelemetryMiddleware
 from app.api.http.version import VERSION
 from app.api.openapi import describe
-from app.api.published.generation import Generation, Reader
+from app.api.published.generation import OpenGeneration, Reader
 from app.api.routes import (
     audiences,
     batch,
@@ -91,7 +91,7 @@ def create_app(
     settings, telemetry = settings or ApiSettings(), telemetry or Telemetry()
     store = Store(home)
 
-    def opened(generation: Generation) -> None:
+    def opened(generation: OpenGeneration) -> None:
         telemetry.swaps.inc()
         telemetry.published.set(generation.published_at.timestamp())
         telemetry.event("generation_opened", generation=generation.name)

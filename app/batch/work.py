@@ -15,10 +15,10 @@ from rich.console import Console
 from app.batch.jobs import Job
 from app.batch.uploads import ATTEMPTS, RAW, check_parquet, folder_of
 from pipeline.ingest import ingest
+from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
-from pipeline.publish.generation import Generation, current
+from pipeline.publish.generation import GenerationInfo, current
 from pipeline.realtime.cohort import score_lake
 from pipeline.realtime.errors import NotReadyError
 
@@ -77,7 +77,7 @@ def work(home: Home, job: Job, tell: Tell) -> dict[str, Any]:
         shutil.rmtree(private.root, ignore_errors=True)
 
 
-def _live(home: Home, domain: str) -> tuple[Generation, str, date]:
+def _live(home: Home, domain: str) -> tuple[GenerationInfo, str, date]:
     """Return the current generation, the run behind its scores of a domain, and their cut-off."""
     generation = current(home)
     if generation is None:

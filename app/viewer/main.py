@@ -5,7 +5,7 @@ from typing import NamedTuple
 import streamlit as st
 
 
-class Page(NamedTuple):
+class ViewerPage(NamedTuple):
     """A page of the viewer.
 
     Attributes:
@@ -22,13 +22,13 @@ class Page(NamedTuple):
 
 
 PAGES = (
-    Page("today", "today", "Today", ":material/wb_sunny:"),
-    Page("customers", "customers", "Customers at risk", ":material/group:"),
-    Page("customer", "customer", "Customer", ":material/person:"),
-    Page("plan", "plan", "Plan", ":material/payments:"),
-    Page("precedes", "drivers", "What precedes leaving", ":material/insights:"),
-    Page("was_right", "quality", "Was it right", ":material/fact_check:"),
-    Page("glossary", "glossary", "Glossary and data", ":material/menu_book:"),
+    ViewerPage("today", "today", "Today", ":material/wb_sunny:"),
+    ViewerPage("customers", "customers", "Customers at risk", ":material/group:"),
+    ViewerPage("customer", "customer", "Customer", ":material/person:"),
+    ViewerPage("plan", "plan", "Plan", ":material/payments:"),
+    ViewerPage("precedes", "drivers", "What precedes leaving", ":material/insights:"),
+    ViewerPage("was_right", "quality", "Was it right", ":material/fact_check:"),
+    ViewerPage("glossary", "glossary", "Glossary and data", ":material/menu_book:"),
 )
 
 st.set_page_config(page_title="Who may leave", page_icon=":material/waving_hand:", layout="wide")

@@ -9,8 +9,8 @@ import duckdb
 import pandas as pd
 import streamlit as st
 
+from pipeline.project.duck import quoted
 from pipeline.project.home import home
-from pipeline.project.sql import quoted
 from pipeline.publish.generation import current
 
 Row = dict[str, Any]

@@ -6,7 +6,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from ml.baselines import baselines
+from ml.baselines import baseline_predictions
 from ml.calibrate import Calibration
 from ml.cohorts import known_by, read_cohorts
 from ml.contract import Examples, Floats, read_examples
@@ -44,10 +44,10 @@ def predict_early(
     examples = everything.keep(features)
     train, cohort = examples.cohorts(known), examples.cohorts([judged.as_of_date])
     booster = fit(train, rounds, parameters)
-    predictions = {"lightgbm": Calibration("none").apply(margin(booster, cohort))}
-    for name, baseline in baselines(settings.baselines).items():
-        predictions[name] = baseline.fit(train).predict(cohort)
-    return cohort, predictions
+    return cohort, {
+        "lightgbm": Calibration("none").apply(margin(booster, cohort)),
+        **baseline_predictions(settings.baselines, train, cohort),
+    }
 
 
 def quality_by_lead(found: Mapping[int, tuple[Examples, dict[str, Floats]]]) -> pd.DataFrame:

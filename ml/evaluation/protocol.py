@@ -6,10 +6,10 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from ml.baselines import baselines
+from ml.baselines import baseline_predictions
 from ml.calibrate import Calibration
 from ml.cohorts import RefusedError
-from ml.contract import Examples, Floats, read_examples
+from ml.contract import Examples, read_examples
 from ml.evaluation.splits import quality
 from ml.settings import LearningSettings, ProtocolSettings
 from ml.train import Parameters, fit, margin
@@ -65,7 +65,10 @@ def judge_protocol(
         parts.append(labelled)
     train, test = parts
     model = fit(train, rounds, parameters)
-    predictions: dict[str, Floats] = {"lightgbm": Calibration("none").apply(margin(model, test))}
-    for name, baseline in baselines(settings.baselines).items():
-        predictions[name] = baseline.fit(train).predict(test)
-    return quality(test, predictions)
+    return quality(
+        test,
+        {
+            "lightgbm": Calibration("none").apply(margin(model, test)),
+            **baseline_predictions(settings.baselines, train, test),
+        },
+    )

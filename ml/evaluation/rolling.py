@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
-from ml.baselines import baselines
+from ml.baselines import baseline_predictions
 from ml.calibrate import METHODS, Calibration, fit_on
 from ml.cohorts import Cohort, Fits, RefusedError, choose_fits, is_on_grid
+from ml.compare import PairedGain
 from ml.contract import Examples, Floats, season_only
 from ml.evaluation.splits import quality
 from ml.learn import Learned, learn_until_test
@@ -71,19 +71,21 @@ def judge_origin(
     learned = learn_until_test(seen, fits, parameters)
     cohort, train = seen.cohorts([fits.test]), seen.cohorts(fits.refit)
     raw = margin(learned.second, cohort)
-    predictions: dict[str, Floats] = {"lightgbm": learned.calibration.apply(raw)}
-    for name, baseline in baselines(settings.baselines).items():
-        predictions[name] = baseline.fit(train).predict(cohort)
+    predictions = {
+        "lightgbm": learned.calibration.apply(raw),
+        **baseline_predictions(settings.baselines, train, cohort),
+    }
     base = losses(cohort.is_churned, Calibration("none").apply(raw))
     rows = []
     for method in METHODS:
         loss = losses(cohort.is_churned, _fitted(method, learned).apply(raw))
+        paired = PairedGain.of(base, loss)
         rows.append(
             {
                 "method": method,
                 "log_loss": float(loss.mean()),
-                "gain_over_none": float((base - loss).mean()),
-                "gain_se": float(np.std(base - loss, ddof=1) / np.sqrt(len(loss))),
+                "gain_over_none": paired.gain,
+                "gain_se": paired.se,
                 "is_chosen": method == learned.calibration.method,
             }
         )
@@ -107,17 +109,18 @@ def learning_curve(examples: Examples, fits: Fits, parameters: Parameters) -> pd
         p = Calibration("none").apply(margin(learned.second, seen.cohorts([fits.test])))
         loss = losses(cohort.is_churned, p)
         found.append((newest, loss, len(examples.cohorts(short.refit))))
-    everything = found[-1][1]
+    of_all = found[-1][1]
+    gains = [PairedGain.of(loss, of_all) for _, loss, _ in found]
     return pd.DataFrame(
         {
             "cohorts": newest,
             "oldest": str(fits.refit[-newest]),
             "rows": rows,
             "log_loss": float(loss.mean()),
-            "gain_of_all": float((loss - everything).mean()),
-            "gain_se": float(np.std(loss - everything, ddof=1) / np.sqrt(len(loss))),
+            "gain_of_all": paired.gain,
+            "gain_se": paired.se,
         }
-        for newest, loss, rows in found
+        for (newest, loss, rows), paired in zip(found, gains, strict=True)
     )
 
 

@@ -130,7 +130,7 @@ def _share(
             path.append(at)
         tables = number[at]
         if not path:
-            continue  # a tree of one leaf tells nobody apart
+            continue  # a single-leaf tree has no split
         if tables and len(nodes := {*tables[-1][0], *path}) <= DEEPEST:
             tables[-1] = (sorted(nodes), [*tables[-1][1], end])
         else:

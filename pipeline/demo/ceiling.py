@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import duckdb
 
+from pipeline.project.duck import quoted
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
-from pipeline.publish.generation import Generation
+from pipeline.publish.generation import GenerationInfo
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Ceiling:
         return (self.base_rate - self.model) / (self.base_rate - self.known)
 
 
-def demo_ceiling(home: Home, generation: Generation, domain: str) -> Ceiling | None:
+def demo_ceiling(home: Home, generation: GenerationInfo, domain: str) -> Ceiling | None:
     """Compare the live run with the demo's hidden truth; None where there is none for its label."""
     truth = home.demo_truth / f"{domain}.parquet"
     if not truth.exists():

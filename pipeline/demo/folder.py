@@ -19,6 +19,7 @@ from rich.console import Console
 
 from pipeline.demo.arrays import Days, Real
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import empty_folder, replaced
 
 MARKER = "churn_demo.json"
 TRUTH_COLUMNS = ["customer_id", "as_of_date", "churn_probability", "outcome"]
@@ -120,9 +121,7 @@ def make(
     _refuse(raw_dir, truth_path)
 
     raw_dir.parent.mkdir(parents=True, exist_ok=True)
-    part = raw_dir.with_name(f".{raw_dir.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
+    part = empty_folder(raw_dir.with_name(f".{raw_dir.name}.part"))
     try:
         rows = write(part)
         (part / MARKER).write_bytes(bytes(stamp))
@@ -170,10 +169,8 @@ def write_truth(
     ]
     table = pa.Table.from_arrays(values, names=TRUTH_COLUMNS)
     table = table.replace_schema_metadata({MARKER: bytes(stamp)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    pq.write_table(table, part)
-    part.replace(path)
+    with replaced(path) as part:
+        pq.write_table(table, part)
 
 
 def _refuse(raw_dir: Path, truth_path: Path) -> None:

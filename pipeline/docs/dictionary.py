@@ -1,14 +1,11 @@
 """The data dictionary: what the published tables are, from the YAML that describes them."""
 
-import re
 from pathlib import Path
 
 from pipeline.project.home import PROJECT
 from pipeline.project.serving_tables import Table, published_tables
 
 DICTIONARY = Path("docs/dictionary.md")
-README = Path("README.md")
-_README_TABLE = re.compile(r"(?<=<!-- tables -->\n).*?(?=<!-- /tables -->)", re.DOTALL)
 
 
 def dictionary_page(tables: list[Table]) -> str:
@@ -36,31 +33,17 @@ def dictionary_page(tables: list[Table]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def readme_table(tables: list[Table]) -> str:
-    """Return the README's table of tables."""
-    rows = "\n".join(
-        f"| `{table.name}` | {_cell(table.grain)} | {_cell(table.question or '')} |"
-        for table in tables
-    )
-    return f"| table | one row per | answers |\n|---|---|---|\n{rows}\n"
-
-
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
 def written(project: Path = PROJECT) -> dict[Path, str]:
-    """Return what the dictionary's files must hold: path in the project → text."""
-    tables = published_tables(project)
-    readme = (project / README).read_text(encoding="utf-8")
-    return {
-        DICTIONARY: dictionary_page(tables),
-        README: _README_TABLE.sub(lambda _: readme_table(tables), readme),
-    }
+    """Return what the dictionary's file must hold: path in the project → text."""
+    return {DICTIONARY: dictionary_page(published_tables(project))}
 
 
 def write_dictionary(project: Path = PROJECT) -> list[Path]:
-    """Write the dictionary and the README's table anew; return the paths that changed."""
+    """Write the dictionary; return the path if it changed."""
     changed = []
     for path, text in written(project).items():
         target = project / path

@@ -70,7 +70,7 @@ def build_site(
 def lay_out(home: Home, app: typer.Typer, source: Path) -> None:
     """Put the pages of text where their links to each other hold: as in the project."""
     (source / "docs").mkdir(parents=True)
-    for name in ("README.md", "DECISIONS.md"):
+    for name in ("README.md", "DECISIONS.md", "LICENSE"):
         shutil.copyfile(PROJECT / name, source / name)
     for page in sorted((PROJECT / "docs").glob("*.md")):
         shutil.copyfile(page, source / "docs" / page.name)

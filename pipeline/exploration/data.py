@@ -8,10 +8,10 @@ import pandas as pd
 
 from pipeline.ingest.lake import records
 from pipeline.project.domains import check_domain, domain_entries
+from pipeline.project.duck import parquet_select, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT, Home, home
 from pipeline.project.sources import SourceTable, source_tables
-from pipeline.project.sql import quoted
 from pipeline.runs.registry import live_settings
 
 # Rows up to which a query that must hold every row in memory looks at all customers.
@@ -146,18 +146,7 @@ class Exploration:
         return frame.astype(dict.fromkeys(whole, "int64"))
 
     def _view(self, table: SourceTable) -> str:
-        place = self.home.lake / self.domain / table.name
-        files = quoted(place / "**" / "*.parquet")
-        rows = f"read_parquet({files}, union_by_name = true, hive_partitioning = false)"
-        is_there = any(place.glob("**/*.parquet"))
-        known = (
-            {name for name, *_ in self._connection.execute(f"describe from {rows}").fetchall()}
-            if is_there
-            else set()
-        )
-        columns = ", ".join(
-            f"cast({c.name if c.name in known else 'null'} as {c.data_type}) as {c.name}"
-            for c in table.columns
-        )
-        source = f"from {rows}" if is_there else "where false"
-        return f"create view lake.{table.identifier} as select {columns} {source}"
+        files = sorted((self.home.lake / self.domain / table.name).glob("**/*.parquet"))
+        columns = {column.name: column.data_type for column in table.columns}
+        rows = parquet_select(self._connection, files, columns)
+        return f"create view lake.{table.identifier} as {rows}"

@@ -6,8 +6,8 @@ from textwrap import wrap
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from scipy.stats import rankdata
 
+from ml.metrics import rank_auc
 from pipeline.exploration.data import Exploration
 from pipeline.exploration.figures import LEFT, per_cent, rate_with_interval
 
@@ -110,10 +110,9 @@ def _tick(value: float, is_flag: bool) -> str:
 
 
 def _auc(values: np.ndarray, left: np.ndarray) -> float | None:
-    """Area under the ROC curve by ranks (Mann and Whitney, 1947); None where it says nothing."""
+    """Area under the ROC curve; None where it says nothing."""
     there = ~np.isnan(values)
-    churners, stayers = int(left[there].sum()), int((~left[there]).sum())
-    if there.mean() < _LEAST_SHARE or not churners or not stayers or np.ptp(values[there]) == 0:
+    one_class = left[there].all() or not left[there].any()
+    if there.mean() < _LEAST_SHARE or one_class or np.ptp(values[there]) == 0:
         return None
-    ranks = rankdata(values[there])
-    return float((ranks[left[there]].sum() - churners * (churners + 1) / 2) / (churners * stayers))
+    return rank_auc(values[there], left[there])

@@ -6,10 +6,10 @@ from pathlib import Path
 import duckdb
 
 from pipeline.ingest.engine import execute
-from pipeline.ingest.parse import is_good, value
+from pipeline.ingest.parse import is_valid_sql, typed_value_sql
 from pipeline.ingest.read import Reading
+from pipeline.project.duck import quoted
 from pipeline.project.sources import MOMENTS, SourceColumn
-from pipeline.project.sql import quoted
 
 # Measured on 15 M log rows: level 1 costs no more than snappy and is a fifth smaller; version 2
 # encodings (deltas) take a fifth off the writing. On 2 M events: ids that hardly repeat are given
@@ -51,11 +51,13 @@ def convert(
 def _good_rows(reading: Reading) -> str:
     columns = reading.table.raw_columns
     typed = ", ".join(
-        value(c, reading.scans.get(c.name, "text"), f'"raw_{c.name}"') + f' as "{c.name}"'
+        typed_value_sql(c, reading.scans.get(c.name, "text"), f'"raw_{c.name}"') + f' as "{c.name}"'
         for c in columns
     )
     good = " and ".join(
-        is_good(c, f'"raw_{c.name}"', f'"{c.name}"') for c in columns if c.name in reading.scans
+        is_valid_sql(c, f'"raw_{c.name}"', f'"{c.name}"')
+        for c in columns
+        if c.name in reading.scans
     )
     kept = ", ".join(_made(c) for c in reading.table.columns)
     return f"select {kept} from (select *, {typed} from {reading.typed_scan()}) where {good}"

@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from pipeline.ingest.convert import PARQUET
 from pipeline.ingest.engine import execute, numbers
+from pipeline.project.duck import listed, quoted
+from pipeline.project.files import replaced
 from pipeline.project.sources import SourceTable
-from pipeline.project.sql import quoted
 
 Watch = Callable[[float], None]
 
@@ -58,19 +59,17 @@ def deduplicate(
 
 
 def _write_without_duplicates(file: Path, con: duckdb.DuckDBPyConnection, watch: Watch) -> None:
-    part = file.with_suffix(".part")
     kept = (
         f"select * exclude (filename, file_row_number) from {_scan([file])}"
         " where (filename, file_row_number) not in (from duplicates)"
     )
-    execute(con, f"copy ({kept}) to {quoted(part)} ({PARQUET})", watch)
-    part.replace(file)
+    with replaced(file) as part:
+        execute(con, f"copy ({kept}) to {quoted(part)} ({PARQUET})", watch)
 
 
 def _scan(files: Iterable[Path]) -> str:
-    listed = ", ".join(quoted(file) for file in sorted(files))
     options = "hive_partitioning = false, filename = true, file_row_number = true"
-    return f"read_parquet([{listed}], {options})"
+    return f"read_parquet([{listed(sorted(files))}], {options})"
 
 
 def _listed(names: Iterable[str]) -> str:

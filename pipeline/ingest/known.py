@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.ingest import lake as commit
+from pipeline.ingest import lake
 from pipeline.ingest.digest import Digest, digest
 from pipeline.ingest.discover import RawFile
 from pipeline.project.home import Home
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownFile:
     """A raw file beside what the lake has under its name.
 
     Attributes:
@@ -24,8 +24,8 @@ class Known:
     raw: RawFile
     content: Digest
     seen: list[Any]
-    place: commit.Place | None
-    record: commit.Record | None
+    place: lake.Place | None
+    record: lake.Record | None
 
     @property
     def is_in_lake(self) -> bool:
@@ -36,13 +36,13 @@ class Known:
         return there == (self.content.sha256, self.raw.table.fingerprint())
 
 
-def know(raw: RawFile, there: dict[str, tuple[commit.Place, commit.Record]]) -> Known:
+def look_up(raw: RawFile, there: dict[str, tuple[lake.Place, lake.Record]]) -> KnownFile:
     """Look a raw file up in what is there of its table; it is hashed unless it is untouched."""
     place, record = there.get(raw.logical_name, (None, None))
-    seen = [*commit.seen(raw.path), raw.member]
+    seen = [*lake.stat_signature(raw.path), raw.member]
     if record and record.seen == seen:
-        return Known(raw, Digest(record.content_hash, lines=None), seen, place, record)
-    return Known(raw, digest(raw.path), seen, place, record)
+        return KnownFile(raw, Digest(record.content_hash, lines=None), seen, place, record)
+    return KnownFile(raw, digest(raw.path), seen, place, record)
 
 
 class Contents:
@@ -51,13 +51,13 @@ class Contents:
     A file whose content is there under another name would put every row in twice.
     """
 
-    def __init__(self, files: list[Known], home: Home) -> None:
+    def __init__(self, files: list[KnownFile], home: Home) -> None:
         # Of the files of this call, only those count that stay what they are: another one's
         # content in the lake may be on its way out.
         here = {(known.raw.table.name, known.raw.logical_name) for known in files}
         self._names: dict[tuple[str, str], str] = {}
         for table in {known.raw.table for known in files if known.raw.table.deduplicate}:
-            for record in commit.records(home, table.domain, table.name).values():
+            for record in lake.records(home, table.domain, table.name).values():
                 if (table.name, record.logical_name) not in here:
                     self._names[table.name, record.unpacked_hash] = record.raw_file
         for known in files:

@@ -103,7 +103,7 @@ class Changes:
     superseded: list[Place] = field(default_factory=list)
 
 
-def seen(path: Path) -> list[Any]:
+def stat_signature(path: Path) -> list[Any]:
     """Return what identifies a file without reading it."""
     status = path.stat()
     return [str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ctime_ns]
@@ -173,21 +173,21 @@ def scratch(home: Home) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def settle(home: Home, domain: str, bin_: Path) -> None:
+def recover(home: Home, domain: str, trash: Path) -> None:
     """Finish what a killed ingest left: superseded folders and quarantine without a lake folder."""
     for table in (home.lake / domain).glob("*/"):
         newest: dict[str, str] = {}
         for folder, record in records(home, domain, table.name).items():
             if record.logical_name in newest:
-                _remove(Place(home, domain, table.name, newest[record.logical_name]), bin_)
+                _remove(Place(home, domain, table.name, newest[record.logical_name]), trash)
             newest[record.logical_name] = folder
     for folder_ in (home.quarantine / domain).glob("*/*/"):
         place = Place(home, domain, folder_.parent.name, folder_.name)
         if not place.lake.exists():
-            _remove(place, bin_)
+            _remove(place, trash)
 
 
-def commit(changes: Changes, home: Home, domain: str, origin: str, bin_: Path) -> None:
+def commit(changes: Changes, home: Home, domain: str, origin: str, trash: Path) -> None:
     """Put finished files in place, then remove the ones they replace and those superseded."""
     if not changes.staged and not changes.superseded:
         return
@@ -198,22 +198,22 @@ def commit(changes: Changes, home: Home, domain: str, origin: str, bin_: Path) -
         text = json.dumps(asdict(file.record), indent=2)
         (file.lake / _RECORD).write_text(text + "\n", encoding="utf-8")
         if file.place.lake.exists():  # same bytes, other columns
-            _remove(file.place, bin_)
+            _remove(file.place, trash)
         if file.quarantine.exists():
             file.place.quarantine.parent.mkdir(parents=True, exist_ok=True)
             file.quarantine.rename(file.place.quarantine)
         file.place.lake.parent.mkdir(parents=True, exist_ok=True)
         file.lake.rename(file.place.lake)
     for place in changes.superseded:
-        _remove(place, bin_)
-    settle(home, domain, bin_)
+        _remove(place, trash)
+    recover(home, domain, trash)
 
 
-def _remove(place: Place, bin_: Path) -> None:
+def _remove(place: Place, trash: Path) -> None:
     # Renamed away first: a folder that is being deleted would be read in part.
     for path in (place.lake, place.quarantine):
         if path.exists():
-            gone = bin_ / f"removed-{len(list(bin_.iterdir()))}"
+            gone = trash / f"removed-{len(list(trash.iterdir()))}"
             path.rename(gone)
             shutil.rmtree(gone, ignore_errors=True)
 

@@ -8,8 +8,8 @@ moment that knows its zone.
 
 from typing import Literal
 
+from pipeline.project.duck import quoted
 from pipeline.project.sources import MOMENTS, SourceColumn
-from pipeline.project.sql import quoted
 
 Scan = Literal["text", "number", "moment", "instant"]
 
@@ -47,7 +47,7 @@ def scan_of_type(column: SourceColumn, stored: str) -> Scan:
     return "number" if is_numeric else "text"
 
 
-def value(column: SourceColumn, scan: Scan, raw: str) -> str:
+def typed_value_sql(column: SourceColumn, scan: Scan, raw: str) -> str:
     """Return the SQL of the typed value of the scanned expression `raw`; null if it has none."""
     kind = column.data_type
     if kind == "varchar":
@@ -68,7 +68,7 @@ def value(column: SourceColumn, scan: Scan, raw: str) -> str:
     return f"try_cast({raw} as {kind})"
 
 
-def is_good(column: SourceColumn, raw: str, typed: str) -> str:
+def is_valid_sql(column: SourceColumn, raw: str, typed: str) -> str:
     """Return the SQL of whether a value may stay; never null."""
     checks = []
     if column.not_null:
@@ -84,7 +84,7 @@ def is_good(column: SourceColumn, raw: str, typed: str) -> str:
     return " and ".join(checks) or "true"
 
 
-def reason(column: SourceColumn, raw: str, typed: str) -> str:
+def rejection_reason_sql(column: SourceColumn, raw: str, typed: str) -> str:
     """Return the SQL of what is wrong with a value; null if nothing is."""
     cases = [f"when {raw} is not null and {typed} is null then {quoted(_mismatch(column))}"]
     if column.not_null:

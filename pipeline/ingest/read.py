@@ -10,6 +10,7 @@ import duckdb
 
 from pipeline.ingest.discover import RawFile
 from pipeline.ingest.parse import SCAN_TYPES, Scan, scan_of, scan_of_type
+from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.sources import SourceTable
 
@@ -94,12 +95,12 @@ class Reading:
         # Types are given, never sniffed: a sniffer refuses a file that ends in mid-row.
         columns = ", ".join(f"'c{position}': '{kind}'" for position, kind in enumerate(types))
         return (
-            f"read_csv({_quoted(self.path)}, columns = {{{columns}}}, header = true,"
+            f"read_csv({quoted(self.path)}, columns = {{{columns}}}, header = true,"
             f" auto_detect = false, delim = ',', quote = '\"', escape = '\"', {options})"
         )
 
     def _parquet(self, options: str = "file_row_number = false") -> str:
-        return f"read_parquet({_quoted(self.path)}, {options}, hive_partitioning = false)"
+        return f"read_parquet({quoted(self.path)}, {options}, hive_partitioning = false)"
 
 
 def open_reading(raw: RawFile, path: Path, con: duckdb.DuckDBPyConnection) -> Reading:
@@ -155,7 +156,7 @@ def _csv_head(raw: RawFile, path: Path) -> tuple[tuple[str, ...], list[list[str]
 def _parquet_types(raw: RawFile, path: Path, con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     try:
         rows = con.execute(
-            f"describe select * from read_parquet({_quoted(path)}, hive_partitioning = false)"
+            f"describe select * from read_parquet({quoted(path)}, hive_partitioning = false)"
         ).fetchall()
     except duckdb.Error as error:
         raise ChurnError(
@@ -187,7 +188,3 @@ def _check_header(raw: RawFile, header: tuple[str, ...]) -> None:
         hint="Give the columns these names, separated by commas; their order does not matter and"
         f" further columns are ignored.{may_lack} Or take the file out of the directory.",
     )
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

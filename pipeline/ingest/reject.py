@@ -7,10 +7,10 @@ from pathlib import Path
 import duckdb
 
 from pipeline.ingest.engine import execute
-from pipeline.ingest.parse import is_good, reason, value
+from pipeline.ingest.parse import is_valid_sql, rejection_reason_sql, typed_value_sql
 from pipeline.ingest.read import Reading
+from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
-from pipeline.project.sql import quoted
 
 _SHAPE_REASONS = {
     "MISSING COLUMNS": "too few columns",
@@ -22,7 +22,7 @@ _SHAPE_REASONS = {
 
 
 @dataclass(frozen=True)
-class Reason:
+class RejectionReason:
     """One kind of bad value: the column (None: the whole row), what is wrong, and how often."""
 
     column: str | None
@@ -38,7 +38,7 @@ class Rejection:
     """What a file put in quarantine."""
 
     rows: int
-    reasons: tuple[Reason, ...]
+    reasons: tuple[RejectionReason, ...]
 
 
 def reject(
@@ -90,7 +90,7 @@ def reject(
     return Rejection(bad, _reasons(con))
 
 
-def sample_reasons(reading: Reading, con: duckdb.DuckDBPyConnection) -> tuple[Reason, ...]:
+def sample_reasons(reading: Reading, con: duckdb.DuckDBPyConnection) -> tuple[RejectionReason, ...]:
     """Return what is wrong with the first thousand rows of a file without a good one."""
     _find(reading, con, lambda _: None, limit=1000)
     return _reasons(con)
@@ -109,12 +109,12 @@ def _find(
     _gather_shapeless(reading, con)
 
 
-def _reasons(con: duckdb.DuckDBPyConnection) -> tuple[Reason, ...]:
+def _reasons(con: duckdb.DuckDBPyConnection) -> tuple[RejectionReason, ...]:
     rows = con.execute(
         "select column_name, reason, count(*) from (select column_name, reason from flagged"
         " union all select null, reason from shapeless) group by all order by 3 desc, 1, 2"
     ).fetchall()
-    return tuple(Reason(*row) for row in rows)
+    return tuple(RejectionReason(*row) for row in rows)
 
 
 def _blank_lines(reading: Reading) -> tuple[list[int], bool]:
@@ -167,7 +167,7 @@ def _write(reading: Reading, folder: Path, con: duckdb.DuckDBPyConnection) -> No
 def _flagged_rows(reading: Reading, limit: int | None) -> str:
     columns = [c for c in reading.table.columns if c.name in reading.scans]
     typed = ", ".join(
-        value(c, reading.scans[c.name], f'"raw_{c.name}"') + f' as "typed_{c.name}"'
+        typed_value_sql(c, reading.scans[c.name], f'"raw_{c.name}"') + f' as "typed_{c.name}"'
         for c in columns
     )
     # What has a text but no number is scanned as nothing; its text says there was something.
@@ -175,9 +175,9 @@ def _flagged_rows(reading: Reading, limit: int | None) -> str:
         f"struct_pack(column_name := '{c.name}', value := {text}, reason := {wrong})"
         for c in columns
         for text in [f'"text_{c.name}"']
-        for wrong in [reason(c, text, f'"typed_{c.name}"')]
+        for wrong in [rejection_reason_sql(c, text, f'"typed_{c.name}"')]
     )
-    good = " and ".join(is_good(c, f'"text_{c.name}"', f'"typed_{c.name}"') for c in columns)
+    good = " and ".join(is_valid_sql(c, f'"text_{c.name}"', f'"typed_{c.name}"') for c in columns)
     rows = f"(select * from {reading.text_scan()}{f' limit {limit}' if limit else ''})"
     bad = f"select * from (select *, {typed} from {rows}) where not ({good})"
     return (

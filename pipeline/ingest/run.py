@@ -6,18 +6,19 @@ from pathlib import Path
 
 import duckdb
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import TextColumn
 
-from pipeline.ingest import lake as commit
+from pipeline.ingest import lake
 from pipeline.ingest.discover import Discovery, RawFile, discover, recognised_names
-from pipeline.ingest.known import Contents, Known, know
+from pipeline.ingest.known import Contents, KnownFile, look_up
+from pipeline.ingest.load import Copy, Step, load_file
 from pipeline.ingest.overlap import overlaps
-from pipeline.ingest.reject import Reason
+from pipeline.ingest.reject import RejectionReason
 from pipeline.ingest.summary import FileReport, IngestSummary, MissingTable, Status, counts
-from pipeline.ingest.take import Copy, Step, take
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable, source_tables
+from pipeline.project.terminal import progress_bar
 
 
 def ingest(
@@ -41,12 +42,12 @@ def ingest(
     tables = source_tables(domain)
     try:
         found = discover(raw_dir, tables)
-        origin = commit.check_origin(home, domain, raw_dir)
+        origin = lake.check_origin(home, domain, raw_dir)
         missing = _missing_tables(found, tables, home, raw_dir)
-        with commit.scratch(home) as scratch:
+        with lake.scratch(home) as scratch:
             reports: list[FileReport] = []
-            changes = commit.Changes()
-            commit.settle(home, domain, scratch)
+            changes = lake.Changes()
+            lake.recover(home, domain, scratch)
             files = _looked_up(found.files, home, console)
             contents = Contents(files, home)
             for known in files:
@@ -55,7 +56,7 @@ def ingest(
                 if not console.is_terminal:
                     line = _line(reports[-1])
                     console.print(line, markup=False, highlight=False, soft_wrap=True)
-            commit.commit(changes, home, domain, origin, scratch)
+            lake.commit(changes, home, domain, origin, scratch)
     except duckdb.Error as error:
         raise ChurnError("DuckDB could not go on.", where=str(error)) from error
     except OSError as error:
@@ -77,23 +78,23 @@ def ingest(
     )
 
 
-def _looked_up(files: tuple[RawFile, ...], home: Home, console: Console) -> list[Known]:
+def _looked_up(files: tuple[RawFile, ...], home: Home, console: Console) -> list[KnownFile]:
     there = {
-        table.name: commit.latest(home, table.domain, table.name)
+        table.name: lake.latest(home, table.domain, table.name)
         for table in {raw.table for raw in files}
     }
     known = []
     for raw in files:
         with _shown(raw, console) as step:
             step("hashing", 0)
-            known.append(know(raw, there[raw.table.name]))
+            known.append(look_up(raw, there[raw.table.name]))
     return known
 
 
 def _bring(
-    known: Known,
+    known: KnownFile,
     contents: Contents,
-    changes: commit.Changes,
+    changes: lake.Changes,
     home: Home,
     scratch: Path,
     step: Step,
@@ -102,7 +103,7 @@ def _bring(
     """Take one file unless its content is in the lake; note what that changes."""
     if known.record and known.place and known.is_in_lake:
         return _report(known.raw, known.record, "unchanged", known.place)
-    taken = take(known, contents, home, scratch, step, memory)
+    taken = load_file(known, contents, home, scratch, step, memory)
     if isinstance(taken, Copy):
         status: Status = "copy"
         if known.place:
@@ -122,7 +123,7 @@ def _missing_tables(
     lacking = [
         table
         for table in tables
-        if table.name not in there and not commit.records(home, table.domain, table.name)
+        if table.name not in there and not lake.records(home, table.domain, table.name)
     ]
     for table in lacking:
         if table.required:
@@ -141,14 +142,14 @@ def _missing_tables(
     )
 
 
-def _report(raw: RawFile, record: commit.Record, status: Status, place: commit.Place) -> FileReport:
+def _report(raw: RawFile, record: lake.Record, status: Status, place: lake.Place) -> FileReport:
     return FileReport(
         file=raw.name,
         table=raw.table.name,
         rows_read=record.rows + record.quarantined + record.duplicates,
         rows=record.rows,
         quarantined=record.quarantined,
-        reasons=tuple(Reason(*reason) for reason in record.reasons),
+        reasons=tuple(RejectionReason(*reason) for reason in record.reasons),
         status=status,
         ignored_columns=tuple(record.ignored_columns),
         absent_columns=tuple(record.absent_columns),
@@ -163,14 +164,7 @@ def _shown(raw: RawFile, console: Console) -> Iterator[Step]:
     if not console.is_terminal:
         yield lambda _what, _percent: None
         return
-    columns = (
-        TextColumn("{task.fields[name]}", markup=False),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with progress_bar(console, TextColumn("{task.fields[name]}", markup=False)) as progress:
         task = progress.add_task("", total=100, name=raw.name)
         yield lambda what, percent: progress.update(task, description=what, completed=percent)
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.ingest.overlap import Overlap
-from pipeline.ingest.reject import Reason
+from pipeline.ingest.reject import RejectionReason
 
 # copy: its content is there under another name.
 Status = Literal["ingested", "replaced", "unchanged", "copy"]
@@ -41,7 +41,7 @@ class FileReport:
     rows_read: int = 0
     rows: int = 0
     quarantined: int = 0
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[RejectionReason, ...] = ()
     ignored_columns: tuple[str, ...] = ()
     absent_columns: tuple[str, ...] = ()
     quarantine: Path | None = None

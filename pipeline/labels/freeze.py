@@ -8,9 +8,10 @@ from pathlib import Path
 import duckdb
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.project.duck import quoted
+from pipeline.project.files import empty_folder
 from pipeline.project.home import Home
 from pipeline.project.sources import source_tables
-from pipeline.project.sql import quoted
 
 
 class FrozenCohort(BaseModel):
@@ -97,9 +98,7 @@ def freeze(
     """
     if not cohorts:
         return []
-    scratch = home.work / f"labels_{domain}"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    scratch = empty_folder(home.work / f"labels_{domain}")
     chosen = ", ".join(f"('{definition}', date '{day}')" for definition, day in cohorts)
     versions = {cohort: _next_version(home, domain, *cohort) for cohort in cohorts}
     connection.execute(
@@ -115,7 +114,7 @@ def freeze(
         )
         """
     )
-    files, missing = _spine_files(home, domain)
+    files, missing = _required_files(home, domain)
     written = []
     for definition, day in cohorts:
         folder = scratch / f"label_definition={definition}" / f"as_of_date={day}"
@@ -172,7 +171,7 @@ def _commit(part: Path, target: Path, cohort: FrozenCohort) -> None:
     part.replace(target)
 
 
-def _spine_files(home: Home, domain: str) -> tuple[list[str], list[str]]:
+def _required_files(home: Home, domain: str) -> tuple[list[str], list[str]]:
     """Raw files of the required tables in the lake, and named ones that are not there."""
     present, missing = [], []
     for table in source_tables(domain):

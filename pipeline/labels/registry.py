@@ -8,9 +8,9 @@ import duckdb
 
 from pipeline.labels.freeze import CHECKSUM, FrozenCohort, freeze
 from pipeline.project.checked import read_checked
+from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 
 
 @dataclass(frozen=True)

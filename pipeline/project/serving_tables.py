@@ -45,11 +45,6 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
 
-    @property
-    def grain(self) -> str:
-        """What a row is: the description's first sentence."""
-        return self.description.partition(". ")[0].removeprefix("One row per ").removesuffix(".")
-
 
 def published_tables(project: Path = PROJECT) -> list[Table]:
     """Return the published tables as the YAML describes them, those of every domain first."""

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 from typing import get_args
 
 import duckdb
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ml.cohorts import RefusedError, choose_fits, read_cohorts
 from ml.contract import Examples
@@ -15,6 +14,8 @@ from ml.learn import digest_of_learned
 from ml.mart import read_scoring_cut_off, read_usable
 from ml.train import PARAMETERS
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import write_json
+from pipeline.project.terminal import progress_bar
 from pipeline.proofs.time_travel import Comparison, Lake, compare
 from pipeline.runs.context import RunContext
 from pipeline.runs.registry import tuned_parameters
@@ -51,13 +52,7 @@ def prove(context: RunContext, cut_offs: int) -> list[Comparison]:
         if lake in ("hidden", "garbage") or day == days[-1]
     ]
     found = []
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=context.console, transient=True) as progress:
+    with progress_bar(context.console) as progress:
         task = progress.add_task("", total=len(work))
         for domain, day, lake in work:
             progress.update(task, description=f"{domain} {day}: events {lake}")
@@ -93,7 +88,7 @@ def prove_training(context: RunContext, domain: str) -> str:
     check = ignores_the_test(learn, everything.keep(usable), fits)
     if check.is_broken:
         raise ChurnError(
-            f"Training {domain} breaks the guard {check.guard}: {check.words}.",
+            f"Training {domain} fails the leakage check {check.guard}: {check.words}.",
             hint="Fit scalers, choose features and parameters on training cohorts alone.",
         )
     return check.words
@@ -121,10 +116,7 @@ def _keep(context: RunContext, domain: str, found: list[Comparison], training: s
         "training": training,
         "rest_on_no_history": dict(unproven(context, domain)),
     }
-    context.home.proofs.mkdir(parents=True, exist_ok=True)
-    part = context.home.proofs / f"{domain}.part"
-    part.write_text(json.dumps(document, indent=1) + "\n")
-    part.replace(part.with_suffix(".json"))
+    write_json(context.home.proofs / f"{domain}.json", document)
 
 
 def _cut_offs(context: RunContext, domain: str) -> list[date]:

@@ -13,10 +13,10 @@ from typing import Literal
 
 import duckdb
 
+from pipeline.project.duck import quoted
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceColumn, SourceTable, source_tables
-from pipeline.project.sql import quoted
-from pipeline.warehouse.compiled_sql import View, lay
+from pipeline.warehouse.compiled_sql import CompiledModel, create_models
 
 Lake = Literal["hidden", "garbage", "on the cut-off", "after the cut-off", "before the cut-off"]
 
@@ -54,7 +54,9 @@ class Comparison:
         return (self.differences > 0) == (self.lake == SENSITIVE)
 
 
-def compare(home: Home, domain: str, stack: list[View], cut_off: date, lake: Lake) -> Comparison:
+def compare(
+    home: Home, domain: str, stack: list[CompiledModel], cut_off: date, lake: Lake
+) -> Comparison:
     """Rebuild the features of one cut-off on an altered lake and compare them with the mart.
 
     Args:
@@ -70,7 +72,7 @@ def compare(home: Home, domain: str, stack: list[View], cut_off: date, lake: Lak
 
 @contextmanager
 def rebuilt(
-    home: Home, domain: str, stack: list[View], cut_off: date, lake: Lake
+    home: Home, domain: str, stack: list[CompiledModel], cut_off: date, lake: Lake
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Give an in-memory database with the altered lake and the stack made on it.
 
@@ -84,7 +86,7 @@ def rebuilt(
                 f"create view lake.{table.identifier} as {_rows(table, cut_off, lake)}"
             )
         _write_controls(connection, domain, cut_off, lake)
-        lay(connection, stack)
+        create_models(connection, stack)
         yield connection
 
 

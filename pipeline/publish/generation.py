@@ -10,9 +10,10 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import empty_folder
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 from pipeline.publish.customer_documents import can_look_up, write_look_up
 from pipeline.realtime.bundle import write_bundle
 from pipeline.retention.plan import GIVEN
@@ -30,7 +31,7 @@ STORAGE = "v1.4.0"
 
 
 @dataclass(frozen=True)
-class Generation:
+class GenerationInfo:
     """One published generation.
 
     Attributes:
@@ -46,17 +47,17 @@ class Generation:
     tables: dict[str, int]
 
 
-def current(home: Home) -> Generation | None:
+def current(home: Home) -> GenerationInfo | None:
     """Return the generation that readers open now, None before the first publish."""
     link = home.published / "current.duckdb"
     if not link.exists():
         return None
     path = link.resolve()
     document = json.loads(path.with_suffix(".json").read_text())
-    return Generation(path.stem, path, document["fingerprint"], document["tables"])
+    return GenerationInfo(path.stem, path, document["fingerprint"], document["tables"])
 
 
-def publish(home: Home, fingerprint: str) -> Generation:
+def publish(home: Home, fingerprint: str) -> GenerationInfo:
     """Write the serving tables as a new generation and make it the current one.
 
     A publish that is killed at any point leaves the old generation whole: everything is written
@@ -70,9 +71,7 @@ def publish(home: Home, fingerprint: str) -> Generation:
         ChurnError: There is nothing to publish, or what was written is not what was read.
     """
     name = f"churn_{datetime.now(UTC):%Y%m%dT%H%M%S%f}_{fingerprint[:8]}"
-    scratch = home.published / ".scratch"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    scratch = empty_folder(home.published / ".scratch")
     database = scratch / f"{name}.duckdb"
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
@@ -103,7 +102,7 @@ def publish(home: Home, fingerprint: str) -> Generation:
             found = check.execute(f"select count(*) from {SCHEMA}.{table}").fetchone()
             if found != (count,):
                 raise ChurnError(f"{table} was written with {found} rows instead of {count}.")
-    generation = Generation(name, home.published / database.name, fingerprint, rows)
+    generation = GenerationInfo(name, home.published / database.name, fingerprint, rows)
     _commit(home, generation, scratch)
     _forget_old(home)
     return generation
@@ -197,7 +196,7 @@ def _checksum(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[int
     return int(row[0]), int(row[1])
 
 
-def _commit(home: Home, generation: Generation, scratch: Path) -> None:
+def _commit(home: Home, generation: GenerationInfo, scratch: Path) -> None:
     document = {
         "generation": generation.name,
         "fingerprint": generation.fingerprint,

@@ -21,9 +21,10 @@ from ml.contract import SPINE, Examples
 from ml.explain.drivers import FEW, drivers
 from ml.score import TOLERANCE, reason_rows
 from ml.train import PARAMETERS
+from pipeline.project.duck import rows_of
 from pipeline.realtime.bundle import load_bundle, read_rules
 from pipeline.realtime.model import LiveModel
-from pipeline.warehouse.compiled_sql import View, as_statement, json_literal
+from pipeline.warehouse.compiled_sql import CompiledModel, as_statement, json_literal
 
 Record = dict[str, Any]
 
@@ -83,14 +84,15 @@ _REASON = (
     "contribution_log_odds",
 )
 
-# The reasons that decide are those that are worded.
-_REASONS = View(
+# Actions are chosen from the worded reasons.
+_REASONS = CompiledModel(
     "churn.fct_churn_reasons",
     'select * from "warehouse"."churn"."int_churn__reasons_worded"',
     is_table=False,
 )
-# Nobody else is asking: everybody gets what pays best for it alone, if it pays.
-_ALLOCATED = View(
+# One request has no competing customers, so the unconstrained best action is used if its profit
+# is positive.
+_ALLOCATED = CompiledModel(
     "churn.int_churn__actions_allocated",
     """
 select domain, customer_number, action_id, channel, spend_cents, profit_cents
@@ -100,7 +102,7 @@ where profit_cents > 0
     is_table=False,
 )
 # And nobody is held out: a hold-out is drawn among the customers of a plan.
-_DRAWN = View(
+_DRAWN = CompiledModel(
     "churn.int_churn__holdouts_drawn",
     """
 select customer_number, action_id, false as is_held_out
@@ -143,7 +145,7 @@ class Scored:
 
 
 @dataclass
-class Guarded:
+class ContactDecisions:
     """What people decided about customers: rows of the state, JSON-ready.
 
     Attributes:
@@ -247,7 +249,7 @@ def add_features(
     return tuple(names + [n for n in described if "__" in n and n not in there])
 
 
-class Desk:
+class Scorer:
     """One cursor with its prepared statements; answers one request at a time.
 
     Args:
@@ -310,7 +312,7 @@ class Desk:
         return f"select customer_id, due_on, customer_value, {listed} from ({rows})"
 
     def score(
-        self, rows: Sequence[tuple[Any, ...]], cut_off: date, guarded: Guarded
+        self, rows: Sequence[tuple[Any, ...]], cut_off: date, guarded: ContactDecisions
     ) -> list[Scored]:
         """Answer for customers.
 
@@ -450,19 +452,17 @@ class Desk:
         return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
 
     def _read(self, sql: str) -> list[Record]:
-        cursor = self.connection.execute(sql)
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return rows_of(self.connection.execute(sql))
 
 
 def _from_json(
     connection: duckdb.DuckDBPyConnection, place: int, relation: str, columns: Sequence[str]
-) -> View:
+) -> CompiledModel:
     """A relation whose rows are the JSON text that a statement is given at a place from 1."""
     described = connection.execute(f"describe {relation}").fetchall()
     types = {column: kind for column, kind, *_ in described}
     shape = json.dumps([{column: types[column] for column in columns}])
-    return View(
+    return CompiledModel(
         relation,
         f"select unnest(from_json(cast(${place} as varchar), '{shape}'), max_depth := 2)",
         is_table=False,

@@ -13,18 +13,19 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import replaced
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 from pipeline.realtime.errors import NotReadyError
 from pipeline.runs.registry import recipe_of
 from pipeline.warehouse.compiled_sql import (
-    View,
+    CompiledModel,
+    compiled_model,
     load_stack,
     read_manifest,
     read_stack,
     stack_hash,
-    view_of,
     write_stack,
 )
 
@@ -68,7 +69,7 @@ def save_rules(home: Home) -> None:
     nodes = {node["name"]: node for node in read_manifest(home)["nodes"].values()}
     names = [name for name in (*WORDED, *DECIDED) if nodes.get(name, {}).get("compiled_code")]
     if len(names) == len(WORDED) + len(DECIDED):
-        write_stack(_rules_path(home), [view_of(nodes[name]) for name in names])
+        write_stack(_rules_path(home), [compiled_model(nodes[name]) for name in names])
 
 
 def has_rules(home: Home) -> bool:
@@ -84,7 +85,7 @@ def _rules_path(home: Home) -> Path:
 
 
 def keep_run_stack(home: Home, run: Path) -> None:
-    """Put the feature SQL into a run's folder; the run is older than the file if it lacks it.
+    """Put the feature SQL into a run's folder; runs made before this file existed lack it.
 
     Nothing is kept when the build has other SQL by now: the run then cannot answer raw rows.
     """
@@ -93,9 +94,8 @@ def keep_run_stack(home: Home, run: Path) -> None:
         return
     stack = load_stack(home, recipe.domain)
     if stack_hash(stack) == recipe.feature_sql_hash:
-        part = path.with_suffix(".part")
-        write_stack(part, stack)
-        part.replace(path)
+        with replaced(path) as part:
+            write_stack(part, stack)
 
 
 def write_bundle(connection: duckdb.DuckDBPyConnection, home: Home, copies: Path) -> None:
@@ -147,7 +147,7 @@ def is_bundled(generation: Path) -> bool:
     return (generation.with_suffix("") / FOLDER / _RULES).exists()
 
 
-def read_rules(generation: Path) -> tuple[list[View], list[View]]:
+def read_rules(generation: Path) -> tuple[list[CompiledModel], list[CompiledModel]]:
     """Return a generation's SQL that words reasons, and the SQL that decides actions.
 
     Raises:
@@ -211,7 +211,7 @@ def damage_told(generation: Path) -> Iterator[None]:
         ) from error
 
 
-def read_run_stack(run: Path) -> list[View]:
+def read_run_stack(run: Path) -> list[CompiledModel]:
     """Return the feature SQL of a run.
 
     Raises:

@@ -10,11 +10,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.project.duck import parquet_select
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import replaced
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable
-from pipeline.realtime.answer import Desk, Scored, add_features, open_answering
-from pipeline.realtime.contact_rules import Decided
+from pipeline.realtime.answer import Scored, Scorer, add_features, open_answering
+from pipeline.realtime.contact_rules import DecisionReader
 from pipeline.realtime.controls import (
     check_cut_off,
     check_lake,
@@ -24,7 +26,7 @@ from pipeline.realtime.controls import (
     write_controls,
 )
 from pipeline.realtime.model import LiveModel, load_live_model
-from pipeline.warehouse.compiled_sql import lay
+from pipeline.warehouse.compiled_sql import create_models
 
 # Told how far it is, from 0 to 1.
 Progress = Callable[[float], None]
@@ -133,7 +135,7 @@ def score_lake(
         write_controls(connection, domain, cut_off, covered, given)
         ignored = _late_rows(connection, model, cut_off)
         progress(0.05)
-        lay(connection, model.stack)
+        create_models(connection, model.stack)
         last = model.stack[-1].relation
         described = {row[0]: row[1] for row in connection.execute(f"describe {last}").fetchall()}
         features = add_features(connection, model, described)
@@ -148,15 +150,17 @@ def score_lake(
             raise ChurnError(f"Nobody is in the cohort of {cut_off}: there is nothing to score.")
         progress(0.4)
         written = 0
-        part = target.with_suffix(".part")
-        with pq.ParquetWriter(part, RESULT, compression="zstd") as writer:
-            desk = Desk(connection, generation, model, features)
-            desk.set_cut_off(cut_off)
-            decided = Decided(home, domain)
+        with (
+            replaced(target) as part,
+            pq.ParquetWriter(part, RESULT, compression="zstd") as writer,
+        ):
+            scorer = Scorer(connection, generation, model, features)
+            scorer.set_cut_off(cut_off)
+            decided = DecisionReader(home, domain)
             for chunk in range(0 if newest is None else newest + 1):
                 rows = [
                     _result(one, cut_off, run_id, generation.stem)
-                    for one in _scored(connection, desk, decided, chunk, cut_off)
+                    for one in _scored(connection, scorer, decided, chunk, cut_off)
                 ]
                 written += len(rows)
                 writer.write_table(pa.Table.from_pylist(rows, RESULT))
@@ -169,7 +173,6 @@ def score_lake(
                     ]
                     written += len(rows)
                     writer.write_table(pa.Table.from_pylist(rows, RESULT))
-        part.replace(target)
     progress(1.0)
     absent = [t.name for t in model.tables if not t.required and t.name not in given]
     notes = notes_of(knowledge, cut_off, absent) if is_sent else []
@@ -178,22 +181,11 @@ def score_lake(
 
 def _make_view(connection: duckdb.DuckDBPyConnection, lake: Path, table: SourceTable) -> bool:
     """Make a lake relation over a folder's files, empty without one; return if there is one."""
-    folder = lake / table.domain / table.name
-    files = sorted(str(path) for path in folder.rglob("*.parquet"))
-    if not files:
-        columns = ", ".join(f"{column.name} {column.data_type}" for column in table.columns)
-        connection.execute(f"create table lake.{table.identifier} ({columns})")
-        return False
-    listed = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
-    rows = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
-    there = {row[0] for row in connection.execute(f"describe from {rows}").fetchall()}
-    columns = ", ".join(
-        f"cast({column.name if column.name in there else 'null'} as {column.data_type}) "
-        f"as {column.name}"
-        for column in table.columns
-    )
-    connection.execute(f"create view lake.{table.identifier} as select {columns} from {rows}")
-    return True
+    files = sorted((lake / table.domain / table.name).rglob("*.parquet"))
+    columns = {column.name: column.data_type for column in table.columns}
+    rows = parquet_select(connection, files, columns)
+    connection.execute(f"create view lake.{table.identifier} as {rows}")
+    return bool(files)
 
 
 def _late_rows(
@@ -212,8 +204,8 @@ def _late_rows(
 
 def _scored(
     connection: duckdb.DuckDBPyConnection,
-    desk: Desk,
-    decided: Decided,
+    scorer: Scorer,
+    decided: DecisionReader,
     chunk: int,
     cut_off: date,
 ) -> list[Scored]:
@@ -221,9 +213,9 @@ def _scored(
     connection.execute("begin")
     try:
         rows = connection.execute(
-            desk.select_features(f"from lake.cohort where chunk = {chunk}")
+            scorer.select_features(f"from lake.cohort where chunk = {chunk}")
         ).fetchall()
-        return desk.score(rows, cut_off, decided.about([row[0] for row in rows]))
+        return scorer.score(rows, cut_off, decided.about([row[0] for row in rows]))
     finally:
         connection.execute("rollback")
 

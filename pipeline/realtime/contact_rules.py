@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from pipeline.project.home import Home
-from pipeline.realtime.answer import Guarded
+from pipeline.realtime.answer import ContactDecisions
 from pipeline.retention.decisions import CONTACTS, SUPPRESSIONS
 
 _BATCH = 5_000
 
 
-class Decided:
+class DecisionReader:
     """Suppressions and contacts of a domain; none before anything was kept.
 
     Args:
@@ -33,9 +33,9 @@ class Decided:
             for table in (SUPPRESSIONS, CONTACTS)
         )
 
-    def about(self, customers: Sequence[str]) -> Guarded:
+    def about(self, customers: Sequence[str]) -> ContactDecisions:
         """Return what is kept of customers."""
-        found = Guarded()
+        found = ContactDecisions()
         engine = self._opened()
         if engine is None:
             return found

@@ -113,7 +113,8 @@ def check_cut_off(knowledge: Knowledge, cut_off: date, run_id: str) -> None:
 def check_lake(knowledge: Knowledge, cut_off: date) -> None:
     """Refuse a cut-off that the platform's own data do not reach.
 
-    Whoever sends rows has newer ones; the platform has not, and what it lacks is no silence.
+    Callers who send rows may go beyond our data; the platform's own data may not, because missing
+    rows would read as inactivity.
 
     Raises:
         RefusedDateError: The build knows nothing of the days before the cut-off.

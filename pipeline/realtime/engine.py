@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 
 from pipeline.project.home import Home
-from pipeline.realtime.answer import Desk, Scored, add_features, open_answering
-from pipeline.realtime.contact_rules import Decided
+from pipeline.realtime.answer import Scored, Scorer, add_features, open_answering
+from pipeline.realtime.contact_rules import DecisionReader
 from pipeline.realtime.controls import (
     Covered,
     Knowledge,
@@ -80,18 +80,18 @@ class Engine:
     def __init__(self, home: Home, domain: str, generation: Path, run_id: str) -> None:
         self.model = load_live_model(home, domain, run_id)
         self._generation = generation
-        self._decided = Decided(home, domain)
+        self._decided = DecisionReader(home, domain)
         self._statement = as_statement(self.model.stack)
         self._coverage: dict[date, list[Covered]] = {}
         self._lock = threading.Lock()
-        self._free: queue.SimpleQueue[_Place] = queue.SimpleQueue()
-        first = self._open_place()
+        self._free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        first = self._open_worker()
         self._opened = 1
         self.knowledge: Knowledge = first.knowledge
         self._database = first.database
         self._free.put(first)
 
-    def _open_place(self) -> "_Place":
+    def _open_worker(self) -> "_Worker":
         """Open a database of its own, so that what one request puts there no other sees."""
         domain = self.model.domain
         # one thread: at this size threads wait for each other more than they work
@@ -103,10 +103,10 @@ class Engine:
             row[0]: row[1] for row in database.execute(f"describe {self._statement}").fetchall()
         }
         features = add_features(database, self.model, described)
-        desk = Desk(database, self._generation, self.model, features)
-        asked = desk.select_features(self._statement)
+        scorer = Scorer(database, self._generation, self.model, features)
+        asked = scorer.select_features(self._statement)
         database.execute(f"prepare features as {asked}")
-        return _Place(database, desk, Loader(database, self.model.tables), knowledge)
+        return _Worker(database, scorer, Loader(database, self.model.tables), knowledge)
 
     def predict(self, customers: Sequence[Customer], as_of_date: date | None = None) -> Answer:
         """Answer for customers whose full history was sent.
@@ -125,16 +125,16 @@ class Engine:
         guarded = self._decided.about([customer.customer_id for customer in customers])
         scored: dict[str, Scored] = {}
         ignored: dict[int, dict[str, int]] = {}
-        with self._place() as place:
+        with self._worker() as worker:
             # a table that was not sent is not observed: its features are null, not zero
             for given in dict.fromkeys(customer.given for customer in customers):
                 places = [at for at, one in enumerate(customers) if one.given == given]
                 chosen = [customers[at] for at in places]
-                self._set(place, cut_off, given)
-                with _undone(place.database):
-                    ignored |= place.loader.load(chosen, places, cut_off)
-                    rows = place.database.execute("execute features").fetchall()
-                    found = place.desk.score(rows, cut_off, guarded)
+                self._set(worker, cut_off, given)
+                with _undone(worker.database):
+                    ignored |= worker.loader.load(chosen, places, cut_off)
+                    rows = worker.database.execute("execute features").fetchall()
+                    found = worker.scorer.score(rows, cut_off, guarded)
                 scored |= {one.customer_id: one for one in found}
         predictions = [
             Prediction(
@@ -149,30 +149,30 @@ class Engine:
         ]
         return Answer(cut_off, predictions, self._notes(cut_off, customers))
 
-    def _set(self, place: "_Place", cut_off: date, given: frozenset[str]) -> None:
+    def _set(self, worker: "_Worker", cut_off: date, given: frozenset[str]) -> None:
         """Write what is known at a cut-off; it stays until a request asks for another one."""
-        if place.at == (cut_off, given):
+        if worker.at == (cut_off, given):
             return
         with self._lock:
             if cut_off not in self._coverage:
                 if len(self._coverage) > _MOST_CUT_OFFS:
                     self._coverage.clear()
-                self._coverage[cut_off] = coverage_of(place.database, self.knowledge, cut_off)
+                self._coverage[cut_off] = coverage_of(worker.database, self.knowledge, cut_off)
             covered = self._coverage[cut_off]
-        place.at = None
-        write_controls(place.database, self.model.domain, cut_off, covered, given)
-        place.desk.set_cut_off(cut_off)
-        place.at = (cut_off, given)
+        worker.at = None
+        write_controls(worker.database, self.model.domain, cut_off, covered, given)
+        worker.scorer.set_cut_off(cut_off)
+        worker.at = (cut_off, given)
 
     @contextmanager
-    def _place(self) -> Iterator["_Place"]:
+    def _worker(self) -> Iterator["_Worker"]:
         with self._lock:
             is_needed = self._free.empty() and self._opened < PLACES
             self._opened += is_needed
         try:
-            taken = self._open_place() if is_needed else self._free.get()
+            taken = self._open_worker() if is_needed else self._free.get()
         except Exception:
-            # a place that was not opened is nobody's to wait for
+            # undo the count, or waiters would block on a worker that never opened
             with self._lock:
                 self._opened -= is_needed
             raise
@@ -205,19 +205,19 @@ class Engine:
 
 
 @dataclass
-class _Place:
+class _Worker:
     """Where one request at a time is worked on.
 
     Attributes:
         database: An in-memory database.
-        desk: Its prepared answers.
+        scorer: Its prepared answers.
         loader: Its prepared loads.
         knowledge: What the published build knows.
         at: Cut-off and tables that its control relations are for.
     """
 
     database: duckdb.DuckDBPyConnection
-    desk: Desk
+    scorer: Scorer
     loader: Loader
     knowledge: Knowledge
     at: tuple[date, frozenset[str]] | None = None
@@ -248,7 +248,7 @@ class Engines:
         self._home = home
         self._opened = opened
         self._kept = kept
-        self._generations: dict[Path, dict[str, _Slot]] = {}
+        self._generations: dict[Path, dict[str, _EngineSlot]] = {}
         self._lock = threading.Lock()
 
     def engine(self, generation: Path, domain: str, run_id: str) -> Engine:
@@ -276,17 +276,17 @@ class Engines:
                 if slot.engine is not None
             }
 
-    def _slot(self, generation: Path, domain: str) -> "_Slot":
+    def _slot(self, generation: Path, domain: str) -> "_EngineSlot":
         with self._lock:
             slots = self._generations.pop(generation, {})
             self._generations[generation] = slots  # the last one used is the last one to go
             while len(self._generations) > self._kept:
                 self._generations.pop(next(iter(self._generations)))
-            return slots.setdefault(domain, _Slot())
+            return slots.setdefault(domain, _EngineSlot())
 
 
 @dataclass
-class _Slot:
+class _EngineSlot:
     """Where an engine is, or is being opened by one while others wait."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)

@@ -13,7 +13,7 @@ from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable, source_tables
 from pipeline.realtime.bundle import read_run_stack
 from pipeline.runs.registry import hash_of_model, settings_of, trained_run
-from pipeline.warehouse.compiled_sql import View
+from pipeline.warehouse.compiled_sql import CompiledModel
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class LiveModel:
     calibration: Calibration
     recipe: Recipe
     settings: DomainSettings
-    stack: list[View]
+    stack: list[CompiledModel]
     tables: tuple[SourceTable, ...]
 
 
@@ -77,7 +77,7 @@ def load_live_model(home: Home, domain: str, run_id: str) -> LiveModel:
     )
 
 
-def tables_of(domain: str, stack: list[View]) -> tuple[SourceTable, ...]:
+def tables_of(domain: str, stack: list[CompiledModel]) -> tuple[SourceTable, ...]:
     """Return the raw tables that a stack reads."""
     return tuple(
         table

@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from pipeline.ingest.parse import is_good, reason, value
+from pipeline.ingest.parse import is_valid_sql, rejection_reason_sql, typed_value_sql
 from pipeline.project.sources import SourceColumn, SourceTable
 from pipeline.realtime.errors import BadRowsError, Problem
 from pipeline.warehouse.compiled_sql import json_literal
@@ -230,17 +230,17 @@ class Loader:
             rows = _cells(table, customers, places)
             if not rows:
                 continue
-            is_good = True
+            is_usable = True
             self._connection.execute(
                 f"execute load_{table.name}({json_literal(rows)}, date '{cut_off}')"
             )
             loaded = Counter(self._connection.fetchall())
             for (place, good, after), count in loaded.items():
-                is_good = is_good and good is not False
+                is_usable = is_usable and good is not False
                 if after:
                     counted = late.setdefault(place, {})
                     counted[table.name] = counted.get(table.name, 0) + count
-            if not is_good:
+            if not is_usable:
                 bad += self._name_bad_values(table, rows, cut_off)
         if bad:
             bad.sort(key=lambda problem: [(isinstance(p, str), p) for p in problem.where])
@@ -256,7 +256,7 @@ class Loader:
         """Read rows again, now for what is wrong with each value."""
         values = " union all ".join(
             f"select _customer, _row, '{column.name}', {_raw(column)}, "
-            f"{reason(column, _raw(column), column.name)} as wrong from unfit"
+            f"{rejection_reason_sql(column, _raw(column), column.name)} as wrong from unfit"
             for column in table.raw_columns
         )
         found = self._connection.execute(
@@ -299,7 +299,8 @@ def _typed_rows(table: SourceTable) -> str:
         f'nullif("{column.name}", \'\') as "raw_{column.name}"' for column in table.raw_columns
     )
     typed = ", ".join(
-        f'{value(column, "text", _raw(column))} as "{column.name}"' for column in table.raw_columns
+        f'{typed_value_sql(column, "text", _raw(column))} as "{column.name}"'
+        for column in table.raw_columns
     )
     kept = ", ".join(
         f'cast("{column.date_of}" as date) as "{column.name}"'
@@ -308,7 +309,7 @@ def _typed_rows(table: SourceTable) -> str:
         for column in table.columns
     )
     good = " and ".join(
-        f"({is_good(column, _raw(column), _typed(column))})" for column in table.raw_columns
+        f"({is_valid_sql(column, _raw(column), _typed(column))})" for column in table.raw_columns
     )
     raw_names = ", ".join(_raw(column) for column in table.raw_columns)
     day = table.event_day or table.event_time

@@ -6,6 +6,7 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.project.duck import rows_of
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable, source_tables
@@ -176,6 +177,4 @@ def _show_input(
 def _rows(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]
 ) -> list[dict[str, Any]]:
-    cursor = connection.execute(sql, parameters)
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return rows_of(connection.execute(sql, parameters))

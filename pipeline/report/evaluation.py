@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 from rich.table import Table
 
-from pipeline.project.sql import quoted
+from pipeline.project.duck import quoted
 from pipeline.report.run import MODELS
 from pipeline.runs.context import RunContext
 from pipeline.runs.evaluate import ROLLING

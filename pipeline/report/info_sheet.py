@@ -7,8 +7,8 @@ import duckdb
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.labels.registry import entries
+from pipeline.project.duck import quoted, rows_of
 from pipeline.project.sources import source_tables
-from pipeline.project.sql import quoted
 from pipeline.proofs.prove import kept_proof
 from pipeline.report.run import METRICS, MODELS
 from pipeline.runs.context import RunContext
@@ -143,5 +143,4 @@ def _proof_words(proof: dict[str, Any] | None) -> str:
 def _rows(sql: str, connection: duckdb.DuckDBPyConnection | None = None) -> list[dict[str, Any]]:
     """Rows of a query as dictionaries."""
     result = (connection or duckdb).execute(sql)
-    names = [column[0] for column in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    return rows_of(result)

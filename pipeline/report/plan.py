@@ -76,7 +76,7 @@ def holdout_words(figures: Row) -> list[str]:
 
 def _show_alternatives(plan: RetentionPlan, console: Console) -> None:
     table = Table(
-        title="Beside the alternatives: same guards, budget and channels, before the hold-out",
+        title="Beside the alternatives: same eligibility, budget and channels, before the hold-out",
         title_justify="left",
     )
     table.add_column("")

@@ -7,9 +7,9 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.project.duck import quoted
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
-from pipeline.publish.generation import Generation
+from pipeline.publish.generation import GenerationInfo
 
 MODELS = {
     "lightgbm": "LightGBM",
@@ -28,7 +28,9 @@ METRICS = {
 }
 
 
-def show_riskiest(generation: Generation, domain: str, console: Console, count: int = 10) -> None:
+def show_riskiest(
+    generation: GenerationInfo, domain: str, console: Console, count: int = 10
+) -> None:
     """Print the riskiest customers that have not cancelled yet, with their reasons."""
     with duckdb.connect(str(generation.path), read_only=True) as connection:
         rows = connection.execute(
@@ -77,7 +79,7 @@ def show_riskiest(generation: Generation, domain: str, console: Console, count: 
 
 
 def show_quality(
-    generation: Generation, domain: str, console: Console, not_cancelled: str | None = None
+    generation: GenerationInfo, domain: str, console: Console, not_cancelled: str | None = None
 ) -> None:
     """Print the test cohort's figures beside the baselines.
 

@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
+from pipeline.project.duck import quoted
+from pipeline.project.files import replaced
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 from pipeline.project.state import open_state, state_engine, writing_to
 
 _METADATA = sa.MetaData()
@@ -177,7 +178,8 @@ def export_state(home: Home) -> None:
             pa.array(values, _ARROW[type(column.type)])
             for column, values in zip(table.columns, columns, strict=True)
         ]
-        _replace(home, table.name, pa.table(arrays, names=[c.name for c in table.columns]))
+        with replaced(home.state_export / f"{table.name}.parquet") as part:
+            pq.write_table(pa.table(arrays, names=[c.name for c in table.columns]), part)
     _export_published(home)
 
 
@@ -190,19 +192,12 @@ def _export_published(home: Home) -> None:
                 "select count(*) from duckdb_tables() where table_name = 'crm_churn_actions'"
             ).fetchone()
             if there == (1,):
-                part = path.with_suffix(".part")
-                connection.execute(
-                    f"copy serving.crm_churn_actions to {quoted(part)} (format parquet)"
-                )
-                part.replace(path)
+                with replaced(path) as part:
+                    connection.execute(
+                        f"copy serving.crm_churn_actions to {quoted(part)} (format parquet)"
+                    )
                 return
     path.unlink(missing_ok=True)
-
-
-def _replace(home: Home, name: str, table: pa.Table) -> None:
-    part = home.state_export / f"{name}.part"
-    pq.write_table(table, part)
-    part.replace(home.state_export / f"{name}.parquet")
 
 
 def _read(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import duckdb
 
+from pipeline.project.duck import quoted, rows_of
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 from pipeline.warehouse.compiled_sql import read_manifest
 
 # What is taken as it is, for one domain; the first with other settings.
@@ -269,5 +269,4 @@ def saved_settings(plan: RetentionPlan) -> tuple[int, int | None]:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
-    found = connection.sql(sql)
-    return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+    return rows_of(connection.execute(sql))

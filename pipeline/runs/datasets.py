@@ -18,9 +18,10 @@ from rich.console import Console
 
 from pipeline.project.checked import read_checked
 from pipeline.project.domains import recorded_settings
+from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import empty_folder
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 from pipeline.runs.context import RunContext
 from pipeline.runs.registry import recipe_of, tuned_parameters
 from pipeline.warehouse import fingerprint
@@ -113,9 +114,7 @@ def freeze_dataset(context: RunContext, domain: str, name: str) -> Dataset:
             where=str(folder),
             hint="Choose another name.",
         )
-    part = home.work / f"dataset_{domain}"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    part = empty_folder(home.work / f"dataset_{domain}")
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         for file, relation in _relations(domain).items():
             own = f"where domain = '{domain}'" if relation.startswith("churn.") else ""

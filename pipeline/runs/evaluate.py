@@ -16,6 +16,7 @@ from ml.evaluation.rolling import judge_origin, learning_curve, origins
 from ml.mart import read_snapshot_features
 from ml.train import PARAMETERS
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import empty_folder
 from pipeline.runs.context import REFUSED, RunContext
 from pipeline.runs.lead_time import examples_before
 from pipeline.runs.registry import live_run, recipe_of, trained_run
@@ -42,9 +43,7 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
     recipe = trained.recipe
     rounds = artifacts.load_model(trained)[0].num_trees()
     parameters = {**PARAMETERS, **recipe.tuned}
-    folder = context.home.work / f"evaluate_{domain}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder = empty_folder(context.home.work / f"evaluate_{domain}")
     lineage = {"run_id": run.name, "domain": domain}
 
     with (

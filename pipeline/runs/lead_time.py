@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import duckdb
 
+from pipeline.project.duck import quoted
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
-from pipeline.warehouse.compiled_sql import lay, load_stack
+from pipeline.warehouse.compiled_sql import create_models, load_stack
 
 
 @contextmanager
@@ -60,5 +60,5 @@ def examples_before(
             group by all
             """
         )
-        lay(connection, load_stack(home, domain, "examples"))
+        create_models(connection, load_stack(home, domain, "examples"))
         yield connection

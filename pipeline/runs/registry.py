@@ -15,9 +15,10 @@ from ml.recipe import RECIPE, RECIPE_VERSION, Recipe, TrainedRun
 from pipeline.project.checked import RESTORE, checked, in_file, read_document
 from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.domains import recorded_settings
+from pipeline.project.duck import quoted, rows_of
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import replaced
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ def decisions(home: Home, domain: str) -> list[RecordedDecision]:
         return []
     # a connection of its own: the one behind duckdb.sql must not be used by two threads at once
     with duckdb.connect() as connection:
-        found = connection.sql(f"from read_parquet({quoted(path)}) order by decision")
-        rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+        found = connection.execute(f"from read_parquet({quoted(path)}) order by decision")
+        rows = rows_of(found)
     return [
         RecordedDecision(
             row.pop("domain"),
@@ -78,15 +79,11 @@ def record(home: Home, domain: str, decision: Decision) -> None:
         }
         for row in made
     ]
-    path = _live_path(home, domain)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
     frame = pd.DataFrame(rows)
-    with duckdb.connect() as connection:
+    with replaced(_live_path(home, domain)) as part, duckdb.connect() as connection:
         connection.register("rows", frame)
         columns = ", ".join(f"cast({c} as {_TYPES[c]}) as {c}" if c in _TYPES else c for c in frame)
         connection.execute(f"copy (select {columns} from rows) to {quoted(part)} (format parquet)")
-    part.replace(path)
 
 
 def standing(home: Home, domain: str, challenger: str) -> Decision | None:

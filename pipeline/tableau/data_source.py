@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from pipeline.project.serving_tables import Column as Described
-from pipeline.project.serving_tables import Table
-from pipeline.tableau.extract import SCHEMA, Column
+from pipeline.project.serving_tables import Column, Table
+from pipeline.tableau.extract import SCHEMA, HyperColumn
 from pipeline.tableau.fields import TableauField, tableau_field
 
 # The format that every Tableau since 2018.1 reads.
@@ -15,7 +14,7 @@ _VERSION = "18.1"
 _CONNECTION = "hyper.published"
 
 
-def fields_of(table: Table, columns: Sequence[Column]) -> list[TableauField]:
+def fields_of(table: Table, columns: Sequence[HyperColumn]) -> list[TableauField]:
     """Return how the published columns of a table look; what the YAML does not describe is plain.
 
     Args:
@@ -25,7 +24,7 @@ def fields_of(table: Table, columns: Sequence[Column]) -> list[TableauField]:
     described = {column.name: column for column in table.columns}
     return [
         tableau_field(
-            described.get(column.name, Described(column.name, column.data_type, None, "")),
+            described.get(column.name, Column(column.name, column.data_type, None, "")),
             column.data_type,
             table.key,
         )

@@ -12,7 +12,7 @@ import duckdb
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.project.serving_tables import Table, published_tables
-from pipeline.publish.generation import SCHEMA, Generation, current
+from pipeline.publish.generation import SCHEMA, GenerationInfo, current
 from pipeline.tableau.data_source import data_source, fields_of, pack
 from pipeline.tableau.extract import GENERATION, columns_of, write_extract
 
@@ -105,7 +105,7 @@ def folder_of(home: Home) -> Path:
     return home.published / "tableau"
 
 
-def _generation_view(live: Generation) -> str:
+def _generation_view(live: GenerationInfo) -> str:
     now = datetime.now(UTC).replace(tzinfo=None)
     return (
         f"create temp view {GENERATION} as select '{live.name}' as generation, "

@@ -8,8 +8,8 @@ from typing import Any
 
 import duckdb
 
+from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
-from pipeline.project.sql import quoted
 from pipeline.tableau.fields import TYPES
 
 # The schema Tableau itself gives to extracts.
@@ -20,7 +20,7 @@ CONNECTIONS = 2
 
 
 @dataclass(frozen=True)
-class Column:
+class HyperColumn:
     """A column of the published file: its name and DuckDB type, lower case."""
 
     name: str
@@ -32,19 +32,19 @@ class _Table:
     """What is loaded: columns, the Parquet file that holds the rows, and how many they are."""
 
     name: str
-    columns: Sequence[Column]
+    columns: Sequence[HyperColumn]
     copy: Path
     rows: int
 
 
-def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> list[Column]:
+def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> list[HyperColumn]:
     """Return the columns of a relation.
 
     Raises:
         ChurnError: A column has a type that no extract can hold.
     """
     columns = [
-        Column(row[0], str(row[1]).lower())
+        HyperColumn(row[0], str(row[1]).lower())
         for row in connection.execute(f"describe {relation}").fetchall()
     ]
     for column in columns:
@@ -128,13 +128,13 @@ def _table(
     return _Table(name, columns, copy, found[0] if found else 0)
 
 
-def _is_lossy(columns: Sequence[Column]) -> bool:
+def _is_lossy(columns: Sequence[HyperColumn]) -> bool:
     """Whether a Parquet copy holds other values: it has no hugeint, DuckDB writes a double."""
     return any(column.data_type == "hugeint" for column in columns)
 
 
 def _write_parquet(
-    connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[Column], path: Path
+    connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[HyperColumn], path: Path
 ) -> None:
     said = ", ".join(
         f'cast("{c.name}" as bigint) as "{c.name}"' if c.data_type == "hugeint" else f'"{c.name}"'

@@ -10,12 +10,13 @@ from typing import Any, Literal
 
 import duckdb
 
+from pipeline.project.duck import listed, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT, Home
 
 
 @dataclass(frozen=True)
-class View:
+class CompiledModel:
     """One compiled model or seed of the stack.
 
     Attributes:
@@ -44,17 +45,17 @@ def save_stacks(home: Home, domain: str) -> None:
         write_stack(path, compiled_stack(home, domain, model.format(domain=domain)))
 
 
-def write_stack(path: Path, stack: list[View]) -> None:
+def write_stack(path: Path, stack: list[CompiledModel]) -> None:
     """Write a stack as JSON; `read_stack` reads it."""
     path.write_text(json.dumps([asdict(view) for view in stack], indent=1) + "\n")
 
 
-def read_stack(path: Path) -> list[View]:
+def read_stack(path: Path) -> list[CompiledModel]:
     """Read a stack that `write_stack` wrote."""
-    return [View(**view) for view in json.loads(path.read_text())]
+    return [CompiledModel(**view) for view in json.loads(path.read_text())]
 
 
-def load_stack(home: Home, domain: str, top: Top = "features") -> list[View]:
+def load_stack(home: Home, domain: str, top: Top = "features") -> list[CompiledModel]:
     """Return a stack of the last build: up to the features, or with the labels to the examples.
 
     Raises:
@@ -70,7 +71,7 @@ def _stack_path(home: Home, domain: str, top: Top) -> Path:
     return home.dbt_target.parent / top / f"{domain}.json"
 
 
-def lay(connection: duckdb.DuckDBPyConnection, stack: list[View]) -> None:
+def create_models(connection: duckdb.DuckDBPyConnection, stack: list[CompiledModel]) -> None:
     """Make a stack in an in-memory database whose schema `lake` holds the domain's relations."""
     for schema in {view.relation.partition(".")[0] for view in stack}:
         connection.execute(f"create schema if not exists {schema}")
@@ -80,7 +81,7 @@ def lay(connection: duckdb.DuckDBPyConnection, stack: list[View]) -> None:
         connection.execute(f"create {kind} {view.relation} as {sql}")
 
 
-def as_statement(stack: list[View]) -> str:
+def as_statement(stack: list[CompiledModel]) -> str:
     """Return a stack as one select from its last view, which can be prepared.
 
     Each view becomes a common table expression with the very text of the model; what is made once
@@ -104,10 +105,10 @@ def json_literal(rows: list[dict[str, Any]]) -> str:
 
     The text is ASCII, and quotes are the only character that means something in it.
     """
-    return "'" + json.dumps(rows).replace("'", "''") + "'"
+    return quoted(json.dumps(rows))
 
 
-def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[View]:
+def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[CompiledModel]:
     """Return a model and the models upstream of it, in the order they must be made.
 
     Args:
@@ -134,21 +135,21 @@ def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[View
         ordered.append(key)
 
     visit(last)
-    return [view_of(nodes[key]) for key in ordered]
+    return [compiled_model(nodes[key]) for key in ordered]
 
 
-def stack_hash(stack: list[View]) -> str:
+def stack_hash(stack: list[CompiledModel]) -> str:
     """Return the SHA-256 of a stack's text."""
     text = "\n".join(f"{view.relation}\n{view.sql}" for view in stack)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def stack_script(stack: list[View]) -> str:
+def stack_script(stack: list[CompiledModel]) -> str:
     """Return the stack as a script that makes each view; it expects the `lake` relations."""
     return "\n\n".join(f"create or replace view {view.relation} as\n{view.sql};" for view in stack)
 
 
-def view_of(node: dict[str, Any]) -> View:
+def compiled_model(node: dict[str, Any]) -> CompiledModel:
     """Return a node of the manifest as a view of a stack; a model must have been compiled."""
     if node["resource_type"] == "seed":
         text = (PROJECT / node["original_file_path"]).read_text()
@@ -156,7 +157,7 @@ def view_of(node: dict[str, Any]) -> View:
     else:
         sql = (node.get("compiled_code") or "").strip()
     is_table = node["config"]["materialized"] == "table"
-    return View(f"{node['schema']}.{node['alias']}", sql, is_table)
+    return CompiledModel(f"{node['schema']}.{node['alias']}", sql, is_table)
 
 
 def _seed_select(text: str, node: Mapping[str, Any]) -> str:
@@ -170,10 +171,7 @@ def _seed_select(text: str, node: Mapping[str, Any]) -> str:
             hint="Give every column a type under config.column_types of its YAML.",
         )
     casts = ", ".join(f"cast({name} as {types[name]}) as {name}" for name in header)
-    values = ",\n    ".join(
-        "(" + ", ".join("'" + cell.replace("'", "''") + "'" for cell in row) + ")"
-        for row in rows or [[""] * len(header)]
-    )
+    values = ",\n    ".join(f"({listed(row)})" for row in rows or [[""] * len(header)])
     some = "" if rows else "\nwhere false"
     return f"select {casts}\nfrom (values\n    {values}\n) as seed ({', '.join(header)}){some}"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT, Home
+from pipeline.project.terminal import progress_bar
 
 # What comes after the ML step is what depends on its outputs, on what people decided, and on the
 # catalogue of actions; everything else comes before.
@@ -23,7 +23,7 @@ AFTER_ML = ("--select", *_AFTER)
 
 
 @dataclass
-class Outcome:
+class DbtOutcome:
     """What a dbt command reported."""
 
     passed: int = 0
@@ -39,7 +39,7 @@ def dbt(
     console: Console,
     title: str,
     target_path: Path | None = None,
-) -> Outcome:
+) -> DbtOutcome:
     """Run one dbt command with a progress bar.
 
     Args:
@@ -70,16 +70,9 @@ def dbt(
     if variables:
         call += ["--vars", json.dumps(variables)]
     environment = os.environ | {"CHURN_HOME": str(home.root), "DO_NOT_TRACK": "1"}
-    outcome, stray = Outcome(), ""
+    outcome, stray = DbtOutcome(), ""
     with (
-        Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-        ) as progress,
+        progress_bar(console) as progress,
         subprocess.Popen(  # noqa: S603 - the project's own dbt
             call, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process,
@@ -106,7 +99,7 @@ def dbt(
     return outcome
 
 
-def _note(event: Mapping[str, Any], outcome: Outcome) -> None:
+def _note(event: Mapping[str, Any], outcome: DbtOutcome) -> None:
     name, level = event["info"]["name"], event["info"]["level"]
     data = event.get("data", {})
     if name in {"LogTestResult", "LogModelResult", "LogSeedResult"}:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pipeline.project.files import replaced
 from pipeline.project.home import Home
 from pipeline.warehouse.dbt import BEFORE_ML, dbt
 
@@ -37,7 +38,6 @@ def build_sample(home: Home, arguments: list[str], console: Console) -> Path:
     console.print(f"{outcome.passed} models and tests passed", highlight=False)
     for warning in outcome.warnings:
         console.print(f"  [yellow]warning[/] {warning}", highlight=False)
-    part = home.dev_copy.with_suffix(".part")
-    shutil.copyfile(home.dev_warehouse, part)
-    part.replace(home.dev_copy)
+    with replaced(home.dev_copy) as part:
+        shutil.copyfile(home.dev_warehouse, part)
     return home.dev_copy

@@ -1,6 +1,6 @@
 """What every build checks in the compiled SQL before its labels are frozen or anything is trained.
 
-Each guard returns the places that break it. They read text and lineage only, so they cost nothing;
+Each check returns the places that break it. They read text and lineage only, so they cost nothing;
 that the features do not know the future is proven on data by `churn prove`.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.project.errors import ChurnError
-from pipeline.warehouse.compiled_sql import View
+from pipeline.warehouse.compiled_sql import CompiledModel
 
 # Sums of doubles, and functions whose value depends on the order of rows or is an estimate.
 _INEXACT = re.compile(
@@ -45,7 +45,7 @@ def no_label_upstream(manifest: Mapping[str, Any], domain: str) -> list[str]:
 
 
 def snapshots_are_declared(
-    manifest: Mapping[str, Any], domain: str, stack: list[View]
+    manifest: Mapping[str, Any], domain: str, stack: list[CompiledModel]
 ) -> list[str]:
     """A feature made where a snapshot or mutable source is read must say so: `source` in its YAML.
 
@@ -79,7 +79,7 @@ def snapshots_are_declared(
     return broken
 
 
-def exact_numbers(stack: list[View]) -> list[str]:
+def exact_numbers(stack: list[CompiledModel]) -> list[str]:
     """Feature SQL must not aggregate doubles, nor depend on the order of rows."""
     return [
         f"{view.relation}: {found[0]}"
@@ -89,7 +89,7 @@ def exact_numbers(stack: list[View]) -> list[str]:
     ]
 
 
-def no_day_of_its_own(stack: list[View]) -> list[str]:
+def no_day_of_its_own(stack: list[CompiledModel]) -> list[str]:
     """Cut-offs are relations: feature SQL must name no day and read no clock."""
     found = []
     for view in stack:
@@ -100,7 +100,7 @@ def no_day_of_its_own(stack: list[View]) -> list[str]:
     return found
 
 
-def windows_end_before_the_cut_off(stack: list[View]) -> list[str]:
+def windows_end_before_the_cut_off(stack: list[CompiledModel]) -> list[str]:
     """What is compared with a cut-off must lie before it: `<`, never `<=`, never after it."""
     found = []
     for view in stack:
@@ -115,23 +115,23 @@ def windows_end_before_the_cut_off(stack: list[View]) -> list[str]:
     return found
 
 
-def check_build(manifest: Mapping[str, Any], domain: str, stack: list[View]) -> None:
-    """Run every guard on a domain's compiled feature SQL.
+def check_build(manifest: Mapping[str, Any], domain: str, stack: list[CompiledModel]) -> None:
+    """Run every check on a domain's compiled feature SQL.
 
     Raises:
-        ChurnError: A guard is broken; it is named, with the places.
+        ChurnError: A check fails; it is named, with the places.
     """
-    guards: dict[str, Callable[[], list[str]]] = {
+    checks: dict[str, Callable[[], list[str]]] = {
         "no_label_upstream": lambda: no_label_upstream(manifest, domain),
         "snapshots_are_declared": lambda: snapshots_are_declared(manifest, domain, stack),
         "exact_numbers": lambda: exact_numbers(stack),
         "no_day_of_its_own": lambda: no_day_of_its_own(stack),
         "windows_end_before_the_cut_off": lambda: windows_end_before_the_cut_off(stack),
     }
-    for name, guard in guards.items():
-        if broken := guard():
+    for name, check in checks.items():
+        if broken := check():
             raise ChurnError(
-                f"The features of {domain} break the guard {name}.",
+                f"The features of {domain} fail the check {name}.",
                 where="; ".join(broken),
-                hint=f"pipeline/guards.py says what {name} asks for; nothing was frozen.",
+                hint=f"Nothing was frozen. {__name__} says what {name} asks for.",
             )

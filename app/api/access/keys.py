@@ -60,7 +60,7 @@ def scope_problem(principal: Principal, scopes: Iterable[str]) -> ProblemError |
 
 
 @dataclass(frozen=True)
-class Key:
+class ApiKey:
     """A key as it is kept."""
 
     principal: Principal
@@ -119,13 +119,13 @@ def create_key(
     return token
 
 
-def list_keys(store: Store) -> list[Key]:
+def list_keys(store: Store) -> list[ApiKey]:
     """Return every key that was ever made, oldest first."""
     with store.reading() as connection:
         return _read(connection)
 
 
-def revoke_key(store: Store, named: str) -> Key:
+def revoke_key(store: Store, named: str) -> ApiKey:
     """Revoke the key of an id or name, from its next request on.
 
     Raises:
@@ -155,7 +155,7 @@ class KeyRing:
         self._store = store
         self._watch: sa.Connection | None = None
         self._version = -1
-        self._keys: dict[str, Key] = {}
+        self._keys: dict[str, ApiKey] = {}
 
     def find(self, token: str) -> Principal | None:
         """Return who a token belongs to; None when it is unknown, revoked or expired.
@@ -191,10 +191,10 @@ class KeyRing:
             self._watch = None
 
 
-def _read(connection: sa.Connection) -> list[Key]:
+def _read(connection: sa.Connection) -> list[ApiKey]:
     rows = connection.execute(sa.select(KEYS).order_by(KEYS.c.created_at, KEYS.c.id))
     return [
-        Key(
+        ApiKey(
             Principal(
                 row.id, row.name, frozenset(row.scopes.split()), frozenset(row.domains.split())
             ),

@@ -38,7 +38,7 @@ Text = Annotated[
 ]  # fmt: skip
 
 
-class Sent(BaseModel):
+class StrictBody(BaseModel):
     """A body; a member that is misspelt is refused."""
 
     model_config = ConfigDict(extra="forbid")

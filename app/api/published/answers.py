@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from app.api.published.generation import Generation, PublishedDomain
+from app.api.published.generation import OpenGeneration, PublishedDomain
 
 
 def _as_utc(value: Any) -> Any:
@@ -42,7 +42,7 @@ class GlobalAnswer(BaseModel):
     generation: str = _GENERATION
 
 
-def in_domain(generation: Generation, domain: PublishedDomain) -> dict[str, Any]:
+def in_domain(generation: OpenGeneration, domain: PublishedDomain) -> dict[str, Any]:
     """Return the members of a DomainAnswer."""
     return {
         "as_of_date": domain.as_of_date,
@@ -51,7 +51,7 @@ def in_domain(generation: Generation, domain: PublishedDomain) -> dict[str, Any]
     }
 
 
-def in_all(generation: Generation, domains: Iterable[str]) -> dict[str, Any]:
+def in_all(generation: OpenGeneration, domains: Iterable[str]) -> dict[str, Any]:
     """Return the members of a GlobalAnswer."""
     chosen = [generation.domains[name] for name in domains]
     return {

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.http.bodies import Day
 from app.api.http.problems import invalid, parameter_fault
-from app.api.published.generation import Generation
+from app.api.published.generation import OpenGeneration
 from app.api.published.lists import among
 from pipeline.retention.catalogue import actions_of
 
@@ -100,7 +100,7 @@ _ELSEWHERE = {
 
 
 def conditions(
-    generation: Generation, domain: str, chosen: CustomerFilter, *, where: str = "query"
+    generation: OpenGeneration, domain: str, chosen: CustomerFilter, *, where: str = "query"
 ) -> tuple[list[str], list[Any]]:
     """Return a filter as conditions on `bi_churn_risk`, and what they bind.
 
@@ -130,13 +130,13 @@ def conditions(
     return found, values
 
 
-def known_actions(generation: Generation, domain: str) -> list[str]:
+def known_actions(generation: OpenGeneration, domain: str) -> list[str]:
     """Return the actions of the catalogue, and those that are planned."""
     planned = generation.choices("bi_churn_actions", "planned_action", domain)
     return sorted({*planned, *actions_of(domain)})
 
 
-def _check(generation: Generation, domain: str, chosen: CustomerFilter, where: str) -> None:
+def _check(generation: OpenGeneration, domain: str, chosen: CustomerFilter, where: str) -> None:
     for low, high in (("min_probability", "max_probability"),
                       ("min_value_at_risk", "max_value_at_risk"),
                       ("due_from", "due_to")):  # fmt: skip

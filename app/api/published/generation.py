@@ -15,8 +15,8 @@ from typing import Any
 import duckdb
 
 from app.api.http.problems import ProblemError
+from pipeline.project.duck import quoted, rows_of
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 
 Row = dict[str, Any]
 NAME = re.compile(r"churn_\d{8}T\d{12}_[0-9a-f]{1,8}")
@@ -46,7 +46,7 @@ class PublishedDomain:
     row: Row
 
 
-class Generation:
+class OpenGeneration:
     """One open generation; a request keeps the one it began with to its end.
 
     Attributes:
@@ -134,9 +134,7 @@ class Generation:
         """Return the rows of a query; each query has a cursor of its own."""
         with self._connection.cursor() as cursor:
             cursor.execute(f"use {_ATTACHED}")
-            cursor.execute(sql, list(parameters))
-            names = [column[0] for column in cursor.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            return rows_of(cursor.execute(sql, list(parameters)))
 
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
@@ -179,16 +177,18 @@ class Reader:
             must not raise.
     """
 
-    def __init__(self, home: Home, on_swap: Callable[[Generation], object] | None = None) -> None:
+    def __init__(
+        self, home: Home, on_swap: Callable[[OpenGeneration], object] | None = None
+    ) -> None:
         self._link = home.published / "current.duckdb"
         self._on_swap = on_swap
-        self.preparations: list[Callable[[Generation], object]] = []
-        self._current: Generation | None = None
-        self._older: OrderedDict[str, Generation] = OrderedDict()
+        self.preparations: list[Callable[[OpenGeneration], object]] = []
+        self._current: OpenGeneration | None = None
+        self._older: OrderedDict[str, OpenGeneration] = OrderedDict()
         self._opening = threading.Lock()
         self._keeping = threading.Lock()
 
-    def current(self) -> Generation:
+    def current(self) -> OpenGeneration:
         """Return the open generation.
 
         Raises:
@@ -205,7 +205,7 @@ class Reader:
             )
         return found
 
-    def refresh(self) -> Generation | None:
+    def refresh(self) -> OpenGeneration | None:
         """Open the generation behind the link if it is another one; return what is open."""
         with self._opening:
             for attempt in range(_ATTEMPTS):
@@ -215,7 +215,7 @@ class Reader:
                 if self._current is not None and self._current.path == path:
                     return self._current
                 try:
-                    opened = Generation(path)
+                    opened = OpenGeneration(path)
                 except (OSError, duckdb.Error, sqlite3.OperationalError):
                     # several publishes later it is gone; the link names a newer one
                     if attempt == _ATTEMPTS - 1:
@@ -232,7 +232,7 @@ class Reader:
                 return opened
         return self._current
 
-    def at(self, name: str) -> Generation | None:
+    def at(self, name: str) -> OpenGeneration | None:
         """Return a generation by name while it is kept, None when it is gone."""
         current = self._current
         if current is not None and current.name == name:
@@ -244,13 +244,13 @@ class Reader:
             found = self._older.get(name)
             if found is None:
                 try:
-                    found = Generation(path)
+                    found = OpenGeneration(path)
                 except (OSError, duckdb.Error, sqlite3.OperationalError):
                     return None
             self._keep(found)
             return found
 
-    def _keep(self, generation: Generation) -> None:
+    def _keep(self, generation: OpenGeneration) -> None:
         self._older[generation.name] = generation
         self._older.move_to_end(generation.name)
         while len(self._older) > OLDER:

@@ -13,7 +13,7 @@ import duckdb
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.http.problems import ProblemError, invalid, parameter_fault
-from app.api.published.generation import Generation, Row
+from app.api.published.generation import OpenGeneration, Row
 
 MAX_CURSOR = 2_000
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class ListQuery(BaseModel):
 
 
 @dataclass(frozen=True)
-class Key:
+class SortKey:
     """One part of an order: an SQL expression that is never null, and its type."""
 
     sql: str
@@ -126,9 +126,9 @@ class Page:
 
 
 def read_page(
-    generation: Generation,
+    generation: OpenGeneration,
     relation: str,
-    order: Sequence[Key],
+    order: Sequence[SortKey],
     query: ListQuery,
     identity: str,
     *,
@@ -218,7 +218,7 @@ def read_kept(
     return taken, more
 
 
-def _after(order: Sequence[Key], values: Sequence[Any]) -> tuple[str, list[Any]]:
+def _after(order: Sequence[SortKey], values: Sequence[Any]) -> tuple[str, list[Any]]:
     """The condition of everything that comes after a key, and what it binds."""
     alternatives, bound = [], []
     for place, key in enumerate(order):

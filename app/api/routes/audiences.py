@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from app.api.access.store import AUDIENCES, Store
 from app.api.dependencies import App, InDomain, Published, Reads, Writes
-from app.api.http.bodies import Sent, Text
+from app.api.http.bodies import StrictBody, Text
 from app.api.http.problems import ProblemError
 from app.api.published.answers import DomainAnswer, in_domain
 from app.api.published.customer_filter import CustomerFilter, conditions
@@ -29,7 +29,7 @@ Name = Annotated[
 ]  # fmt: skip
 
 
-class AudienceBody(Sent):
+class AudienceBody(StrictBody):
     """Whom an audience means."""
 
     filter: CustomerFilter

@@ -21,7 +21,7 @@ from app.api.http.downloads import download
 from app.api.http.forms import check_form, receive_files
 from app.api.http.problems import Fault, ProblemError, body_fault, invalid
 from app.api.published.answers import DomainAnswer, Moment, in_domain
-from app.api.published.generation import Generation, PublishedDomain
+from app.api.published.generation import OpenGeneration, PublishedDomain
 from app.api.routes.predictions import unavailable
 from app.api.services import Services
 from app.batch.jobs import MOST_UNFINISHED, Job, Jobs, TooManyJobsError
@@ -242,7 +242,10 @@ async def create_job(
 
 
 def _check_day(
-    generation: Generation, domain: PublishedDomain, as_of_date: date | None, cut_off: date | None
+    generation: OpenGeneration,
+    domain: PublishedDomain,
+    as_of_date: date | None,
+    cut_off: date | None,
 ) -> None:
     """Refuse a day at once for which the job would have no honest answer.
 
@@ -267,7 +270,7 @@ def _check_day(
 
 
 def _told(
-    job: Job, services: App, generation: Generation, domain: PublishedDomain
+    job: Job, services: App, generation: OpenGeneration, domain: PublishedDomain
 ) -> dict[str, Any]:
     path = f"/v1/{job.domain}/batch-predictions/{job.job_id}"
     folder = folder_of(services.home, job.job_id)

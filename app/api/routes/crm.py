@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, Field, create_model
 
 from app.api.dependencies import Reads, Tagged
 from app.api.published.answers import GlobalAnswer, Moment, in_all
-from app.api.published.generation import Generation
-from app.api.published.lists import Key, ListQuery, among, list_id, read_page
+from app.api.published.generation import OpenGeneration
+from app.api.published.lists import ListQuery, SortKey, among, list_id, read_page
 from app.api.published.row_models import list_model, row_model
 from app.api.routes.domains import visible_domains
 
@@ -18,9 +18,9 @@ router = APIRouter(prefix="/v1", dependencies=[Reads], tags=["crm"])
 
 _TABLE = "crm_churn_actions"
 _ORDER = (
-    Key("epoch_us(updated_at)", "bigint"),
-    Key("domain", "varchar"),
-    Key("customer_id", "varchar"),
+    SortKey("epoch_us(updated_at)", "bigint"),
+    SortKey("domain", "varchar"),
+    SortKey("customer_id", "varchar"),
 )
 # what an address makes of +02:00
 _LOST_PLUS = re.compile(r":\d\d[.\d]* \d\d:?\d\d$")
@@ -116,7 +116,7 @@ def list_changes(
     }
 
 
-def _newest(generation: Generation) -> datetime | None:
+def _newest(generation: OpenGeneration) -> datetime | None:
     """Until when whoever has read the last page has everything."""
     (row,) = generation.rows(f"select max(updated_at) as newest from serving.{_TABLE}")
     newest: datetime | None = row["newest"]

@@ -10,7 +10,7 @@ from app.api.dependencies import InDomain, Paged, Reads, Tagged
 from app.api.http.problems import ProblemError
 from app.api.published.answers import DomainAnswer, in_domain
 from app.api.published.customer_filter import CustomerFilter, conditions
-from app.api.published.lists import Key, ListQuery, list_id, read_page, same
+from app.api.published.lists import ListQuery, SortKey, list_id, read_page, same
 from app.api.published.row_models import list_model, row_model
 
 router = APIRouter(prefix="/v1/{domain}/customers", dependencies=[Reads], tags=["customers"])
@@ -83,10 +83,10 @@ class CustomersQuery(CustomerFilter, ListQuery):
 
 
 _ORDERS = {
-    "risk_rank": Key("risk_rank", "bigint"),
-    "value_at_risk": Key("-coalesce(value_at_risk, -1e300)", "double"),
-    "due_on": Key("coalesce(due_on, date '9999-12-31')", "date"),
-    "customer_id": Key("customer_id", "varchar"),
+    "risk_rank": SortKey("risk_rank", "bigint"),
+    "value_at_risk": SortKey("-coalesce(value_at_risk, -1e300)", "double"),
+    "due_on": SortKey("coalesce(due_on, date '9999-12-31')", "date"),
+    "customer_id": SortKey("customer_id", "varchar"),
 }
 
 

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from app.api.dependencies import App, InDomain, OnlyOnce, Published, Reads, Writes
-from app.api.http.bodies import CustomerId, Day, Sent, Text
+from app.api.http.bodies import CustomerId, Day, StrictBody, Text
 from app.api.http.problems import Fault, body_fault, invalid
 from app.api.published.answers import DomainAnswer, in_domain
-from app.api.published.generation import Generation, PublishedDomain
+from app.api.published.generation import OpenGeneration, PublishedDomain
 from app.api.published.lists import ListQuery, list_id, read_kept
 from pipeline.retention import decisions
 from pipeline.retention.catalogue import actions_of
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1/{domain}", tags=["decisions"])
 MAX_ROWS = 1_000
 
 
-class Suppression(Sent):
+class Suppression(StrictBody):
     """A customer whom nobody may contact."""
 
     customer_id: CustomerId
@@ -29,13 +29,13 @@ class Suppression(Sent):
                                   examples=["asked not to be contacted"])]  # fmt: skip
 
 
-class Suppressions(Sent):
+class Suppressions(StrictBody):
     """Customers whom nobody may contact."""
 
     suppressions: Annotated[list[Suppression], Field(min_length=1, max_length=MAX_ROWS)]
 
 
-class Contact(Sent):
+class Contact(StrictBody):
     """A message that somebody sent."""
 
     customer_id: CustomerId
@@ -46,7 +46,7 @@ class Contact(Sent):
     ] = None
 
 
-class Contacts(Sent):
+class Contacts(StrictBody):
     """What the CRM sent, so that cool-downs are not blind."""
 
     contacts: Annotated[list[Contact], Field(min_length=1, max_length=MAX_ROWS)]
@@ -187,7 +187,7 @@ async def contact(
 
 
 def _kept(
-    generation: Generation, domain: PublishedDomain, received: int, write: Callable[[], int]
+    generation: OpenGeneration, domain: PublishedDomain, received: int, write: Callable[[], int]
 ) -> Callable[[str], BaseModel]:
     """Return the work of a POST that keeps rows; its answer holds no customer."""
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from app.api.access.keys import Principal
 from app.api.dependencies import Paged, Reads
 from app.api.published.answers import GlobalAnswer, in_all
-from app.api.published.lists import Key, ListQuery, among, list_id, read_page, same
+from app.api.published.lists import ListQuery, SortKey, among, list_id, read_page, same
 from app.api.published.row_models import list_model, row_model
 
 router = APIRouter(prefix="/v1", dependencies=[Reads], tags=["what is served"])
@@ -44,7 +44,7 @@ def list_domains(
     page = read_page(
         generation,
         "serving.bi_domains",
-        [Key("domain", "varchar")],
+        [SortKey("domain", "varchar")],
         query,
         list_id("domains", names),
         where=["list_contains(?, domain)"],
@@ -70,9 +70,9 @@ def list_models(
         generation,
         "serving.bi_models",
         [
-            Key("domain", "varchar"),
-            Key("-epoch_us(trained_at)", "bigint"),
-            Key("run_id", "varchar"),
+            SortKey("domain", "varchar"),
+            SortKey("-epoch_us(trained_at)", "bigint"),
+            SortKey("run_id", "varchar"),
         ],
         query,
         list_id("models", names, same(query.model_dump())),

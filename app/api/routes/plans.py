@@ -7,13 +7,14 @@ from fastapi import APIRouter, Query
 from pydantic import Field, create_model
 
 from app.api.dependencies import App, InDomain, Paged, Published, Reads
-from app.api.http.bodies import Day, Sent
+from app.api.http.bodies import Day, StrictBody
 from app.api.http.problems import ProblemError, body_fault, invalid
 from app.api.published.answers import DomainAnswer, in_domain
 from app.api.published.customer_filter import known_actions
-from app.api.published.generation import Generation, PublishedDomain, Row
-from app.api.published.lists import Key, ListQuery, among, list_id, read_page
+from app.api.published.generation import OpenGeneration, PublishedDomain, Row
+from app.api.published.lists import ListQuery, SortKey, among, list_id, read_page
 from app.api.published.row_models import list_model, row_model
+from pipeline.project.duck import rows_of
 from pipeline.project.errors import ChurnError
 from pipeline.retention.plan import Selection, planning_published
 
@@ -25,7 +26,7 @@ _LINES, _CHOICES, _BUDGET = (
     "bi_retention_budget",
 )
 _ORDER = tuple(
-    Key(column, "varchar")
+    SortKey(column, "varchar")
     for column in ("risk_band", "action_id", "theme", "decision", "reason", "evidence")
 )
 PlanLine = row_model("PlanLine", _LINES, leave_out=["domain", "as_of_date"])
@@ -52,7 +53,7 @@ ComputedPlan = create_model(
 )
 
 
-class PlanFilter(Sent):
+class PlanFilter(StrictBody):
     """Whom the plan may treat; the others are not looked at."""
 
     bands: Annotated[list[str], Field(max_length=10, description="Risk bands; all if empty.")] = []  # noqa: RUF012 - a field's default
@@ -85,7 +86,7 @@ class PlanFilter(Sent):
     ] = []  # noqa: RUF012
 
 
-class PlanRequest(Sent):
+class PlanRequest(StrictBody):
     """What is to be different from the published plan."""
 
     budget: Annotated[
@@ -187,8 +188,7 @@ def compute_plan(
 
 def _read(connection: duckdb.DuckDBPyConnection) -> Row:
     def rows(sql: str) -> list[Row]:
-        found = connection.sql(sql)
-        return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+        return rows_of(connection.execute(sql))
 
     by = ", ".join(key.sql for key in _ORDER)
     (count,) = rows("select count(*) as customers from int_churn__customers_guarded")
@@ -202,7 +202,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> Row:
     }
 
 
-def _selection(generation: Generation, domain: PublishedDomain, asked: PlanFilter) -> Selection:
+def _selection(generation: OpenGeneration, domain: PublishedDomain, asked: PlanFilter) -> Selection:
     """Return a filter as the condition on a plan's customers; names are checked first."""
     checked = (
         ("bands", asked.bands, generation.choices("bi_churn_risk", "risk_band", domain.name)),

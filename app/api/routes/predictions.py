@@ -13,7 +13,7 @@ from app.api.http.bodies import CustomerId, Day
 from app.api.http.memory import settle
 from app.api.http.problems import ProblemError, body_fault, invalid
 from app.api.published.answers import DomainAnswer, in_domain
-from app.api.published.generation import Generation
+from app.api.published.generation import OpenGeneration
 from app.api.published.raw_rows import body_examples, customer_schema
 from app.api.services import Services
 from pipeline.project.errors import ChurnError
@@ -30,7 +30,7 @@ async def _engines(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     engines = Engines(services.home, opened=settle)
 
-    def prepare(generation: Generation) -> None:
+    def prepare(generation: OpenGeneration) -> None:
         for name in engines.in_use() & set(generation.domains):
             try:
                 engines.engine(generation.path, name, generation.domains[name].model_version)

@@ -8,7 +8,7 @@ from pydantic import Field, create_model
 
 from app.api.dependencies import InDomain, Paged, Reads
 from app.api.published.answers import DomainAnswer, in_domain
-from app.api.published.lists import Key, ListQuery, among, list_id, read_page, same
+from app.api.published.lists import ListQuery, SortKey, among, list_id, read_page, same
 from app.api.published.row_models import list_model, row_model, serving_tables, table_words
 
 router = APIRouter(prefix="/v1/{domain}", dependencies=[Reads])
@@ -19,7 +19,7 @@ def add_list(
     table: str,
     name: str,
     summary: str,
-    order: Sequence[Key],
+    order: Sequence[SortKey],
     *,
     tag: str,
     filters: Sequence[str] = (),
@@ -81,11 +81,15 @@ def add_list(
 
 
 _QUALITY = ("model", "split", "metric")
-_BY_QUALITY = (Key("split", "varchar"), Key("model", "varchar"), Key("metric", "varchar"))
+_BY_QUALITY = (
+    SortKey("split", "varchar"),
+    SortKey("model", "varchar"),
+    SortKey("metric", "varchar"),
+)
 
 add_list(
     "/drivers", "bi_driver_importance", "Driver", "What moves the scores most?",
-    (Key("importance_rank", "bigint"), Key("feature", "varchar")),
+    (SortKey("importance_rank", "bigint"), SortKey("feature", "varchar")),
     tag="reasons", filters=("driver_group",),
 )  # fmt: skip
 add_list(
@@ -95,23 +99,23 @@ add_list(
 add_list(
     "/quality/segments", "bi_model_quality_by_segment", "SegmentQuality",
     "Is it as good for every part of the cohort?",
-    (Key("segment", "varchar"), Key("segment_value", "varchar"), *_BY_QUALITY),
+    (SortKey("segment", "varchar"), SortKey("segment_value", "varchar"), *_BY_QUALITY),
     tag="quality", filters=("segment", *_QUALITY),
 )  # fmt: skip
 add_list(
     "/quality/realised", "bi_realised_quality", "RealisedQuality",
     "How good did published scores turn out to be?",
-    (Key("as_of_date", "date"), Key("run_id", "varchar")), tag="quality",
+    (SortKey("as_of_date", "date"), SortKey("run_id", "varchar")), tag="quality",
 )  # fmt: skip
 add_list(
     "/calibration", "bi_calibration", "CalibrationBin",
     "Do of those given 30 % really 30 % leave?",
-    (Key("split", "varchar"), Key("bin", "bigint")), tag="quality", filters=("split",),
+    (SortKey("split", "varchar"), SortKey("bin", "bigint")), tag="quality", filters=("split",),
 )  # fmt: skip
 add_list(
     "/drift", "bi_drift", "Drift",
     "Are the scored customers still those the model learned from?",
-    (Key("-abs(coalesce(effect_log_odds, 0))", "double"), Key("kind", "varchar"),
-     Key("subject", "varchar")),
+    (SortKey("-abs(coalesce(effect_log_odds, 0))", "double"), SortKey("kind", "varchar"),
+     SortKey("subject", "varchar")),
     tag="quality", filters=("kind",),
 )  # fmt: skip

@@ -26,7 +26,7 @@ _THREADS = 2
 
 
 @dataclass(frozen=True)
-class Simulation:
+class ShopSimulation:
     """The hidden process and what came of it; the raw files show a part of it."""
 
     states: States
@@ -34,7 +34,7 @@ class Simulation:
     behaviour: Behaviour
 
 
-def simulate(customers: int, seed: int) -> Simulation:
+def simulate(customers: int, seed: int) -> ShopSimulation:
     """Simulate 2018-11 … 2020-04.
 
     Args:
@@ -44,7 +44,7 @@ def simulate(customers: int, seed: int) -> Simulation:
     rng, _ = _sources(customers, seed)
     hidden = states()
     people = populate(rng, customers)
-    return Simulation(hidden, people, live(rng, people, hidden))
+    return ShopSimulation(hidden, people, live(rng, people, hidden))
 
 
 def generate_ecommerce(
@@ -108,7 +108,7 @@ def _write(
     return rows
 
 
-def _log(drawn: Simulation, stamp: folder.Stamp) -> tuple[Log, Pages]:
+def _log(drawn: ShopSimulation, stamp: folder.Stamp) -> tuple[Log, Pages]:
     _, rng = _sources(stamp.size, stamp.seed)
     catalogue = stock(rng)
     crowd = crowd_of(stamp.size)

@@ -15,7 +15,7 @@ from pipeline.demo.kkbox import writing
 from pipeline.demo.kkbox.days import APRIL_2017, LAST_DAY, MONTH_START, WRITTEN_MONTHS
 from pipeline.demo.kkbox.labels import train_table
 from pipeline.demo.kkbox.listening import Listening, LogRows
-from pipeline.demo.kkbox.membership import Cohort, Memberships
+from pipeline.demo.kkbox.membership import MemberCohort, Memberships
 from pipeline.demo.kkbox.population import Population, populate
 from pipeline.demo.kkbox.profiles import members_table
 
@@ -25,17 +25,17 @@ FEBRUARY_2017, MARCH_2017 = 25, 26
 
 
 @dataclass(frozen=True)
-class Simulation:
+class KkboxSimulation:
     """Everything that was drawn; the raw files show a part of it."""
 
     people: Population
-    cohorts: list[Cohort]
+    cohorts: list[MemberCohort]
     transactions: dict[str, Whole]
 
 
 def simulate(
     members: int, seed: int, keep_logs: Callable[[Population, int, LogRows], None] | None = None
-) -> Simulation:
+) -> KkboxSimulation:
     """Simulate 2015-01 … 2017-04.
 
     Args:
@@ -55,7 +55,7 @@ def simulate(
             logs = listening.run_month(month, covered)
             if keep_logs is not None:
                 keep_logs(people, month, logs)
-    return Simulation(people, memberships.cohorts, memberships.transactions())
+    return KkboxSimulation(people, memberships.cohorts, memberships.transactions())
 
 
 def generate_kkbox(

@@ -18,7 +18,7 @@ _SEASON = np.array([0.0, -0.05, 0.38, 0.10, -0.15, 0.15, 0.30, 0.10, 0.0, -0.20,
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownHistory:
     """What is known of members before a cut-off, one entry a member."""
 
     auto: Flags
@@ -39,7 +39,7 @@ class Known:
     in_outage: Flags
 
 
-def lapse_probability(known: Known, frailty: Real, calendar_month: Whole) -> Real:
+def lapse_probability(known: KnownHistory, frailty: Real, calendar_month: Whole) -> Real:
     """Return the probability of a lapse.
 
     Args:
@@ -58,13 +58,13 @@ def lapse_probability(known: Known, frailty: Real, calendar_month: Whole) -> Rea
     return np.asarray(1.0 / (1.0 + np.exp(-score)))
 
 
-def _fall(known: Known) -> Real:
+def _fall(known: KnownHistory) -> Real:
     """Return how far listening fell, 0…1; only a habit can be lost."""
     fall = np.clip((known.active_days_before - known.active_days) / 28.0, 0.0, 1.0)
     return np.where(known.active_days_before >= 14, fall, 0.0)
 
 
-def _paying_by_hand(known: Known) -> Real:
+def _paying_by_hand(known: KnownHistory) -> Real:
     listening = known.active_days.astype(np.float64)
     silent = listening == 0
     long_plan = known.plan_days >= 60
@@ -86,7 +86,7 @@ def _paying_by_hand(known: Known) -> Real:
     return np.asarray(score)
 
 
-def _renewing_by_itself(known: Known) -> Real:
+def _renewing_by_itself(known: KnownHistory) -> Real:
     listening = known.active_days.astype(np.float64)
     score = -5.55 + np.where(listening == 0, 0.75, -0.030 * listening)
     score += 1.6 * _fall(known) * (known.tenure_days < 400)
@@ -99,7 +99,7 @@ def _renewing_by_itself(known: Known) -> Real:
     return np.where(known.unbilled, -0.2 - 0.07 * listening + 1.0 * (listening == 0), score)
 
 
-def _cancelled(known: Known) -> Real:
+def _cancelled(known: KnownHistory) -> Real:
     listening = known.active_days.astype(np.float64)
     heavy = listening >= 18
     score = 3.5 + np.where(listening == 0, 0.8, -0.02 * listening)

@@ -4,14 +4,14 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.demo.arrays import Flags, Whole
-from pipeline.demo.kkbox.membership import Cohort
+from pipeline.demo.kkbox.membership import MemberCohort
 from pipeline.demo.kkbox.population import Population
 
 KAGGLE_DAYS = 30  # day 30 counts
 _DISAGREES = 0.0004  # the rule reproduces the February file to 99.96 %
 
 
-def kaggle_churn(cohort: Cohort, rows: dict[str, Whole]) -> Flags:
+def kaggle_churn(cohort: MemberCohort, rows: dict[str, Whole]) -> Flags:
     """Return churn by the Kaggle rule for a cohort, one entry a member.
 
     Churn unless a row that is no cancel and is paid for is dated within [expiry, expiry + 30],
@@ -34,7 +34,7 @@ def kaggle_churn(cohort: Cohort, rows: dict[str, Whole]) -> Flags:
 
 
 def train_table(
-    people: Population, cohort: Cohort, rows: dict[str, Whole], rng: np.random.Generator
+    people: Population, cohort: MemberCohort, rows: dict[str, Whole], rng: np.random.Generator
 ) -> pa.Table:
     """Return a label file as it is written, in no order."""
     churn = kaggle_churn(cohort, rows) ^ (rng.random(len(cohort.member)) < _DISAGREES)

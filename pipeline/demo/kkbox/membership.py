@@ -21,7 +21,7 @@ from pipeline.demo.kkbox.state import RENEW, RETURN, State
 
 
 @dataclass(frozen=True)
-class Cohort:
+class MemberCohort:
     """The decisions of one cohort month, one entry a member."""
 
     starts_on: int
@@ -37,7 +37,7 @@ class Memberships:
     def __init__(self, people: Population, rng: np.random.Generator) -> None:
         self.rng = rng
         self.state = State(people, rng)
-        self.cohorts: list[Cohort] = []
+        self.cohorts: list[MemberCohort] = []
 
     def transactions(self) -> dict[str, Whole]:
         """Return all transaction rows so far."""
@@ -70,7 +70,7 @@ class Memberships:
         probability = state.probability(due)
         lapsed = self.rng.random(len(due)) < probability
         expires_on = state.expires_on[due].copy()
-        self.cohorts.append(Cohort(state.start, due, expires_on, probability, lapsed))
+        self.cohorts.append(MemberCohort(state.start, due, expires_on, probability, lapsed))
         settle(state, due, lapsed, earliest=np.full(len(due), state.start, dtype=np.int32))
 
     def _transact(self) -> None:

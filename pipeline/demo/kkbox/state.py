@@ -6,7 +6,7 @@ from pipeline.demo.arrays import Days, Flags, Real, Rows, Whole
 from pipeline.demo.kkbox import catalogue
 from pipeline.demo.kkbox.catalogue import PRODUCTS
 from pipeline.demo.kkbox.days import FIRST_DAY, MONTH_START
-from pipeline.demo.kkbox.hazard import Known, lapse_probability
+from pipeline.demo.kkbox.hazard import KnownHistory, lapse_probability
 from pipeline.demo.kkbox.ledger import Ledger
 from pipeline.demo.kkbox.population import Population
 
@@ -85,7 +85,7 @@ class State:
         auto = self.pays_by_itself(who)
         since = self.start - self.transacted_on[who]
         cancelled = self.cancelled[who]
-        known = Known(
+        known = KnownHistory(
             auto=auto,
             cancelled=cancelled,
             plan_days=self.plan_days[who],

@@ -10,7 +10,7 @@ from pipeline.demo.arrays import Flags, Rows, Whole, day
 from pipeline.demo.csv_files import CsvFiles
 from pipeline.demo.kkbox.days import LAST_DAY, as_yyyymmdd
 from pipeline.demo.kkbox.listening import LogRows
-from pipeline.demo.kkbox.membership import Cohort
+from pipeline.demo.kkbox.membership import MemberCohort
 from pipeline.demo.kkbox.population import Population
 
 _SECOND_HALF_FROM = day("2017-03-01")  # transactions.csv ends before, transactions_v2.csv begins
@@ -51,7 +51,9 @@ class RawFiles(CsvFiles):
         self.write(name, pa.table(columns))
 
 
-def write_truth(path: Path, people: Population, cohorts: list[Cohort], stamp: folder.Stamp) -> None:
+def write_truth(
+    path: Path, people: Population, cohorts: list[MemberCohort], stamp: folder.Stamp
+) -> None:
     """Write the hidden probabilities, one row a member and cut-off."""
     member = np.concatenate([cohort.member for cohort in cohorts])
     folder.write_truth(
@@ -64,7 +66,7 @@ def write_truth(path: Path, people: Population, cohorts: list[Cohort], stamp: fo
     )
 
 
-def lapsed_last(people: Population, cohorts: list[Cohort]) -> Flags:
+def lapsed_last(people: Population, cohorts: list[MemberCohort]) -> Flags:
     """Return whether each member's last decision was a lapse."""
     lapsed = np.zeros(len(people), dtype=np.bool_)
     for cohort in cohorts:

@@ -184,14 +184,14 @@ def test_the_log_is_json_without_customers_bodies_or_keys(world, start_api):
 
 
 def test_what_broke_is_logged_without_its_words(world, start_api, monkeypatch):
-    from app.api.published.generation import Generation
+    from app.api.published.generation import OpenGeneration
 
     api = start_api(world, "read")
 
     def broken(*_):
         raise RuntimeError("customer secret-customer is odd")
 
-    monkeypatch.setattr(Generation, "customer", broken)
+    monkeypatch.setattr(OpenGeneration, "customer", broken)
     answer = api.client.get("/v1/bench/customers/secret-customer")
     problem = problem_of(answer, 500, "internal-error")
     (line,) = [line for line in api.lines() if line["event"] == "request_failed"]

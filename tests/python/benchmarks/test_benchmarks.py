@@ -15,7 +15,7 @@ from benchmarks.figures import Figure, render, save
 from benchmarks.registry import BENCHMARKS, chosen
 from benchmarks.workbench import Bench, Timed, best
 from pipeline.project.errors import ChurnError
-from pipeline.warehouse.compiled_sql import View
+from pipeline.warehouse.compiled_sql import CompiledModel
 
 TINY = 1  # the generator's fewest members, some 86,000 log rows
 
@@ -144,10 +144,12 @@ def test_one_more_month_is_ingested_beside_six_and_alone_beside_none(bench, monk
 def test_a_stack_is_made_as_its_config_says(home):
     home.root.mkdir(parents=True)
     stack = [
-        View("seeds.days", "select * from (values (1), (2)) as seed (day)", is_table=False),
-        View("kkbox.kept", "select day from seeds.days", is_table=True),
-        View("kkbox.seen", "select day from kkbox.kept", is_table=False),
-        View("kkbox.top", "select day from kkbox.seen", is_table=False),
+        CompiledModel(
+            "seeds.days", "select * from (values (1), (2)) as seed (day)", is_table=False
+        ),
+        CompiledModel("kkbox.kept", "select day from seeds.days", is_table=True),
+        CompiledModel("kkbox.seen", "select day from kkbox.kept", is_table=False),
+        CompiledModel("kkbox.top", "select day from kkbox.seen", is_table=False),
     ]
     for _ in range(2):
         assert features.build(home, stack) == 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.worlds import BUDGETS, WORLDS, Outcome, compare, losses
+from benchmarks.worlds import BUDGETS, WORLDS, WorldOutcome, compare, losses
 from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.retention.plan import STRATEGIES
@@ -44,9 +44,9 @@ def test_worse_worlds_earn_less(outcomes):
 
 def test_where_the_plan_loses_it_says_so():
     world = next(iter(WORLDS))
-    made = [Outcome(world, 5.0, "plan", 1, 2.0), Outcome(world, 5.0, "nobody", 0, 0.0)]
+    made = [WorldOutcome(world, 5.0, "plan", 1, 2.0), WorldOutcome(world, 5.0, "nobody", 0, 0.0)]
     assert losses(made) == ["The plan is best in every world and at every budget."]
-    (words,) = losses([*made, Outcome(world, 5.0, "random", 1, 3.0)])
+    (words,) = losses([*made, WorldOutcome(world, 5.0, "random", 1, 3.0)])
     assert "The plan loses" in words and "random (3)" in words
 
 

@@ -6,8 +6,8 @@ import duckdb
 import pytest
 from raw_rows import published, raw_rows, some_customers
 
+from pipeline.project.duck import quoted
 from pipeline.project.home import Home
-from pipeline.project.sql import quoted
 from pipeline.publish import generation as publish
 from pipeline.retention import decisions
 from pipeline.runs.datasets import export_dataset, find_dataset

@@ -16,7 +16,7 @@ from pipeline.demo.ecommerce import generate_ecommerce
 from pipeline.demo.ecommerce.calendar import DAYS, FIRST_DAY, cut_offs
 from pipeline.demo.ecommerce.customers import Behaviour
 from pipeline.demo.ecommerce.forward import Chain, beliefs, unmarked_within
-from pipeline.demo.ecommerce.generate import FULL, LEAST, Simulation, simulate
+from pipeline.demo.ecommerce.generate import FULL, LEAST, ShopSimulation, simulate
 from pipeline.demo.ecommerce.process import chain, states
 from pipeline.demo.ecommerce.truth import truth_of
 from pipeline.project.errors import ChurnError
@@ -47,7 +47,7 @@ class Demo:
         self.raw = folder / "raw" / "ecommerce"
         self.truth_path = folder / "truth" / "ecommerce.parquet"
         self.summary = generate_ecommerce(self.raw, self.truth_path, scale=scale, seed=SEED)
-        self.drawn: Simulation = simulate(round(scale * FULL), SEED)
+        self.drawn: ShopSimulation = simulate(round(scale * FULL), SEED)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.demo.folder import DemoSummary
 from pipeline.demo.kkbox import generate_kkbox
-from pipeline.demo.kkbox.generate import Simulation, simulate
+from pipeline.demo.kkbox.generate import KkboxSimulation, simulate
 from pipeline.project.errors import ChurnError
 
 SEED = 20170401
@@ -110,7 +110,7 @@ class Demo:
         self.summary: DemoSummary = generate_kkbox(
             self.raw, self.truth_path, scale=members / FULL, seed=SEED
         )
-        self.drawn: Simulation = simulate(members, SEED)
+        self.drawn: KkboxSimulation = simulate(members, SEED)
 
     @property
     def truth(self) -> Truth:

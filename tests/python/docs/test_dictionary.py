@@ -43,7 +43,6 @@ def project(tmp_path):
     copy = tmp_path / "project"
     for name in ("models", "docs"):
         shutil.copytree(PROJECT / name, copy / name)
-    shutil.copy(PROJECT / "README.md", copy)
     return copy
 
 
@@ -67,7 +66,7 @@ def test_what_is_not_described_is_noticed(project, line, words):
     assert any(words in found for found in missing(project)), missing(project)
 
 
-def test_the_dictionary_and_the_readme_are_those_of_the_yaml():
+def test_the_dictionary_is_that_of_the_yaml():
     for path, text in written().items():
         assert (PROJECT / path).read_text() == text, f"{path} is old: run `churn dictionary`"
 

@@ -236,7 +236,7 @@ def test_every_spelling_of_a_time_is_utc_whatever_the_sessions_zone(
         con.execute(f"set timezone = '{zone}'")
         return con
 
-    monkeypatch.setattr("pipeline.ingest.take.connect", elsewhere)
+    monkeypatch.setattr("pipeline.ingest.load.connect", elsewhere)
     write(raw_dir / "e.csv", *(f"{text},view,,,{n}" for n, text in enumerate(TIMES)))
     duckdb.sql(
         "copy (select timestamptz '2019-10-01 01:00:00+02' as event_time, 'view' as event_type,"
@@ -367,7 +367,7 @@ def test_a_part_without_duplicates_is_not_written_again(raw_dir, home, take, mon
     written = []
 
     def spy(con, sql, watch):
-        written.extend(re.findall(r"month=[0-9-]+(?=/data_0\.part)", sql))
+        written.extend(re.findall(r"month=[0-9-]+(?=/\.data_0\.parquet\.part)", sql))
         return execute(con, sql, watch)
 
     monkeypatch.setattr("pipeline.ingest.deduplicate.execute", spy)

@@ -183,7 +183,7 @@ def test_the_lake_changes_only_after_every_file_is_valid(raw_dir, home, console,
 
     write(raw_dir, ROW)
     write(raw_dir, ROW, name="transactions_v2.csv")
-    monkeypatch.setattr("pipeline.ingest.take.convert", spy)
+    monkeypatch.setattr("pipeline.ingest.load.convert", spy)
     statuses(raw_dir, home, console)
     assert seen == [("transactions.csv", []), ("transactions_v2.csv", [])]
 

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.ingest import ingest, render
 from pipeline.ingest.convert import convert
-from pipeline.ingest.reject import Reason
+from pipeline.ingest.reject import RejectionReason
 from pipeline.project.errors import ChurnError
 
 HEADER = (
@@ -117,7 +117,7 @@ def test_a_bad_value_is_quarantined_with_its_place_and_the_rest_is_kept(
     assert quarantine(home) == [("transactions.csv", 4, column, value, reason)]
     assert lake_ids(home, "transactions") == ["b", "c", "d"]
     assert (report.rows_read, report.rows, report.quarantined) == (4, 3, 1)
-    assert report.reasons == (Reason(column, reason, 1),)
+    assert report.reasons == (RejectionReason(column, reason, 1),)
     assert report.quarantine is not None
 
 
@@ -236,7 +236,7 @@ def test_seven_digits_are_no_date_between_re_saved_dates_either(raw_dir, home, c
 
 
 def test_a_row_that_is_neither_good_nor_bad_is_an_error(raw_dir, home, console, monkeypatch):
-    monkeypatch.setattr("pipeline.ingest.take.convert", lambda *args: convert(*args) - 1)
+    monkeypatch.setattr("pipeline.ingest.load.convert", lambda *args: convert(*args) - 1)
     with pytest.raises(ChurnError, match="2 rows were kept and 0 refused; the rest is lost"):
         take(raw_dir, home, console, [ROW, ROW, ROW])
 

@@ -212,7 +212,7 @@ def test_a_disk_that_fails_while_writing_leaves_nothing(raw_dir, home, console, 
         raise OSError(28, "No space left on device", "lake")
 
     (raw_dir / "transactions.csv").write_text(f"{HEADER}\n{ROW}\n")
-    monkeypatch.setattr("pipeline.ingest.take.convert", fail)
+    monkeypatch.setattr("pipeline.ingest.load.convert", fail)
     assert "No space left" in refusal(raw_dir, home, console).what
 
 
@@ -243,7 +243,7 @@ def test_an_interrupted_ingest_leaves_nothing(raw_dir, home, console, monkeypatc
         raise KeyboardInterrupt
 
     (raw_dir / "transactions.csv").write_text(f"{HEADER}\n{ROW}\n")
-    monkeypatch.setattr("pipeline.ingest.take.convert", interrupt)
+    monkeypatch.setattr("pipeline.ingest.load.convert", interrupt)
     with pytest.raises(KeyboardInterrupt):
         ingest("kkbox", raw_dir, home, console=console)
     assert not any(path.is_file() for path in home.root.rglob("*"))

@@ -13,7 +13,7 @@ from made_examples import make_examples
 from ml import forest, train
 from ml.bands import assign_bands, cut_bands
 from ml.baselines import BaseRate, HandRule, Logistic
-from ml.calibrate import Calibration, Past, choose, fit_map
+from ml.calibrate import Calibration, PastMargins, choose, fit_map
 from ml.contract import usable_features
 from ml.explain.drivers import FEW, HANDFUL, base_value, drivers, largest
 from ml.metrics import losses
@@ -177,7 +177,9 @@ def past_cohorts(true_margin, shifts=(0, 0, 0, 0)):
         margin = generator.normal(-2, 1, 4_000)
         truth = 1 / (1 + np.exp(-true_margin(margin) - shift))
         day = np.datetime64("2017-01-01") - 31 * months_ago
-        found.append(Past(day, day + 31, margin, (generator.random(4_000) < truth).astype(float)))
+        found.append(
+            PastMargins(day, day + 31, margin, (generator.random(4_000) < truth).astype(float))
+        )
     return found
 
 

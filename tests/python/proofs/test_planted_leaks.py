@@ -1,4 +1,4 @@
-"""One leak of each kind, planted; the guard that must catch it, by name.
+"""One leak of each kind, planted; the check that must catch it, by name.
 
 The kinds are those of S. Kapoor, A. Narayanan: Leakage and the reproducibility crisis in
 machine-learning-based science. Patterns 4(9), 2023. What is planted goes into copies: of the
@@ -62,7 +62,7 @@ def planted(stack, relation, old, new):
 def test_a_model_tested_on_what_it_learned_from_is_caught(learned_from):
     _, _, fits, cohorts = learned_from
     leaking = replace(fits, refit=[*fits.refit, fits.test])
-    with pytest.raises(RefusedError, match="guard held_out is broken"):
+    with pytest.raises(RefusedError, match="leakage check held_out fails"):
         training.stop_if_broken(training.held_out(leaking, cohorts))
 
 
@@ -207,7 +207,7 @@ def test_training_on_outcomes_not_yet_known_is_caught(learned_from):
     _, _, fits, cohorts = learned_from
     newest = max(c.as_of_date for c in cohorts if c.as_of_date < fits.validation)
     assert newest not in fits.fit, "the embargo leaves the newest cohort out"
-    with pytest.raises(RefusedError, match="guard held_out is broken"):
+    with pytest.raises(RefusedError, match="leakage check held_out fails"):
         training.stop_if_broken(training.held_out(replace(fits, fit=[*fits.fit, newest]), cohorts))
 
 
@@ -282,7 +282,7 @@ def test_the_clean_project_raises_no_alarm(demo, manifest, learned_from):
     assert not training.ignores_the_test(learn, examples, fits).is_broken
 
 
-def test_a_broken_guard_stops_the_build_by_name(demo, manifest):
+def test_a_failed_check_stops_the_build_by_name(demo, manifest):
     stack = load_stack(demo[0], "kkbox")
     leaking = planted(
         stack,

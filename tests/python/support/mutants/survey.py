@@ -16,7 +16,7 @@ from reference.stack import built, in_memory
 from reference.worlds import World
 
 from pipeline.project.home import Home
-from pipeline.warehouse.compiled_sql import View, compiled_stack
+from pipeline.warehouse.compiled_sql import CompiledModel, compiled_stack
 
 PROCESSES = 2
 # small enough that both processes are busy to the end
@@ -52,7 +52,7 @@ class Bench:
     and one that changes a value differs from it: marts are compared with themselves, in SQL.
     """
 
-    def __init__(self, stack: list[View], marts: tuple[str, ...], world: World):
+    def __init__(self, stack: list[CompiledModel], marts: tuple[str, ...], world: World):
         self.sql = {view.relation: in_memory(view.sql) for view in stack}
         self.marts = marts
         self.exits = ExitStack()
@@ -122,7 +122,7 @@ class Domain:
     """A domain's models and worlds in one process; worlds are made when they are first needed."""
 
     name: str
-    stack: list[View]
+    stack: list[CompiledModel]
     models: dict[str, Model]
 
     def __post_init__(self) -> None:

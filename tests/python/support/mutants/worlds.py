@@ -12,7 +12,7 @@ from reference.ecommerce_labels import Rule
 from reference.kkbox_histories import make_world as make_club
 from reference.worlds import World
 
-from pipeline.warehouse.compiled_sql import View
+from pipeline.warehouse.compiled_sql import CompiledModel
 
 # A customer may have been silent for longer than any window, or empty windows would not show. The
 # lookback is a setting: the models are the same.
@@ -20,7 +20,7 @@ LOOKBACK_DAYS = 500
 RULE = Rule(lookback_days=LOOKBACK_DAYS)
 
 # what both write: SQL and reference
-MARTS: dict[str, tuple[Callable[[list[View]], Both], ...]] = {
+MARTS: dict[str, tuple[Callable[[list[CompiledModel]], Both], ...]] = {
     "kkbox": (kkbox_marts.Labels, kkbox_marts.Features),
     "ecommerce": (
         partial(ecommerce_marts.Labels, rule=RULE),

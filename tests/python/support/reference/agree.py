@@ -12,15 +12,15 @@ from reference.compare import Difference, Table, differences, report
 from reference.worlds import World
 
 from pipeline.project.home import PROJECT
-from pipeline.warehouse.compiled_sql import View
+from pipeline.warehouse.compiled_sql import CompiledModel
 
 
 class Both(Protocol):
     """One mart, by the reference and by the SQL of a stack."""
 
-    stack: list[View]
+    stack: list[CompiledModel]
 
-    def __init__(self, stack: list[View]) -> None: ...
+    def __init__(self, stack: list[CompiledModel]) -> None: ...
 
     def reference(self, world: World) -> Table:
         """Rows of the reference."""

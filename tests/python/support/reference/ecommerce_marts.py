@@ -8,13 +8,13 @@ from reference.ecommerce_labels import Rule, labels_of_all
 from reference.stack import ask
 from reference.worlds import World
 
-from pipeline.warehouse.compiled_sql import View
+from pipeline.warehouse.compiled_sql import CompiledModel
 
 
 class Labels:
     """The labels."""
 
-    def __init__(self, stack: list[View], rule: Rule | None = None):
+    def __init__(self, stack: list[CompiledModel], rule: Rule | None = None):
         self.stack, self.rule = stack, rule or Rule()
 
     def reference(self, world: World) -> Table:
@@ -33,7 +33,7 @@ class Labels:
 class Features:
     """The examples: spine and features."""
 
-    def __init__(self, stack: list[View], rule: Rule | None = None):
+    def __init__(self, stack: list[CompiledModel], rule: Rule | None = None):
         self.stack, self.rule = stack, rule or Rule()
 
     def reference(self, world: World) -> Table:

@@ -8,13 +8,13 @@ from reference.kkbox_labels import labels_of_all
 from reference.stack import ask
 from reference.worlds import World
 
-from pipeline.warehouse.compiled_sql import View
+from pipeline.warehouse.compiled_sql import CompiledModel
 
 
 class Labels:
     """Labels by every definition."""
 
-    def __init__(self, stack: list[View]):
+    def __init__(self, stack: list[CompiledModel]):
         self.stack = stack
 
     def reference(self, world: World) -> Table:
@@ -34,7 +34,7 @@ class Labels:
 class Features:
     """The examples: spine and features, with labels by `lapse`."""
 
-    def __init__(self, stack: list[View]):
+    def __init__(self, stack: list[CompiledModel]):
         self.stack = stack
 
     def reference(self, world: World) -> Table:

@@ -13,7 +13,7 @@ from reference.compare import Table
 from reference.worlds import World
 
 from pipeline.project.home import PROJECT, Home
-from pipeline.warehouse.compiled_sql import View
+from pipeline.warehouse.compiled_sql import CompiledModel
 
 ARROW_TYPES = {
     "varchar": pyarrow.string(),
@@ -50,7 +50,7 @@ def compiled_once(run_dbt: Any, tmp_path_factory: Any) -> Home:
     return compiled(run_dbt, folder, "--select", *models)
 
 
-def ask(world: World, stack: list[View], select: str, key: tuple[str, ...]) -> Table:
+def ask(world: World, stack: list[CompiledModel], select: str, key: tuple[str, ...]) -> Table:
     """Run a select over the stack over the world; its rows by their key."""
     with built(world, stack) as connection:
         cursor = connection.execute(select)
@@ -62,7 +62,7 @@ def ask(world: World, stack: list[View], select: str, key: tuple[str, ...]) -> T
 
 
 @contextmanager
-def built(world: World, stack: list[View]) -> Iterator[duckdb.DuckDBPyConnection]:
+def built(world: World, stack: list[CompiledModel]) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory: the world is its lake, the models are tables, each computed once.
 
     It spills nothing to disk, so that a query that would join all with all fails early.

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.ingest import lake as commit
+from pipeline.ingest import lake
 from pipeline.ingest.convert import convert
 from pipeline.ingest.deduplicate import deduplicate
 from pipeline.ingest.digest import Digest, digest
 from pipeline.ingest.engine import connect
-from pipeline.ingest.known import Contents, Known
+from pipeline.ingest.known import Contents, KnownFile
 from pipeline.ingest.read import Reading, open_reading
-from pipeline.ingest.reject import Reason, Rejection, reject, sample_reasons
+from pipeline.ingest.reject import Rejection, RejectionReason, reject, sample_reasons
 from pipeline.ingest.unpack import unpack
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
@@ -41,23 +41,23 @@ class _Rows:
     span: list[str] | None
 
 
-def take(
-    known: Known,
+def load_file(
+    known: KnownFile,
     contents: Contents,
     home: Home,
     scratch: Path,
     step: Step,
     memory: str | None = None,
-) -> commit.Staged | Copy:
+) -> lake.Staged | Copy:
     """Read one raw file into scratch, and note its content.
 
     Raises:
         ChurnError: The file cannot be used.
     """
     raw, table = known.raw, known.raw.table
-    folder = commit.folder_name(raw, known.content.sha256)
-    place = commit.Place(home, table.domain, table.name, folder)
-    lake = scratch / "lake" / table.name / folder
+    folder = lake.folder_name(raw, known.content.sha256)
+    place = lake.Place(home, table.domain, table.name, folder)
+    parquet = scratch / "lake" / table.name / folder
     quarantine = scratch / "quarantine" / table.name / folder
     unpacked = scratch / "raw"
     try:
@@ -68,7 +68,7 @@ def take(
             return Copy(original)
         with connect(scratch / "spill", memory) as con:
             reading = open_reading(raw, path, con)
-            rows = _write(reading, content, lake, quarantine, con, step)
+            rows = _write(reading, content, parquet, quarantine, con, step)
     except duckdb.Error as error:
         raise ChurnError(
             "The file cannot be read.",
@@ -78,7 +78,7 @@ def take(
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
     contents.add(raw, content.sha256)
-    record = commit.Record(
+    record = lake.Record(
         raw_file=raw.name,
         logical_name=raw.logical_name,
         content_hash=known.content.sha256,
@@ -88,16 +88,16 @@ def take(
         reasons=[[r.column, r.reason, r.values] for r in rows.rejection.reasons],
         ignored_columns=list(reading.ignored),
         absent_columns=list(reading.absent),
-        ingested_at=commit.now(),
+        ingested_at=lake.now(),
         seen=known.seen,
         duplicates=rows.duplicates,
         unpacked_hash=content.sha256,
         event_span=rows.span,
     )
-    return commit.Staged(place, record, lake, quarantine)
+    return lake.Staged(place, record, parquet, quarantine)
 
 
-def _unpacked_content(known: Known, path: Path) -> Digest:
+def _unpacked_content(known: KnownFile, path: Path) -> Digest:
     """Return the content of what DuckDB reads, with its lines if it is a csv."""
     is_as_it_lay = path == known.raw.path
     if is_as_it_lay and (known.raw.format == "parquet" or known.content.lines is not None):
@@ -108,7 +108,7 @@ def _unpacked_content(known: Known, path: Path) -> Digest:
 def _write(
     reading: Reading,
     content: Digest,
-    lake: Path,
+    parquet: Path,
     quarantine: Path,
     con: duckdb.DuckDBPyConnection,
     step: Step,
@@ -122,7 +122,7 @@ def _write(
             where=reading.raw.name,
             hint="Get the file again, or remove it from the directory.",
         )
-    good = convert(reading, lake, con, lambda percent: step("reading", percent))
+    good = convert(reading, parquet, con, lambda percent: step("reading", percent))
     if good == 0:
         raise _no_good_row(reading, sample_reasons(reading, con))
     rejection = Rejection(0, ())
@@ -138,9 +138,9 @@ def _write(
     if not reading.table.deduplicate:
         return _Rows(good, rejection, 0, None)
     duplicates = deduplicate(
-        reading.table, lake, con, lambda percent: step("finding duplicates", percent)
+        reading.table, parquet, con, lambda percent: step("finding duplicates", percent)
     )
-    return _Rows(good - duplicates, rejection, duplicates, _span(reading.table, lake, con))
+    return _Rows(good - duplicates, rejection, duplicates, _span(reading.table, parquet, con))
 
 
 def _lines(reading: Reading, content: Digest, con: duckdb.DuckDBPyConnection) -> int:
@@ -153,19 +153,19 @@ def _lines(reading: Reading, content: Digest, con: duckdb.DuckDBPyConnection) ->
     return int(row[0]) if row else 0
 
 
-def _span(table: SourceTable, lake: Path, con: duckdb.DuckDBPyConnection) -> list[str] | None:
+def _span(table: SourceTable, parquet: Path, con: duckdb.DuckDBPyConnection) -> list[str] | None:
     """Return the first and the last event time, as text that sorts."""
     if table.event_time is None:
         return None
     time = f'"{table.event_time}"'
     row = con.execute(
         f"select min({time})::varchar, max({time})::varchar from read_parquet(?)",
-        [[str(path) for path in lake.rglob("*.parquet")]],
+        [[str(path) for path in parquet.rglob("*.parquet")]],
     ).fetchone()
     return list(row) if row and row[0] else None
 
 
-def _no_good_row(reading: Reading, reasons: tuple[Reason, ...]) -> ChurnError:
+def _no_good_row(reading: Reading, reasons: tuple[RejectionReason, ...]) -> ChurnError:
     found = "; ".join(str(reason) for reason in reasons[:5]) or "only empty lines"
     types = ", ".join(
         f"{c.name} {c.data_type}" + (f" as {c.format}" if c.format else "")

@@ -1,0 +1,48 @@
+"""What several modules say to DuckDB: quotes, rows by name, typed views over Parquet."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+Row = dict[str, Any]
+
+
+def quoted(text: str | Path) -> str:
+    """Return a text or a path as a literal of SQL, quotes and all."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def listed(texts: Iterable[str | Path]) -> str:
+    """Return texts or paths as literals with commas between them."""
+    return ", ".join(quoted(text) for text in texts)
+
+
+def rows_of(found: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation) -> list[Row]:
+    """Return what a query found as one dictionary a row, in the order of its columns."""
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def parquet_select(
+    connection: duckdb.DuckDBPyConnection, files: Iterable[str | Path], columns: Mapping[str, str]
+) -> str:
+    """Return a select of typed columns from Parquet files; macro `source_view` says the same.
+
+    Args:
+        connection: Reads the files' columns.
+        files: Files or one glob; none gives an empty relation.
+        columns: Name → DuckDB's type. A column that the files lack is null.
+    """
+    names = listed(files)
+    if not names:
+        typed = ", ".join(f"cast(null as {kind}) as {name}" for name, kind in columns.items())
+        return f"select {typed} where false"
+    rows = f"read_parquet([{names}], union_by_name = true, hive_partitioning = false)"
+    existing = {row[0] for row in connection.execute(f"describe from {rows}").fetchall()}
+    typed = ", ".join(
+        f"cast({name if name in existing else 'null'} as {kind}) as {name}"
+        for name, kind in columns.items()
+    )
+    return f"select {typed} from {rows}"
