@@ -27,7 +27,10 @@ def wrong(*keys: str, says: str, hint: str = "") -> PydanticCustomError:
 class Settings(BaseModel):
     """A domain's settings or a part of them: no other keys, and a key that is given has a value."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    # built when the first settings are read: `churn --help` reads none
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True
+    )
 
     def given(self) -> dict[str, JsonValue]:
         """Return the keys that were given, as JSON has them; those left to a default are not."""
