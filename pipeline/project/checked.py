@@ -24,16 +24,22 @@ Keys = tuple[str | int, ...]
 _SHOWN = 10
 _LONGEST = 60
 # pydantic's words → a reader's
-_WORDS = {
-    "a valid array": "a list",
-    "an object": "keys with values",
-    "a valid dictionary": "keys with values",
-    "a valid string": "text",
-    "a valid integer": "a whole number",
-    "a valid number": "a number",
-    "a finite number": "a number",
-    "a valid boolean": "true or false",
-}
+_PHRASES = (
+    (r"^Input should be ", ""),
+    (r"^String should have at least 1 character", "text that is not empty"),
+    (r"^Tuple should have at least (\d+) item.*", r"a list of \1 or more"),
+    (r"^a valid date.*", "a day, YYYY-MM-DD"),
+    (r"^a valid array", "a list"),
+    (r"^(an object|a valid dictionary)", "keys with values"),
+    (r"^a valid string", "text"),
+    (r"^a valid integer", "a whole number"),
+    (r"^a (valid|finite) number", "a number"),
+    (r"^a valid boolean", "true or false"),
+    (r"greater than or equal to (\S+)", r"\1 or more"),
+    (r"less than or equal to (\S+)", r"at most \1"),
+    (r"greater than (\S+)", r"above \1"),
+    (r"less than (\S+)", r"below \1"),
+)
 
 
 @dataclass(frozen=True)
@@ -230,13 +236,10 @@ def _should(errors: list[ErrorDetails]) -> str:
     """What a value should be, from the words of every type it could have had."""
     said = []
     for details in errors:
-        words = details["msg"].removeprefix("Input should be ")
-        words = re.sub(r"greater than or equal to (\S+)", r"\1 or more", words)
-        words = re.sub(r"less than or equal to (\S+)", r"at most \1", words)
-        words = re.sub(r"greater than (\S+)", r"above \1", words)
-        words = re.sub(r"less than (\S+)", r"below \1", words)
-        words = re.sub(r"a valid date.*", "a day, YYYY-MM-DD", words)
-        said.append(_WORDS.get(words, words))
+        words = details["msg"]
+        for pattern, phrase in _PHRASES:
+            words = re.sub(pattern, phrase, words)
+        said.append(words)
     if "a number" in said:
         said = [words for words in said if words != "a whole number"]
     return " or ".join(dict.fromkeys(said))

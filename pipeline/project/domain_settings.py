@@ -23,9 +23,9 @@ from ml.settings import (
     wrong,
 )
 
-# What a run leaves out, and what stands above the keys it sets.
+# A preset sets what a run learns from; these say what it may set, or are not learned from.
 _NOT_IN_A_PRESET = ("choices", "presets", "retention")
-# Segments that the platform makes itself.
+# Segments that the platform adds itself.
 _OWN_SEGMENTS = ("ladder", "risk_band")
 
 
@@ -37,7 +37,7 @@ class Activity(Settings):
 
 
 class CoveredBy(Settings):
-    """Rows of `<domain>_control.coverage` that say how far back a kind of event is known."""
+    """Rows of a domain's coverage that say how far back each kind of event is known."""
 
     orders: Text = Field(description="Row of the orders: table, or table.event")
     visits: Text = Field(description="Row of the visits: table, or table.event")
@@ -82,7 +82,7 @@ class Retention(Settings):
         default="auto", description="auto, or a share from 0 to 0.5"
     )
     holdout_salt: Text = Field(
-        default="first", description="Text that draws the hold-out; who is held out follows it"
+        default="first", description="Any text; the same one holds out the same customers"
     )
     cool_down_days: Days = Field(
         default=14, description="Days after a contact by an action the catalogue does not know"
@@ -138,13 +138,13 @@ class DomainSettings(LearningSettings):
     title: Text = Field(description="The domain's name, for a reader")
     population: Text = Field(description="Who is scored")
     not_scored: Text = Field(description="Who is not")
-    outcome: Text = Field(description="What a customer who churned did not do, or did")
-    horizon: Text = Field(description="Until when")
+    outcome: Text = Field(description="What a customer who churns does, or does not do")
+    horizon: Text = Field(description="Until when the outcome is watched")
     label_rule_version: Count = Field(description="Version of the rule that makes the labels")
     coverage_grace_days: Days = Field(
         description="Days that a source may end before the cut-off and still count as known"
     )
-    currency: Text = Field(description="Sign or name of the money")
+    currency: Text = Field(description="Sign or name of the currency, as money is shown")
     gross_margin: Annotated[Number, Field(ge=0, le=1)] = Field(
         description="Share of a customer's value that is profit, 0 to 1"
     )
@@ -176,9 +176,15 @@ class DomainSettings(LearningSettings):
     # read by the SQL of one domain or the other
     value_months: Count | None = Field(default=None, description="Months that a value looks ahead")
     value_days: Count | None = Field(default=None, description="Days that a value looks ahead")
-    horizon_days: Count | None = Field(default=None, description="Days in which an order is missed")
-    lookback_days: Count | None = Field(default=None, description="Days in which one was placed")
-    min_orders: Count | None = Field(default=None, description="Orders that make a customer")
+    horizon_days: Count | None = Field(
+        default=None, description="Days after the cut-off without an order that make a churner"
+    )
+    lookback_days: Count | None = Field(
+        default=None, description="Days before the cut-off in which a customer ordered"
+    )
+    min_orders: Count | None = Field(
+        default=None, description="Orders that a customer of the cohort has at least"
+    )
     warm_up_days: Days = Field(
         default=0, description="Days of purchases before which there is no cut-off"
     )

@@ -117,7 +117,7 @@ def test_what_is_learned_from_lacks_the_plan_and_nothing_else():
             ("currency: NT\\$", "currency:"),
             "kkbox.currency",
             "currency is null; it should be text",
-            "money",
+            "currency",
         ),
         # another type
         (
@@ -155,6 +155,12 @@ def test_what_is_learned_from_lacks_the_plan_and_nothing_else():
             "kkbox.lead_days[1]",
             "it should be a whole number",
             "Days before",
+        ),
+        (
+            ("population: members whose.*", 'population: ""'),
+            "kkbox.population",
+            'population is ""; it should be text that is not empty',
+            "Who is scored",
         ),
         # out of bounds
         (
