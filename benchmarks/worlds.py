@@ -73,7 +73,7 @@ def compare(where: Home, domain: str) -> list[WorldOutcome]:
         raise ChurnError(
             f"{domain} has no hidden truth here.", where=str(truth), hint="Run churn demo first."
         )
-    base = float(domain_entries()[domain]["retention"]["budget"])
+    base = float(domain_entries()[domain].retention.budget)
     outcomes = []
     for share in BUDGETS:
         with planning(where, domain, budget=base * share) as connection:
@@ -145,7 +145,7 @@ def _profits(
 
 def show(domain: str, outcomes: list[WorldOutcome], console: Console) -> None:
     """Print the table and say where the plan loses."""
-    currency = domain_entries()[domain]["currency"]
+    currency = domain_entries()[domain].currency
     table = Table(
         title=f"{domain}: true expected profit, {currency}, before any hold-out",
         title_justify="left",

@@ -1,17 +1,15 @@
 """What a run reads from the warehouse: cohorts, usable features, the cut-off to score."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import duckdb
 import numpy as np
 
 from ml.cohorts import Fits, RefusedError
 from ml.contract import Examples, read_examples, season_only, usable_features
+from ml.settings import LearningSettings
 
 
 def read_usable(
-    connection: duckdb.DuckDBPyConnection, domain: str, fits: Fits, settings: Mapping[str, Any]
+    connection: duckdb.DuckDBPyConnection, domain: str, fits: Fits, settings: LearningSettings
 ) -> tuple[Examples, tuple[str, ...], dict[str, str]]:
     """Read the cohorts of a run; return them, the features a model may read, and why not others.
 
@@ -19,7 +17,7 @@ def read_usable(
     """
     everything = read_examples(connection, domain, since=fits.live[0], until=fits.live[-1])
     snapshot = read_snapshot_features(connection, domain)
-    usable, excluded = usable_features(everything.features, snapshot, settings["assumed_static"])
+    usable, excluded = usable_features(everything.features, snapshot, settings.assumed_static)
     season = season_only(everything.keep(usable).cohorts(fits.fit))
     return everything, tuple(n for n in usable if n not in season), excluded | season
 

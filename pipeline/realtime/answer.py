@@ -280,7 +280,7 @@ class Scorer:
             ).fetchall()
         )
         # a feature that today's YAML does not describe is a group of its own
-        self._groups = [groups.get(name, name) for name in model.recipe["features"]]
+        self._groups = [groups.get(name, name) for name in model.recipe.features]
         worded, decided = read_rules(generation)
         # rules read few of a hundred features, and each column costs, filled or not
         named = set(_FEATURE.findall(" ".join(view.sql for view in decided).lower()))
@@ -331,7 +331,7 @@ class Scorer:
         if not rows:
             return []
         rows = sorted(rows, key=itemgetter(0))
-        used = self._examples(rows, cut_off).keep(tuple(recipe["features"]))
+        used = self._examples(rows, cut_off).keep(recipe.features)
         # one thread for few: to wake a second one takes longer than their trees
         threads = 1 if len(rows) <= FEW else PARAMETERS["num_threads"]
         margins = np.asarray(
@@ -342,7 +342,7 @@ class Scorer:
         if worst > TOLERANCE:
             raise ArithmeticError(f"drivers miss the margin by up to {worst:.2g}")
         probability = model.calibration.apply(margins)
-        bands = assign_bands(probability, tuple(recipe["bands"]))
+        bands = assign_bands(probability, recipe.bands)
 
         reasons = json_literal(self._reasons(used, contributions, cut_off))
         brought = ", ".join(
@@ -364,7 +364,7 @@ class Scorer:
             by_customer.setdefault(reason["customer_id"], []).append(
                 {name: reason[name] for name in _REASON}
             )
-        cancelled = recipe["settings"].get("already_cancelled")
+        cancelled = model.settings.already_cancelled
         found = []
         for place, (customer, due_on, worth, *values) in enumerate(rows):
             features = dict(zip(self._features, values, strict=True))

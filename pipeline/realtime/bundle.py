@@ -92,8 +92,8 @@ def keep_run_stack(home: Home, run: Path) -> None:
     path, recipe = run / STACK, recipe_of(run)
     if path.exists():
         return
-    stack = load_stack(home, recipe["domain"])
-    if stack_hash(stack) == recipe["feature_sql_hash"]:
+    stack = load_stack(home, recipe.domain)
+    if stack_hash(stack) == recipe.feature_sql_hash:
         with replaced(path) as part:
             write_stack(part, stack)
 
@@ -224,15 +224,15 @@ def read_run_stack(run: Path) -> list[CompiledModel]:
         raise ChurnError(
             f"The feature SQL of {run.name} is not kept, and the warehouse has other SQL by now.",
             where=str(path),
-            hint=f"churn run --domain {recipe['domain']} trains on today's features.",
+            hint=f"churn run --domain {recipe.domain} trains on today's features.",
         )
     stack = read_stack(path)
     found = stack_hash(stack)
-    if found != recipe["feature_sql_hash"]:
+    if found != recipe.feature_sql_hash:
         raise ChurnError(
             f"The feature SQL beside {run.name} is not the SQL its model learned from.",
-            where=f"{path}: {found[:12]} instead of {recipe['feature_sql_hash'][:12]}",
+            where=f"{path}: {found[:12]} instead of {recipe.feature_sql_hash[:12]}",
             hint="Put the file back from a copy, or train anew: churn run "
-            f"--domain {recipe['domain']}.",
+            f"--domain {recipe.domain}.",
         )
     return stack

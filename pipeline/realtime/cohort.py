@@ -243,7 +243,7 @@ def _others(
     cursor = connection.execute(
         f"select customer_id, case when {_UNFIT_ID} then ? {late} else ? end "
         f"from ({sources}) anti join lake.cohort using (customer_id) order by customer_id",
-        [_UNFIT_WORDS, f"not scored: {model.recipe['settings']['not_scored']}"],
+        [_UNFIT_WORDS, f"not scored: {model.settings.not_scored}"],
     )
     while rows := cursor.fetchmany(CHUNK):
         yield rows
