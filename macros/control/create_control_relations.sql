@@ -92,8 +92,10 @@
             cast(null as date) as due_from
         from days
         where
-            {{ add_days('day', 1) }} = cast(date_trunc('{{ grid }}', {{ add_days('day', 1) }}) as date)
-            and {{ add_days('day', 1) }} >= (select {{ add_days('first_day', warm_up) }} from bounds)
+            {{ add_days('day', 1) }}
+            = cast(date_trunc('{{ grid }}', {{ add_days('day', 1) }}) as date)
+            and {{ add_days('day', 1) }}
+            >= (select {{ add_days('first_day', warm_up) }} from bounds)
         union
         select as_of_date, null from {{ prefix }}_scoring_cut_off
         union
