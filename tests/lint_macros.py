@@ -25,8 +25,8 @@ NOT_SQL = ("create_source_relations", "generate_schema_name", "domain_setting", 
 MACRO = re.compile(
     r"\{%-? macro (?P<name>\w+)\(.*?\) -?%\}(?P<body>.*?)\{%-? endmacro -?%\}", re.DOTALL
 )
-JINJA = re.compile(r"\{%-? set \w+ -?%\}.*?\{%-? endset -?%\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 TAG = re.compile(r"\{%.*?%\}|\{#.*?#\}|\{\{.*?\}\}", re.DOTALL)
+JINJA = re.compile(rf"\{{%-? set \w+ -?%\}}.*?\{{%-? endset -?%\}}|{TAG.pattern}", re.DOTALL)
 
 
 def config() -> FluffConfig:
