@@ -39,7 +39,9 @@ def read_scoring_cut_off(connection: duckdb.DuckDBPyConnection, domain: str) -> 
     Raises:
         RefusedError: The lake is empty.
     """
-    row = connection.execute(f"select as_of_date from lake.{domain}_scoring_cut_off").fetchone()
+    row = connection.execute(
+        "select as_of_date from control.control__scoring_cut_offs where domain = ?", [domain]
+    ).fetchone()
     if row is None:
         raise RefusedError(f"{domain} has no events in the lake: nothing to score")
     return np.datetime64(row[0], "D")

@@ -38,6 +38,7 @@ from pipeline.warehouse.compiled_sql import (
     stack_script,
     write_stack,
 )
+from pipeline.warehouse.control import save_coverage
 from pipeline.warehouse.dbt import AFTER_ML, BEFORE_ML, dbt
 from pipeline.warehouse.static_checks import check_build
 
@@ -69,6 +70,7 @@ def build(context: RunContext) -> None:
         context.warn(warning)
     for domain in context.entries:
         check_build(read_manifest(home), domain, compiled_stack(home, domain))
+    save_coverage(home)
     for domain in context.entries:
         save_stacks(home, domain)
         _audit(context, domain)

@@ -5,10 +5,8 @@ compiled SQL that words reasons and values actions, the rows it reads that are n
 shapes of those that are, and the days on which each source has events.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
@@ -28,10 +26,12 @@ from pipeline.warehouse.compiled_sql import (
     stack_hash,
     write_stack,
 )
+from pipeline.warehouse.control import load_coverage
 
 FOLDER = "realtime"
 STACK = "features.json"
 _RULES = "decisions.json"
+_COVERAGE = "coverage.json"
 
 # In the order in which they are made.
 WORDED = ("int_churn__reasons_worded",)
@@ -46,6 +46,8 @@ DECIDED = (
 )
 # Rows that are no customer's.
 _GIVEN = (
+    "control.control__knowledge",
+    "control.control__event_days",
     "churn.int_churn__live_runs_selected",
     "churn.int_churn__features_described",
     "churn.int_churn__actions_catalogued",
@@ -55,6 +57,8 @@ _GIVEN = (
 )
 # Relations whose rows a request brings.
 _SHAPES = (
+    "control.control__cut_offs",
+    "control.control__coverage",
     "churn.fct_churn_scores",
     "churn.fct_churn_reasons",
     "churn.int_churn__actions_allocated",
@@ -108,6 +112,7 @@ def write_bundle(connection: duckdb.DuckDBPyConnection, home: Home, copies: Path
     """
     if not has_rules(home):
         return
+    coverage = load_coverage(home)
     folder = copies / FOLDER
     folder.mkdir()
     live = connection.execute(
@@ -126,11 +131,8 @@ def write_bundle(connection: duckdb.DuckDBPyConnection, home: Home, copies: Path
         _copy(connection, relation, folder, "limit 0")
     for domain, run_id in live:
         keep_run_stack(home, home.models / domain / run_id)
-        for name in ("knowledge", "event_days"):
-            _copy(connection, f"lake.{domain}_{name}", folder)
-    (folder / _RULES).write_text(
-        json.dumps([asdict(view) for view in read_stack(_rules_path(home))], indent=1) + "\n"
-    )
+    write_stack(folder / _COVERAGE, [coverage])
+    write_stack(folder / _RULES, read_stack(_rules_path(home)))
 
 
 def _copy(
@@ -145,7 +147,7 @@ def _copy(
 def is_bundled(generation: Path) -> bool:
     """Whether a generation, given by its DuckDB file, has a bundle of this version."""
     folder = generation.with_suffix("") / FOLDER
-    files = (_RULES, *(f"{relation}.parquet" for relation in (*_GIVEN, *_SHAPES)))
+    files = (_RULES, _COVERAGE, *(f"{relation}.parquet" for relation in (*_GIVEN, *_SHAPES)))
     return all((folder / name).exists() for name in files)
 
 
@@ -158,6 +160,16 @@ def read_rules(generation: Path) -> tuple[list[CompiledModel], list[CompiledMode
     folder = bundle_folder(generation)
     rules = read_stack(folder / _RULES)
     return rules[: len(WORDED)], rules[len(WORDED) :]
+
+
+def read_coverage(generation: Path) -> CompiledModel:
+    """Return a generation's SQL that derives coverage from cut-offs and days with events.
+
+    Raises:
+        NotReadyError: The generation is older than bundles.
+    """
+    (coverage,) = read_stack(bundle_folder(generation) / _COVERAGE)
+    return coverage
 
 
 def bundle_folder(generation: Path) -> Path:
@@ -234,5 +246,11 @@ def read_run_stack(run: Path) -> list[CompiledModel]:
             where=f"{path}: {found[:12]} instead of {recipe.feature_sql_hash[:12]}",
             hint="Put the file back from a copy, or train anew: churn run "
             f"--domain {recipe.domain}.",
+        )
+    if not any('"control"."control__' in view.sql for view in stack):
+        raise ChurnError(
+            f"The feature SQL of {run.name} is of an older version of the project.",
+            where=str(path),
+            hint=f"churn run --domain {recipe.domain} trains on today's features.",
         )
     return stack

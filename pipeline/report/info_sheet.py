@@ -87,8 +87,8 @@ def _data(context: RunContext, domain: str) -> dict[str, Any]:
     history = {table.name: table.history for table in source_tables(domain)}
     with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
         coverage = _rows(
-            f"from lake.{domain}_coverage where as_of_date = "
-            f"(select max(as_of_date) from lake.{domain}_coverage) order by table_name",
+            f"from control.control__coverage where domain = '{domain}' "
+            "qualify as_of_date = max(as_of_date) over () order by table_name",
             connection,
         )
         cohorts = _rows(

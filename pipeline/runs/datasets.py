@@ -128,7 +128,8 @@ def freeze_dataset(context: RunContext, domain: str, name: str) -> Dataset:
         ).fetchall()[0]
         checksum, scoring = connection.execute(
             "select (select sum(feature_checksum) from churn.int_churn__examples_checksummed "
-            f"where domain = ?), (select max(as_of_date) from lake.{domain}_scoring_cut_off)",
+            "where domain = $1), (select as_of_date from control.control__scoring_cut_offs "
+            "where domain = $1)",
             [domain],
         ).fetchall()[0]
     if not rows:

@@ -22,8 +22,10 @@ def suggest_preset(
         settings: The domain's, as the refused run had them.
     """
     row = connection.execute(
-        f"select min(day), max(knowledge.known_before) from lake.{domain}_event_days "
-        f"inner join lake.{domain}_knowledge as knowledge on true"
+        "select min(event_days.day), max(knowledge.known_before) "
+        "from control.control__event_days as event_days "
+        "inner join control.control__knowledge as knowledge using (domain) where domain = ?",
+        [domain],
     ).fetchone()
     if not settings.presets or row is None or row[0] is None or row[1] is None:
         return ""

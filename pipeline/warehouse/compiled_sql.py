@@ -108,8 +108,18 @@ def json_literal(rows: list[dict[str, Any]]) -> str:
     return quoted(json.dumps(rows))
 
 
+def is_given(node: Mapping[str, Any]) -> bool:
+    """Whether a node of the manifest is no part of a stack: whoever lays one fills it.
+
+    So it is with the control relations, by `given: true` in the meta of their YAML.
+    """
+    return bool(node.get("config", {}).get("meta", {}).get("given"))
+
+
 def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[CompiledModel]:
     """Return a model and the models upstream of it, in the order they must be made.
+
+    What is given (`is_given`) and what is upstream of that is left out.
 
     Args:
         home: CHURN_HOME whose manifest is read.
@@ -128,7 +138,7 @@ def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[Comp
     ordered: list[str] = []
 
     def visit(key: str) -> None:
-        if key in ordered or key not in nodes:
+        if key in ordered or key not in nodes or is_given(nodes[key]):
             return
         for parent in nodes[key]["depends_on"].get("nodes", ()):
             visit(parent)

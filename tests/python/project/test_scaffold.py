@@ -134,7 +134,7 @@ def test_a_third_domain_made_by_the_command_and_mapped_runs_to_published_scores(
             meta["values"] = ["topup", "call"]
     events["config"]["meta"] |= {
         "event_time": "moment",
-        "spine": "topup",
+        "anchor": "topup",
         "covered_by": "kind",
         "partition_by": ["kind", "event_date"],
     }

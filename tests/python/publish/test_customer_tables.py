@@ -76,15 +76,13 @@ def test_a_week_that_the_logs_do_not_cover_is_not_known(demo):
         ("ecommerce", "events.view", "usage_amount"),
     ):
         (path,) = (demo[0].dbt_target / "compiled").rglob(f"{domain}__activity_weeks.sql")
-        sql = path.read_text().replace(
-            f'"warehouse"."lake"."{domain}_coverage"', f"{domain}_coverage"
-        )
+        sql = path.read_text().replace('"warehouse"."control"."control__coverage"', "coverage")
         with duckdb.connect() as connection:
             connection.execute(f"attach '{demo[0].warehouse}' as warehouse (read_only)")
             connection.execute(
-                f"create table {domain}_coverage as select * replace (case when table_name = ? "
+                "create table coverage as select * replace (case when table_name = ? "
                 "then as_of_date - ? else covered_from end as covered_from) "
-                f"from warehouse.lake.{domain}_coverage",
+                "from warehouse.control.control__coverage",
                 [source, 7 * SEVEN_WEEKS],
             )
             known = connection.execute(

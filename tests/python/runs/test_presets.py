@@ -12,13 +12,15 @@ ENTRY = domain_entries()["ecommerce"]
 
 def warehouse(days):
     connection = duckdb.connect()
-    connection.execute("create schema lake")
+    connection.execute("create schema control")
     connection.execute(
-        "create table lake.shop_event_days as select unnest(generate_series(date '2019-10-01', "
+        "create table control.control__event_days as select 'shop' as domain, "
+        "unnest(generate_series(date '2019-10-01', "
         f"date '2019-10-01' + {days - 1}, interval 1 day))::date as day"
     )
     connection.execute(
-        f"create table lake.shop_knowledge as select date '2019-10-01' + {days} as known_before"
+        "create table control.control__knowledge as select 'shop' as domain, "
+        f"date '2019-10-01' + {days} as known_before"
     )
     return connection
 
@@ -55,7 +57,7 @@ def test_too_short_for_any_preset_says_what_is_needed():
 def test_a_domain_without_presets_or_data_says_nothing():
     assert suggest_preset(warehouse(61), "shop", domain_entries()["kkbox"]) == ""
     empty = warehouse(61)
-    empty.execute("delete from lake.shop_event_days")
+    empty.execute("delete from control.control__event_days")
     assert suggest_preset(empty, "shop", ENTRY) == ""
 
 

@@ -151,7 +151,10 @@ def test_frozen_labels_outlive_the_warehouse_and_a_changed_lake(demo, demo_copy,
     assert built.returncode == 0, built.stdout + built.stderr
     assert ask(demo_copy.warehouse, sql) == before
     # the logs still reach to 2017, but outcomes show in transactions
-    (known_before,) = ask(demo_copy.warehouse, "select known_before from lake.kkbox_knowledge")[0]
+    (known_before,) = ask(
+        demo_copy.warehouse,
+        "select known_before from control.control__knowledge where domain = 'kkbox'",
+    )[0]
     assert known_before <= date(2016, 6, 1)
 
 

@@ -6,8 +6,9 @@
         weeks.weeks_before,
         {{ add_days('scoring.as_of_date', '-7 * weeks.weeks_before') }} as week_starts_on,
         {{ add_days('scoring.as_of_date', '7 - 7 * weeks.weeks_before') }} as week_ends_before
-    from {{ source(domain ~ '_control', 'scoring_cut_off') }} as scoring
+    from {{ ref('control__scoring_cut_offs') }} as scoring
     cross join (
         {{ number_series(1, var('activity_weeks'), 'weeks_before') }}
     ) as weeks
+    where scoring.domain = '{{ domain }}'
 {%- endmacro %}

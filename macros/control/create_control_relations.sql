@@ -14,9 +14,9 @@
         if source.source_name == domain and source.config.meta.event_time -%}
         {%- do events.append(source) -%}
     {%- endfor -%}
-    {%- set opening = events | selectattr('config.meta.spine') | first -%}
+    {%- set opening = events | selectattr('config.meta.anchor') | first -%}
     {%- set spine = opening.name
-        ~ ('.' ~ opening.config.meta.spine if opening.config.meta.spine is string else '') -%}
+        ~ ('.' ~ opening.config.meta.anchor if opening.config.meta.anchor is string else '') -%}
     {%- set warm_up = var('churn_domains')[domain].get('warm_up_days', 0) -%}
     {%- set prefix = 'lake.' ~ domain -%}
     {%- set today = run_started_at.strftime('%Y-%m-%d') -%}
@@ -92,8 +92,10 @@
             cast(null as date) as due_from
         from days
         where
-            {{ add_days('day', 1) }} = cast(date_trunc('{{ grid }}', {{ add_days('day', 1) }}) as date)
-            and {{ add_days('day', 1) }} >= (select {{ add_days('first_day', warm_up) }} from bounds)
+            {{ add_days('day', 1) }}
+            = cast(date_trunc('{{ grid }}', {{ add_days('day', 1) }}) as date)
+            and {{ add_days('day', 1) }}
+            >= (select {{ add_days('first_day', warm_up) }} from bounds)
         union
         select as_of_date, null from {{ prefix }}_scoring_cut_off
         union

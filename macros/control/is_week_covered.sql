@@ -1,5 +1,5 @@
 {#- True when a source covers a whole week of `weeks_before`; `coverage` is an alias of a row of
-    <domain>_control.coverage, null where the source has no row. The last week may end within the
+    control__coverage, null where the source has no row. The last week may end within the
     domain's grace. -#}
 {% macro is_week_covered(domain, coverage, week) -%}
     coalesce(

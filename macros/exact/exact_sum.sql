@@ -15,6 +15,6 @@
 {%- endmacro %}
 
 {% macro default__exact_sum(expression, where, digits) -%}
-    sum(cast({{ expression }} as decimal({{ digits }}, 0)))
-    {%- if where %} filter (where {{ where }}){% endif -%}
+    {%- set filter = 'filter (where ' ~ where ~ ')' if where else '' -%}
+    sum(cast({{ expression }} as decimal({{ digits }}, 0))) {{ filter }}
 {%- endmacro %}

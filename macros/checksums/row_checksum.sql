@@ -6,10 +6,11 @@
 {%- endmacro %}
 
 {% macro duckdb__row_checksum(values) -%}
-    coalesce(sum(cast(md5_number_lower(
-        {%- for value in values %}
-        coalesce(cast({{ value }} as varchar), '∅')
-        {%- if not loop.last %} || '|' ||{% endif %}
-        {%- endfor %}
-    ) >> 4 as decimal(38, 0))), 0)
+    {%- set texts = [] -%}
+    {%- for value in values -%}
+        {%- do texts.append("coalesce(cast(" ~ value ~ " as varchar), '∅')") -%}
+    {%- endfor -%}
+    coalesce(sum(
+        cast(md5_number_lower({{ texts | join(" || '|' || ") }}) >> 4 as decimal(38, 0))
+    ), 0)
 {%- endmacro %}
