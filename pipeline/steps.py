@@ -13,11 +13,10 @@ from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import empty_folder
 from pipeline.publish.generation import FORMAT, GenerationInfo, current, publish
-from pipeline.realtime.bundle import STACK, save_rules
+from pipeline.realtime.bundle import STACK
 from pipeline.retention.catalogue import check_catalogue
 from pipeline.retention.decisions import export_state
 from pipeline.retention.fingerprint import plan_fingerprint
-from pipeline.retention.plan import save_plan_sql
 from pipeline.runs.context import REFUSED, RunContext
 from pipeline.runs.presets import suggest_preset
 from pipeline.runs.registry import (
@@ -31,14 +30,14 @@ from pipeline.runs.registry import (
 from pipeline.warehouse import fingerprint
 from pipeline.warehouse.compiled_sql import (
     compiled_stack,
+    keep_features,
+    keep_replayed,
     load_stack,
     read_manifest,
-    save_stacks,
     stack_hash,
     stack_script,
-    write_stack,
+    write_models,
 )
-from pipeline.warehouse.control import save_coverage
 from pipeline.warehouse.dbt import AFTER_ML, BEFORE_ML, dbt
 from pipeline.warehouse.static_checks import check_build
 
@@ -70,9 +69,8 @@ def build(context: RunContext) -> None:
         context.warn(warning)
     for domain in context.entries:
         check_build(read_manifest(home), domain, compiled_stack(home, domain))
-    save_coverage(home)
+    keep_features(home, context.entries)
     for domain in context.entries:
-        save_stacks(home, domain)
         _audit(context, domain)
         _freeze(context, domain)
     fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(context))
@@ -165,7 +163,7 @@ def train(context: RunContext, domain: str) -> Path:
             ) from refusal
     stack = load_stack(home, domain)
     (scratch / "features.sql").write_text(stack_script(stack) + "\n")
-    write_stack(scratch / STACK, stack)
+    write_models(scratch / STACK, stack)
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch.replace(folder)
     context.say(f"{domain}: trained {run_id}")
@@ -317,8 +315,7 @@ def finish(context: RunContext) -> GenerationInfo:
             title="scores, drivers, serving tables, tests",
         )
         context.say(f"serving: {outcome.passed} models and tests passed")
-        save_plan_sql(home)
-        save_rules(home)
+        keep_replayed(home)
         fingerprint.mark_done(home.warehouse, "compared_with", compared_with)
         fingerprint.mark_done(home.warehouse, "marts", made_from)
     if live is not None and is_current:

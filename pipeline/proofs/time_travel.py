@@ -16,8 +16,8 @@ import duckdb
 from pipeline.project.duck import quoted
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceColumn, SourceTable, source_tables
-from pipeline.warehouse.compiled_sql import CompiledModel, create_models
-from pipeline.warehouse.control import fill_controls, load_coverage
+from pipeline.warehouse.compiled_sql import CompiledModel, create_models, load_coverage
+from pipeline.warehouse.control import fill_controls
 
 Lake = Literal["hidden", "garbage", "on the cut-off", "after the cut-off", "before the cut-off"]
 

@@ -1,7 +1,6 @@
 """The plan of actions at another budget or hold-out, by the SQL that made the published one."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,41 +11,11 @@ import duckdb
 from pipeline.project.duck import quoted, rows_of
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
-from pipeline.warehouse.compiled_sql import read_manifest
+from pipeline.warehouse.compiled_sql import CompiledModel, kept, placed, read_models, relations_read
 
-# What is taken as it is, for one domain; the first with other settings.
-GIVEN = (
-    "int_churn__plan_settings_resolved",
-    "int_churn__channel_capacities_resolved",
-    "int_churn__actions_catalogued",
-    "int_churn__actions_valued",
-    "int_churn__contact_eligibility_checked",
-    "int_churn__customer_options_summarised",
-)
-# What is made anew from them, in this order.
-PLANNED = (
-    "int_churn__shadow_price_customers_sampled",
-    "int_churn__shadow_price_options_joined",
-    "int_churn__shadow_price_starts_derived",
-    "int_churn__shadow_prices_searched",
-    "int_churn__channel_shadow_prices_picked",
-    "int_churn__increments_ranked",
-    "int_churn__budget_shadow_prices_derived",
-    "int_churn__increments_reached",
-    "int_churn__actions_allocated",
-    "int_churn__plan_totals_summed",
-    "int_churn__plan_bounds_derived",
-    "int_churn__plan_power_derived",
-    "int_churn__plans_summarised",
-    "int_churn__best_actions_picked",
-    "int_churn__policies_ranked",
-    "int_churn__policies_allocated",
-    "int_churn__holdouts_assigned",
-    "fct_churn_actions",
-    "fct_churn_plan_alternatives",
-    "bi_retention_plan",
-    "bi_retention_budget",
-)
+# The file of what runs again, beside the rows that it reads, in a generation's folder of the plan.
+PLAN_SQL = "plan.json"
+_SETTINGS = "churn.int_churn__plan_settings_resolved"
 STRATEGIES = {
     "plan": "the plan",
     "top_decile": "riskiest tenth",
@@ -79,22 +48,13 @@ class RetentionPlan:
     left: list[Row]
 
 
-def save_plan_sql(home: Home) -> None:
-    """Keep the SQL that dbt has just compiled; its manifest forgets it at the next call."""
-    nodes = {node["name"]: node for node in read_manifest(home)["nodes"].values()}
-    stack = {name: nodes[name].get("compiled_code") for name in PLANNED if name in nodes}
-    if len(stack) == len(PLANNED) and all(stack.values()):
-        path = home.plan_sql
-        path.write_text(json.dumps(stack, indent=1))
-
-
 def can_plan(folder: Path) -> bool:
     """Whether a generation's folder has what this version makes plans from."""
-    sql = folder / "plan.json"
-    return (
-        all((folder / f"{name}.parquet").exists() for name in GIVEN)
-        and sql.exists()
-        and json.loads(sql.read_text()).keys() >= set(PLANNED)
+    if not (folder / PLAN_SQL).exists():
+        return False
+    models = read_models(folder / PLAN_SQL)
+    return _SETTINGS in relations_read(models) and all(
+        (folder / f"{relation}.parquet").exists() for relation in relations_read(models)
     )
 
 
@@ -126,18 +86,18 @@ def planning(
         holdout: Share held out instead of the one that is set.
 
     Yields:
-        A connection whose relations named in `GIVEN` and `PLANNED` are this plan's.
+        A connection with the plan's relations by their bare names: what it read and made.
 
     Raises:
         ChurnError: There are no scores yet.
     """
-    if not home.plan_sql.exists() or not home.warehouse.exists():
+    models = kept(home, "plan")
+    if models is None or not home.warehouse.exists():
         raise ChurnError("There is nothing to plan yet.", hint="Run `churn run` first.")
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute(f"attach {quoted(home.warehouse)} as warehouse (read_only)")
-        given = {name: f"warehouse.churn.{name}" for name in GIVEN}
-        _plan(connection, home.plan_sql, given, domain, budget, holdout, Selection())
+        _plan(connection, models, "warehouse.{}".format, domain, budget, holdout, Selection())
         yield connection
 
 
@@ -167,25 +127,43 @@ def planning_published(
     """
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
-        given = {name: f"read_parquet({quoted(folder / f'{name}.parquet')})" for name in GIVEN}
-        sql = folder / "plan.json"
-        _plan(connection, sql, given, domain, budget, holdout, selection or Selection())
+        _plan(
+            connection,
+            read_models(folder / PLAN_SQL),
+            lambda relation: f"read_parquet({quoted(folder / f'{relation}.parquet')})",
+            domain,
+            budget,
+            holdout,
+            selection or Selection(),
+        )
         yield connection
 
 
 def _plan(
     connection: duckdb.DuckDBPyConnection,
-    sql: Path,
-    given: Mapping[str, str],
+    models: list[CompiledModel],
+    place: Callable[[str], str],
     domain: str,
     budget: float | None,
     holdout: float | None,
     selection: Selection,
 ) -> None:
-    stack: dict[str, str] = json.loads(sql.read_text())
-    for name, relation in given.items():
+    """Make a plan's relations.
+
+    Args:
+        connection: In-memory database.
+        models: What is run again, in order.
+        place: Where the rows of a relation are that the models read.
+        domain: Domain.
+        budget: Expected spend instead of the one that is set.
+        holdout: Share held out instead of the one that is set.
+        selection: Whom and with what the plan may treat.
+    """
+    given = relations_read(models)
+    for relation in given:
+        name = relation.partition(".")[2]
         connection.execute(
-            f"create table {name} as select * from {relation} where domain = ?", [domain]
+            f"create table {name} as select * from {place(relation)} where domain = ?", [domain]
         )
     _select(connection, selection)
     scored = connection.execute("select count(*) from int_churn__contact_eligibility_checked")
@@ -197,8 +175,9 @@ def _plan(
             connection.execute(
                 f"update int_churn__plan_settings_resolved set {column} = ?", [round(value * scale)]
             )
-    for name in PLANNED:
-        connection.execute(f"create table {name} as {rebased(stack[name])}")
+    local = {*given, *(model.relation for model in models)}
+    for model in models:
+        connection.execute(f"create table {model.name} as {placed(model.sql, local)}")
 
 
 def _select(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None:
@@ -219,14 +198,6 @@ def _select(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None
             f"delete from {name} where customer_number not in "
             "(select customer_number from int_churn__contact_eligibility_checked)"
         )
-
-
-def rebased(sql: str, *others: str) -> str:
-    """Return compiled SQL that reads this plan's relations instead of the warehouse's."""
-    for name in (*GIVEN, *PLANNED, *others):
-        for schema in ("churn", "serving"):
-            sql = sql.replace(f'"warehouse"."{schema}"."{name}"', f'"{name}"')
-    return sql
 
 
 def make_retention_plan(

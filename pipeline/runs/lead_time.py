@@ -7,8 +7,8 @@ import duckdb
 
 from pipeline.project.duck import quoted
 from pipeline.project.home import Home
-from pipeline.warehouse.compiled_sql import create_models, load_stack
-from pipeline.warehouse.control import fill_controls, load_coverage
+from pipeline.warehouse.compiled_sql import create_models, load_coverage, load_stack
+from pipeline.warehouse.control import fill_controls
 
 
 @contextmanager

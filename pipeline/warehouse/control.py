@@ -4,46 +4,14 @@ dbt builds them (`models/control`). Where the feature SQL runs on other cut-offs
 known, they are filled with other rows, and coverage follows from them by the SQL of its model.
 """
 
-from pathlib import Path
-
 import duckdb
 
-from pipeline.project.errors import ChurnError
-from pipeline.project.home import Home
 from pipeline.warehouse.compiled_sql import (
     CompiledModel,
-    compiled_model,
     create_models,
-    read_manifest,
-    read_stack,
-    write_stack,
 )
 
 SCHEMA = "control"
-
-
-def save_coverage(home: Home) -> None:
-    """Keep the SQL of coverage that dbt has just compiled; its manifest forgets it."""
-    nodes = read_manifest(home)["nodes"].values()
-    write_stack(
-        _path(home), [compiled_model(node) for node in nodes if node["name"] == "control__coverage"]
-    )
-
-
-def load_coverage(home: Home) -> CompiledModel:
-    """Return the SQL that derives coverage from cut-offs and days with events.
-
-    Raises:
-        ChurnError: Nothing has been built yet.
-    """
-    if not _path(home).exists():
-        raise ChurnError("What is known when has not been built yet.", hint="Run `churn run`.")
-    (coverage,) = read_stack(_path(home))
-    return coverage
-
-
-def _path(home: Home) -> Path:
-    return home.dbt_target.parent / "coverage.json"
 
 
 def fill_controls(

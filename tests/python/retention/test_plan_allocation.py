@@ -9,12 +9,10 @@ from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import coo_array
 
 from pipeline.project.home import PROJECT, Home
-from pipeline.retention.plan import PLANNED, rebased
-from pipeline.warehouse.compiled_sql import read_manifest
+from pipeline.warehouse.compiled_sql import placed, read_manifest, relations_read, replayed
 
 INSTANCES = 1_000
 CHANNELS = ("push", "call")
-REPLACED = ("int_churn__actions_catalogued",)
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +21,9 @@ def plan_sql(tmp_path_factory, run_dbt):
     home = Home(tmp_path_factory.mktemp("compiled"))
     done = run_dbt(home.root, "compile", "--select", "+int_churn__plans_summarised")
     assert done.returncode == 0, done.stdout[-3000:]
-    nodes = {node["name"]: node for node in read_manifest(home)["nodes"].values()}
-    return {
-        name: rebased(nodes[name]["compiled_code"], *REPLACED)
-        for name in PLANNED[: PLANNED.index("int_churn__plans_summarised") + 1]
-    }
+    models = [model for model in replayed(read_manifest(home), "plan") if model.sql]
+    local = {*relations_read(models), *(model.relation for model in models)}
+    return {model.name: placed(model.sql, local) for model in models}
 
 
 def draw(generator, number):
