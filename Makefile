@@ -49,6 +49,7 @@ lint: $(VENV)/.dev  ## ruff, mypy, layers, sqlfluff
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint models tests/assertions --processes 2
+	$(BIN)/python tests/lint_macros.py
 
 bench: $(VENV)/.dev  ## ratios measured in one run on generated files
 	$(BIN)/python -m benchmarks

@@ -102,11 +102,14 @@ def prepare(bench: Bench, case: Case) -> list[CompiledModel]:
         dbt(home, command, *arguments, variables=variables, console=bench.console, title=title)
 
     top = f"int_{case.domain}__features_joined"
-    call("run-operation", "create_source_relations", title="relations over the lake")
+    call("run", "--select", "+control__coverage", title="cut-offs and coverage")
     call("compile", "--select", f"+{top}", title="feature SQL")
     with warehouse(home) as connection:
-        for relation in (f"{case.domain}_cut_offs", f"{case.domain}_coverage"):
-            connection.execute(f"delete from lake.{relation} where as_of_date != ?", [case.cut_off])
+        for relation in ("control__cut_offs", "control__coverage"):
+            connection.execute(
+                f"delete from control.{relation} where domain != ? or as_of_date != ?",
+                [case.domain, case.cut_off],
+            )
     return compiled_stack(home, case.domain)
 
 

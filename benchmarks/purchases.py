@@ -1,6 +1,5 @@
 """`python -m benchmarks.purchases`: compares the models with BG/NBD on the tested cohorts."""
 
-import json
 import sys
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +16,7 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home, home
 from pipeline.publish.generation import current
 from pipeline.report.run import MODELS
-from pipeline.runs.registry import live_run
+from pipeline.runs.registry import live_run, settings_of
 
 DOMAIN = "ecommerce"
 
@@ -70,9 +69,7 @@ def compare(where: Home) -> list[Compared]:
 
 
 def _bg_nbd(where: Home, cut_off: object) -> tuple[float, float]:
-    settings = duckdb.sql(
-        f"select settings from '{live_run(where, DOMAIN) / 'runs.parquet'}'"
-    ).fetchone()
+    horizon = settings_of(live_run(where, DOMAIN)).horizon_days
     with duckdb.connect(str(where.warehouse), read_only=True) as warehouse:
         rows = warehouse.execute(
             """
@@ -92,11 +89,10 @@ def _bg_nbd(where: Home, cut_off: object) -> tuple[float, float]:
     repeats, last, age, churned = (np.ma.filled(c.astype(float), np.nan) for c in rows.values())
     everybody = Histories(repeats, last, age)
     cohort = ~np.isnan(churned)
-    if settings is None or not cohort.any():
+    if horizon is None or not cohort.any():
         raise ChurnError(
             f"The warehouse does not hold the cohort of {cut_off}.", hint="Run `churn publish`."
         )
-    horizon = int(json.loads(settings[0])["horizon_days"])
     model = BgNbd.fit(everybody)
     members = Histories(repeats[cohort], last[cohort], age[cohort])
     outcome, none = churned[cohort], model.probability_of_none(members, horizon)

@@ -73,7 +73,7 @@ def compare(where: Home, domain: str) -> list[WorldOutcome]:
         raise ChurnError(
             f"{domain} has no hidden truth here.", where=str(truth), hint="Run churn demo first."
         )
-    base = float(domain_entries()[domain]["retention"]["budget"])
+    base = float(domain_entries()[domain].retention.budget)
     outcomes = []
     for share in BUDGETS:
         with planning(where, domain, budget=base * share) as connection:
@@ -97,7 +97,8 @@ def _truths(connection: duckdb.DuckDBPyConnection, truth: str, domain: str) -> N
             select 'plan' as strategy, customer_number, action_id
             from int_churn__actions_allocated
             union all
-            select strategy, customer_number, action_id from int_churn__alternatives_chosen
+            select policy as strategy, customer_number, action_id
+            from int_churn__policies_allocated
         )
         select
             chosen.strategy,
@@ -108,10 +109,10 @@ def _truths(connection: duckdb.DuckDBPyConnection, truth: str, domain: str) -> N
             catalogue.incentive_cents / 100 as offer,
             customers.customer_value * customers.gross_margin as margin
         from chosen
-        inner join int_churn__customers_guarded as customers using (customer_number)
+        inner join int_churn__contact_eligibility_checked as customers using (customer_number)
         inner join warehouse.churn.int_churn__actions_catalogued as catalogue
             on catalogue.domain = '{domain}' and catalogue.action_id = chosen.action_id
-        inner join warehouse.churn.int_churn__runs_live as live on live.domain = '{domain}'
+        inner join warehouse.churn.int_churn__live_runs_selected as live on live.domain = '{domain}'
         left join read_parquet('{truth}') as truth
             on truth.customer_id = customers.customer_id
             and truth.as_of_date = customers.as_of_date
@@ -143,8 +144,8 @@ def _profits(
 
 
 def show(domain: str, outcomes: list[WorldOutcome], console: Console) -> None:
-    """Print the table and where the plan loses."""
-    currency = domain_entries()[domain]["currency"]
+    """Print the table and say where the plan loses."""
+    currency = domain_entries()[domain].currency
     table = Table(
         title=f"{domain}: true expected profit, {currency}, before any hold-out",
         title_justify="left",

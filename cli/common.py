@@ -12,7 +12,7 @@ import typer
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from pipeline.project.domains import check_domain, domain_entries, parse_overrides, resolve
+from pipeline.project.domains import check_domain, domain_entries, parse_overrides
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home, home
 from pipeline.runs.context import REFUSED, RunContext
@@ -36,6 +36,12 @@ AsOf = Annotated[str | None, typer.Option(help="Cut-off to score, as YYYY-MM-DD.
 Set = Annotated[
     list[str] | None, typer.Option("--set", help="Override a setting of the domain, as key=value.")
 ]
+
+
+@app.callback()
+def check_project() -> None:
+    """Read dbt_project.yml before anything else: a key that is wrong in it stops every command."""
+    domain_entries()
 
 
 @contextmanager
@@ -102,13 +108,13 @@ def make_context(
     for name in entries:
         # domains that this command does not name keep the settings of their published scores
         if live or (domain is not None and name != domain):
-            entries[name] = entries[name] | (live_settings(where, name) or {})
+            entries[name] = live_settings(where, name, entries[name])
     if domain is not None:
-        entries[domain] = entries[domain] | parse_overrides(overrides or [], entries[domain])
+        entries[domain] = parse_overrides(overrides or [], entries[domain])
         chosen: tuple[str, ...] = (domain,)
     else:
         chosen = tuple(name for name in entries if any((where.lake / name).glob("*/*")))
-    entries = {name: resolve(entry) for name, entry in entries.items()}
+    entries = {name: entry.resolved() for name, entry in entries.items()}
     return RunContext(where, chosen, entries, {domain: as_of} if domain and as_of else {}, console)
 
 

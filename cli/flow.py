@@ -132,8 +132,8 @@ def run_all(context: RunContext) -> None:
         write_info_sheet(context, domain, live_run(context.home, domain))
     for domain in scored:
         report.show_riskiest(generation, domain, console)
-        cancelled = context.entries[domain]["segments"].get("already_cancelled", {})
-        report.show_quality(generation, domain, console, cancelled.get("no"))
+        cancelled = context.entries[domain].segments.get("already_cancelled")
+        report.show_quality(generation, domain, console, cancelled.no if cancelled else None)
     if refused:
         raise typer.Exit(REFUSED)
 

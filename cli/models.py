@@ -11,7 +11,15 @@ from pipeline.project.domains import check_domain, domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import home
 from pipeline.runs.context import RunContext
-from pipeline.runs.registry import decisions, find_run, live_name, recipe_of, runs, test_figure
+from pipeline.runs.registry import (
+    decisions,
+    find_run,
+    live_name,
+    recipe_of,
+    runs,
+    settings_of,
+    test_figure,
+)
 
 commands = typer.Typer(help="List trained models and choose the live one.", no_args_is_help=True)
 app.add_typer(commands, name="models")
@@ -32,14 +40,14 @@ def list_models(domain: Domain = None) -> None:
         for title in ("model", "run", "label", "tested on", "log loss", "live", "decision"):
             table.add_column(title, no_wrap=title in ("model", "tested on"))
         live = live_name(where, name)
-        why = {row["challenger_run_id"]: row["words"] for row in decisions(where, name)}
+        why = {row.decision.challenger_run_id: row.decision.words for row in decisions(where, name)}
         for run in runs(where, name):
             recipe = recipe_of(run)
             table.add_row(
-                recipe["model_hash"][:12],
+                recipe.model_hash[:12],
                 run.name,
-                recipe["settings"]["label_definition"],
-                recipe.get("test_as_of_date", "–"),
+                recipe.label_definition,
+                str(recipe.test_as_of_date or "–"),
                 f"{test_figure(run, 'log_loss'):.4f}",
                 "✓" if run.name == live else "",
                 why.get(run.name, "no decision yet"),
@@ -54,24 +62,25 @@ def show(model: Named, domain: OneDomain) -> None:
     check_domain(domain, domain_entries())
     run = find_run(where, domain, model)
     recipe = recipe_of(run)
-    excluded = recipe["excluded"]
+    cohorts, tested_on = recipe.live_cohorts, recipe.test_as_of_date or "–"
     for title, value in (
         ("run", run.name),
-        ("model hash", recipe["model_hash"]),
+        ("model hash", recipe.model_hash),
         ("file", run / "model.txt"),
         ("live", "yes" if live_name(where, domain) == run.name else "no"),
-        ("label", f"{recipe['settings']['label_definition']}, checksum {recipe['label_checksum']}"),
-        ("feature SQL", recipe["feature_sql_hash"]),
-        ("learned from", f"cohorts {recipe['live_cohorts'][0]} to {recipe['live_cohorts'][-1]}"),
-        ("features", f"{len(recipe['features'])} read, {len(excluded)} off"),
-        ("calibration", recipe["calibration"]["method"]),
-        ("tuned", recipe["tuned"] or "default parameters"),
-        ("tested on", f"{recipe['test_as_of_date']}, log loss {test_figure(run, 'log_loss'):.4f}"),
+        ("label", f"{recipe.label_definition}, checksum {recipe.label_checksum}"),
+        ("feature SQL", recipe.feature_sql_hash),
+        ("learned from", f"cohorts {cohorts[0]} to {cohorts[-1]}" if cohorts else "–"),
+        ("features", f"{len(recipe.features)} read, {len(recipe.excluded)} off"),
+        ("calibration", recipe.calibration.method),
+        ("tuned", recipe.tuned or "default parameters"),
+        ("tested on", f"{tested_on}, log loss {test_figure(run, 'log_loss'):.4f}"),
     ):
         console.print(f"{title:>13}  {value}", highlight=False, soft_wrap=True)
     for row in decisions(where, domain):
-        if run.name in (row["run_id"], row["challenger_run_id"]):
-            console.print(f"{row['decided_at']:%Y-%m-%d %H:%M}  {row['rule']}: {row['words']}")
+        decision = row.decision
+        if run.name in (decision.run_id, decision.challenger_run_id):
+            console.print(f"{row.decided_at:%Y-%m-%d %H:%M}  {decision.rule}: {decision.words}")
 
 
 @commands.command()
@@ -88,7 +97,8 @@ def rollback(domain: OneDomain) -> None:
     where = home()
     check_domain(domain, domain_entries())
     live = live_name(where, domain)
-    before = [row["run_id"] for row in decisions(where, domain) if row["run_id"] != live]
+    were_live = [row.decision.run_id for row in decisions(where, domain)]
+    before = [run_id for run_id in were_live if run_id != live]
     if not before:
         raise ChurnError(
             f"No other model of {domain} was live before.",
@@ -100,10 +110,9 @@ def rollback(domain: OneDomain) -> None:
 def context_of(domain: str, run_id: str) -> RunContext:
     """Return the context with a run's settings; those it does not record stay unchanged."""
     context = make_context(domain, live=True)
-    settings = recipe_of(context.home.models / domain / run_id)["settings"]
-    return replace(
-        context, entries={**context.entries, domain: {**context.entries[domain], **settings}}
-    )
+    recorded = settings_of(context.home.models / domain / run_id)
+    changed = context.entries[domain].with_changes(recorded.given())
+    return replace(context, entries={**context.entries, domain: changed})
 
 
 def _take(domain: str, run_id: str, rule: str, words: str) -> None:

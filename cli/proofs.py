@@ -57,8 +57,8 @@ def labels_audit(domain: Domain = None) -> None:
     found = []
     for name in context.domains:
         frozen = registry.entries(context.home, name)
-        found += registry.audit(context.home, name, context.entries[name]["label_rule_version"])
-        context.say(f"{name}: audited {len(frozen)} frozen cohorts")
+        found += registry.audit(context.home, name, context.entries[name].label_rule_version)
+        context.say(f"{name}: {len(frozen)} frozen cohorts audited")
     if found:
         raise ChurnError(
             f"{len(found)} frozen cohorts do not match.",
@@ -92,11 +92,11 @@ def labels_refreeze(
             cut_off=cut_off,
             definition=definition,
             reason=reason,
-            rule_version=context.entries[domain]["label_rule_version"],
+            rule_version=context.entries[domain].label_rule_version,
         )
-        for entry in written:
+        for cohort in written:
             context.say(
-                f"{domain} {entry['as_of_date']}, {entry['label_definition']}: version "
-                f"{entry['label_version']}, {entry['rows']:,} labels, {entry['churners']:,} churned"
+                f"{domain} {cohort.as_of_date}, {cohort.label_definition}: version "
+                f"{cohort.label_version}, {cohort.rows:,} labels, {cohort.churners:,} churned"
             )
         steps.build(context)

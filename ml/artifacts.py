@@ -10,6 +10,7 @@ import lightgbm as lgb
 import pandas as pd
 
 from ml.calibrate import Calibration
+from ml.recipe import RECIPE, Recipe, TrainedRun
 
 
 def write_table(
@@ -44,17 +45,14 @@ def write_table(
     part.replace(path)
 
 
-def save_model(
-    folder: Path, booster: lgb.Booster, calibration: Calibration, recipe: Mapping[str, Any]
-) -> None:
-    """Write `model.txt` and `recipe.json` (calibration, bands, features, settings, hashes)."""
+def save_model(folder: Path, booster: lgb.Booster, recipe: Recipe) -> None:
+    """Write `model.txt` and `recipe.json`."""
     (folder / "model.txt").write_text(booster.model_to_string())
-    document = {**recipe, "calibration": calibration.to_dict()}
-    (folder / "recipe.json").write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")
+    document = recipe.model_dump(mode="json", by_alias=True)
+    (folder / RECIPE).write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")
 
 
-def load_model(folder: Path) -> tuple[lgb.Booster, Calibration, dict[str, Any]]:
-    """Load a run's live model, its calibration and its recipe."""
-    recipe = json.loads((folder / "recipe.json").read_text())
-    booster = lgb.Booster(model_str=(folder / "model.txt").read_text())
-    return booster, Calibration(**recipe["calibration"]), recipe
+def load_model(run: TrainedRun) -> tuple[lgb.Booster, Calibration]:
+    """Load a run's live model and its calibration."""
+    booster = lgb.Booster(model_str=(run.folder / "model.txt").read_text())
+    return booster, Calibration.of(run.recipe.calibration)

@@ -1,26 +1,24 @@
 """Risk bands: cut once per model at shares of the validation cohort, then fixed."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.contract import Floats
+from ml.settings import RiskBands
 
 BANDS = ("critical", "high", "medium", "low")
 SHARES = (0.05, 0.20, 0.50)
 
 
-def cut_bands(probability: Floats, settings: Mapping[str, Any]) -> tuple[float, float, float]:
+def cut_bands(probability: Floats, named: RiskBands) -> tuple[float, float, float]:
     """Return the lowest probabilities of critical, high and medium.
 
     Args:
         probability: Probabilities of the validation cohort.
-        settings: The domain's entry; `risk_bands` may name three probabilities instead.
+        named: Three probabilities that the domain sets instead, if it does.
     """
-    if named := settings.get("risk_bands"):
-        return float(named["critical"]), float(named["high"]), float(named["medium"])
+    if named.cuts is not None:
+        return named.cuts
     critical, high, medium = np.quantile(probability, [1 - share for share in SHARES])
     return float(critical), float(high), float(medium)
 

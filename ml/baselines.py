@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from ml.contract import Examples, Floats
+from ml.settings import BaselineSettings
 
 MOST_GROUPS = 20
 PRIOR_ROWS = 20
@@ -139,33 +140,32 @@ class Logistic:
         return examples.values if self.by is None else examples.keep(self.by).values
 
 
-def baselines(named: Mapping[str, Mapping[str, Any]]) -> dict[str, Baseline]:
-    """Return the baselines of a domain's entry, not yet fitted.
+def baselines(named: Mapping[str, BaselineSettings]) -> dict[str, Baseline]:
+    """Return the baselines of a domain, not yet fitted.
 
     Args:
-        named: Name → `{features: all or a list, cap_quantile: …}` for logistic regression,
-            `{groups: […]}` for the churn rate of groups, `{}` for the base rate.
+        named: Name → features for logistic regression, groups for their churn rates, neither for
+            the base rate.
     """
     made: dict[str, Baseline] = {}
     for name, how in named.items():
-        if "features" in how:
-            by = None if how["features"] == "all" else tuple(how["features"])
-            made[name] = Logistic(by, how["cap_quantile"])
-        elif "groups" in how:
-            made[name] = HandRule(tuple(how["groups"]))
+        if how.features is not None:
+            made[name] = Logistic(None if how.features == "all" else how.features, how.cap_quantile)
+        elif how.groups is not None:
+            made[name] = HandRule(how.groups)
         else:
             made[name] = BaseRate()
     return made
 
 
 def baseline_predictions(
-    named: Mapping[str, Mapping[str, Any]], train: Examples, cohort: Examples
+    named: Mapping[str, BaselineSettings], train: Examples, cohort: Examples
 ) -> dict[str, Floats]:
     """Fit every baseline of a domain and predict a cohort.
 
     Args:
-        named: Baselines of the domain's entry.
-        train: Rows to fit them on.
+        named: The domain's baselines.
+        train: What they are fitted on.
         cohort: Customers to predict.
 
     Returns:

@@ -1,8 +1,8 @@
 """Calibration maps from log-odds to probability, and the choice among them on later cohorts."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from scipy.optimize import brentq
@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from ml.compare import PairedGain
 from ml.contract import Floats
 from ml.metrics import losses
+from ml.recipe import CalibrationMap
 
 METHODS = ("none", "base_rate", "platt", "isotonic")
 # An isotonic map must not return certainty: no probability beyond what its cohort can support.
@@ -46,9 +47,10 @@ class Calibration:
             return np.asarray(np.interp(margin, self.knots, self.levels))
         return np.asarray(expit(self.slope * margin + self.shift))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return what JSON needs to restore the map with `Calibration(**…)`."""
-        return asdict(self)
+    @classmethod
+    def of(cls, kept: CalibrationMap) -> Self:
+        """Return the map that a recipe keeps."""
+        return cls(**kept.model_dump())
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """Chooses the cohorts that each fit may learn from: the embargo, and the three fits of a run."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 import numpy as np
+
+from ml.settings import LearningSettings, Minimum
 
 MOST_PAST = 6
 
@@ -101,34 +101,34 @@ def is_on_grid(cut_off: np.datetime64, grid: str) -> bool:
     return bool((day - np.datetime64("2000-01-03")).astype(int) % 7 == 0)
 
 
-def with_history(cohorts: list[Cohort], settings: Mapping[str, Any]) -> list[Cohort]:
+def with_history(cohorts: list[Cohort], settings: LearningSettings) -> list[Cohort]:
     """Return the cohorts of the grid that have enough history before them.
 
     In the first cohorts of a record, tenure, counts and gaps are truncated on the left. Cohorts
     within `least_history_days` of the first cut-off are left out, as long as enough remain to
     train, validate and test on.
     """
-    grid = [c for c in cohorts if is_on_grid(c.as_of_date, settings["grid"])]
+    grid = [c for c in cohorts if is_on_grid(c.as_of_date, settings.grid)]
     if not grid:
         return grid
-    since = grid[0].as_of_date + np.timedelta64(settings.get("least_history_days", 0), "D")
+    since = grid[0].as_of_date + np.timedelta64(settings.least_history_days, "D")
     kept = [c for c in grid if c.as_of_date >= since]
     closed = sum(c.is_closed for c in kept)
-    return kept if closed >= settings["minimum"]["cohorts"] + 4 else grid
+    return kept if closed >= settings.minimum.cohorts + 4 else grid
 
 
-def choose_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: Mapping[str, Any]) -> Fits:
+def choose_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: LearningSettings) -> Fits:
     """Choose the cut-offs and training cohorts of a run.
 
     Args:
         cohorts: All cohorts of the mart.
         scoring: Cut-off to score.
-        settings: The domain's entry; `grid` and `minimum` are read.
+        settings: The domain's; the grid, the minimum and the least history are read.
 
     Raises:
         RefusedError: Too few closed cohorts, rows or churners, with their numbers.
     """
-    minimum = settings["minimum"]
+    minimum = settings.minimum
     grid = with_history(cohorts, settings)
     live = known_by(grid, scoring)
     if not live:
@@ -147,13 +147,14 @@ def choose_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: Mapping
     validation = refit[-1]
     fit = known_by(grid, validation.as_of_date)
     _check_size(fit, minimum, f"known by the validation cut-off {validation.as_of_date}")
-    _check_size([validation], {**minimum, "cohorts": 1}, "the validation cohort")
-    _check_size([test], {**minimum, "cohorts": 1}, "the test cohort")
+    of_one = minimum.model_copy(update={"cohorts": 1})
+    _check_size([validation], of_one, "the validation cohort")
+    _check_size([test], of_one, "the test cohort")
 
     past: list[PastCohort] = []
     for cohort in refit[::-1][:MOST_PAST]:
         known = known_by(grid, cohort.as_of_date)
-        if min(cohort.churners, sum(c.churners for c in known)) < minimum["churners"]:
+        if min(cohort.churners, sum(c.churners for c in known)) < minimum.churners:
             break
         days = tuple(c.as_of_date for c in known)
         past.append(PastCohort(cohort.as_of_date, cohort.known_on, days))
@@ -169,16 +170,15 @@ def choose_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: Mapping
     )
 
 
-def _check_size(cohorts: list[Cohort], minimum: Mapping[str, int], what: str) -> None:
-    have = {
-        "cohorts": len(cohorts),
-        "rows": sum(c.rows for c in cohorts),
-        "churners": sum(c.churners for c in cohorts),
-    }
+def _check_size(cohorts: list[Cohort], minimum: Minimum, what: str) -> None:
     short = [
-        f"{have[key]:,} {key} where {minimum[key]:,} are needed"
-        for key in have
-        if have[key] < minimum[key]
+        f"{have:,} {key} where {needed:,} are needed"
+        for key, have, needed in (
+            ("cohorts", len(cohorts), minimum.cohorts),
+            ("rows", sum(c.rows for c in cohorts), minimum.rows),
+            ("churners", sum(c.churners for c in cohorts), minimum.churners),
+        )
+        if have < needed
     ]
     if short:
         raise RefusedError(f"{what}: {', '.join(short)}")

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import lightgbm as lgb
 
@@ -13,6 +11,7 @@ from ml.baselines import baseline_predictions
 from ml.calibrate import Calibration, Choice, PastMargins, choose, fit_on
 from ml.cohorts import Fits
 from ml.contract import Examples
+from ml.settings import LearningSettings
 from ml.train import MOST_ROUNDS, PARAMETERS, Parameters, choose_rounds, fit, margin
 
 
@@ -64,7 +63,7 @@ def learn_live(examples: Examples, fits: Fits, rounds: int, parameters: Paramete
 def digest_of_learned(
     examples: Examples,
     fits: Fits,
-    settings: Mapping[str, Any],
+    settings: LearningSettings,
     parameters: Parameters,
     most_rounds: int,
 ) -> str:
@@ -75,12 +74,16 @@ def digest_of_learned(
     parts = [
         learned.first.model_to_string(),
         learned.second.model_to_string(),
-        json.dumps(learned.calibration.to_dict()),
-        repr(cut_bands(learned.calibration.apply(margin(learned.first, validation)), settings)),
+        json.dumps(asdict(learned.calibration)),
+        repr(
+            cut_bands(
+                learned.calibration.apply(margin(learned.first, validation)), settings.risk_bands
+            )
+        ),
         *(
             probabilities.tobytes().hex()
             for probabilities in baseline_predictions(
-                settings["baselines"], train, validation
+                settings.baselines, train, validation
             ).values()
         ),
     ]

@@ -1,17 +1,15 @@
 """Reads a run's inputs from the warehouse: cohorts, usable features, the cut-off to score."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import duckdb
 import numpy as np
 
 from ml.cohorts import Fits, RefusedError
 from ml.contract import Examples, read_examples, season_only, usable_features
+from ml.settings import LearningSettings
 
 
 def read_usable(
-    connection: duckdb.DuckDBPyConnection, domain: str, fits: Fits, settings: Mapping[str, Any]
+    connection: duckdb.DuckDBPyConnection, domain: str, fits: Fits, settings: LearningSettings
 ) -> tuple[Examples, tuple[str, ...], dict[str, str]]:
     """Return the cohorts of a run, the features a model may read, and why others are excluded.
 
@@ -19,7 +17,7 @@ def read_usable(
     """
     everything = read_examples(connection, domain, since=fits.live[0], until=fits.live[-1])
     snapshot = read_snapshot_features(connection, domain)
-    usable, excluded = usable_features(everything.features, snapshot, settings["assumed_static"])
+    usable, excluded = usable_features(everything.features, snapshot, settings.assumed_static)
     season = season_only(everything.keep(usable).cohorts(fits.fit))
     return everything, tuple(n for n in usable if n not in season), excluded | season
 
@@ -41,7 +39,9 @@ def read_scoring_cut_off(connection: duckdb.DuckDBPyConnection, domain: str) -> 
     Raises:
         RefusedError: The lake is empty.
     """
-    row = connection.execute(f"select as_of_date from lake.{domain}_scoring_cut_off").fetchone()
+    row = connection.execute(
+        "select as_of_date from control.control__scoring_cut_offs where domain = ?", [domain]
+    ).fetchone()
     if row is None:
         raise RefusedError(f"{domain} has no events in the lake, so there is nothing to score")
     return np.datetime64(row[0], "D")

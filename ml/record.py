@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ from ml.evaluation.splits import (
     reliability_curve,
 )
 from ml.explain.drivers import base_value
+from ml.recipe import RECIPE_VERSION, CalibrationMap, Recipe
+from ml.settings import LearningSettings
 from ml.train import PARAMETERS, Parameters, fit, margin
 
 
@@ -39,7 +41,7 @@ class RunInputs:
         run_id: Name of the run, derived from its inputs.
         domain: Domain.
         scoring: Cut-off that is scored; the embargo is counted from it.
-        settings: The domain's entry with this run's overrides.
+        settings: The domain's with this run's overrides; whatever was given is recorded.
         feature_sql_hash: SHA-256 of the compiled feature SQL.
         recipe_hash: Hash of how the model is learned, whatever the data.
         tuned: LightGBM parameters that differ from the defaults.
@@ -48,7 +50,7 @@ class RunInputs:
     run_id: str
     domain: str
     scoring: np.datetime64
-    settings: Mapping[str, Any]
+    settings: LearningSettings
     feature_sql_hash: str
     recipe_hash: str = ""
     tuned: Parameters = field(default_factory=dict)
@@ -111,12 +113,12 @@ def write_metrics(
     for split, (cohort, probability, trained_on) in splits.items():
         train = examples.cohorts(trained_on)
         predictions: dict[str, Floats] = {"lightgbm": probability}
-        history = tuple(f for f in examples.features if f not in inputs.settings["assumed_static"])
+        history = tuple(f for f in examples.features if f not in inputs.settings.assumed_static)
         if history != examples.features:
             # a model of features with history only, beside the one that assumes more
             alone = fit(train.keep(history), rounds, inputs.parameters)
             predictions["lightgbm_history_only"] = expit(margin(alone, cohort.keep(history)))
-        predictions |= baseline_predictions(inputs.settings["baselines"], train, cohort)
+        predictions |= baseline_predictions(inputs.settings.baselines, train, cohort)
         made = {
             "metrics": quality(cohort, predictions),
             "calibration_bins": reliability_curve(cohort, probability),
@@ -139,7 +141,7 @@ def write_metrics(
     for table, frames in tables.items():
         frame = pd.concat(frames, ignore_index=True)
         if table.endswith("metrics"):
-            frame["label_definition"] = inputs.settings["label_definition"]
+            frame["label_definition"] = inputs.settings.label_definition
         lineage = {"run_id": inputs.run_id, "domain": inputs.domain}
         artifacts.write_table(
             connection, folder, table, {**lineage, **{c: frame[c] for c in frame}}
@@ -175,12 +177,12 @@ def write_run(
 ) -> None:
     """Write the run's row, its model and its recipe."""
     live, train, fits, cuts = model.live, model.train, model.fits, model.cuts
+    label_checksum = _label_checksum(connection, inputs, fits)
     model_hash = hashlib.sha256(live.model_to_string().encode()).hexdigest()
-    usual = _usual_values(model.everything.cohorts(fits.live))
     run = {
         "run_id": inputs.run_id,
         "domain": inputs.domain,
-        "label_definition": inputs.settings["label_definition"],
+        "label_definition": inputs.settings.label_definition,
         "validation_as_of_date": str(fits.validation),
         "test_as_of_date": str(fits.test),
         "scoring_as_of_date": str(fits.scoring),
@@ -197,44 +199,53 @@ def write_run(
         "band_high": cuts[1],
         "band_medium": cuts[2],
         "model_hash": model_hash,
-        "label_checksum": _label_checksum(connection, inputs, fits),
+        "label_checksum": label_checksum,
         "feature_sql_hash": inputs.feature_sql_hash,
-        "settings": json.dumps(inputs.settings, sort_keys=True),
+        "settings": json.dumps(inputs.settings.given(), sort_keys=True),
         "written_at": datetime.now(UTC).replace(tzinfo=None),
     }
     artifacts.write_table(connection, folder, "runs", {key: [run[key]] for key in run})
-    recipe = {
-        key: run[key]
-        for key in ("run_id", "domain", "model_hash", "label_checksum", "feature_sql_hash")
-    } | {
-        "features": list(train.features),
-        "excluded": dict(model.excluded),
-        "usual": usual,
-        "bands": list(cuts),
-        "settings": dict(inputs.settings),
-        "outcomes_known_on": str(fits.known_on),
-        "label_definition": run["label_definition"],
-        "recipe_hash": inputs.recipe_hash,
-        "tuned": dict(inputs.tuned),
-        "test_as_of_date": str(fits.test),
-        "train_rate": float(train.is_churned.mean()),
-        "live_cohorts": [str(day) for day in fits.live],
-        "test_cohorts": [str(day) for day in fits.refit],
-    }
-    artifacts.save_model(folder, live, model.calibration, recipe)
+    recipe = Recipe(
+        recipe_version=RECIPE_VERSION,
+        run_id=inputs.run_id,
+        domain=inputs.domain,
+        model_hash=model_hash,
+        label_checksum=label_checksum,
+        feature_sql_hash=inputs.feature_sql_hash,
+        features=train.features,
+        excluded=dict(model.excluded),
+        reference_values=_reference_values(model.everything.cohorts(fits.live)),
+        bands=cuts,
+        calibration=CalibrationMap(**asdict(model.calibration)),
+        settings=inputs.settings.given(),
+        outcomes_known_on=_day(fits.known_on),
+        label_definition=inputs.settings.label_definition,
+        recipe_hash=inputs.recipe_hash,
+        tuned=dict(inputs.tuned),
+        test_as_of_date=_day(fits.test),
+        train_rate=float(train.is_churned.mean()),
+        live_cohorts=tuple(_day(cut_off) for cut_off in fits.live),
+        test_cohorts=tuple(_day(cut_off) for cut_off in fits.refit),
+    )
+    artifacts.save_model(folder, live, recipe)
 
 
-def _usual_values(train: Examples) -> dict[str, float | None]:
-    """Return the median of each feature over the training rows; for a boolean the share of true."""
-    usual: dict[str, float | None] = {}
+def _day(cut_off: np.datetime64) -> date:
+    day: date = cut_off.astype("datetime64[D]").item()
+    return day
+
+
+def _reference_values(train: Examples) -> dict[str, float | None]:
+    """Median of each feature over the training rows; for a boolean the share of true."""
+    values: dict[str, float | None] = {}
     for index, name in enumerate(train.features):
         column = train.values[:, index]
         seen = column[~np.isnan(column)]
         if len(seen) == 0:
-            usual[name] = None
+            values[name] = None
         else:
-            usual[name] = float(seen.mean() if train.is_boolean[index] else np.median(seen))
-    return usual
+            values[name] = float(seen.mean() if train.is_boolean[index] else np.median(seen))
+    return values
 
 
 def _label_checksum(connection: duckdb.DuckDBPyConnection, inputs: RunInputs, fits: Fits) -> str:
@@ -242,6 +253,6 @@ def _label_checksum(connection: duckdb.DuckDBPyConnection, inputs: RunInputs, fi
     row = connection.execute(
         f"select sum(label_checksum) from {inputs.domain}.{inputs.domain}__label_cohorts "
         "where label_definition = ? and list_contains(?, cast(as_of_date as varchar))",
-        [inputs.settings["label_definition"], [str(day) for day in fits.live]],
+        [inputs.settings.label_definition, [str(day) for day in fits.live]],
     ).fetchone()
     return str(row[0] if row else None)

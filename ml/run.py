@@ -43,11 +43,11 @@ def train_run(
     checks = [
         *leakage_checks.held_out(fits, cohorts),
         leakage_checks.unique_rows(examples),
-        leakage_checks.same_population(connection, domain, settings["label_definition"], fits),
+        leakage_checks.same_population(connection, domain, settings.label_definition, fits),
         *leakage_checks.single_features(
             examples.cohorts([fits.test]),
-            settings["alarms"]["single_feature_auc"],
-            settings["alarms"].get("allowed", {}),
+            settings.alarms.single_feature_auc,
+            settings.alarms.allowed,
         ),
         leakage_checks.shuffled_labels(examples, fits, inputs.parameters),
     ]
@@ -67,7 +67,7 @@ def train_run(
         "validation": (validation, calibration.apply(margin(learned.first, validation)), fits.fit),
         "test": (test, calibration.apply(margin(learned.second, test)), fits.refit),
     }
-    cuts = cut_bands(splits["validation"][1], settings)
+    cuts = cut_bands(splits["validation"][1], settings.risk_bands)
     write_metrics(connection, inputs, scratch, examples, splits, cuts, rounds)
     write_choices(connection, inputs, scratch, learned.choices)
     artifacts.write_table(

@@ -15,6 +15,7 @@ from ml.contract import Examples, Floats, read_examples
 from ml.evaluation.drift import Reference, drift
 from ml.explain.drivers import drivers, grouped, largest
 from ml.explain.pictures import draw
+from ml.recipe import Recipe, TrainedRun
 from ml.train import margin
 
 NAMED_DRIVERS = 10
@@ -23,13 +24,13 @@ TOLERANCE = 1e-5
 
 
 def score_cut_off(
-    connection: duckdb.DuckDBPyConnection, run: Path, cut_off: np.datetime64, scratch: Path
+    connection: duckdb.DuckDBPyConnection, run: TrainedRun, cut_off: np.datetime64, scratch: Path
 ) -> int:
     """Score every customer of a cut-off and write scores, drivers and global importances.
 
     Args:
         connection: The warehouse after the build.
-        run: Folder of the run.
+        run: The run.
         cut_off: Cut-off in the mart.
         scratch: Empty folder for the tables.
 
@@ -41,18 +42,18 @@ def score_cut_off(
             were not known then.
         ArithmeticError: The drivers do not add up to the log-odds; nothing is published.
     """
-    booster, calibration, recipe = artifacts.load_model(run)
-    domain = recipe["domain"]
-    if cut_off < np.datetime64(recipe["outcomes_known_on"]):
+    recipe, domain = run.recipe, run.recipe.domain
+    if cut_off < np.datetime64(recipe.outcomes_known_on):
         raise RefusedError(
-            f"the model {recipe['run_id']} learned from outcomes that were not known before "
-            f"{recipe['outcomes_known_on']}, so it could not have been used on {cut_off}"
+            f"the model {recipe.run_id} learned from outcomes that were known on "
+            f"{recipe.outcomes_known_on} only, so it could not have been used on {cut_off}"
         )
     cohort = read_examples(connection, domain, since=cut_off, until=cut_off)
     if len(cohort) == 0:
-        raise RefusedError(f"the cohort of {cut_off} is empty, so there is nothing to score")
-    used = cohort.keep(tuple(recipe["features"]))
+        raise RefusedError(f"nobody is in the cohort of {cut_off}: nothing to score")
+    used, reference = cohort.keep(recipe.features), _reference(connection, recipe)
 
+    booster, calibration = artifacts.load_model(run)
     margins = margin(booster, used)
     contributions, base = drivers(booster, used.values)
     worst = float(np.abs(margins - base - contributions.sum(axis=1)).max())
@@ -62,7 +63,7 @@ def score_cut_off(
         )
     probability = calibration.apply(margins)
 
-    lineage = {"run_id": recipe["run_id"], "domain": domain}
+    lineage = {"run_id": recipe.run_id, "domain": domain}
     artifacts.write_table(
         connection,
         scratch,
@@ -73,10 +74,10 @@ def score_cut_off(
             "as_of_date": str(cut_off),
             "margin": margins,
             "churn_probability": probability,
-            "risk_band": assign_bands(probability, tuple(recipe["bands"])),
-            "model_hash": recipe["model_hash"],
-            "label_checksum": recipe["label_checksum"],
-            "feature_sql_hash": recipe["feature_sql_hash"],
+            "risk_band": assign_bands(probability, recipe.bands),
+            "model_hash": recipe.model_hash,
+            "label_checksum": recipe.label_checksum,
+            "feature_sql_hash": recipe.feature_sql_hash,
             "feature_checksum": _feature_checksum(connection, domain, cut_off),
             "written_at": datetime.now(UTC).replace(tzinfo=None),
         },
@@ -101,7 +102,7 @@ def score_cut_off(
             **_importance_rows(cohort.features, contributions, recipe),
         },
     )
-    moved = drift(booster, _reference(connection, recipe), used, contributions)
+    moved = drift(booster, reference, used, contributions)
     artifacts.write_table(
         connection,
         scratch,
@@ -109,7 +110,7 @@ def score_cut_off(
         {
             **lineage,
             "as_of_date": str(cut_off),
-            "reference_as_of_date": recipe["live_cohorts"][-1],
+            "reference_as_of_date": str(recipe.live_cohorts[-1]),
             **{column: moved[column] for column in moved},
         },
     )
@@ -117,13 +118,16 @@ def score_cut_off(
     return len(cohort)
 
 
-def _reference(connection: duckdb.DuckDBPyConnection, recipe: dict[str, Any]) -> Reference:
-    """Return the newest training cohort, and the churn rate over all training cohorts."""
-    days = [np.datetime64(day) for day in recipe["live_cohorts"]]
-    newest = read_examples(connection, recipe["domain"], since=days[-1], until=days[-1])
-    return Reference(
-        newest.cohorts([days[-1]]).keep(tuple(recipe["features"])), recipe["train_rate"]
-    )
+def _reference(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Reference:
+    """The newest cohort the model learned from, and the churn rate over all of them."""
+    if recipe.train_rate is None or not recipe.live_cohorts:
+        raise RefusedError(
+            f"the recipe of {recipe.run_id} is older than drift: it does not name the cohorts that "
+            "the model learned from"
+        )
+    day = np.datetime64(recipe.live_cohorts[-1])
+    newest = read_examples(connection, recipe.domain, since=day, until=day)
+    return Reference(newest.cohorts([day]).keep(recipe.features), recipe.train_rate)
 
 
 def _descriptions(connection: duckdb.DuckDBPyConnection, domain: str) -> dict[str, str]:
@@ -150,7 +154,7 @@ def _groups_of(
 
 
 def reason_rows(
-    used: Examples, contributions: Floats, groups: list[str], recipe: dict[str, Any]
+    used: Examples, contributions: Floats, groups: list[str], recipe: Recipe
 ) -> dict[str, Any]:
     """Return long rows: the eight largest groups of each customer, then all others as one row.
 
@@ -168,7 +172,7 @@ def reason_rows(
     customers, named = order.shape
     leading = np.take_along_axis(together.leading, order, axis=1)
     features = np.array([*used.features, "other"], dtype=object)
-    usual = np.array([recipe["usual"][name] for name in used.features] + [None], dtype=float)
+    reference = _reference_values(used.features, recipe)
     index = np.column_stack([leading, np.full(customers, len(used.features))])
     values = np.column_stack(
         [np.take_along_axis(used.values, leading, axis=1), np.full(customers, np.nan)]
@@ -184,16 +188,16 @@ def reason_rows(
         "feature": features[index.ravel()],
         "contribution_log_odds": amounts.ravel(),
         "value": pd.array(values.ravel(), dtype="Float64"),
-        "usual_value": pd.array(usual[index.ravel()], dtype="Float64"),
+        "usual_value": pd.array(reference[index.ravel()], dtype="Float64"),
     }
 
 
-def _driver_rows(used: Examples, contributions: Floats, recipe: dict[str, Any]) -> dict[str, Any]:
-    """Return long rows: the ten largest drivers of each customer, then all others as one row."""
+def _driver_rows(used: Examples, contributions: Floats, recipe: Recipe) -> dict[str, Any]:
+    """Long rows: the ten largest of each customer, then the rest as one row."""
     order, rest = largest(contributions, NAMED_DRIVERS)
     customers, named = order.shape
     names = np.array([*used.features, "other"], dtype=object)
-    usual = np.array([recipe["usual"][name] for name in used.features] + [None], dtype=float)
+    reference = _reference_values(used.features, recipe)
     index = np.column_stack([order, np.full(customers, len(used.features))])
     amounts = np.column_stack([np.take_along_axis(contributions, order, axis=1), rest])
     values = np.column_stack(
@@ -206,26 +210,29 @@ def _driver_rows(used: Examples, contributions: Floats, recipe: dict[str, Any]) 
         "feature": names[index.ravel()],
         "contribution_log_odds": amounts.ravel(),
         "value": pd.array(values.ravel(), dtype="Float64"),
-        "usual_value": pd.array(usual[index.ravel()], dtype="Float64"),
+        "usual_value": pd.array(reference[index.ravel()], dtype="Float64"),
     }
+
+
+def _reference_values(features: tuple[str, ...], recipe: Recipe) -> Floats:
+    """The reference value of each feature, and NaN for `other`."""
+    return np.array([recipe.reference_values[name] for name in features] + [None], dtype=float)
 
 
 def _importance_rows(
     features: tuple[str, ...],
     contributions: Floats,
-    recipe: dict[str, Any],
+    recipe: Recipe,
 ) -> dict[str, Any]:
-    strength = dict(
-        zip(recipe["features"], np.abs(contributions).mean(axis=0).tolist(), strict=True)
-    )
-    mean = dict(zip(recipe["features"], contributions.mean(axis=0).tolist(), strict=True))
+    strength = dict(zip(recipe.features, np.abs(contributions).mean(axis=0).tolist(), strict=True))
+    mean = dict(zip(recipe.features, contributions.mean(axis=0).tolist(), strict=True))
     return {
         "feature": list(features),
         "is_used": [name in strength for name in features],
-        "excluded_because": [recipe["excluded"].get(name) for name in features],
+        "excluded_because": [recipe.excluded.get(name) for name in features],
         "mean_abs_contribution": [strength.get(name) for name in features],
         "mean_contribution": [mean.get(name) for name in features],
-        "usual_value": [recipe["usual"].get(name) for name in features],
+        "usual_value": [recipe.reference_values.get(name) for name in features],
     }
 
 

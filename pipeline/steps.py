@@ -9,27 +9,34 @@ import numpy as np
 from ml.decision import Decision
 from pipeline.labels.freeze import freeze_closed
 from pipeline.labels.registry import audit, keep_audit
-from pipeline.project.domains import Entry, learned_from
+from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import empty_folder
 from pipeline.publish.generation import FORMAT, GenerationInfo, current, publish
-from pipeline.realtime.bundle import STACK, save_rules
+from pipeline.realtime.bundle import STACK
 from pipeline.retention.catalogue import check_catalogue
 from pipeline.retention.decisions import export_state
 from pipeline.retention.fingerprint import plan_fingerprint
-from pipeline.retention.plan import save_plan_sql
 from pipeline.runs.context import REFUSED, RunContext
 from pipeline.runs.presets import suggest_preset
-from pipeline.runs.registry import live_name, live_run, record, standing, tuned_parameters
+from pipeline.runs.registry import (
+    live_name,
+    live_run,
+    record,
+    standing,
+    trained_run,
+    tuned_parameters,
+)
 from pipeline.warehouse import fingerprint
 from pipeline.warehouse.compiled_sql import (
     compiled_stack,
+    keep_features,
+    keep_replayed,
     load_stack,
     read_manifest,
-    save_stacks,
     stack_hash,
     stack_script,
-    write_stack,
+    write_models,
 )
 from pipeline.warehouse.dbt import AFTER_ML, BEFORE_ML, dbt
 from pipeline.warehouse.static_checks import check_build
@@ -62,8 +69,8 @@ def build(context: RunContext) -> None:
         context.warn(warning)
     for domain in context.entries:
         check_build(read_manifest(home), domain, compiled_stack(home, domain))
+    keep_features(home, context.entries)
     for domain in context.entries:
-        save_stacks(home, domain)
         _audit(context, domain)
         _freeze(context, domain)
     fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(context))
@@ -72,18 +79,18 @@ def build(context: RunContext) -> None:
 def _build_fingerprint(context: RunContext) -> str:
     lakes = [fingerprint.lake_fingerprint(context.home, domain) for domain in context.entries]
     labels = fingerprint.listing_fingerprint(context.home.labels, "**/*.parquet")
-    learned = {name: learned_from(entry) for name, entry in context.entries.items()}
+    learned = {name: entry.learned().given() for name, entry in context.entries.items()}
     return fingerprint.digest(fingerprint.sql_fingerprint(), lakes, labels, learned, context.as_of)
 
 
 def _freeze(context: RunContext, domain: str) -> None:
-    rule_version = context.entries[domain]["label_rule_version"]
+    rule_version = context.entries[domain].label_rule_version
     with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
         written = freeze_closed(connection, context.home, domain, rule_version)
     if written:
-        rows = sum(entry["rows"] for entry in written)
-        context.say(f"{domain}: {len(written)} closed cohorts frozen, {rows:,} labels")
-        if missing := written[0]["missing_raw_files"]:
+        rows = sum(cohort.rows for cohort in written)
+        context.say(f"{domain}: {len(written)} cohorts closed and frozen, {rows:,} labels")
+        if missing := written[0].missing_raw_files:
             context.warn(
                 f"{domain}: labels were frozen without {', '.join(missing)}. The registry records "
                 "it; adding the file later does not change these labels."
@@ -91,8 +98,8 @@ def _freeze(context: RunContext, domain: str) -> None:
 
 
 def _audit(context: RunContext, domain: str) -> None:
-    """Record and report where the raw data contradict frozen labels; the labels stay."""
-    found = audit(context.home, domain, context.entries[domain]["label_rule_version"])
+    """Put on record, and say, where the raw data contradict frozen labels; the labels stay."""
+    found = audit(context.home, domain, context.entries[domain].label_rule_version)
     keep_audit(context.home, domain, found)
     for disagreement in found[:5]:
         context.warn(f"{disagreement}; the frozen labels stay in use")
@@ -110,7 +117,7 @@ def train(context: RunContext, domain: str) -> Path:
     from ml.record import RunInputs
     from ml.run import train_run
 
-    home, entry = context.home, learned_from(context.entries[domain])
+    home, settings = context.home, context.entries[domain].learned()
     sql_hash = stack_hash(load_stack(home, domain))
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         try:
@@ -120,9 +127,9 @@ def train(context: RunContext, domain: str) -> Path:
                 fingerprint.lake_fingerprint(home, domain),
                 fingerprint.recipe_fingerprint(),
                 sql_hash,
-                _labels_checksums(connection, domain, entry),
+                _labels_checksums(connection, domain, settings),
                 _feature_sources(connection, domain),
-                entry,
+                settings.given(),
                 tuned,
             )
             run_id = f"{domain}-{scoring}-{inputs[:8]}"
@@ -138,16 +145,16 @@ def train(context: RunContext, domain: str) -> Path:
                         run_id,
                         domain,
                         scoring,
-                        entry,
+                        settings,
                         sql_hash,
-                        fingerprint.learning_fingerprint(entry, sql_hash, tuned),
+                        fingerprint.learning_fingerprint(settings, sql_hash, tuned),
                         tuned,
                     ),
                     scratch,
                     lambda words: status.update(f"{domain}: {words}"),
                 )
         except RefusedError as refusal:
-            fitting = suggest_preset(connection, domain, entry)
+            fitting = suggest_preset(connection, domain, settings)
             raise ChurnError(
                 f"Training {domain} is refused: {refusal}.",
                 where=fitting or None,
@@ -156,7 +163,7 @@ def train(context: RunContext, domain: str) -> Path:
             ) from refusal
     stack = load_stack(home, domain)
     (scratch / "features.sql").write_text(stack_script(stack) + "\n")
-    write_stack(scratch / STACK, stack)
+    write_models(scratch / STACK, stack)
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch.replace(folder)
     context.say(f"{domain}: trained {run_id}")
@@ -175,7 +182,7 @@ def _scoring_cut_off(
 
 
 def _labels_checksums(
-    connection: duckdb.DuckDBPyConnection, domain: str, entry: Entry
+    connection: duckdb.DuckDBPyConnection, domain: str, settings: DomainSettings
 ) -> list[tuple[str, str]]:
     """Checksums of the closed cohorts of the grid, which a model may learn from."""
     from ml.cohorts import is_on_grid
@@ -183,12 +190,12 @@ def _labels_checksums(
     rows = connection.execute(
         f"select as_of_date, label_checksum from {domain}.{domain}__label_cohorts "
         "where label_definition = ? and is_closed order by as_of_date",
-        [entry["label_definition"]],
+        [settings.label_definition],
     ).fetchall()
     return [
         (str(day), str(checksum))
         for day, checksum in rows
-        if is_on_grid(np.datetime64(day, "D"), entry["grid"])
+        if is_on_grid(np.datetime64(day, "D"), settings.grid)
     ]
 
 
@@ -212,13 +219,13 @@ def decide(context: RunContext, domain: str, challenger: Path) -> Decision | Non
     if live == challenger.name:
         return None
     if kept := standing(context.home, domain, challenger.name):
-        context.warn(f"{domain}: {live} keeps scoring ({kept['rule']}): {kept['words']}")
-        return Decision(str(live), challenger.name, kept["rule"], kept["words"])
+        context.warn(f"{domain}: {live} keeps scoring ({kept.rule}): {kept.words}")
+        return Decision(str(live), challenger.name, kept.rule, kept.words)
     with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
         decision = decide_between(
             connection,
-            live_run(context.home, domain) if live else None,
-            challenger,
+            trained_run(live_run(context.home, domain)) if live else None,
+            trained_run(challenger),
             _scoring_cut_off(context, connection, domain),
         )
     if decision.run_id == challenger.name:
@@ -251,7 +258,7 @@ def score(context: RunContext, domain: str, decision: Decision | None = None) ->
             else:
                 scratch = empty_folder(home.work / f"score_{domain}")
                 with context.console.status(f"{domain}: scoring and explaining {cut_off}"):
-                    customers = score_cut_off(connection, run, cut_off, scratch)
+                    customers = score_cut_off(connection, trained_run(run), cut_off, scratch)
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 shutil.rmtree(folder, ignore_errors=True)
                 scratch.replace(folder)
@@ -268,7 +275,7 @@ def score(context: RunContext, domain: str, decision: Decision | None = None) ->
     if decision is None:
         return
     kept = standing(home, domain, decision.challenger_run_id)
-    if kept is None or kept["run_id"] != decision.run_id:
+    if kept is None or kept.run_id != decision.run_id:
         record(home, domain, decision)
 
 
@@ -308,8 +315,7 @@ def finish(context: RunContext) -> GenerationInfo:
             title="scores, drivers, serving tables, tests",
         )
         context.say(f"serving: {outcome.passed} models and tests passed")
-        save_plan_sql(home)
-        save_rules(home)
+        keep_replayed(home)
         fingerprint.mark_done(home.warehouse, "compared_with", compared_with)
         fingerprint.mark_done(home.warehouse, "marts", made_from)
     if live is not None and is_current:

@@ -31,7 +31,6 @@ from app.api.routes import (
 )
 from app.api.services import Services
 from app.api.settings import ApiSettings
-from pipeline.project.domains import domain_entries, resolve
 from pipeline.project.home import Home
 
 # One file each under routes/. Routes are matched in this order, the most requested first.
@@ -100,7 +99,6 @@ def create_app(
     services = Services(
         home=home,
         settings=settings,
-        entries={name: resolve(entry) for name, entry in domain_entries().items()},
         reader=Reader(home, opened),
         store=store,
         keys=KeyRing(store),

@@ -10,7 +10,6 @@ from app.api.access.store import Store
 from app.api.http.telemetry import Telemetry
 from app.api.published.generation import Reader
 from app.api.settings import ApiSettings
-from pipeline.project.domains import Entry
 from pipeline.project.home import Home
 
 
@@ -21,7 +20,6 @@ class Services:
     Attributes:
         home: CHURN_HOME.
         settings: Limits.
-        entries: The domains' entries in dbt_project.yml, with placeholders filled in.
         reader: The published generation.
         store: The API's tables.
         keys: Keys in memory.
@@ -31,7 +29,6 @@ class Services:
 
     home: Home
     settings: ApiSettings
-    entries: dict[str, Entry]
     reader: Reader
     store: Store
     keys: KeyRing

@@ -1,4 +1,4 @@
-"""Audiences: what is chosen on the customer list, as a condition, and kept by name."""
+"""Audiences: the filters of the customer list as a condition, and saved under a name."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ import streamlit as st
 from app.viewer import client
 from app.viewer.context import Context
 
-# Members as the API's customer list spells its filters, so that both mean the same customers.
+# Named as the filters of the API's customer list, so that both mean the same customers.
 Chosen = dict[str, Any]
 
 _CONDITIONS = {
@@ -22,7 +22,7 @@ _CONDITIONS = {
 
 
 def condition(domain: str, chosen: Chosen) -> tuple[str, list[Any]]:
-    """Return what was chosen as a condition on `bi_customer_360`, and what it binds."""
+    """Return the filters as a condition on `bi_customer_360`, and the values it binds."""
     where = ["domain = ?", *(_CONDITIONS[name] for name in chosen)]
     return " and ".join(where), [domain, *chosen.values()]
 
@@ -30,12 +30,13 @@ def condition(domain: str, chosen: Chosen) -> tuple[str, list[Any]]:
 def saved_audiences(
     page: Context, chosen: Chosen, show: Callable[[Chosen], Mapping[str, Any] | None]
 ) -> None:
-    """Offer the audiences that are kept, and to keep what is chosen now.
+    """Show the saved audiences and the form that saves the current filters.
 
     Args:
         page: What the page shows.
-        chosen: What is chosen now.
-        show: Returns the state of the page's widgets that shows a filter, None if it cannot.
+        chosen: The current filters.
+        show: Returns the state of the page's widgets for saved filters, None if they cannot
+            show them.
     """
     with st.popover("Saved audiences", icon=":material/bookmarks:"):
         try:
@@ -44,11 +45,11 @@ def saved_audiences(
             st.info(str(problem))
             return
         if not kept:
-            st.caption("None yet. What is chosen below can be kept by a name.")
+            st.caption("No saved audiences yet. Set filters, then save them here.")
         for audience in kept:
             _offer(page, audience["name"], show(audience["filter"]))
         with st.form("save_audience", border=False, clear_on_submit=True):
-            name = st.text_input("Keep what is chosen now as", max_chars=100)
+            name = st.text_input("Save these filters as", max_chars=100)
             if st.form_submit_button("Save"):
                 _save(page, name.strip(), chosen)
 
@@ -61,24 +62,24 @@ def _offer(page: Context, name: str, state: Mapping[str, Any] | None) -> None:
         on_click=None if state is None else st.session_state.update,
         args=None if state is None else (state,),
         disabled=state is None,
-        help="Made with filters that this page does not have." if state is None else None,
+        help="This audience uses filters that this page does not have." if state is None else None,
         width="stretch",
     )
     if forgets.button(
-        "", key=f"forget audience {name}", icon=":material/delete:", help=f"Forget {name}"
+        "", key=f"forget audience {name}", icon=":material/delete:", help=f"Delete {name}"
     ):
         _change(lambda: client.forget_audience(page.name, name))
 
 
 def _save(page: Context, name: str, chosen: Chosen) -> None:
     if not name:
-        st.error("Give it a name, so that others find it.")
+        st.error("Please enter a name. Others find the audience by it.")
     else:
         _change(lambda: client.save_audience(page.name, name, chosen))
 
 
 def _change(change: Callable[[], object]) -> None:
-    """Do it and show the list anew, or say why it could not be done."""
+    """Make the change and show the list again, or show why it failed."""
     try:
         change()
     except client.UnavailableError as problem:

@@ -1,4 +1,4 @@
-"""Pictures: one look for all, colours that the colour-blind can tell apart (Okabe and Ito)."""
+"""Charts in one look; the colours suit the colour-blind (Okabe and Ito)."""
 
 import altair as alt
 import pandas as pd
@@ -8,13 +8,25 @@ BANDS = {"critical": RED, "high": ORANGE, "medium": "#56B4E9", "low": GREY}
 
 
 def bars(
-    table: pd.DataFrame, value: str, name: str, *, title: str, form: str = ",.0f"
+    table: pd.DataFrame, value: str, name: str, *, kind: str, title: str, form: str = ",.0f"
 ) -> alt.Chart:
-    """Horizontal bars, the longest first, each with its figure."""
+    """Horizontal bars, the longest first, each with its figure.
+
+    Args:
+        table: A row for each bar.
+        value: Column with the length.
+        name: Column with the name.
+        kind: What a bar stands for, in the tooltip.
+        title: Title of the axis.
+        form: Format of the figures.
+    """
     base = alt.Chart(table).encode(
         y=alt.Y(f"{name}:N", sort="-x", title=None, axis=alt.Axis(labelLimit=320)),
         x=alt.X(f"{value}:Q", title=title, axis=alt.Axis(format=form)),
-        tooltip=[alt.Tooltip(f"{name}:N"), alt.Tooltip(f"{value}:Q", format=form)],
+        tooltip=[
+            alt.Tooltip(f"{name}:N", title=kind),
+            alt.Tooltip(f"{value}:Q", title=title, format=form),
+        ],
     )
     return base.mark_bar(color=BLUE) + base.mark_text(align="left", dx=4).encode(
         text=alt.Text(f"{value}:Q", format=form)
@@ -32,7 +44,10 @@ def band_bars(table: pd.DataFrame, value: str, *, title: str) -> alt.Chart:
             scale=alt.Scale(domain=order, range=list(BANDS.values())),
             legend=None,
         ),
-        tooltip=["risk_band", alt.Tooltip(f"{value}:Q", format=",.0f")],
+        tooltip=[
+            alt.Tooltip("risk_band:N", title="Risk band"),
+            alt.Tooltip(f"{value}:Q", title=title, format=",.0f"),
+        ],
     )
     return base.mark_bar() + base.mark_text(align="left", dx=4, color="black").encode(
         text=alt.Text(f"{value}:Q", format=",.0f"), color=alt.value("#333")
@@ -40,7 +55,7 @@ def band_bars(table: pd.DataFrame, value: str, *, title: str) -> alt.Chart:
 
 
 def trend(table: pd.DataFrame, value: str, *, title: str) -> alt.Chart:
-    """Bars by week; a week that the files do not cover has no bar."""
+    """Bars by week; a week outside the files has no bar."""
     return (
         alt.Chart(table)
         .mark_bar(color=BLUE, size=24)
@@ -48,7 +63,7 @@ def trend(table: pd.DataFrame, value: str, *, title: str) -> alt.Chart:
             x=alt.X("week_starts_on:T", title=None, axis=alt.Axis(format="%d %b")),
             y=alt.Y(f"{value}:Q", title=title),
             tooltip=[
-                alt.Tooltip("week_starts_on:T", title="week from", format="%d %B %Y"),
+                alt.Tooltip("week_starts_on:T", title="Week of", format="%d %B %Y"),
                 alt.Tooltip(f"{value}:Q", title=title, format=",.1f"),
             ],
         )
@@ -57,7 +72,7 @@ def trend(table: pd.DataFrame, value: str, *, title: str) -> alt.Chart:
 
 
 def score_history(table: pd.DataFrame) -> alt.Chart:
-    """A customer's scores by the day they were made for."""
+    """A customer's risk by cut-off."""
     return (
         alt.Chart(table)
         .mark_line(point=alt.OverlayMarkDef(size=60), color=RED)
@@ -65,13 +80,13 @@ def score_history(table: pd.DataFrame) -> alt.Chart:
             x=alt.X("as_of_date:T", title=None, axis=alt.Axis(format="%d %b %Y")),
             y=alt.Y(
                 "churn_probability:Q",
-                title="risk",
+                title="Risk",
                 scale=alt.Scale(domain=[0, 1]),
                 axis=alt.Axis(format="%"),
             ),
             tooltip=[
-                alt.Tooltip("as_of_date:T", title="as of", format="%d %B %Y"),
-                alt.Tooltip("churn_probability:Q", title="risk", format=".0%"),
+                alt.Tooltip("as_of_date:T", title="As of", format="%d %B %Y"),
+                alt.Tooltip("churn_probability:Q", title="Risk", format=".0%"),
             ],
         )
         .properties(height=160)
@@ -79,7 +94,7 @@ def score_history(table: pd.DataFrame) -> alt.Chart:
 
 
 def said_and_happened(table: pd.DataFrame) -> alt.LayerChart:
-    """Groups of customers: the risk they were given against the share that left."""
+    """Groups of customers: predicted risk against the share that left."""
     line = (
         alt.Chart(pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]}))
         .mark_line(color=GREY, strokeDash=[4, 4])
@@ -89,13 +104,13 @@ def said_and_happened(table: pd.DataFrame) -> alt.LayerChart:
         alt.Chart(table)
         .mark_circle(color=BLUE, opacity=0.9)
         .encode(
-            x=alt.X("mean_probability:Q", title="risk we gave", axis=alt.Axis(format="%")),
-            y=alt.Y("observed_rate:Q", title="share that left", axis=alt.Axis(format="%")),
-            size=alt.Size("rows:Q", title="customers"),
+            x=alt.X("mean_probability:Q", title="Predicted risk", axis=alt.Axis(format="%")),
+            y=alt.Y("observed_rate:Q", title="Share that left", axis=alt.Axis(format="%")),
+            size=alt.Size("rows:Q", title="Customers"),
             tooltip=[
-                alt.Tooltip("mean_probability:Q", title="risk we gave", format=".0%"),
-                alt.Tooltip("observed_rate:Q", title="share that left", format=".0%"),
-                alt.Tooltip("rows:Q", title="customers", format=","),
+                alt.Tooltip("mean_probability:Q", title="Predicted risk", format=".0%"),
+                alt.Tooltip("observed_rate:Q", title="Share that left", format=".0%"),
+                alt.Tooltip("rows:Q", title="Customers", format=","),
             ],
         )
     )
@@ -103,25 +118,25 @@ def said_and_happened(table: pd.DataFrame) -> alt.LayerChart:
 
 
 def caught(table: pd.DataFrame, names: dict[str, str]) -> alt.Chart:
-    """How many of those who left are in the first part of the list, by way to make the list."""
-    named = table.assign(way=table["model"].map(names).fillna(table["model"]))
+    """Share of leavers found in the first part of the list, by method."""
+    named = table.assign(method=table["model"].map(names).fillna(table["model"]))
     return (
         alt.Chart(named)
         .mark_line()
         .encode(
-            x=alt.X("depth:Q", title="part of the list, riskiest first", axis=alt.Axis(format="%")),
-            y=alt.Y("captured:Q", title="of those who left", axis=alt.Axis(format="%")),
+            x=alt.X("depth:Q", title="Part of the list, riskiest first", axis=alt.Axis(format="%")),
+            y=alt.Y("captured:Q", title="Leavers found", axis=alt.Axis(format="%")),
             color=alt.Color(
-                "way:N",
+                "method:N",
                 title=None,
                 sort=list(names.values()),
                 scale=alt.Scale(range=[RED, BLUE, GREEN, ORANGE, GREY]),
             ),
-            strokeDash=alt.StrokeDash("way:N", title=None, sort=list(names.values())),
+            strokeDash=alt.StrokeDash("method:N", title=None, sort=list(names.values())),
             tooltip=[
-                "way",
-                alt.Tooltip("depth:Q", title="part of the list", format=".0%"),
-                alt.Tooltip("captured:Q", title="of those who left", format=".0%"),
+                alt.Tooltip("method:N", title="Method"),
+                alt.Tooltip("depth:Q", title="Part of the list", format=".0%"),
+                alt.Tooltip("captured:Q", title="Leavers found", format=".0%"),
             ],
         )
         .properties(height=320)
@@ -129,38 +144,41 @@ def caught(table: pd.DataFrame, names: dict[str, str]) -> alt.Chart:
 
 
 def changes(table: pd.DataFrame, value: str, name: str) -> alt.Chart:
-    """Bars to both sides: what grew and what shrank."""
+    """Bars to both sides: drivers with less and with more impact than before."""
     return (
         alt.Chart(table)
         .mark_bar()
         .encode(
             y=alt.Y(f"{name}:N", sort="-x", title=None, axis=alt.Axis(labelLimit=320)),
-            x=alt.X(f"{value}:Q", title="moves the scores less or more"),
+            x=alt.X(f"{value}:Q", title="Change in impact"),
             color=alt.condition(
                 alt.datum[value] > 0, alt.value(ORANGE), alt.value(BLUE), empty=False
             ),
-            tooltip=[alt.Tooltip(f"{name}:N"), alt.Tooltip(f"{value}:Q", format="+.3f")],
+            tooltip=[
+                alt.Tooltip(f"{name}:N", title="Driver"),
+                alt.Tooltip(f"{value}:Q", title="Change in impact", format="+.3f"),
+            ],
         )
     )
 
 
 def rates(table: pd.DataFrame) -> alt.Chart:
-    """Share that left, month by month, of each part of the customers."""
+    """Share that left, month by month, by segment."""
     return (
         alt.Chart(table)
         .mark_line(point=True)
         .encode(
             x=alt.X("as_of_date:T", title=None, axis=alt.Axis(format="%b %Y")),
-            y=alt.Y("churn_rate:Q", title="share that left", axis=alt.Axis(format="%")),
+            y=alt.Y("churn_rate:Q", title="Share that left", axis=alt.Axis(format="%")),
             color=alt.Color(
                 "segment:N", title=None, scale=alt.Scale(range=[RED, BLUE, GREEN, ORANGE, GREY])
             ),
             strokeDash=alt.StrokeDash("segment:N", title=None),
             tooltip=[
-                "segment",
-                alt.Tooltip("as_of_date:T", title="customers of", format="%d %B %Y"),
-                alt.Tooltip("customers:Q", format=","),
-                alt.Tooltip("churn_rate:Q", title="share that left", format=".1%"),
+                alt.Tooltip("segment:N", title="Segment"),
+                alt.Tooltip("as_of_date:T", title="Customers of", format="%d %B %Y"),
+                alt.Tooltip("customers:Q", title="Customers", format=","),
+                alt.Tooltip("churn_rate:Q", title="Share that left", format=".1%"),
             ],
         )
         .properties(height=280)
@@ -168,21 +186,21 @@ def rates(table: pd.DataFrame) -> alt.Chart:
 
 
 def profit_curve(table: pd.DataFrame, budget: float, currency: str) -> alt.LayerChart:
-    """Expected profit by budget, and where the plan stands."""
+    """Expected profit by budget, with the budget of the plan."""
     line = (
         alt.Chart(table)
         .mark_line(color=BLUE)
         .encode(
-            x=alt.X("budget:Q", title=f"budget, {currency}", axis=alt.Axis(format=",.0f")),
+            x=alt.X("budget:Q", title=f"Budget, {currency}", axis=alt.Axis(format=",.0f")),
             y=alt.Y(
                 "expected_profit:Q",
-                title=f"expected profit, {currency}",
+                title=f"Expected profit, {currency}",
                 axis=alt.Axis(format=",.0f"),
             ),
             tooltip=[
-                alt.Tooltip("budget:Q", format=",.0f"),
-                alt.Tooltip("customers:Q", format=","),
-                alt.Tooltip("expected_profit:Q", title="expected profit", format=",.0f"),
+                alt.Tooltip("budget:Q", title="Budget", format=",.0f"),
+                alt.Tooltip("customers:Q", title="Customers in the plan", format=","),
+                alt.Tooltip("expected_profit:Q", title="Expected profit", format=",.0f"),
             ],
         )
     )

@@ -1,4 +1,4 @@
-"""The API as the viewer uses it: for what computes or writes."""
+"""The API as the viewer calls it: to compute plans and to save changes."""
 
 import os
 import time
@@ -11,16 +11,16 @@ import streamlit as st
 
 ADDRESS = "CHURN_API_URL"
 KEY = "CHURN_API_KEY"
-# Seconds: for an answer that says "busy", one that is computed, one that is only read.
+# Seconds to wait: while the API is busy, for an answer it computes, for one it only reads.
 _PATIENCE, _COMPUTING, _GLANCE = 20, 60.0, 5.0
 
 
 class UnavailableError(Exception):
-    """The API cannot be asked; the text says why and what to do, for a reader."""
+    """The API gave no answer; the text tells a marketer why and what to do."""
 
 
 def compute_plan(domain: str, budget: float, holdout: float | None) -> dict[str, Any]:
-    """Return what a plan with another budget and hold-out would do; nothing of it is kept.
+    """Return a plan with another budget and hold-out; it is not saved.
 
     Raises:
         UnavailableError: The API is not running or refuses.
@@ -32,7 +32,7 @@ def compute_plan(domain: str, budget: float, holdout: float | None) -> dict[str,
 
 
 def suppress(domain: str, customer_id: str, reason: str) -> dict[str, Any]:
-    """Keep that a customer must not be contacted.
+    """Mark a customer do-not-contact.
 
     Raises:
         UnavailableError: The API is not running or refuses.
@@ -42,7 +42,7 @@ def suppress(domain: str, customer_id: str, reason: str) -> dict[str, Any]:
 
 
 def lift_suppression(domain: str, customer_id: str) -> dict[str, Any]:
-    """Forget that a customer must not be contacted.
+    """Remove the do-not-contact mark of a customer.
 
     Raises:
         UnavailableError: The API is not running or refuses.
@@ -60,7 +60,7 @@ def audiences(domain: str) -> list[dict[str, Any]]:
 
 
 def save_audience(domain: str, name: str, chosen: dict[str, Any]) -> dict[str, Any]:
-    """Keep a filter by name; what had the name is replaced.
+    """Save filters under a name; an audience of that name is replaced.
 
     Raises:
         UnavailableError: The API is not running or refuses.
@@ -69,7 +69,7 @@ def save_audience(domain: str, name: str, chosen: dict[str, Any]) -> dict[str, A
 
 
 def forget_audience(domain: str, name: str) -> dict[str, Any]:
-    """Forget a saved audience.
+    """Delete a saved audience.
 
     Raises:
         UnavailableError: The API is not running or refuses.
@@ -83,8 +83,9 @@ def _ask(
     address, key = os.environ.get(ADDRESS), os.environ.get(KEY)
     if not address:
         raise UnavailableError(
-            "Nothing can be computed or changed here: the viewer was started without the API. "
-            "Start both with `make app`."
+            "The churn service is not connected. Drafts and changes are not possible on this "
+            "page; the published figures are complete. Ask your data team to start the viewer "
+            "together with the service."
         )
     headers = {"Idempotency-Key": str(uuid4())} if method == "POST" else {}
     if key:
@@ -95,7 +96,7 @@ def _ask(
 
     try:
         answer = send()
-        # a slider that moved on leaves a plan behind that is still being computed
+        # a slider that moved on leaves a plan that the API is still computing
         for _ in range(_PATIENCE):
             if not _is_busy(answer):
                 break
@@ -103,20 +104,21 @@ def _ask(
             answer = send()
     except httpx.HTTPError as problem:
         raise UnavailableError(
-            "The service that computes and writes does not answer. It may not be running: "
-            "start it with `churn api`, or both with `make app`."
+            "The churn service does not answer. The last step on this page may not have been "
+            "saved. Try again in a minute; if it fails again, ask your data team to check the "
+            "service."
         ) from problem
     if answer.is_error:
         try:
-            problem_words = answer.json().get("detail") or answer.reason_phrase
+            detail = answer.json().get("detail") or answer.reason_phrase
         except ValueError:
-            problem_words = answer.reason_phrase
-        raise UnavailableError(f"The service refused: {problem_words}")
+            detail = answer.reason_phrase
+        raise UnavailableError(f"The churn service refused this step: {detail}")
     return dict(answer.json()) if answer.content else {}
 
 
 def _is_busy(answer: httpx.Response) -> bool:
-    """Whether asking again in a moment helps; not where nothing is published."""
+    """Whether to ask again in a moment; not where nothing is published."""
     wait = answer.headers.get("Retry-After", "")
     return (
         answer.status_code == httpx.codes.SERVICE_UNAVAILABLE

@@ -1,4 +1,4 @@
-"""What every page begins with: the generation, the chosen domain, and how old both are."""
+"""The head of every page: title, published generation, chosen business, and age of the data."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,9 +8,9 @@ import streamlit as st
 from app.viewer import words
 from app.viewer.published import Published, Row, one, published, rows
 
-# Older than this, data are called old on every page.
+# Every page warns of data that are older than this.
 STALE_DAYS = 7
-# What names the domain in an address.
+# The name of the chosen business in an address.
 BUSINESS = "business"
 
 
@@ -42,22 +42,28 @@ class Context:
         return words.day(self.domain["as_of_date"])
 
 
-def context() -> Context:
-    """Return what the page shows; without anything published, say so and stop."""
+def context(title: str) -> Context:
+    """Draw the head of a page and return what the page shows.
+
+    The page stops here with a message if nothing is published.
+
+    Args:
+        title: Title of the page; the browser's tab shows it with the business.
+    """
     generation = published()
     if generation is None:
         st.title("Nothing to show yet")
         st.info(
-            "Nothing has been published. `make demo` fills this viewer with made-up customers; "
-            "`churn run` does it with your own files. The page shows it as soon as it is there."
+            "Nothing has been published yet. Run `churn run` for your own files, or `make demo` "
+            "for made-up customers. The pages fill as soon as the run has published."
         )
         st.stop()
     domains = rows(generation, "select title from bi_domains where run_id is not null")
     if domains.empty:
-        st.title("Nobody is scored yet")
+        st.title("No customers scored yet")
         st.info(
-            "What is published holds no scored customers. `churn run` says why: there may be too "
-            "little data to learn from."
+            "The published data hold no scored customers. There may be too little history to "
+            "learn from. Ask your data team what the last run reported."
         )
         st.stop()
     with st.sidebar:
@@ -71,18 +77,20 @@ def context() -> Context:
         )
     row = one(generation, "select * from bi_domains where title = ?", chosen)
     assert row is not None  # noqa: S101 - it was listed
-    found = Context(generation, row)
+    page = Context(generation, row)
+    st.set_page_config(page_title=f"{title} · {chosen}")
     with st.sidebar:
         st.caption(
-            f"Data until {found.cut_off}. Scored {words.day(row['scored_at'])}, published "
-            f"{words.day(generation.published_at.date())}. Model trained on outcomes until "
+            f"Data up to {page.cut_off}. Scored {words.day(row['scored_at'])}, published "
+            f"{words.day(generation.published_at.date())}. Model trained on customers up to "
             f"{words.day(row['trained_until'])}."
         )
     age = (datetime.now(UTC).date() - row["as_of_date"].date()).days
     if age > STALE_DAYS:
         st.warning(
-            f"These data end on {found.cut_off}, {words.ago(age)}. What has happened since is not "
-            "in any figure here.",
+            f"The data end on {page.cut_off}, {words.ago(age)}. No figure includes what has "
+            "happened since.",
             icon=":material/schedule:",
         )
-    return found
+    st.title(title)
+    return page

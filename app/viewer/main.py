@@ -9,9 +9,9 @@ class ViewerPage(NamedTuple):
     """A page of the viewer.
 
     Attributes:
-        address: Its path in the browser; bookmarks hold it, so it stays when a file is renamed.
+        address: Its path in the browser. Bookmarks hold it, so it stays when a title changes.
         file: Its file under `screens/`.
-        title: What the sidebar says.
+        title: Its name in the sidebar, the heading and the browser's tab.
         icon: Streamlit's name of the icon.
     """
 
@@ -26,12 +26,12 @@ PAGES = (
     ViewerPage("customers", "customers", "Customers at risk", ":material/group:"),
     ViewerPage("customer", "customer", "Customer", ":material/person:"),
     ViewerPage("plan", "plan", "Plan", ":material/payments:"),
-    ViewerPage("precedes", "drivers", "What precedes leaving", ":material/insights:"),
-    ViewerPage("was_right", "quality", "Was it right", ":material/fact_check:"),
+    ViewerPage("precedes", "drivers", "Churn drivers", ":material/insights:"),
+    ViewerPage("was_right", "quality", "Track record", ":material/fact_check:"),
     ViewerPage("glossary", "glossary", "Glossary and data", ":material/menu_book:"),
 )
 
-st.set_page_config(page_title="Who may leave", page_icon=":material/waving_hand:", layout="wide")
+st.set_page_config(page_icon=":material/waving_hand:", layout="wide")
 st.navigation(
     [
         st.Page(

@@ -1,4 +1,4 @@
-"""The published generation as pages read it: one connection a generation, a cursor a query."""
+"""The published generation: one connection a generation, a cursor a query."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,13 +15,16 @@ from pipeline.publish.generation import current
 
 Row = dict[str, Any]
 
+# `population` of `bi_model_quality_by_lead`: the cohort as it was known that many days earlier.
+AS_OF_LEAD = "as known then"
+
 
 @dataclass(frozen=True)
 class Published:
-    """What readers see now.
+    """The generation that readers see now.
 
     Attributes:
-        name: Name of the generation; what was read of one is never shown for another.
+        name: Name of the generation; rows of one are never shown for another.
         path: Its DuckDB file.
         published_at: When it was published, UTC.
     """
@@ -65,7 +68,7 @@ def _is_null(value: object) -> bool:
     return value is None or value is pd.NaT or value is pd.NA or value != value
 
 
-@st.cache_data(max_entries=300, max_size="200MB", show_spinner="Reading what is published …")
+@st.cache_data(max_entries=300, max_size="200MB", show_spinner="Loading …")
 def _rows(generation: str, path: str, sql: str, values: tuple[Any, ...]) -> pd.DataFrame:
     with _connection(path).cursor() as cursor:
         cursor.execute("use generation.serving")

@@ -1,4 +1,4 @@
-"""Start the viewer: streamlit on the loopback, told where the data and the API are."""
+"""Start the viewer: Streamlit on the loopback, with the addresses of the data and the API."""
 
 import os
 import subprocess
@@ -32,8 +32,8 @@ def viewer_environment(home: Home, api: str | None, key: str | None) -> dict[str
 
     Args:
         home: CHURN_HOME whose published tables are shown.
-        api: Address of the API; None leaves what the environment says.
-        key: Key for it; None likewise.
+        api: Address of the API; None keeps the one in the environment.
+        key: Its key; None keeps the one in the environment.
     """
     settings = {"CHURN_HOME": str(home.root), client.ADDRESS: api, client.KEY: key}
     return os.environ | {name: value for name, value in settings.items() if value}

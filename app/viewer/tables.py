@@ -1,4 +1,4 @@
-"""The list of customers that several pages show."""
+"""The table of customers, shared by several pages."""
 
 import pandas as pd
 import streamlit as st
@@ -6,27 +6,35 @@ import streamlit as st
 from app.viewer.context import BUSINESS, Context
 
 SHOWN = {
-    "customer_id": "customer",
-    "churn_probability": "risk",
-    "risk_band": "band",
-    "due_on": "due",
-    "value_at_risk": "value at risk",
-    "top_driver_1": "what precedes leaving",
-    "action_title": "recommendation",
+    "customer_id": "Customer",
+    "churn_probability": "Risk",
+    "risk_band": "Risk band",
+    "due_on": "Due",
+    "value_at_risk": "Value at risk",
+    "top_driver_1": "Top reason",
+    "action_title": "Recommendation",
 }
 
 
 def customer_table(
-    found: pd.DataFrame, page: Context, *, key: str, several: bool = False
+    found: pd.DataFrame, page: Context, *, key: str, if_empty: str, several: bool = False
 ) -> pd.DataFrame:
-    """Show customers; a click opens one. Returns the rows that are selected."""
+    """Show customers and return the selected rows; one selected row gets a link to its page.
+
+    Args:
+        found: Rows of `bi_customer_360`.
+        page: What the page shows.
+        key: Prefix of the widgets' keys.
+        if_empty: Message in place of an empty table.
+        several: Whether more than one row can be selected.
+    """
     if found.empty:
-        st.info("Nobody.")
+        st.info(if_empty)
         return found
     shown = found.assign(
         churn_probability=100 * found["churn_probability"],
         action_title=[
-            title if decision == "treat" else f"none: {why}" if why else "none"
+            title if decision == "treat" else f"No contact: {why}" if why else "No contact"
             for title, decision, why in zip(
                 found["action_title"], found["decision"], found["reason_words"], strict=True
             )
@@ -60,7 +68,7 @@ def customer_table(
 
 
 def open_customer(customer_id: str, page: Context, key: str) -> None:
-    """Offer the way to a customer's page."""
+    """Show the link to a customer's page."""
     st.page_link(
         "screens/customer.py",
         label=f"Open {customer_id}",

@@ -1,4 +1,4 @@
-"""How figures are said: plain words, dates with years, nothing that needs statistics."""
+"""Figures in plain words: no statistics, dates with their year."""
 
 import csv
 import io
@@ -9,34 +9,39 @@ import pandas as pd
 
 BANDS = ("critical", "high", "medium", "low")
 MODELS = {
-    "lightgbm": "this model",
-    "logistic": "simple formula",
-    "hand_rule": "rule of thumb",
-    "recency": "days since the last order",
-    "base_rate": "same risk for everybody",
+    "lightgbm": "This model",
+    "logistic": "Simple formula",
+    "hand_rule": "Rule of thumb",
+    "recency": "Days since the last order",
+    "base_rate": "Same risk for everyone",
 }
 WHY_NOT = {
-    "held_out": "chosen, but left alone to measure",
-    "suppressed": "must not be contacted",
-    "never_treated": "never contacted, to measure",
-    "cool_down": "contacted lately",
-    "left_alone": "a contact may wake them",
-    "no_value": "value not known",
-    "nothing_raises_the_risk": "nothing raises the risk",
-    "no_action_answers": "no action fits the reasons",
-    "out_of_bounds": "outside an action's bounds",
-    "too_late": "due before an action can reach them",
-    "does_not_pay": "would cost more than it earns",
-    "beyond_budget": "beyond the budget",
+    "held_out": "In the control group",
+    "suppressed": "Marked do-not-contact",
+    "never_treated": "In the permanent control group",
+    "cool_down": "Contacted recently (cooling off)",
+    "left_alone": "Contact could do more harm than good",
+    "no_value": "Customer value unknown",
+    "nothing_raises_the_risk": "No signs of leaving",
+    "no_action_answers": "No action fits the reasons",
+    "out_of_bounds": "Risk or value outside the actions' limits",
+    "too_late": "Due before an action can reach them",
+    "does_not_pay": "Would cost more than it earns",
+    "beyond_budget": "Budget or channel used up",
 }
-PATTERNS = "Patterns that precede leaving, not proven causes."
+# Parts of `bi_drift` that are not a feature with a description of its own.
+DRIFT = {
+    "base_rate": "Share of customers who leave",
+    "score": "Average risk",
+}
+PATTERNS = "These are patterns seen before customers leave, not proven causes."
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """A share as percent; never 0 % or 100 % for what is neither."""
+    """A share as percent; 0% and 100% only where they are exact."""
     if share is None or pd.isna(share):
-        return "not known"
+        return "unknown"
     least = 10.0**-digits
     value = 100 * share
     if 0 < value < least:
@@ -47,19 +52,19 @@ def percent(share: float | None, digits: int = 0) -> str:
 
 
 def likelihood(probability: float) -> str:
-    """A probability as a count of people: what it means for a hundred like this one."""
+    """A probability as cases out of 100; never 0 or 100."""
     count = round(100 * probability)
     if count < 1:
-        return "fewer than 1 of 100 such customers leave"
+        return "fewer than 1 of 100 cases"
     if count > 99:
-        return "more than 99 of 100 such customers leave"
-    return f"{count} of 100 such customers leave"
+        return "more than 99 of 100 cases"
+    return f"about {count} of 100 cases"
 
 
 def money(amount: float | None, currency: str) -> str:
     """An amount in whole units of the domain's currency."""
     if amount is None or pd.isna(amount):
-        return "not known"
+        return "unknown"
     sign = "-" if amount < 0 else ""
     return f"{sign}{currency}{abs(amount):,.0f}"
 
@@ -73,13 +78,13 @@ def day(value: Any) -> str:
 
 
 def days_until(due: Any, since: Any) -> str:
-    """How far a due date is from the day the data end."""
+    """How far a due date is from the cut-off."""
     days = (pd.Timestamp(due) - pd.Timestamp(since)).days
-    return "the day the data end" if days == 0 else f"{count(days, 'day')} after the data end"
+    return "the same day" if days == 0 else f"in {count(days, 'day')}"
 
 
 def ago(days: int) -> str:
-    """How long ago something was, in the unit that one would say."""
+    """How long ago something was, in days, months or years."""
     if days < 60:
         return f"{count(days, 'day')} ago"
     return f"{days // 30} months ago" if days < 730 else f"{days // 365} years ago"
@@ -90,10 +95,21 @@ def count(number: float, one: str, many: str | None = None) -> str:
     return f"{number:,.0f} {one if number == 1 else many or one + 's'}"
 
 
-def spreadsheet(table: pd.DataFrame) -> bytes:
-    """Return a table as CSV that no spreadsheet takes for formulas.
+def capitalised(text: Any) -> str:
+    """A phrase from the data as the beginning of a line: `payments` → `Payments`."""
+    phrase = str(text or "")
+    return phrase[:1].upper() + phrase[1:]
 
-    A text that begins like a formula gets an apostrophe in front; ids of some customers do.
+
+def channel(code: str) -> str:
+    """A channel of the catalogue of actions in words: `in_app` → `in-app`."""
+    return code.replace("_", "-")
+
+
+def spreadsheet(table: pd.DataFrame) -> bytes:
+    """Return a table as CSV in which a spreadsheet finds no formulas.
+
+    A text that begins like a formula gets an apostrophe in front; some customer ids do.
     """
     text = io.StringIO()
     writer = csv.writer(text)

@@ -1,7 +1,6 @@
 """Quality by lead time: the same outcomes, predicted some days before the cut-off."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -12,6 +11,7 @@ from ml.calibrate import Calibration
 from ml.cohorts import known_by, read_cohorts
 from ml.contract import Examples, Floats, read_examples
 from ml.evaluation.splits import quality
+from ml.settings import LearningSettings
 from ml.train import Parameters, fit, margin
 
 
@@ -19,7 +19,7 @@ def predict_early(
     connection: duckdb.DuckDBPyConnection,
     domain: str,
     features: tuple[str, ...],
-    settings: Mapping[str, Any],
+    settings: LearningSettings,
     parameters: Parameters,
     rounds: int,
 ) -> tuple[Examples, dict[str, Floats]]:
@@ -29,8 +29,8 @@ def predict_early(
         connection: A mart in which every cohort has the same number of days before its first due
             date; the newest closed one is tested.
         domain: Domain.
-        features: Features that the model may read.
-        settings: The domain's entry.
+        features: What the model may read.
+        settings: The domain's.
         parameters: LightGBM parameters.
         rounds: Trees, as in the live run, so that only the lead time differs.
 
@@ -46,7 +46,7 @@ def predict_early(
     booster = fit(train, rounds, parameters)
     return cohort, {
         "lightgbm": Calibration("none").apply(margin(booster, cohort)),
-        **baseline_predictions(settings["baselines"], train, cohort),
+        **baseline_predictions(settings.baselines, train, cohort),
     }
 
 

@@ -1,8 +1,6 @@
 """Reproduces a published split, to compare with its published metrics."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -13,6 +11,7 @@ from ml.calibrate import Calibration
 from ml.cohorts import RefusedError
 from ml.contract import Examples, read_examples
 from ml.evaluation.splits import quality
+from ml.settings import LearningSettings, ProtocolSettings
 from ml.train import Parameters, fit, margin
 
 
@@ -20,8 +19,8 @@ def judge_protocol(
     connection: duckdb.DuckDBPyConnection,
     domain: str,
     features: tuple[str, ...],
-    settings: Mapping[str, Any],
-    protocol: Mapping[str, str],
+    settings: LearningSettings,
+    protocol: ProtocolSettings,
     parameters: Parameters,
     rounds: int,
 ) -> pd.DataFrame:
@@ -30,9 +29,9 @@ def judge_protocol(
     Args:
         connection: The warehouse after the build.
         domain: Domain.
-        features: Features that the model may read.
-        settings: The domain's entry.
-        protocol: Label definition, and cut-offs of train and test.
+        features: What the model may read.
+        settings: The domain's.
+        protocol: The label and the two cut-offs.
         parameters: LightGBM parameters.
         rounds: Trees.
 
@@ -43,14 +42,14 @@ def judge_protocol(
         RefusedError: The files do not hold the labels of both cohorts.
     """
     parts = []
-    for name in ("train", "test"):
-        day = np.datetime64(protocol[name])
+    for name, cut_off in (("train", protocol.train), ("test", protocol.test)):
+        day = np.datetime64(cut_off)
         cohort = read_examples(connection, domain, since=day, until=day)
         outcome = dict(
             connection.execute(
                 f"select customer_id, cast(is_churned as double) from {domain}.{domain}__labels "
                 "where label_definition = ? and as_of_date = cast(? as date)",
-                [protocol["label_definition"], protocol[name]],
+                [protocol.label_definition, cut_off],
             ).fetchall()
         )
         relabelled = replace(
@@ -58,10 +57,10 @@ def judge_protocol(
             is_churned=np.array([outcome.get(c, np.nan) for c in cohort.customer_id], dtype=float),
         )
         labelled: Examples = relabelled.cohorts([day]).keep(features)
-        if len(labelled) < settings["minimum"]["rows"]:
+        if len(labelled) < settings.minimum.rows:
             raise RefusedError(
-                f"only {len(labelled)} customers of {day} in the mart have a label "
-                f"{protocol['label_definition']}, too few to {name}"
+                f"{len(labelled)} customers of {day} are in the mart and have a label "
+                f"{protocol.label_definition}, too few to {name}"
             )
         parts.append(labelled)
     train, test = parts
@@ -70,6 +69,6 @@ def judge_protocol(
         test,
         {
             "lightgbm": Calibration("none").apply(margin(model, test)),
-            **baseline_predictions(settings["baselines"], train, test),
+            **baseline_predictions(settings.baselines, train, test),
         },
     )

@@ -1,8 +1,6 @@
 """Quality on the newest cohorts, each tested with a model that learned only from earlier ones."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 
@@ -14,6 +12,7 @@ from ml.contract import Examples, Floats, season_only
 from ml.evaluation.splits import quality
 from ml.learn import Learned, learn_until_test
 from ml.metrics import losses
+from ml.settings import LearningSettings
 from ml.train import Parameters, margin
 
 # Numbers of newest cohorts in a learning curve; the last point uses all.
@@ -36,16 +35,16 @@ class Origin:
     calibrations: pd.DataFrame
 
 
-def origins(cohorts: list[Cohort], settings: Mapping[str, Any], count: int) -> list[Fits]:
+def origins(cohorts: list[Cohort], settings: LearningSettings, count: int) -> list[Fits]:
     """Return the fits of the newest closed cohorts that can be judged honestly, oldest first.
 
     Args:
         cohorts: All cohorts of the mart.
-        settings: The domain's entry.
+        settings: The domain's.
         count: How many at most.
     """
     found: list[Fits] = []
-    closed = [c for c in cohorts if c.is_closed and is_on_grid(c.as_of_date, settings["grid"])]
+    closed = [c for c in cohorts if c.is_closed and is_on_grid(c.as_of_date, settings.grid)]
     for cohort in reversed(closed):
         if len(found) == count:
             break
@@ -58,14 +57,14 @@ def origins(cohorts: list[Cohort], settings: Mapping[str, Any], count: int) -> l
 
 
 def judge_origin(
-    examples: Examples, fits: Fits, settings: Mapping[str, Any], parameters: Parameters
+    examples: Examples, fits: Fits, settings: LearningSettings, parameters: Parameters
 ) -> Origin:
     """Learn what was known by a cohort, and judge it there beside the baselines.
 
     Args:
         examples: Every feature a model may read by declaration.
         fits: The cohort as `test`, with what was known by then.
-        settings: The domain's entry.
+        settings: The domain's.
         parameters: LightGBM parameters.
     """
     seen = _without_season(examples, fits)
@@ -74,7 +73,7 @@ def judge_origin(
     raw = margin(learned.second, cohort)
     predictions = {
         "lightgbm": learned.calibration.apply(raw),
-        **baseline_predictions(settings["baselines"], train, cohort),
+        **baseline_predictions(settings.baselines, train, cohort),
     }
     base = losses(cohort.is_churned, Calibration("none").apply(raw))
     rows = []

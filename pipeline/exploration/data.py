@@ -7,7 +7,7 @@ import duckdb
 import pandas as pd
 
 from pipeline.ingest.lake import records
-from pipeline.project.domains import check_domain, domain_entries, resolve
+from pipeline.project.domains import check_domain, domain_entries
 from pipeline.project.duck import parquet_select, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT, Home, home
@@ -28,15 +28,15 @@ class Exploration:
     Attributes:
         domain: Domain.
         home: CHURN_HOME.
-        entry: The domain's entry with the live run's settings.
-        tables: Raw tables of the domain's YAML.
+        entry: The domain's settings, those that the live run recorded above today's.
+        tables: Raw tables as the domain's YAML describes them.
     """
 
     def __init__(self, domain: str, where: Home | None = None) -> None:
         entries = domain_entries()
         self.domain = check_domain(domain, entries)
         self.home = where or (home() if "CHURN_HOME" in os.environ else Home(PROJECT / "data"))
-        self.entry = resolve(entries[domain] | (live_settings(self.home, domain) or {}))
+        self.entry = live_settings(self.home, domain, entries[domain]).resolved()
         self.tables = source_tables(domain)
         self._connection = duckdb.connect(config={"temp_directory": str(self.home.work)})
         self._connection.execute("create schema lake")

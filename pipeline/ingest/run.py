@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import TextColumn
 
 from pipeline.ingest import lake
 from pipeline.ingest.discover import Discovery, RawFile, discover, recognised_names
@@ -18,6 +18,7 @@ from pipeline.ingest.summary import FileReport, IngestSummary, MissingTable, Sta
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable, source_tables
+from pipeline.project.terminal import progress_bar
 
 
 def ingest(
@@ -167,14 +168,7 @@ def _shown(raw: RawFile, console: Console) -> Iterator[Step]:
     if not console.is_terminal:
         yield lambda _what, _percent: None
         return
-    columns = (
-        TextColumn("{task.fields[name]}", markup=False),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with progress_bar(console, TextColumn("{task.fields[name]}", markup=False)) as progress:
         task = progress.add_task("", total=100, name=raw.name)
         yield lambda what, percent: progress.update(task, description=what, completed=percent)
 

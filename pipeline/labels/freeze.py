@@ -4,9 +4,9 @@ import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
+from pydantic import BaseModel, ConfigDict
 
 from pipeline.project.duck import quoted
 from pipeline.project.files import empty_folder
@@ -14,10 +14,44 @@ from pipeline.project.home import Home
 from pipeline.project.sources import source_tables
 
 
+class FrozenCohort(BaseModel):
+    """The registry's entry of a frozen cohort, beside its Parquet file.
+
+    Attributes:
+        domain: Domain.
+        label_definition: Definition of the label.
+        as_of_date: Cut-off, YYYY-MM-DD.
+        rule_version: Version of the rule that made the labels.
+        label_version: 1, and one more each time the cohort is frozen again.
+        rows: Labels.
+        churners: Those who churned.
+        checksum: Sum over the labels.
+        raw_files: Files that the labels rest on.
+        missing_raw_files: Named files that were not there.
+        frozen_at: When, UTC.
+        reason: Why an older version was replaced.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    domain: str
+    label_definition: str
+    as_of_date: str
+    rule_version: int
+    label_version: int
+    rows: int
+    churners: int
+    checksum: str
+    raw_files: list[str]
+    missing_raw_files: list[str]
+    frozen_at: str
+    reason: str | None = None
+
+
 def freeze_closed(
     connection: duckdb.DuckDBPyConnection, home: Home, domain: str, rule_version: int
-) -> list[dict[str, Any]]:
-    """Freeze every closed cohort that is not frozen yet, as Parquet with a registry entry.
+) -> list[FrozenCohort]:
+    """Write every closed cohort that is not frozen yet, Parquet with a registry entry beside it.
 
     Args:
         connection: The warehouse, after a build whose tests passed.
@@ -26,7 +60,7 @@ def freeze_closed(
         rule_version: Version of the label rules, from the domain's entry.
 
     Returns:
-        The registry entries written: definition, cut-off, rows, churners, checksum, files.
+        The registry's entries written.
     """
     cohorts = connection.execute(
         "select label_definition, cast(as_of_date as varchar) "
@@ -47,7 +81,7 @@ def freeze(
     source: str,
     cohorts: list[tuple[str, str]],
     reason: str | None = None,
-) -> list[dict[str, Any]]:
+) -> list[FrozenCohort]:
     """Write cohorts as the next version of their labels.
 
     Args:
@@ -60,7 +94,7 @@ def freeze(
         reason: Why an older version is replaced, if one is.
 
     Returns:
-        The registry entries written.
+        The registry's entries written.
     """
     if not cohorts:
         return []
@@ -80,7 +114,7 @@ def freeze(
         )
         """
     )
-    files, missing = _spine_files(home, domain)
+    files, missing = _required_files(home, domain)
     written = []
     for definition, day in cohorts:
         folder = scratch / f"label_definition={definition}" / f"as_of_date={day}"
@@ -94,21 +128,22 @@ def freeze(
             select count(*), count(*) filter (where is_churned), {CHECKSUM} from {quoted(part)}
             """
         ).fetchall()[0]
-        entry = {
-            "domain": domain,
-            "label_definition": definition,
-            "as_of_date": day,
-            "rule_version": rule_version,
-            "label_version": version,
-            "rows": rows,
-            "churners": churners,
-            "checksum": str(checksum),
-            "raw_files": files,
-            "missing_raw_files": missing,
-            "frozen_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        } | ({"reason": reason} if reason else {})
-        _commit(part, home.labels / domain / definition / f"{day}.v{version}.parquet", entry)
-        written.append(entry)
+        cohort = FrozenCohort(
+            domain=domain,
+            label_definition=definition,
+            as_of_date=day,
+            rule_version=rule_version,
+            label_version=version,
+            rows=rows,
+            churners=churners,
+            checksum=str(checksum),
+            raw_files=files,
+            missing_raw_files=missing,
+            frozen_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            reason=reason or None,
+        )
+        _commit(part, home.labels / domain / definition / f"{day}.v{version}.parquet", cohort)
+        written.append(cohort)
     shutil.rmtree(scratch)
     return written
 
@@ -127,15 +162,17 @@ def _next_version(home: Home, domain: str, definition: str, day: str) -> int:
     return 1 + max((int(path.stem.rpartition(".v")[2]) for path in there), default=0)
 
 
-def _commit(part: Path, target: Path, entry: dict[str, Any]) -> None:
-    """Move the entry first: a Parquet file must never exist without the entry that describes it."""
+def _commit(part: Path, target: Path, cohort: FrozenCohort) -> None:
+    """The entry first: a Parquet file is never there without the entry that describes it."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.with_suffix(".json").write_text(json.dumps(entry, indent=1) + "\n")
+    target.with_suffix(".json").write_text(
+        cohort.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8"
+    )
     part.replace(target)
 
 
-def _spine_files(home: Home, domain: str) -> tuple[list[str], list[str]]:
-    """Raw files of the required tables in the lake, and optional files that are missing."""
+def _required_files(home: Home, domain: str) -> tuple[list[str], list[str]]:
+    """Raw files of the required tables in the lake, and named ones that are not there."""
     present, missing = [], []
     for table in source_tables(domain):
         if not table.required:

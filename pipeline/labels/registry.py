@@ -3,11 +3,11 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
-from pipeline.labels.freeze import CHECKSUM, freeze
+from pipeline.labels.freeze import CHECKSUM, FrozenCohort, freeze
+from pipeline.project.checked import read_checked
 from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
@@ -38,10 +38,11 @@ class Disagreement:
         )
 
 
-def entries(home: Home, domain: str) -> list[dict[str, Any]]:
+def entries(home: Home, domain: str) -> list[FrozenCohort]:
     """Return the registry entries of a domain, every version, oldest cohort first."""
-    found = [json.loads(path.read_text()) for path in (home.labels / domain).glob("*/*.json")]
-    return sorted(found, key=lambda e: (e["label_definition"], e["as_of_date"], e["label_version"]))
+    files = (home.labels / domain).glob("*/*.json")
+    found = [read_checked(FrozenCohort, path) for path in files]
+    return sorted(found, key=lambda e: (e.label_definition, e.as_of_date, e.label_version))
 
 
 def audit(home: Home, domain: str, rule_version: int) -> list[Disagreement]:
@@ -57,7 +58,7 @@ def audit(home: Home, domain: str, rule_version: int) -> list[Disagreement]:
     """
     if not has_labels(home, domain):
         return []
-    newest = {(e["label_definition"], e["as_of_date"]): e for e in entries(home, domain)}
+    newest = {(e.label_definition, e.as_of_date): e for e in entries(home, domain)}
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         connection.execute(
             "create temp view frozen as select * from read_parquet("
@@ -77,12 +78,12 @@ def audit(home: Home, domain: str, rule_version: int) -> list[Disagreement]:
         ).fetchall()
     for definition, day, rows, checksum in in_use:
         entry = newest.get((definition, day))
-        if entry is None or entry["checksum"] != checksum:
-            why = "the file is not the registered one"
+        if entry is None or entry.checksum != checksum:
+            why = "its file is not the one that was registered"
             found.append(Disagreement(domain, day, definition, rows, why))
-        elif entry["rule_version"] != rule_version:
-            then = entry["rule_version"]
-            why = f"frozen by version {then} of the rule, which is now version {rule_version}"
+        elif entry.rule_version != rule_version:
+            then = entry.rule_version
+            why = f"it was frozen by version {then} of the rule, now {rule_version}"
             found.append(Disagreement(domain, day, definition, 0, why))
     return sorted(found, key=lambda d: (d.label_definition, d.as_of_date))
 
@@ -139,8 +140,8 @@ def refreeze(
     definition: str | None,
     reason: str,
     rule_version: int,
-) -> list[dict[str, Any]]:
-    """Freeze cohorts that disagree with today's raw data again, as a new version.
+) -> list[FrozenCohort]:
+    """Write what the raw data give today as a new version of cohorts that disagree with it.
 
     Args:
         home: CHURN_HOME after a build.

@@ -1,34 +1,55 @@
-"""The domains' entries of dbt_project.yml, with a run's overrides."""
+"""The domains' settings: their entries of dbt_project.yml, with a run's overrides."""
 
-import json
 from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from pipeline.project.checked import Keys, checked, dotted, in_file
+from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT
 
-Entry = dict[str, Any]
+_FILE = "dbt_project.yml"
 
 
-def domain_entries() -> dict[str, Entry]:
-    """Read `vars.churn_domains`: domain → its entry."""
-    project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())
-    entries: dict[str, Entry] = project["vars"]["churn_domains"]
-    return entries
+def domain_entries() -> dict[str, DomainSettings]:
+    """Read `vars.churn_domains`: domain → its settings.
 
-
-def learned_from(entry: Mapping[str, Any]) -> Entry:
-    """Return what of an entry labels, features and models are made from: all but the plan's part.
-
-    A budget, a capacity or a hold-out must not train anything anew, and a run must not record
-    one: the plan of today stands in dbt_project.yml, or in the state where it was saved.
+    Raises:
+        ChurnError: The file cannot be read, or a key is misspelt, missing or wrong.
     """
-    return {key: value for key, value in entry.items() if key != "retention"}
+    path = PROJECT / _FILE
+    found = path.stat()
+    return dict(_read(path, found.st_mtime_ns, found.st_size))
 
 
-def check_domain(domain: str, entries: Mapping[str, Entry]) -> str:
+@lru_cache(maxsize=4)
+def _read(path: Path, _modified: int, _bytes: int) -> dict[str, DomainSettings]:
+    """A command asks several times: the file is read anew when its time or size has changed."""
+    try:
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))["vars"]["churn_domains"]
+    except yaml.YAMLError as problem:
+        raise ChurnError(
+            f"{_FILE} is not YAML.", where=str(problem), hint="Mend the line that is named."
+        ) from problem
+    except (KeyError, TypeError) as problem:
+        raise ChurnError(
+            "No domain is set up.",
+            where=f"{_FILE}: vars.churn_domains",
+            hint="pipeline/project/domain_settings.py says which keys a domain has.",
+        ) from problem
+    return checked(
+        dict[str, DomainSettings],
+        entries,
+        lambda keys: f"{_FILE}: vars.{dotted(('churn_domains', *keys))}",
+    )
+
+
+def check_domain(domain: str, entries: Mapping[str, DomainSettings]) -> str:
     """Return the domain.
 
     Raises:
@@ -41,72 +62,80 @@ def check_domain(domain: str, entries: Mapping[str, Entry]) -> str:
     return domain
 
 
-def resolve(entry: Mapping[str, Any]) -> Entry:
-    """Return an entry whose texts have the keys they name in braces filled in."""
-    return {
-        key: value.format(**entry) if isinstance(value, str) else value
-        for key, value in entry.items()
-    }
+def recorded_settings(document: Any, path: Path, domain: str) -> DomainSettings:
+    """Return the settings that a run or a dataset recorded.
+
+    Args:
+        document: What the file holds under `settings`.
+        path: The file.
+        domain: Its domain.
+
+    Raises:
+        ChurnError: They are not what this code reads.
+    """
+    return checked(
+        DomainSettings,
+        document,
+        lambda keys: in_file(path, ("settings", *keys)),
+        f"Other code recorded it; churn run --domain {domain} goes by today's settings.",
+    )
 
 
-def parse_overrides(pairs: list[str], entry: Mapping[str, Any]) -> Entry:
-    """Parse `key=value` pairs; values are read as YAML. `preset=NAME` stands for the preset's keys.
+def parse_overrides(pairs: list[str], settings: DomainSettings) -> DomainSettings:
+    """Return settings with `key=value` pairs; values are read as YAML.
+
+    `preset=NAME` stands for the preset's keys.
 
     Raises:
         ChurnError: A pair without `=`, an unknown key or preset, or a value that is not allowed.
     """
-    overrides: Entry = {}
+    if not pairs:
+        return settings
+    given = settings.given()
+    overrides: dict[str, Any] = {}
+    said: dict[str | int, str] = {}
     for pair in pairs:
         key, separator, text = pair.partition("=")
         if not separator:
             raise ChurnError(f"--set {pair}: there is no `=`.", hint="Write --set key=value.")
         if key == "preset":
-            overrides |= _preset(pair, text, entry.get("presets", {}))
-            continue
-        if key == "retention":
+            changes = _preset(pair, text, settings)
+        elif key == "retention":
             raise ChurnError(
                 f"--set {pair}: a run does not record what its plan may spend.",
                 hint="Edit `retention` in dbt_project.yml, or churn plan --domain D --budget N "
                 "--save.",
             )
-        if key not in entry:
+        elif key not in given:
+            near = get_close_matches(key, given, n=1)
             raise ChurnError(
                 f"--set {pair}: the domain has no setting {key!r}.",
-                hint=f"Settings are: {', '.join(sorted(entry))}.",
+                hint=f"Did you mean {near[0]!r}?" if near else f"Settings are: {', '.join(given)}.",
             )
-        value = yaml.safe_load(text)
-        _check_value(pair, value, entry[key], entry.get("choices", {}).get(key))
-        overrides[key] = value
-    return overrides
+        else:
+            changes = {key: _value(pair, text)}
+        overrides |= changes
+        said |= dict.fromkeys(changes, f"--set {pair}")
+
+    def place(keys: Keys) -> str:
+        return said.get(keys[0] if keys else "", f"--set {' --set '.join(pairs)}")
+
+    return checked(DomainSettings, given | overrides, place)
 
 
-def _preset(pair: str, name: str, presets: Mapping[str, Entry]) -> Entry:
-    if name not in presets:
-        known = ", ".join(presets) or "none for this domain"
+def _preset(pair: str, name: str, settings: DomainSettings) -> Mapping[str, Any]:
+    if name not in settings.presets:
+        known = ", ".join(settings.presets) or "none for this domain"
         raise ChurnError(f"--set {pair}: there is no such preset.", hint=f"Presets are: {known}.")
-    return presets[name]
+    return settings.presets[name]
 
 
-def _check_value(
-    pair: str, value: Any, default: Any, allowed: list[Any] | Mapping[str, float] | None
-) -> None:
-    """Refuse a value of another type than the default's, or outside what the entry allows."""
-    numeric = (int, float)
-    both_numbers = all(isinstance(v, numeric) and not isinstance(v, bool) for v in (value, default))
-    if type(value) is not type(default) and not both_numbers:
-        key = pair.partition("=")[0]
+def _value(pair: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as problem:
         raise ChurnError(
-            f"--set {pair}: {key} is a {type(default).__name__}, "
-            f"{json.dumps(value, default=str)} is not."
-        )
-    if isinstance(allowed, list) and value not in allowed:
-        raise ChurnError(
-            f"--set {pair}: {value!r} is not a choice.", hint=f"Choose {' or '.join(allowed)}."
-        )
-    if isinstance(allowed, Mapping) and (
-        not isinstance(value, int) or not allowed["min"] <= value <= allowed["max"]
-    ):
-        raise ChurnError(
-            f"--set {pair}: {value!r} is out of bounds.",
-            hint=f"Choose a whole number from {allowed['min']} to {allowed['max']}.",
-        )
+            f"--set {pair}: the value is not YAML.",
+            where=str(problem),
+            hint="Put it in quotes.",
+        ) from problem

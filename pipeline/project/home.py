@@ -103,9 +103,9 @@ class Home:
         return self.root / "dbt" / "target"
 
     @property
-    def plan_sql(self) -> Path:
-        """The SQL that made the last plan, as dbt compiled it."""
-        return self.root / "dbt" / "plan.json"
+    def compiled(self) -> Path:
+        """The SQL that dbt compiled and that is run again elsewhere."""
+        return self.root / "dbt" / "compiled"
 
     @property
     def dbt_logs(self) -> Path:

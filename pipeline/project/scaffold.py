@@ -43,7 +43,7 @@ def new_domain(name: str, like: str, project: Path = PROJECT) -> list[Path]:
         )
     sources = [
         *sorted((project / "models" / like).rglob("*.*")),
-        *sorted((project / "macros").glob(f"{like}_*.sql")),
+        *sorted((project / "macros").rglob(f"{like}_*.sql")),
         *sorted((project / "seeds").glob(f"{like}_*.csv")),
     ]
     written = []

@@ -9,6 +9,9 @@ import yaml
 
 from pipeline.project.home import PROJECT
 
+# Folders of models/serving in the order in which a reader wants their tables.
+_FOLDERS = {"customers": 1, "plan": 2, "quality": 3, "crm": 4}
+
 
 @dataclass(frozen=True)
 class Column:
@@ -57,8 +60,9 @@ def published_tables(project: Path = PROJECT) -> list[Table]:
 
 
 def _descriptions(project: Path) -> Iterator[Path]:
-    """The shared tables, then the tables of single domains."""
-    yield from sorted((project / "models" / "serving").glob("*.yml"))
+    """The shared tables, then what each domain publishes of its own."""
+    shared = (project / "models" / "serving").rglob("*.yml")
+    yield from sorted(shared, key=lambda path: (_FOLDERS.get(path.parent.name, 0), path))
     yield from sorted((project / "models").glob("*/marts/*.yml"))
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 from typing import get_args
 
 import duckdb
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ml.cohorts import RefusedError, choose_fits, read_cohorts
 from ml.contract import Examples
@@ -16,6 +15,7 @@ from ml.mart import read_scoring_cut_off, read_usable
 from ml.train import PARAMETERS
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import write_json
+from pipeline.project.terminal import progress_bar
 from pipeline.proofs.time_travel import Comparison, Lake, compare
 from pipeline.runs.context import RunContext
 from pipeline.runs.registry import tuned_parameters
@@ -52,13 +52,7 @@ def prove(context: RunContext, cut_offs: int) -> list[Comparison]:
         if lake in ("hidden", "garbage") or day == days[-1]
     ]
     found = []
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=context.console, transient=True) as progress:
+    with progress_bar(context.console) as progress:
         task = progress.add_task("", total=len(work))
         for domain, day, lake in work:
             progress.update(task, description=f"{domain} {day}: events {lake}")

@@ -16,7 +16,8 @@ import duckdb
 from pipeline.project.duck import quoted
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceColumn, SourceTable, source_tables
-from pipeline.warehouse.compiled_sql import CompiledModel, create_models
+from pipeline.warehouse.compiled_sql import CompiledModel, create_models, load_coverage
+from pipeline.warehouse.control import fill_controls
 
 Lake = Literal["hidden", "garbage", "on the cut-off", "after the cut-off", "before the cut-off"]
 
@@ -85,7 +86,13 @@ def rebuilt(
             connection.execute(
                 f"create view lake.{table.identifier} as {_rows(table, cut_off, lake)}"
             )
-        _write_controls(connection, domain, cut_off, lake)
+        fill_controls(
+            connection,
+            domain,
+            load_coverage(home),
+            cut_offs=f"select date '{cut_off}' as as_of_date, null::date as due_from",
+            known_before=_known_before(domain, cut_off, lake),
+        )
         create_models(connection, stack)
         yield connection
 
@@ -148,32 +155,12 @@ def _moved(column: SourceColumn, table: SourceTable, cut_off: date, lake: Lake) 
     return f"cast({moment} as {column.data_type})"
 
 
-def _write_controls(
-    connection: duckdb.DuckDBPyConnection, domain: str, cut_off: date, lake: Lake
-) -> None:
-    """Create the control relations: one cut-off, its knowledge, and coverage before it."""
-    known_before = (
-        f"date '{cut_off}'"
-        if lake == "hidden"
-        else f"(select greatest(known_before, date '{cut_off + timedelta(days=2)}') "
-        f"from built.lake.{domain}_knowledge)"
-    )
-    connection.execute(
-        f"""
-        create table lake.{domain}_cut_offs as
-        select date '{cut_off}' as as_of_date, null::date as due_from;
-        create table lake.{domain}_scoring_cut_off as select date '{cut_off}' as as_of_date;
-        create table lake.{domain}_knowledge as select {known_before} as known_before;
-        create table lake.{domain}_coverage as
-        select
-            table_name,
-            date '{cut_off}' as as_of_date,
-            min(day) as covered_from,
-            max(day) + 1 as covered_before
-        from built.lake.{domain}_event_days
-        where day < date '{cut_off}'
-        group by table_name
-        """
+def _known_before(domain: str, cut_off: date, lake: Lake) -> str:
+    if lake == "hidden":
+        return f"date '{cut_off}'"
+    return (
+        f"(select greatest(known_before, date '{cut_off + timedelta(days=2)}') "
+        f"from built.control.control__knowledge where domain = '{domain}')"
     )
 
 

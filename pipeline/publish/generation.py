@@ -16,10 +16,11 @@ from pipeline.project.files import empty_folder
 from pipeline.project.home import Home
 from pipeline.publish.customer_documents import can_look_up, write_look_up
 from pipeline.realtime.bundle import write_bundle
-from pipeline.retention.plan import GIVEN
+from pipeline.retention.plan import PLAN_SQL
+from pipeline.warehouse.compiled_sql import kept, relations_read, write_models
 
-# The files of a generation; when a new version adds one, another generation is published.
-FORMAT = 3
+# What a generation consists of; another one is published when the next version adds to it.
+FORMAT = 5
 SCHEMA = "serving"
 GENERATIONS = 3
 # The files that belong to a generation; others beside it are left alone.
@@ -168,22 +169,16 @@ def _copy(connection: duckdb.DuckDBPyConnection, table: str, copies: Path, now: 
 
 
 def _copy_plan(connection: duckdb.DuckDBPyConnection, home: Home, folder: Path) -> None:
-    """Copy the inputs of plans, so that trials with other settings do not need the warehouse."""
-    there = {
-        row[0]
-        for row in connection.execute(
-            "select table_name from duckdb_tables() where database_name = 'warehouse' "
-            "union all select view_name from duckdb_views() where database_name = 'warehouse'"
-        ).fetchall()
-    }
-    if not home.plan_sql.exists() or not there.issuperset(GIVEN):
+    """Copy what a plan with other settings is made from, so that nobody needs the warehouse."""
+    models = kept(home, "plan")
+    if models is None:
         return
     folder.mkdir()
-    shutil.copy(home.plan_sql, folder / home.plan_sql.name)
-    for name in GIVEN:
+    write_models(folder / PLAN_SQL, models)
+    for relation in relations_read(models):
         connection.execute(
-            f"copy (select * from warehouse.churn.{name} order by all) "
-            f"to {quoted(folder / f'{name}.parquet')} (format parquet)"
+            f"copy (select * from warehouse.{relation} order by all) "
+            f"to {quoted(folder / f'{relation}.parquet')} (format parquet)"
         )
 
 

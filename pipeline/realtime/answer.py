@@ -96,14 +96,14 @@ _ALLOCATED = CompiledModel(
     "churn.int_churn__actions_allocated",
     """
 select domain, customer_number, action_id, channel, spend_cents, profit_cents
-from "warehouse"."churn"."int_churn__actions_preferred"
+from "warehouse"."churn"."int_churn__best_actions_picked"
 where profit_cents > 0
 """,
     is_table=False,
 )
 # No one is held out: a hold-out is drawn among the customers of a plan.
 _DRAWN = CompiledModel(
-    "churn.int_churn__holdouts_drawn",
+    "churn.int_churn__holdouts_assigned",
     """
 select customer_number, action_id, false as is_held_out
 from "warehouse"."churn"."int_churn__actions_allocated"
@@ -186,10 +186,13 @@ class Prices:
 
 def _read_prices(connection: duckdb.DuckDBPyConnection, domain: str) -> Prices:
     budget = connection.execute(
-        "select price_micro_cents from churn.int_churn__budget_prices where domain = ?", [domain]
+        "select price_micro_cents from churn.int_churn__budget_shadow_prices_derived "
+        "where domain = ?",
+        [domain],
     ).fetchone()
     channels = connection.execute(
-        "select channel, price_micro_cents from churn.int_churn__capacity_prices where domain = ?",
+        "select channel, price_micro_cents from churn.int_churn__channel_shadow_prices_picked "
+        "where domain = ?",
         [domain],
     ).fetchall()
     return Prices(budget[0] if budget else None, dict(channels))
@@ -226,8 +229,8 @@ def open_answering(
     # requests insert a row with their cut-off; the published rows stay unchanged
     connection.execute(
         "create schema published; create table published.runs_live as "
-        f"from churn.int_churn__runs_live where domain = '{model.domain}'; "
-        "truncate churn.int_churn__runs_live"
+        f"from churn.int_churn__live_runs_selected where domain = '{model.domain}'; "
+        "truncate churn.int_churn__live_runs_selected"
     )
 
 
@@ -277,8 +280,8 @@ class Scorer:
                 [model.domain],
             ).fetchall()
         )
-        # a feature that today's YAML does not describe is its own group
-        self._groups = [groups.get(name, name) for name in model.recipe["features"]]
+        # a feature that today's YAML does not describe is a group of its own
+        self._groups = [groups.get(name, name) for name in model.recipe.features]
         worded, decided = read_rules(generation)
         # rules read few of a hundred features, and each column costs time, filled or not
         named = set(_FEATURE.findall(" ".join(view.sql for view in decided).lower()))
@@ -296,10 +299,10 @@ class Scorer:
         self._prices = _read_prices(connection, model.domain)
 
     def set_cut_off(self, cut_off: date) -> None:
-        """Set the scored cut-off, which the rules read beside the run."""
-        self.connection.execute("delete from churn.int_churn__runs_live")
+        """Say which cut-off is scored; the rules read it beside the run."""
+        self.connection.execute("delete from churn.int_churn__live_runs_selected")
         self.connection.execute(
-            "insert into churn.int_churn__runs_live "
+            "insert into churn.int_churn__live_runs_selected "
             f"select * replace (date '{cut_off}' as as_of_date) from published.runs_live"
         )
 
@@ -329,8 +332,8 @@ class Scorer:
         if not rows:
             return []
         rows = sorted(rows, key=itemgetter(0))
-        used = self._examples(rows, cut_off).keep(tuple(recipe["features"]))
-        # one thread for few rows: waking a second one takes longer than their trees
+        used = self._examples(rows, cut_off).keep(recipe.features)
+        # one thread for few: to wake a second one takes longer than their trees
         threads = 1 if len(rows) <= FEW else PARAMETERS["num_threads"]
         margins = np.asarray(
             model.booster.predict(used.values, raw_score=True, num_threads=threads)
@@ -340,7 +343,7 @@ class Scorer:
         if worst > TOLERANCE:
             raise ArithmeticError(f"drivers miss the margin by up to {worst:.2g}")
         probability = model.calibration.apply(margins)
-        bands = assign_bands(probability, tuple(recipe["bands"]))
+        bands = assign_bands(probability, recipe.bands)
 
         reasons = json_literal(self._reasons(used, contributions, cut_off))
         brought = ", ".join(
@@ -362,7 +365,7 @@ class Scorer:
             by_customer.setdefault(reason["customer_id"], []).append(
                 {name: reason[name] for name in _REASON}
             )
-        cancelled = recipe["settings"].get("already_cancelled")
+        cancelled = model.settings.already_cancelled
         found = []
         for place, (customer, due_on, worth, *values) in enumerate(rows):
             features = dict(zip(self._features, values, strict=True))

@@ -5,10 +5,8 @@ of reasons and actions, the rows it reads that do not belong to customers, the s
 do, and the days on which each source has events.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
@@ -21,67 +19,26 @@ from pipeline.realtime.errors import NotReadyError
 from pipeline.runs.registry import recipe_of
 from pipeline.warehouse.compiled_sql import (
     CompiledModel,
-    compiled_model,
+    kept,
+    load_coverage,
     load_stack,
-    read_manifest,
-    read_stack,
+    read_models,
+    relations_read,
     stack_hash,
-    write_stack,
+    write_models,
 )
 
 FOLDER = "realtime"
 STACK = "features.json"
-_RULES = "decisions.json"
+_REASONS = "reasons.json"
+_DECISIONS = "decisions.json"
+_COVERAGE = "coverage.json"
 
-# In the order in which they are created.
-WORDED = ("int_churn__reasons_worded",)
-DECIDED = (
-    "int_churn__reasons_picked",
-    "int_churn__customers_left_alone",
-    "int_churn__customers_guarded",
-    "int_churn__actions_valued",
-    "int_churn__customers_hoped",
-    "int_churn__actions_preferred",
-    "fct_churn_actions",
-)
-# Rows that do not belong to customers.
-_GIVEN = (
-    "churn.int_churn__runs_live",
-    "churn.int_churn__features_described",
-    "churn.int_churn__actions_catalogued",
-    "churn.int_churn__plans_set",
-    "churn.int_churn__budget_prices",
-    "churn.int_churn__capacity_prices",
-)
-# Relations whose rows come with a request.
-_SHAPES = (
-    "churn.fct_churn_scores",
-    "churn.fct_churn_reasons",
-    "churn.int_churn__actions_allocated",
-    "churn.stg_churn__reasons",
-    "churn.stg_churn__suppressions",
-    "churn.stg_churn__contacts",
-)
-
-
-def save_rules(home: Home) -> None:
-    """Store the SQL that dbt has just compiled; the next dbt call overwrites the manifest."""
-    nodes = {node["name"]: node for node in read_manifest(home)["nodes"].values()}
-    names = [name for name in (*WORDED, *DECIDED) if nodes.get(name, {}).get("compiled_code")]
-    if len(names) == len(WORDED) + len(DECIDED):
-        write_stack(_rules_path(home), [compiled_model(nodes[name]) for name in names])
-
-
-def has_rules(home: Home) -> bool:
-    """Whether the SQL of the last build is stored."""
-    if not _rules_path(home).exists():
-        return False
-    names = [view.relation.split(".")[1] for view in read_stack(_rules_path(home))]
-    return names == [*WORDED, *DECIDED]
-
-
-def _rules_path(home: Home) -> Path:
-    return home.dbt_target.parent / "realtime.json"
+# Control relations: known days come with their rows, cut-offs and coverage are a request's own.
+_KNOWN = ("control.control__knowledge", "control.control__event_days")
+_FILLED = ("control.control__cut_offs", "control.control__coverage")
+# Which columns make a relation a customer's: its rows come with a request, only its shape is kept.
+_CUSTOMERS = ("customer_id", "customer_number")
 
 
 def keep_run_stack(home: Home, run: Path) -> None:
@@ -92,10 +49,10 @@ def keep_run_stack(home: Home, run: Path) -> None:
     path, recipe = run / STACK, recipe_of(run)
     if path.exists():
         return
-    stack = load_stack(home, recipe["domain"])
-    if stack_hash(stack) == recipe["feature_sql_hash"]:
+    stack = load_stack(home, recipe.domain)
+    if stack_hash(stack) == recipe.feature_sql_hash:
         with replaced(path) as part:
-            write_stack(part, stack)
+            write_models(part, stack)
 
 
 def write_bundle(connection: duckdb.DuckDBPyConnection, home: Home, copies: Path) -> None:
@@ -106,31 +63,40 @@ def write_bundle(connection: duckdb.DuckDBPyConnection, home: Home, copies: Path
         home: CHURN_HOME.
         copies: Folder of the generation's Parquet and CSV copies.
     """
-    if not has_rules(home):
+    reasons, decisions = kept(home, "reasons"), kept(home, "decisions")
+    if reasons is None or decisions is None:
         return
+    coverage = load_coverage(home)
     folder = copies / FOLDER
     folder.mkdir()
     live = connection.execute(
-        "select domain, run_id from warehouse.churn.int_churn__runs_live order by domain"
+        "select domain, run_id from warehouse.churn.int_churn__live_runs_selected order by domain"
     ).fetchall()
-    for relation in _GIVEN:
+    for relation in _KNOWN:
         _copy(connection, relation, folder)
-    domains = [
-        name.removesuffix("__churn_examples")
-        for (name,) in connection.execute(
-            "select table_name from duckdb_tables() where database_name = 'warehouse' "
-            "and table_name like '%\\_\\_churn\\_examples' escape '\\' order by table_name"
-        ).fetchall()
-    ]
-    for relation in (*_SHAPES, *(f"{domain}.{domain}__churn_examples" for domain in domains)):
-        _copy(connection, relation, folder, "limit 0")
+    read = relations_read([*reasons, *decisions])
+    for relation in (*read, *_FILLED, *_examples(connection, read)):
+        is_shape = relation in _FILLED or _is_of_customers(connection, relation)
+        _copy(connection, relation, folder, "limit 0" if is_shape else "")
     for domain, run_id in live:
         keep_run_stack(home, home.models / domain / run_id)
-        for name in ("knowledge", "event_days"):
-            _copy(connection, f"lake.{domain}_{name}", folder)
-    (folder / _RULES).write_text(
-        json.dumps([asdict(view) for view in read_stack(_rules_path(home))], indent=1) + "\n"
-    )
+    write_models(folder / _COVERAGE, [coverage])
+    write_models(folder / _REASONS, reasons)
+    write_models(folder / _DECISIONS, decisions)
+
+
+def _examples(connection: duckdb.DuckDBPyConnection, read: list[str]) -> list[str]:
+    """Every domain's examples, those that decisions do not read included."""
+    found = connection.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() "
+        "where database_name = 'warehouse' and ends_with(table_name, '__churn_examples')"
+    ).fetchall()
+    return sorted({name for (name,) in found} - set(read))
+
+
+def _is_of_customers(connection: duckdb.DuckDBPyConnection, relation: str) -> bool:
+    described = connection.execute(f"describe warehouse.{relation}").fetchall()
+    return any(row[0] in _CUSTOMERS for row in described)
 
 
 def _copy(
@@ -143,8 +109,9 @@ def _copy(
 
 
 def is_bundled(generation: Path) -> bool:
-    """Whether the generation of a DuckDB file has a bundle."""
-    return (generation.with_suffix("") / FOLDER / _RULES).exists()
+    """Whether a generation, given by its DuckDB file, has a bundle of this version."""
+    folder = generation.with_suffix("") / FOLDER
+    return all((folder / name).exists() for name in (_REASONS, _DECISIONS, _COVERAGE))
 
 
 def read_rules(generation: Path) -> tuple[list[CompiledModel], list[CompiledModel]]:
@@ -154,8 +121,17 @@ def read_rules(generation: Path) -> tuple[list[CompiledModel], list[CompiledMode
         NotReadyError: The generation is older than bundles.
     """
     folder = bundle_folder(generation)
-    rules = read_stack(folder / _RULES)
-    return rules[: len(WORDED)], rules[len(WORDED) :]
+    return read_models(folder / _REASONS), read_models(folder / _DECISIONS)
+
+
+def read_coverage(generation: Path) -> CompiledModel:
+    """Return a generation's SQL that derives coverage from cut-offs and days with events.
+
+    Raises:
+        NotReadyError: The generation is older than bundles.
+    """
+    (coverage,) = read_models(bundle_folder(generation) / _COVERAGE)
+    return coverage
 
 
 def bundle_folder(generation: Path) -> Path:
@@ -222,15 +198,21 @@ def read_run_stack(run: Path) -> list[CompiledModel]:
         raise ChurnError(
             f"The feature SQL of {run.name} is not stored, and the warehouse has newer SQL.",
             where=str(path),
-            hint=f"Train on today's features: churn run --domain {recipe['domain']}",
+            hint=f"churn run --domain {recipe.domain} trains on today's features.",
         )
-    stack = read_stack(path)
+    stack = read_models(path)
     found = stack_hash(stack)
-    if found != recipe["feature_sql_hash"]:
+    if found != recipe.feature_sql_hash:
         raise ChurnError(
-            f"The feature SQL of {run.name} is not the SQL its model was trained on.",
-            where=f"{path}: {found[:12]} instead of {recipe['feature_sql_hash'][:12]}",
-            hint="Restore the file from a backup, or train again: churn run "
-            f"--domain {recipe['domain']}",
+            f"The feature SQL beside {run.name} is not the SQL its model learned from.",
+            where=f"{path}: {found[:12]} instead of {recipe.feature_sql_hash[:12]}",
+            hint="Put the file back from a copy, or train anew: churn run "
+            f"--domain {recipe.domain}.",
+        )
+    if not any('"control"."control__' in view.sql for view in stack):
+        raise ChurnError(
+            f"The feature SQL of {run.name} is of an older version of the project.",
+            where=str(path),
+            hint=f"churn run --domain {recipe.domain} trains on today's features.",
         )
     return stack

@@ -16,6 +16,7 @@ from pipeline.project.files import replaced
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable
 from pipeline.realtime.answer import Scored, Scorer, add_features, open_answering
+from pipeline.realtime.bundle import read_coverage
 from pipeline.realtime.contact_rules import DecisionReader
 from pipeline.realtime.controls import (
     check_cut_off,
@@ -131,7 +132,7 @@ def score_lake(
         given = frozenset(
             table.name for table in model.tables if _make_view(connection, lake, table)
         )
-        covered = coverage_of(connection, knowledge, cut_off)
+        covered = coverage_of(connection, domain, read_coverage(generation), knowledge, cut_off)
         write_controls(connection, domain, cut_off, covered, given)
         ignored = _late_rows(connection, model, cut_off)
         progress(0.05)
@@ -246,7 +247,7 @@ def _others(
     cursor = connection.execute(
         f"select customer_id, case when {_UNFIT_ID} then ? {late} else ? end "
         f"from ({sources}) anti join lake.cohort using (customer_id) order by customer_id",
-        [_UNFIT_WORDS, f"not scored: {model.recipe['settings']['not_scored']}"],
+        [_UNFIT_WORDS, f"not scored: {model.settings.not_scored}"],
     )
     while rows := cursor.fetchmany(CHUNK):
         yield rows

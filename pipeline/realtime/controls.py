@@ -9,6 +9,7 @@ import duckdb
 
 from pipeline.realtime.bundle import bundle_folder, damage_told
 from pipeline.realtime.errors import NotReadyError, RefusedDateError
+from pipeline.warehouse.compiled_sql import CompiledModel, as_statement
 
 Covered = tuple[str, date, date]
 
@@ -33,32 +34,20 @@ class Knowledge:
         return max(self.known_before, self.scored)
 
 
-CONTROLS = {
-    "cut_offs": "as_of_date date, due_from date",
-    "scoring_cut_off": "as_of_date date",
-    "knowledge": "known_before date",
-    "coverage": "table_name varchar, as_of_date date, covered_from date, covered_before date",
-}
-
-
 def make_controls(connection: duckdb.DuckDBPyConnection, domain: str) -> Knowledge:
-    """Create empty control relations; the build's own move to the schema `published`.
+    """Empty the control relations that requests fill, and return what the build knows.
 
     Args:
         connection: In-memory database on which `open_answering` ran.
         domain: Domain.
     """
-    for name in ("knowledge", "event_days"):
-        connection.execute(
-            f"create table published.{name} as from lake.{domain}_{name}; "
-            f"drop table lake.{domain}_{name}"
-        )
-    for name, columns in CONTROLS.items():
-        connection.execute(f"create table lake.{domain}_{name} ({columns})")
     known_before, scored, outcomes = connection.execute(
         "select knowledge.known_before, runs.as_of_date, runs.outcomes_known_on "
-        "from published.knowledge as knowledge, published.runs_live as runs"
+        "from control.control__knowledge as knowledge, published.runs_live as runs "
+        "where knowledge.domain = ?",
+        [domain],
     ).fetchall()[0]
+    connection.execute("truncate control.control__knowledge")
     return Knowledge(known_before, scored, outcomes)
 
 
@@ -76,12 +65,13 @@ def read_knowledge(generation: Path, domain: str) -> Knowledge:
     folder = bundle_folder(generation)
     paths = [
         str(folder / f"{name}.parquet")
-        for name in (f"lake.{domain}_knowledge", "churn.int_churn__runs_live")
+        for name in ("control.control__knowledge", "churn.int_churn__live_runs_selected")
     ]
     with duckdb.connect() as connection, damage_told(generation):
         row = connection.execute(
             "select knowledge.known_before, runs.as_of_date, runs.outcomes_known_on "
-            "from read_parquet(?) as knowledge, read_parquet(?) as runs where runs.domain = ?",
+            "from read_parquet(?) as knowledge "
+            "inner join read_parquet(?) as runs using (domain) where domain = ?",
             [*paths, domain],
         ).fetchone()
     if row is None:
@@ -151,7 +141,11 @@ def notes_of(knowledge: Knowledge, cut_off: date, absent: Iterable[str]) -> list
 
 
 def coverage_of(
-    connection: duckdb.DuckDBPyConnection, knowledge: Knowledge, cut_off: date
+    connection: duckdb.DuckDBPyConnection,
+    domain: str,
+    coverage: CompiledModel,
+    knowledge: Knowledge,
+    cut_off: date,
 ) -> list[Covered]:
     """Return each source's coverage before a cut-off.
 
@@ -160,16 +154,28 @@ def coverage_of(
     cut-off as it lagged behind the build's last one, so a source that ended long ago does not
     read as inactivity.
 
+    Args:
+        connection: In-memory database with the build's days with events.
+        domain: Domain.
+        coverage: The SQL of the build, from `read_coverage`.
+        knowledge: What the build knows.
+        cut_off: The cut-off.
+
     Returns:
-        Table (or table.value), first covered day, day after the last one.
+        Table (or table.part), first covered day, day after the last one.
     """
+    known = min(cut_off, knowledge.known_before)
+    cut_offs = CompiledModel(
+        "control.control__cut_offs",
+        f"select '{domain}' as domain, date '{known}' as as_of_date",
+        is_table=False,
+    )
     later = max(cut_off - knowledge.reaches, timedelta())
     return [
-        (name, since, last + timedelta(days=1) + later)
-        for name, since, last in connection.execute(
-            "select table_name, min(day), max(day) from published.event_days where day < ? "
-            "group by table_name order by table_name",
-            [min(cut_off, knowledge.known_before)],
+        (name, since, before + later)
+        for name, since, before in connection.execute(
+            "select table_name, covered_from, covered_before "
+            f"from ({as_statement([cut_offs, coverage])}) order by table_name"
         ).fetchall()
     ]
 
@@ -181,7 +187,7 @@ def write_controls(
     covered: list[Covered],
     given: frozenset[str],
 ) -> None:
-    """Replace the rows of the control relations.
+    """Fill the control relations again.
 
     Args:
         connection: The database.
@@ -190,17 +196,21 @@ def write_controls(
         covered: From `coverage_of`.
         given: Tables that were sent; the others have no coverage, so their features are null.
     """
-    for name in CONTROLS:
-        connection.execute(f"delete from lake.{domain}_{name}")
-    connection.execute(f"insert into lake.{domain}_cut_offs values (date '{cut_off}', null)")
-    connection.execute(f"insert into lake.{domain}_scoring_cut_off values (date '{cut_off}')")
-    connection.execute(f"insert into lake.{domain}_knowledge values (date '{cut_off}')")
+    connection.execute(
+        f"""
+        delete from control.control__cut_offs;
+        delete from control.control__knowledge;
+        delete from control.control__coverage;
+        insert into control.control__cut_offs values ('{domain}', date '{cut_off}', null);
+        insert into control.control__knowledge values ('{domain}', date '{cut_off}')
+        """
+    )
     connection.executemany(
-        f"insert into lake.{domain}_coverage values (?, ?, ?, ?)",
+        "insert into control.control__coverage values (?, ?, ?, ?, ?)",
         [
-            (name, cut_off, since, before)
+            (domain, name, cut_off, since, before)
             for name, since, before in covered
             if name.partition(".")[0] in given
         ]
-        or [("nothing", cut_off, cut_off, cut_off)],
+        or [(domain, "nothing", cut_off, cut_off, cut_off)],
     )

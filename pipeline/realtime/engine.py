@@ -12,6 +12,7 @@ import duckdb
 
 from pipeline.project.home import Home
 from pipeline.realtime.answer import Scored, Scorer, add_features, open_answering
+from pipeline.realtime.bundle import read_coverage
 from pipeline.realtime.contact_rules import DecisionReader
 from pipeline.realtime.controls import (
     Covered,
@@ -82,6 +83,7 @@ class Engine:
         self._generation = generation
         self._decided = DecisionReader(home, domain)
         self._statement = as_statement(self.model.stack)
+        self._derive = read_coverage(generation)
         self._coverage: dict[date, list[Covered]] = {}
         self._lock = threading.Lock()
         self._free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
@@ -157,7 +159,9 @@ class Engine:
             if cut_off not in self._coverage:
                 if len(self._coverage) > _MOST_CUT_OFFS:
                     self._coverage.clear()
-                self._coverage[cut_off] = coverage_of(worker.database, self.knowledge, cut_off)
+                self._coverage[cut_off] = coverage_of(
+                    worker.database, self.model.domain, self._derive, self.knowledge, cut_off
+                )
             covered = self._coverage[cut_off]
         worker.at = None
         write_controls(worker.database, self.model.domain, cut_off, covered, given)
@@ -185,8 +189,8 @@ class Engine:
         for table in self.model.tables:
             sent = len(customer.tables.get(table.name) or ())
             if table.required and sent == (ignored or {}).get(table.name, 0):
-                return f"no rows in {table.name} before the cut-off"
-        return f"not scored: {self.model.recipe['settings']['not_scored']}"
+                return f"nothing in {table.name} happened before the cut-off"
+        return f"not scored: {self.model.settings.not_scored}"
 
     def _notes(self, cut_off: date, customers: Sequence[Customer]) -> list[str]:
         absent = [

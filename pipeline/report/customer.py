@@ -1,6 +1,5 @@
 """`churn explain`: prints one customer's score, reasons, features and input rows."""
 
-import json
 from typing import Any
 
 import duckdb
@@ -130,11 +129,10 @@ def _show_features(
 
 def _show_lineage(home: Home, domain: str, score: dict[str, Any], console: Console) -> None:
     run = live_run(home, domain)
-    recipe = recipe_of(run)
     for title, value in (
         ("run", score["run_id"]),
         ("model", f"{score['model_hash']} ({run / 'model.txt'})"),
-        ("calibration", json.dumps(recipe["calibration"]["method"]).strip('"')),
+        ("calibration", recipe_of(run).calibration.method),
         ("margin", f"{score['margin']:.6f} log-odds before calibration"),
         ("label", f"{score['label_definition']}, checksum {score['label_checksum']}"),
         ("feature SQL", f"{score['feature_sql_hash']} ({run / 'features.sql'})"),

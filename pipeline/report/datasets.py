@@ -18,11 +18,11 @@ def show_datasets(home: Home, console: Console) -> None:
         m = dataset.manifest
         table.add_row(
             full_name(dataset),
-            f"{m['cohorts']}, {m['first_cut_off']} to {m['last_cut_off']}",
-            m["label_definition"],
-            m["feature_sql_hash"][:12],
-            m["frozen_at"][:16],
-            f"{m['rows']:,}",
-            f"{m['churners']:,}",
+            f"{m.cohorts}, {m.first_cut_off} to {m.last_cut_off}",
+            m.label_definition,
+            m.feature_sql_hash[:12],
+            m.frozen_at[:16],
+            f"{m.rows:,}",
+            f"{m.churners:,}",
         )
     console.print(table)

@@ -29,7 +29,7 @@ def show_evaluation(context: RunContext, domain: str, folder: Path) -> None:
         rows = [row for row in quality if row["protocol"] == protocol]
         words = "cohorts that no model saw" if protocol == ROLLING else f"protocol {protocol}"
         if protocol != ROLLING:
-            words += f": {context.entries[domain]['protocols'][protocol]['because']}"
+            words += f": {context.entries[domain].protocols[protocol].because}"
         context.console.print(_by_cohort(rows, f"{domain}: log loss (AUC), {words}"))
     context.console.print(_calibrations(read("origin_calibrations"), domain))
     context.console.print(_curve(read("learning_curve"), domain))

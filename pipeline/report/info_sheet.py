@@ -1,6 +1,5 @@
 """Writes a run's info sheet, its model card: what the model is and why it does not leak."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from pipeline.project.sources import source_tables
 from pipeline.proofs.prove import kept_proof
 from pipeline.report.run import METRICS, MODELS
 from pipeline.runs.context import RunContext
+from pipeline.runs.registry import recipe_of
 
 _SMALL_PART = 300  # segments with fewer customers have unreliable metrics
 
@@ -47,7 +47,6 @@ def _facts(context: RunContext, domain: str, run: Path) -> dict[str, Any]:
         name = MODELS.get(row["model"], row["model"].replace("_", " "))
         quality.setdefault(name, {})[METRICS.get(row["metric"], row["metric"])] = row["value"]
     loss = next(m for m in metrics if (m["model"], m["metric"]) == ("lightgbm", "log_loss"))
-    recipe = json.loads((run / "recipe.json").read_text())
     proof = kept_proof(context, domain)
     segments = _segments(run)
     frozen = entries(context.home, domain)
@@ -71,11 +70,11 @@ def _facts(context: RunContext, domain: str, run: Path) -> dict[str, Any]:
             (c for c in checks if c["guard"] == "train_against_scoring"),
             key=lambda c: -c["value"],
         )[:10],
-        "excluded": recipe["excluded"],
+        "excluded": recipe_of(run).excluded,
         "proof": proof,
         "proof_words": _proof_words(proof),
         "training_proof": (proof or {}).get("training", ""),
-        "missing": sorted({name for e in frozen for name in e["missing_raw_files"]}),
+        "missing": sorted({name for e in frozen for name in e.missing_raw_files}),
         "small_words": _small_words(segments),
         **_data(context, domain),
         "n": lambda number: f"{number:,}",
@@ -88,14 +87,14 @@ def _data(context: RunContext, domain: str) -> dict[str, Any]:
     history = {table.name: table.history for table in source_tables(domain)}
     with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
         coverage = _rows(
-            f"from lake.{domain}_coverage where as_of_date = "
-            f"(select max(as_of_date) from lake.{domain}_coverage) order by table_name",
+            f"from control.control__coverage where domain = '{domain}' "
+            "qualify as_of_date = max(as_of_date) over () order by table_name",
             connection,
         )
         cohorts = _rows(
             f"select *, case when is_closed then churners / label_rows end as churn_rate "
             f"from {domain}.{domain}__label_cohorts where label_definition = "
-            f"'{context.entries[domain]['label_definition']}' order by as_of_date",
+            f"'{context.entries[domain].label_definition}' order by as_of_date",
             connection,
         )
     for row in coverage:

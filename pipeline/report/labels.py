@@ -18,16 +18,16 @@ def show_labels(home: Home, domain: str, console: Console) -> None:
     table.add_column("frozen", no_wrap=True)
     table.add_column("reason or missing files")
     for e in entries(home, domain):
-        without = ", ".join(e["missing_raw_files"])
+        without = ", ".join(e.missing_raw_files)
         table.add_row(
-            e["label_definition"],
-            e["as_of_date"],
-            str(e["label_version"]),
-            str(e["rule_version"]),
-            f"{e['rows']:,}",
-            f"{e['churners']:,}",
-            e["checksum"],
-            e["frozen_at"][:16],
-            e.get("reason") or (f"without {without}" if without else ""),
+            e.label_definition,
+            e.as_of_date,
+            str(e.label_version),
+            str(e.rule_version),
+            f"{e.rows:,}",
+            f"{e.churners:,}",
+            e.checksum,
+            e.frozen_at[:16],
+            e.reason or (f"without {without}" if without else ""),
         )
     console.print(table)

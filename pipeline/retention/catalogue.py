@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.project.domains import Entry
+from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT
 
@@ -32,8 +32,8 @@ def actions_of(domain: str, path: Path = CATALOGUE) -> list[str]:
         return sorted(row["action_id"] for row in csv.DictReader(file) if row["domain"] == domain)
 
 
-def check_catalogue(entries: Mapping[str, Entry], path: Path = CATALOGUE) -> None:
-    """Refuse a catalogue with a mistake.
+def check_catalogue(entries: Mapping[str, DomainSettings], path: Path = CATALOGUE) -> None:
+    """Refuse a catalogue with a wrong row.
 
     Args:
         entries: The domains.
@@ -63,8 +63,8 @@ def check_catalogue(entries: Mapping[str, Entry], path: Path = CATALOGUE) -> Non
     for line, row in rows:
         first = seen.setdefault(row["action_id"], line)
         if first != line:
-            problems.append(f"line {line}, {row['action_id']}: action_id is also on line {first}")
-    problems += list(_settings_problems(entries, rows))
+            problems.append(f"line {line}, {row['action_id']}: action_id is on line {first} too")
+    problems += list(_channel_problems(entries, rows))
     if problems:
         more = f"\nand {len(problems) - _SHOWN} more" if problems[_SHOWN:] else ""
         raise ChurnError(
@@ -135,25 +135,19 @@ def _evidence_problems(cells: Mapping[str, str]) -> Iterator[str]:
         )
 
 
-def _settings_problems(
-    entries: Mapping[str, Entry], rows: list[tuple[int, dict[str, str]]]
+def _channel_problems(
+    entries: Mapping[str, DomainSettings], rows: list[tuple[int, dict[str, str]]]
 ) -> Iterator[str]:
-    """Yield the mistakes in `retention` of the domains' entries."""
+    """What is wrong with the capacities of a domain's entry, beside the catalogue."""
     for domain, entry in entries.items():
-        retention = entry.get("retention", {})
-        at = f"dbt_project.yml, {domain}.retention"
         channels = {row["channel"] for _, row in rows if row["domain"] == domain}
-        budget, holdout = retention.get("budget", 0), retention.get("holdout", "auto")
-        if not _is_number(budget) or budget < 0:
-            yield f"{at}: budget is {budget!r}; write an amount of 0 or more"
-        if holdout != "auto" and not (_is_number(holdout) and 0 <= holdout <= 0.5):
-            yield f"{at}: holdout is {holdout!r}; write auto or a share from 0 to 0.5"
-        for channel, contacts in retention.get("capacities", {}).items():
-            if not isinstance(contacts, int) or isinstance(contacts, bool) or contacts < 0:
-                yield f"{at}: capacity of {channel} is {contacts!r}; write a whole number"
-            elif channels and channel not in channels:
+        for channel in entry.retention.capacities:
+            if channels and channel not in channels:
                 known = ", ".join(sorted(channels))
-                yield f"{at}: no action uses the channel {channel!r}; channels are {known}"
+                yield (
+                    f"dbt_project.yml, {domain}.retention: no action goes by {channel!r}; channels "
+                    f"are {known}"
+                )
 
 
 def _themes(domain: str) -> set[str]:
@@ -176,7 +170,3 @@ def _number(cell: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Mapping
 
-from pipeline.project.domains import Entry
+from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.home import PROJECT, Home
 from pipeline.retention.decisions import state_fingerprint
 from pipeline.warehouse.fingerprint import CATALOGUE, digest
 
 
-def plan_fingerprint(home: Home, entries: Mapping[str, Entry]) -> str:
-    """Return the hash of the plan's inputs other than scores: settings, catalogue, state."""
-    settings = {name: entry.get("retention") for name, entry in entries.items()}
+def plan_fingerprint(home: Home, entries: Mapping[str, DomainSettings]) -> str:
+    """Hash of what the plan of actions reads beside scores: settings, catalogue, state."""
+    settings = {name: entry.given().get("retention") for name, entry in entries.items()}
     catalogue = hashlib.sha256((PROJECT / CATALOGUE).read_bytes()).hexdigest()
     return digest(settings, catalogue, state_fingerprint(home))

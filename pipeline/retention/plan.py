@@ -1,7 +1,6 @@
 """Computes retention plans with other settings, by the SQL of the published plan."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,32 +11,11 @@ import duckdb
 from pipeline.project.duck import quoted, rows_of
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
-from pipeline.warehouse.compiled_sql import read_manifest
+from pipeline.warehouse.compiled_sql import CompiledModel, kept, placed, read_models, relations_read
 
-# Relations that are copied for one domain; the first one gets the other settings.
-GIVEN = (
-    "int_churn__plans_set",
-    "int_churn__capacities_set",
-    "int_churn__actions_catalogued",
-    "int_churn__actions_valued",
-    "int_churn__customers_guarded",
-    "int_churn__customers_hoped",
-)
-# Models that are rebuilt from them, in this order.
-PLANNED = (
-    "int_churn__capacity_prices",
-    "int_churn__increments_ranked",
-    "int_churn__budget_prices",
-    "int_churn__actions_allocated",
-    "int_churn__plans_measured",
-    "int_churn__actions_preferred",
-    "int_churn__alternatives_chosen",
-    "int_churn__holdouts_drawn",
-    "fct_churn_actions",
-    "fct_churn_plan_alternatives",
-    "bi_retention_plan",
-    "bi_retention_budget",
-)
+# The file of what runs again, beside the rows that it reads, in a generation's folder of the plan.
+PLAN_SQL = "plan.json"
+_SETTINGS = "churn.int_churn__plan_settings_resolved"
 STRATEGIES = {
     "plan": "the plan",
     "top_decile": "riskiest tenth",
@@ -55,8 +33,8 @@ class RetentionPlan:
 
     Attributes:
         domain: Domain.
-        currency: Currency of all amounts.
-        figures: The row of `int_churn__plans_measured`; money in cents.
+        currency: Of every amount.
+        figures: The row of `int_churn__plans_summarised`; money in cents.
         alternatives: Rows of `fct_churn_plan_alternatives`.
         actions: Customers, profit and spend by band, action and theme.
         left: Customers who are not treated, by reason.
@@ -70,13 +48,14 @@ class RetentionPlan:
     left: list[Row]
 
 
-def save_plan_sql(home: Home) -> None:
-    """Store the SQL that dbt has just compiled; the next dbt call overwrites the manifest."""
-    nodes = {node["name"]: node for node in read_manifest(home)["nodes"].values()}
-    stack = {name: nodes[name].get("compiled_code") for name in PLANNED if name in nodes}
-    if len(stack) == len(PLANNED) and all(stack.values()):
-        path = home.plan_sql
-        path.write_text(json.dumps(stack, indent=1))
+def can_plan(folder: Path) -> bool:
+    """Whether a generation's folder has what this version makes plans from."""
+    if not (folder / PLAN_SQL).exists():
+        return False
+    models = read_models(folder / PLAN_SQL)
+    return _SETTINGS in relations_read(models) and all(
+        (folder / f"{relation}.parquet").exists() for relation in relations_read(models)
+    )
 
 
 @dataclass(frozen=True)
@@ -84,9 +63,9 @@ class Selection:
     """The customers and actions that a plan may use.
 
     Attributes:
-        where: Condition on `int_churn__customers_guarded`; its values are bound.
-        values: Its bound values.
-        actions: Actions of the catalogue; empty for all.
+        where: Condition on `int_churn__contact_eligibility_checked`; its values are bound.
+        values: What is bound.
+        actions: Actions of the catalogue; every one if there is none.
     """
 
     where: str = "true"
@@ -107,18 +86,18 @@ def planning(
         holdout: Share held out, instead of the saved one.
 
     Yields:
-        A connection with this plan's relations.
+        A connection with the plan's relations by their bare names: what it read and made.
 
     Raises:
         ChurnError: There are no scores yet.
     """
-    if not home.plan_sql.exists() or not home.warehouse.exists():
+    models = kept(home, "plan")
+    if models is None or not home.warehouse.exists():
         raise ChurnError("There is nothing to plan yet.", hint="Run `churn run` first.")
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute(f"attach {quoted(home.warehouse)} as warehouse (read_only)")
-        given = {name: f"warehouse.churn.{name}" for name in GIVEN}
-        _plan(connection, home.plan_sql, given, domain, budget, holdout, Selection())
+        _plan(connection, models, "warehouse.{}".format, domain, budget, holdout, Selection())
         yield connection
 
 
@@ -148,44 +127,65 @@ def planning_published(
     """
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
-        given = {name: f"read_parquet({quoted(folder / f'{name}.parquet')})" for name in GIVEN}
-        sql = folder / "plan.json"
-        _plan(connection, sql, given, domain, budget, holdout, selection or Selection())
+        _plan(
+            connection,
+            read_models(folder / PLAN_SQL),
+            lambda relation: f"read_parquet({quoted(folder / f'{relation}.parquet')})",
+            domain,
+            budget,
+            holdout,
+            selection or Selection(),
+        )
         yield connection
 
 
 def _plan(
     connection: duckdb.DuckDBPyConnection,
-    sql: Path,
-    given: Mapping[str, str],
+    models: list[CompiledModel],
+    place: Callable[[str], str],
     domain: str,
     budget: float | None,
     holdout: float | None,
     selection: Selection,
 ) -> None:
-    stack: dict[str, str] = json.loads(sql.read_text())
-    for name, relation in given.items():
+    """Make a plan's relations.
+
+    Args:
+        connection: In-memory database.
+        models: What is run again, in order.
+        place: Where the rows of a relation are that the models read.
+        domain: Domain.
+        budget: Expected spend instead of the one that is set.
+        holdout: Share held out instead of the one that is set.
+        selection: Whom and with what the plan may treat.
+    """
+    given = relations_read(models)
+    for relation in given:
+        name = relation.partition(".")[2]
         connection.execute(
-            f"create table {name} as select * from {relation} where domain = ?", [domain]
+            f"create table {name} as select * from {place(relation)} where domain = ?", [domain]
         )
     _select(connection, selection)
-    if connection.execute("select count(*) from int_churn__customers_guarded").fetchone() == (0,):
+    scored = connection.execute("select count(*) from int_churn__contact_eligibility_checked")
+    if scored.fetchone() == (0,):
         raise ChurnError(f"No customer of {domain} is scored.", hint=f"churn run --domain {domain}")
     changes = {"budget_cents": (budget, 100), "holdout_per_mille": (holdout, 1000)}
     for column, (value, scale) in changes.items():
         if value is not None:
             connection.execute(
-                f"update int_churn__plans_set set {column} = ?", [round(value * scale)]
+                f"update int_churn__plan_settings_resolved set {column} = ?", [round(value * scale)]
             )
-    for name in PLANNED:
-        connection.execute(f"create table {name} as {rebased(stack[name])}")
+    local = {*given, *(model.relation for model in models)}
+    for model in models:
+        connection.execute(f"create table {model.name} as {placed(model.sql, local)}")
 
 
 def _select(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None:
     """Delete the customers and actions that a plan may not use."""
     if selection.where != "true":
         connection.execute(
-            f"delete from int_churn__customers_guarded where ({selection.where}) is not true",
+            "delete from int_churn__contact_eligibility_checked "
+            f"where ({selection.where}) is not true",
             list(selection.values),
         )
     if selection.actions:
@@ -193,19 +193,11 @@ def _select(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None
             "delete from int_churn__actions_valued where not list_contains(?, action_id)",
             [list(selection.actions)],
         )
-    for name in ("int_churn__actions_valued", "int_churn__customers_hoped"):
+    for name in ("int_churn__actions_valued", "int_churn__customer_options_summarised"):
         connection.execute(
             f"delete from {name} where customer_number not in "
-            "(select customer_number from int_churn__customers_guarded)"
+            "(select customer_number from int_churn__contact_eligibility_checked)"
         )
-
-
-def rebased(sql: str, *others: str) -> str:
-    """Return compiled SQL with this plan's relations in place of the warehouse's."""
-    for name in (*GIVEN, *PLANNED, *others):
-        for schema in ("churn", "serving"):
-            sql = sql.replace(f'"warehouse"."{schema}"."{name}"', f'"{name}"')
-    return sql
 
 
 def make_retention_plan(
@@ -225,8 +217,8 @@ def make_retention_plan(
 
 
 def read_plan(connection: duckdb.DuckDBPyConnection, domain: str, currency: str) -> RetentionPlan:
-    """Return the summary of a plan that was computed in a connection."""
-    (figures,) = _rows(connection, "select * from int_churn__plans_measured")
+    """Return what is to be shown of a plan that was made in a connection."""
+    (figures,) = _rows(connection, "select * from int_churn__plans_summarised")
     return RetentionPlan(
         domain,
         currency,

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from pipeline.project.domains import Entry
+from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.home import Home
 
 REFUSED = 3
@@ -19,21 +19,22 @@ class RunContext:
     Attributes:
         home: CHURN_HOME.
         domains: Domains to train and score.
-        entries: Every domain's entry, including this run's overrides.
+        entries: Every domain's settings, this run's overrides included.
         as_of: Domain → cut-off to score instead of the default.
         console: Console for messages and progress.
     """
 
     home: Home
     domains: tuple[str, ...]
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, DomainSettings]
     as_of: Mapping[str, str]
     console: Console
 
     @property
     def variables(self) -> dict[str, Any]:
         """dbt vars."""
-        return {"churn_domains": dict(self.entries), "as_of": dict(self.as_of)}
+        given = {name: settings.given() for name, settings in self.entries.items()}
+        return {"churn_domains": given, "as_of": dict(self.as_of)}
 
     def say(self, words: str) -> None:
         """Print a progress line."""

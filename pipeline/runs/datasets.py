@@ -5,28 +5,71 @@ checksums, label definition, hash and text of the feature SQL, and settings.
 """
 
 import hashlib
-import json
 import re
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
+from pydantic import BaseModel, ConfigDict, JsonValue
 from rich.console import Console
 
+from pipeline.project.checked import read_checked
+from pipeline.project.domains import recorded_settings
 from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import empty_folder
 from pipeline.project.home import Home
 from pipeline.runs.context import RunContext
-from pipeline.runs.registry import tuned_parameters
+from pipeline.runs.registry import recipe_of, tuned_parameters
 from pipeline.warehouse import fingerprint
 from pipeline.warehouse.compiled_sql import load_stack, stack_hash, stack_script
 
 _MANIFEST = "manifest.json"
+
+
+class DatasetManifest(BaseModel):
+    """What is known of a frozen dataset.
+
+    Attributes:
+        name: Name within the domain.
+        domain: Domain.
+        rows: Examples.
+        churners: Those who churned.
+        cohorts: Cut-offs.
+        first_cut_off: The oldest, YYYY-MM-DD.
+        last_cut_off: The newest.
+        scoring_cut_off: The one that was scored.
+        label_definition: Label in use.
+        feature_checksum: Sum over the examples' features.
+        feature_sql_hash: SHA-256 of the compiled feature SQL.
+        lake: Hash of the raw files.
+        settings: The domain's settings, as recorded.
+        tuned: LightGBM parameters that differ from the default ones.
+        files: File → SHA-256.
+        frozen_at: When, UTC.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    domain: str
+    rows: int
+    churners: int
+    cohorts: int
+    first_cut_off: str
+    last_cut_off: str
+    scoring_cut_off: str
+    label_definition: str
+    feature_checksum: str
+    feature_sql_hash: str
+    lake: str
+    settings: dict[str, JsonValue]
+    tuned: dict[str, int | float] = {}
+    files: dict[str, str]
+    frozen_at: str
 
 
 @dataclass(frozen=True)
@@ -39,7 +82,7 @@ class Dataset:
     """
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: DatasetManifest
 
 
 def _relations(domain: str) -> dict[str, str]:
@@ -86,32 +129,34 @@ def freeze_dataset(context: RunContext, domain: str, name: str) -> Dataset:
         ).fetchall()[0]
         checksum, scoring = connection.execute(
             "select (select sum(feature_checksum) from churn.int_churn__examples_checksummed "
-            f"where domain = ?), (select max(as_of_date) from lake.{domain}_scoring_cut_off)",
+            "where domain = $1), (select as_of_date from control.control__scoring_cut_offs "
+            "where domain = $1)",
             [domain],
         ).fetchall()[0]
     if not rows:
         raise ChurnError(f"{domain} has no examples to freeze.", hint="Run `churn build` first.")
     stack = load_stack(home, domain)
     (part / "features.sql").write_text(stack_script(stack) + "\n")
-    manifest = {
-        "name": name,
-        "domain": domain,
-        "rows": rows,
-        "churners": churners,
-        "cohorts": cohorts,
-        "first_cut_off": str(first),
-        "last_cut_off": str(last),
-        "scoring_cut_off": str(scoring),
-        "label_definition": context.entries[domain]["label_definition"],
-        "feature_checksum": str(checksum),
-        "feature_sql_hash": stack_hash(stack),
-        "lake": fingerprint.lake_fingerprint(home, domain),
-        "settings": context.entries[domain],
-        "tuned": tuned_parameters(home, domain),
-        "files": {path.name: _sha256(path) for path in sorted(part.iterdir())},
-        "frozen_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    (part / _MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    settings = context.entries[domain]
+    manifest = DatasetManifest(
+        name=name,
+        domain=domain,
+        rows=rows,
+        churners=churners,
+        cohorts=cohorts,
+        first_cut_off=str(first),
+        last_cut_off=str(last),
+        scoring_cut_off=str(scoring),
+        label_definition=settings.label_definition,
+        feature_checksum=str(checksum),
+        feature_sql_hash=stack_hash(stack),
+        lake=fingerprint.lake_fingerprint(home, domain),
+        settings=settings.given(),
+        tuned=tuned_parameters(home, domain),
+        files={path.name: _sha256(path) for path in sorted(part.iterdir())},
+        frozen_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    (part / _MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
     for path in part.iterdir():
         path.chmod(0o444)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +167,7 @@ def freeze_dataset(context: RunContext, domain: str, name: str) -> Dataset:
 def list_datasets(home: Home) -> list[Dataset]:
     """Return all datasets, sorted by domain and name."""
     return [
-        Dataset(path.parent, json.loads(path.read_text()))
+        Dataset(path.parent, read_checked(DatasetManifest, path))
         for path in sorted(home.datasets.glob(f"*/*/{_MANIFEST}"))
     ]
 
@@ -133,7 +178,7 @@ def find_dataset(home: Home, name: str) -> Dataset:
     Raises:
         ChurnError: No dataset or several have that name, or a file was changed.
     """
-    found = [d for d in list_datasets(home) if name in (d.manifest["name"], full_name(d))]
+    found = [d for d in list_datasets(home) if name in (d.manifest.name, full_name(d))]
     if len(found) != 1:
         known = ", ".join(full_name(d) for d in list_datasets(home)) or "none"
         raise ChurnError(
@@ -141,7 +186,7 @@ def find_dataset(home: Home, name: str) -> Dataset:
             hint=f"Choose one of these, as domain/name: {known}.",
         )
     (dataset,) = found
-    for file, wanted in dataset.manifest["files"].items():
+    for file, wanted in dataset.manifest.files.items():
         if not (dataset.folder / file).exists() or _sha256(dataset.folder / file) != wanted:
             raise ChurnError(
                 f"The dataset {name!r} is damaged: {file} was changed or deleted.",
@@ -198,7 +243,7 @@ def train_dataset(dataset: Dataset, warehouse: Path, scratch: Path, console: Con
     from ml.run import train_run
 
     manifest = dataset.manifest
-    domain = manifest["domain"]
+    domain = manifest.domain
     with duckdb.connect() as connection:
         connection.execute(f"attach {quoted(warehouse)} as shapes (read_only)")
         tables = connection.execute(
@@ -212,26 +257,26 @@ def train_dataset(dataset: Dataset, warehouse: Path, scratch: Path, console: Con
         for file, relation in _relations(domain).items():
             path = dataset.folder / f"{file}.parquet"
             connection.execute(f"create view {relation} as from read_parquet({quoted(path)})")
-        name = f"{domain}-dataset-{manifest['name']}"
+        name = f"{domain}-dataset-{manifest.name}"
         inputs = RunInputs(
             run_id=name,
             domain=domain,
-            scoring=np.datetime64(manifest["scoring_cut_off"], "D"),
-            settings=manifest["settings"],
-            feature_sql_hash=manifest["feature_sql_hash"],
-            tuned=manifest.get("tuned", {}),
+            scoring=np.datetime64(manifest.scoring_cut_off, "D"),
+            settings=recorded_settings(manifest.settings, dataset.folder / _MANIFEST, domain),
+            feature_sql_hash=manifest.feature_sql_hash,
+            tuned=manifest.tuned,
         )
         try:
             with console.status(name) as status:
                 train_run(connection, inputs, scratch, lambda w: status.update(f"{name}: {w}"))
         except RefusedError as refusal:
             raise ChurnError(f"Training on {name} is refused: {refusal}.", exit_code=3) from refusal
-    return str(json.loads((scratch / "recipe.json").read_text())["model_hash"])
+    return recipe_of(scratch).model_hash
 
 
 def full_name(dataset: Dataset) -> str:
-    """Return the name to cite a dataset by, domain/name."""
-    return f"{dataset.manifest['domain']}/{dataset.manifest['name']}"
+    """Return the name to cite a dataset by: domain/name."""
+    return f"{dataset.manifest.domain}/{dataset.manifest.name}"
 
 
 def _sha256(path: Path) -> str:

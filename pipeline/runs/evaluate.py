@@ -19,7 +19,7 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.files import empty_folder
 from pipeline.runs.context import REFUSED, RunContext
 from pipeline.runs.lead_time import examples_before
-from pipeline.runs.registry import live_run, recipe_of
+from pipeline.runs.registry import live_run, recipe_of, trained_run
 
 ROLLING = "rolling origins"
 
@@ -39,9 +39,10 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
         ChurnError: There is no live run, or too little data.
     """
     run = live_run(context.home, domain)
-    recipe, settings = recipe_of(run), context.entries[domain]
-    rounds = artifacts.load_model(run)[0].num_trees()
-    parameters = {**PARAMETERS, **recipe["tuned"]}
+    trained, settings = trained_run(run), context.entries[domain]
+    recipe = trained.recipe
+    rounds = artifacts.load_model(trained)[0].num_trees()
+    parameters = {**PARAMETERS, **recipe.tuned}
     folder = empty_folder(context.home.work / f"evaluate_{domain}")
     lineage = {"run_id": run.name, "domain": domain}
 
@@ -67,7 +68,7 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
         usable, _ = usable_features(
             everything.features,
             read_snapshot_features(connection, domain),
-            settings["assumed_static"],
+            settings.assumed_static,
         )
         examples = everything.keep(usable)
         quality, calibrations = [], []
@@ -79,13 +80,13 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
                 origin.quality.assign(**at, protocol=ROLLING, trained_cohorts=len(fits.refit))
             )
             calibrations.append(origin.calibrations.assign(**at))
-        for name, protocol in settings.get("protocols", {}).items():
+        for name, protocol in settings.protocols.items():
             say(f"protocol {name}")
             try:
                 figures = judge_protocol(
                     connection,
                     domain,
-                    tuple(recipe["features"]),
+                    recipe.features,
                     settings,
                     protocol,
                     parameters,
@@ -95,13 +96,13 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
                 context.say(f"{domain}: protocol {name} skipped: {refusal}")
                 continue
             quality.append(
-                figures.assign(as_of_date=protocol["test"], protocol=name, trained_cohorts=1)
+                figures.assign(as_of_date=str(protocol.test), protocol=name, trained_cohorts=1)
             )
         say("learning curve")
         newest = choose_fits(
             [c for c in cohorts if c.as_of_date <= judged[-1].test],
             judged[-1].known_on,
-            {**settings, "least_history_days": 0},
+            settings.model_copy(update={"least_history_days": 0}),
         )
         curve = learning_curve(examples, newest, parameters)
         tables = {
@@ -111,8 +112,8 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
                 as_of_date=str(newest.test), learned_from=str(judged[-1].refit[0])
             ),
         }
-        if leads := settings.get("lead_days"):
-            tables["lead_metrics"] = _by_lead(context, domain, leads, rounds, say).assign(
+        if settings.lead_days:
+            tables["lead_metrics"] = _by_lead(context, domain, rounds, say).assign(
                 as_of_date=str(judged[-1].test)
             )
         for table, frame in tables.items():
@@ -126,25 +127,25 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
 
 
 def _by_lead(
-    context: RunContext, domain: str, leads: list[int], rounds: int, say: Callable[[str], None]
+    context: RunContext, domain: str, rounds: int, say: Callable[[str], None]
 ) -> pd.DataFrame:
     recipe, settings = recipe_of(live_run(context.home, domain)), context.entries[domain]
     with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
         days = [
             str(c.as_of_date)
             for c in read_cohorts(connection, domain)
-            if c.is_closed and is_on_grid(c.as_of_date, settings["grid"])
+            if c.is_closed and is_on_grid(c.as_of_date, settings.grid)
         ]
     found = {}
-    for lead in leads:
-        say(f"lead time of {lead} days")
+    for lead in settings.lead_days:
+        say(f"the same outcomes {lead} days earlier")
         with examples_before(context.home, domain, lead, days) as connection:
             found[lead] = predict_early(
                 connection,
                 domain,
-                tuple(recipe["features"]),
+                recipe.features,
                 settings,
-                {**PARAMETERS, **recipe["tuned"]},
+                {**PARAMETERS, **recipe.tuned},
                 rounds,
             )
     return quality_by_lead(found)

@@ -7,7 +7,8 @@ import duckdb
 
 from pipeline.project.duck import quoted
 from pipeline.project.home import Home
-from pipeline.warehouse.compiled_sql import create_models, load_stack
+from pipeline.warehouse.compiled_sql import create_models, load_coverage, load_stack
+from pipeline.warehouse.control import fill_controls
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def examples_before(
             [f"{domain}_", f"{domain}_"],
         ).fetchall()
         for (name,) in relations:
-            if name not in (f"{domain}_cut_offs", f"{domain}_coverage", f"{domain}_frozen_labels"):
+            if name != f"{domain}_frozen_labels":
                 connection.execute(f"create view lake.{name} as from built.lake.{name}")
         # frozen outcomes belong to other cut-offs
         connection.execute(
@@ -44,21 +45,14 @@ def examples_before(
             f"from built.lake.{domain}_frozen_labels limit 0"
         )
         days = ", ".join(f"(date '{day}')" for day in cohorts)
-        connection.execute(
-            f"""
-            create table lake.{domain}_cut_offs as
-            select due_from - {lead_days} as as_of_date, due_from
-            from (values {days}) as cohorts (due_from);
-            create table lake.{domain}_coverage as
-            select
-                days.table_name,
-                cut_offs.as_of_date,
-                min(days.day) as covered_from,
-                max(days.day) + 1 as covered_before
-            from lake.{domain}_cut_offs as cut_offs
-            inner join lake.{domain}_event_days as days on cut_offs.as_of_date > days.day
-            group by all
-            """
+        fill_controls(
+            connection,
+            domain,
+            load_coverage(home),
+            cut_offs=f"select due_from - {lead_days} as as_of_date, due_from "
+            f"from (values {days}) as cohorts (due_from)",
+            known_before="(select known_before from built.control.control__knowledge "
+            f"where domain = '{domain}')",
         )
         create_models(connection, load_stack(home, domain, "examples"))
         yield connection

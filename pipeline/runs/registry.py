@@ -2,21 +2,41 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pandas as pd
 
 from ml.decision import Decision
-from pipeline.project.domains import Entry
+from ml.recipe import RECIPE, RECIPE_VERSION, Recipe, TrainedRun
+from pipeline.project.checked import RESTORE, checked, in_file, read_document
+from pipeline.project.domain_settings import DomainSettings
+from pipeline.project.domains import recorded_settings
 from pipeline.project.duck import quoted, rows_of
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
+
+
+@dataclass(frozen=True)
+class RecordedDecision:
+    """A decision about the live run, as it is on record.
+
+    Attributes:
+        domain: Domain.
+        number: Counted from 1.
+        decided_at: When, UTC.
+        decision: What was decided.
+    """
+
+    domain: str
+    number: int
+    decided_at: datetime
+    decision: Decision
+
 
 _TYPES = {
     "judged_on": "date",
@@ -25,7 +45,7 @@ _TYPES = {
 }
 
 
-def decisions(home: Home, domain: str) -> list[dict[str, Any]]:
+def decisions(home: Home, domain: str) -> list[RecordedDecision]:
     """Return every decision about the live run, oldest first."""
     path = _live_path(home, domain)
     if not path.exists():
@@ -33,20 +53,32 @@ def decisions(home: Home, domain: str) -> list[dict[str, Any]]:
     # a connection of its own: the one behind duckdb.sql must not be used by two threads at once
     with duckdb.connect() as connection:
         found = connection.execute(f"from read_parquet({quoted(path)}) order by decision")
-        return rows_of(found)
+        rows = rows_of(found)
+    return [
+        RecordedDecision(
+            row.pop("domain"),
+            row.pop("decision"),
+            row.pop("decided_at"),
+            Decision(**row | {"judged_on": row["judged_on"] and str(row["judged_on"])}),
+        )
+        for row in rows
+    ]
 
 
 def record(home: Home, domain: str, decision: Decision) -> None:
     """Add a decision; the last one names the live run. Written in one rename."""
-    rows = decisions(home, domain)
-    rows.append(
+    made = decisions(home, domain)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    made.append(RecordedDecision(domain, len(made) + 1, now, decision))
+    rows = [
         {
-            "domain": domain,
-            "decision": len(rows) + 1,
-            "decided_at": datetime.now(UTC).replace(tzinfo=None),
-            **asdict(decision),
+            "domain": row.domain,
+            "decision": row.number,
+            "decided_at": row.decided_at,
+            **asdict(row.decision),
         }
-    )
+        for row in made
+    ]
     frame = pd.DataFrame(rows)
     with replaced(_live_path(home, domain)) as part, duckdb.connect() as connection:
         connection.register("rows", frame)
@@ -54,17 +86,18 @@ def record(home: Home, domain: str, decision: Decision) -> None:
         connection.execute(f"copy (select {columns} from rows) to {quoted(part)} (format parquet)")
 
 
-def standing(home: Home, domain: str, challenger: str) -> dict[str, Any] | None:
+def standing(home: Home, domain: str, challenger: str) -> Decision | None:
     """Return the last decision about a challenger if the run it left live is still live."""
     live = live_name(home, domain)
-    about = [row for row in decisions(home, domain) if row["challenger_run_id"] == challenger]
-    return about[-1] if about and about[-1]["run_id"] == live else None
+    made = [row.decision for row in decisions(home, domain)]
+    about = [decision for decision in made if decision.challenger_run_id == challenger]
+    return about[-1] if about and about[-1].run_id == live else None
 
 
 def live_name(home: Home, domain: str) -> str | None:
     """Return the run_id of the domain's live run, None before the first one."""
     made = decisions(home, domain)
-    return str(made[-1]["run_id"]) if made else None
+    return made[-1].decision.run_id if made else None
 
 
 def _live_path(home: Home, domain: str) -> Path:
@@ -83,18 +116,44 @@ def live_run(home: Home, domain: str) -> Path:
     return home.models / domain / name
 
 
-def live_settings(home: Home, domain: str) -> Entry | None:
-    """Return the domain's entry as the live run had it; None before the first run."""
+def live_settings(home: Home, domain: str, today: DomainSettings) -> DomainSettings:
+    """Return today's settings of a domain with those that its live run recorded above them."""
     if live_name(home, domain) is None:
-        return None
-    settings: Entry = recipe_of(live_run(home, domain))["settings"]
-    return settings
+        return today
+    return today.with_changes(settings_of(live_run(home, domain)).given())
 
 
-def recipe_of(run: Path) -> dict[str, Any]:
-    """Return what a run's folder says of how its model was made."""
-    recipe: dict[str, Any] = json.loads((run / "recipe.json").read_text())
-    return recipe
+def settings_of(run: Path) -> DomainSettings:
+    """Return the settings that a run recorded.
+
+    Raises:
+        ChurnError: The recipe cannot be read, or its settings are not what this code reads.
+    """
+    recipe = recipe_of(run)
+    return recorded_settings(recipe.settings, run / RECIPE, recipe.domain)
+
+
+def trained_run(run: Path) -> TrainedRun:
+    """Return a run with its recipe."""
+    return TrainedRun(run, recipe_of(run))
+
+
+def recipe_of(run: Path) -> Recipe:
+    """Return what a run's folder says of how its model was made.
+
+    Raises:
+        ChurnError: The file cannot be read, is damaged, or was written by later code.
+    """
+    path = run / RECIPE
+    document = read_document(path, RESTORE)
+    version = document.get("recipe_version", 1) if isinstance(document, dict) else None
+    if isinstance(version, int) and version > RECIPE_VERSION:
+        raise ChurnError(
+            f"The recipe of {run.name} was written by later code.",
+            where=f"{path}: recipe_version {version}, known are 1 to {RECIPE_VERSION}",
+            hint="Use the code that trained the run, or a later one.",
+        )
+    return checked(Recipe, document, lambda keys: in_file(path, keys), RESTORE)
 
 
 def hash_of_model(run: Path) -> str | None:
@@ -116,8 +175,8 @@ def _sha256(path: Path, _modified: int, _bytes: int) -> str:
 
 def runs(home: Home, domain: str) -> list[Path]:
     """Return the folders of every run, oldest first."""
-    found = [path.parent for path in (home.models / domain).glob("*/recipe.json")]
-    return sorted(found, key=lambda path: (path / "recipe.json").stat().st_mtime_ns)
+    found = [path.parent for path in (home.models / domain).glob(f"*/{RECIPE}")]
+    return sorted(found, key=lambda path: (path / RECIPE).stat().st_mtime_ns)
 
 
 def find_run(home: Home, domain: str, name: str) -> Path:
@@ -129,9 +188,9 @@ def find_run(home: Home, domain: str, name: str) -> Path:
     found = [
         run
         for run in runs(home, domain)
-        if run.name == name or recipe_of(run)["model_hash"].startswith(name)
+        if run.name == name or recipe_of(run).model_hash.startswith(name)
     ]
-    hashes = {recipe_of(run)["model_hash"] for run in found}
+    hashes = {recipe_of(run).model_hash for run in found}
     if len(hashes) != 1:
         raise ChurnError(
             f"{'No' if not found else 'More than one'} model of {domain} is named {name!r}.",
@@ -140,12 +199,12 @@ def find_run(home: Home, domain: str, name: str) -> Path:
     return found[-1]
 
 
-def tuned_parameters(home: Home, domain: str) -> dict[str, Any]:
+def tuned_parameters(home: Home, domain: str) -> dict[str, int | float]:
     """Return the parameters that `churn tune` kept; empty before it ran."""
     path = home.models / domain / "tuned.json"
     if not path.exists():
         return {}
-    parameters: dict[str, Any] = json.loads(path.read_text())["parameters"]
+    parameters: dict[str, int | float] = json.loads(path.read_text())["parameters"]
     return parameters
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ml.cohorts import RefusedError, choose_fits, known_by, read_cohorts, with_history
 from ml.mart import read_scoring_cut_off, read_usable
@@ -14,6 +13,7 @@ from ml.tune import Tuned
 from ml.tune import tune as search
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import write_json
+from pipeline.project.terminal import progress_bar
 from pipeline.runs.context import REFUSED, RunContext
 
 
@@ -29,19 +29,13 @@ def tune(context: RunContext, domain: str, trials: int) -> Tuned:
         ChurnError: There is too little data before the validation cut-off.
     """
     settings = context.entries[domain]
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
     with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
         try:
             cohorts = read_cohorts(connection, domain)
             fits = choose_fits(cohorts, read_scoring_cut_off(connection, domain), settings)
             everything, usable, _ = read_usable(connection, domain, fits, settings)
             grid = with_history(cohorts, settings)
-            with Progress(*columns, console=context.console, transient=True) as progress:
+            with progress_bar(context.console) as progress:
                 task = progress.add_task(f"{domain}: tuning", total=trials)
                 found = search(
                     everything.keep(usable),

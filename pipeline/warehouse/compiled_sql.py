@@ -1,23 +1,34 @@
-"""The compiled feature SQL as a stack of views: one text for the mart, proofs and real time."""
+"""dbt's compiled SQL: kept after each build, and run again elsewhere.
+
+One text serves the mart, the retention plan, real time and the proofs. dbt's manifest forgets what
+it compiled at its next call, so `keep_features` and `keep_replayed` write what is run again as one
+JSON list of models a set, under CHURN_HOME/dbt/compiled. Which models a plan or real time runs
+again stands in their YAML: `replayed_by` in `config.meta`.
+"""
 
 import csv
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import duckdb
 
 from pipeline.project.duck import listed, quoted
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import write_json
 from pipeline.project.home import PROJECT, Home
+
+# How dbt names a relation of the warehouse.
+_RELATION = re.compile(r'"warehouse"\."(\w+)"\."(\w+)"')
 
 
 @dataclass(frozen=True)
 class CompiledModel:
-    """One compiled model or seed of the stack.
+    """One compiled model or seed.
 
     Attributes:
         relation: Schema and name.
@@ -29,75 +40,138 @@ class CompiledModel:
     sql: str
     is_table: bool
 
+    @property
+    def name(self) -> str:
+        """Its name without the schema."""
+        return self.relation.partition(".")[2]
+
 
 Top = Literal["features", "examples"]
 _MODELS: Mapping[Top, str] = {
     "features": "int_{domain}__features_joined",
     "examples": "{domain}__churn_examples",
 }
+# What runs models again: the plan at another budget, and real time, which words reasons first.
+Reader = Literal["plan", "reasons", "decisions"]
+READERS: tuple[Reader, ...] = get_args(Reader)
+COVERAGE = "control__coverage"
 
 
-def save_stacks(home: Home, domain: str) -> None:
-    """Store the stacks of the last build; the next dbt call overwrites the manifest."""
-    for top, model in _MODELS.items():
-        path = _stack_path(home, domain, top)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_stack(path, compiled_stack(home, domain, model.format(domain=domain)))
+# keeping
 
 
-def write_stack(path: Path, stack: list[CompiledModel]) -> None:
-    """Write a stack as JSON; `read_stack` reads it."""
-    path.write_text(json.dumps([asdict(view) for view in stack], indent=1) + "\n")
+def keep_features(home: Home, domains: Iterable[str]) -> None:
+    """Keep what the build before the ML step compiled: features, examples, coverage."""
+    for domain in domains:
+        for top, model in _MODELS.items():
+            stack = compiled_stack(home, domain, model.format(domain=domain))
+            write_models(_kept(home, f"{top}/{domain}"), stack)
+    nodes = read_manifest(home)["nodes"].values()
+    coverage = [compiled_model(node) for node in nodes if node["name"] == COVERAGE]
+    write_models(_kept(home, "coverage"), coverage)
 
 
-def read_stack(path: Path) -> list[CompiledModel]:
-    """Read a stack that `write_stack` wrote."""
-    return [CompiledModel(**view) for view in json.loads(path.read_text())]
+def keep_replayed(home: Home) -> None:
+    """Keep what the build after the ML step compiled, for each reader that runs it again."""
+    manifest = read_manifest(home)
+    for reader in READERS:
+        models = replayed(manifest, reader)
+        if all(model.sql for model in models):
+            write_models(_kept(home, reader), models)
+
+
+def kept(home: Home, name: str) -> list[CompiledModel] | None:
+    """Return a kept set, None before a build compiled it."""
+    path = _kept(home, name)
+    return read_models(path) if path.exists() else None
 
 
 def load_stack(home: Home, domain: str, top: Top = "features") -> list[CompiledModel]:
-    """Return a stack of the last build: up to the features, or with the labels to the examples.
+    """Return a domain's models of the last build: up to the features, or to the examples.
 
     Raises:
         ChurnError: Nothing has been built yet.
     """
-    path = _stack_path(home, domain, top)
-    if not path.exists():
+    stack = kept(home, f"{top}/{domain}")
+    if stack is None:
         raise ChurnError(f"{domain} has not been built yet.", hint="Run `churn build` first.")
-    return read_stack(path)
+    return stack
 
 
-def _stack_path(home: Home, domain: str, top: Top) -> Path:
-    return home.dbt_target.parent / top / f"{domain}.json"
+def load_coverage(home: Home) -> CompiledModel:
+    """Return the SQL that derives coverage from cut-offs and days with events.
 
-
-def create_models(connection: duckdb.DuckDBPyConnection, stack: list[CompiledModel]) -> None:
-    """Create a stack in an in-memory database whose schema `lake` has the domain's relations."""
-    for schema in {view.relation.partition(".")[0] for view in stack}:
-        connection.execute(f"create schema if not exists {schema}")
-    for view in stack:
-        kind = "table" if view.is_table else "view"
-        sql = view.sql.replace('"warehouse".', '"memory".')
-        connection.execute(f"create {kind} {view.relation} as {sql}")
-
-
-def as_statement(stack: list[CompiledModel]) -> str:
-    """Return a stack as one select from its last view, which can be prepared.
-
-    Each view becomes a common table expression with the model's exact text; tables become
-    materialised ones. Other relations are those of the in-memory database.
+    Raises:
+        ChurnError: Nothing has been built yet.
     """
-    parts = []
-    for view in stack:
-        sql = view.sql
-        for other in stack:
-            schema, name = other.relation.split(".")
-            sql = sql.replace(f'"warehouse"."{schema}"."{name}"', f'"{name}"')
-        sql = sql.replace('"warehouse".', '"memory".')
-        kind = "materialized " if view.is_table else ""
-        parts.append(f'"{view.relation.split(".")[1]}" as {kind}(\n{sql}\n)')
-    last = stack[-1].relation.split(".")[1]
-    return f'with {", ".join(parts)}\nselect * from "{last}"'
+    models = kept(home, "coverage")
+    if models is None:
+        raise ChurnError("What is known when has not been built yet.", hint="Run `churn run`.")
+    return models[0]
+
+
+def write_models(path: Path, models: list[CompiledModel]) -> None:
+    """Write models as JSON; `read_models` reads them."""
+    write_json(path, [asdict(model) for model in models])
+
+
+def read_models(path: Path) -> list[CompiledModel]:
+    """Read what `write_models` wrote."""
+    return [CompiledModel(**model) for model in json.loads(path.read_text())]
+
+
+def _kept(home: Home, name: str) -> Path:
+    return home.compiled / f"{name}.json"
+
+
+# running again
+
+
+def placed(sql: str, local: Container[str] = ()) -> str:
+    """Return compiled SQL that reads an in-memory database instead of the warehouse.
+
+    Args:
+        sql: As dbt compiled it.
+        local: Relations that go by their bare name; the others keep their schema.
+    """
+    return _RELATION.sub(
+        lambda found: (
+            f'"{found[2]}"'
+            if f"{found[1]}.{found[2]}" in local
+            else f'"memory"."{found[1]}"."{found[2]}"'
+        ),
+        sql,
+    )
+
+
+def relations_read(models: list[CompiledModel]) -> list[str]:
+    """Return the relations that models read and none of them makes, in alphabetical order."""
+    read = {f"{schema}.{name}" for model in models for schema, name in _RELATION.findall(model.sql)}
+    return sorted(read - {model.relation for model in models})
+
+
+def create_models(connection: duckdb.DuckDBPyConnection, models: list[CompiledModel]) -> None:
+    """Make models in an in-memory database that holds what they read, each in its schema."""
+    for schema in {model.relation.partition(".")[0] for model in models}:
+        connection.execute(f"create schema if not exists {schema}")
+    for model in models:
+        kind = "table" if model.is_table else "view"
+        connection.execute(f"create {kind} {model.relation} as {placed(model.sql)}")
+
+
+def as_statement(models: list[CompiledModel]) -> str:
+    """Return models as one select from the last one, which can be prepared.
+
+    Each model becomes a common table expression with its very text; what is made once in the
+    warehouse is made once here. Other relations are those of the in-memory database.
+    """
+    local = {model.relation for model in models}
+    parts = [
+        f'"{model.name}" as {"materialized " if model.is_table else ""}(\n'
+        f"{placed(model.sql, local)}\n)"
+        for model in models
+    ]
+    return f'with {", ".join(parts)}\nselect * from "{models[-1].name}"'
 
 
 def json_literal(rows: list[dict[str, Any]]) -> str:
@@ -108,8 +182,18 @@ def json_literal(rows: list[dict[str, Any]]) -> str:
     return quoted(json.dumps(rows))
 
 
+def is_given(node: Mapping[str, Any]) -> bool:
+    """Whether a node of the manifest is no part of a stack: whoever lays one fills it.
+
+    So it is with the control relations, by `given: true` in the meta of their YAML.
+    """
+    return bool(_meta(node).get("given"))
+
+
 def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[CompiledModel]:
     """Return a model and the models upstream of it, in the order to create them.
+
+    What is given (`is_given`) and what is upstream of that is left out.
 
     Args:
         home: CHURN_HOME whose manifest is read.
@@ -130,7 +214,7 @@ def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[Comp
     ordered: list[str] = []
 
     def visit(key: str) -> None:
-        if key in ordered or key not in nodes:
+        if key in ordered or key not in nodes or is_given(nodes[key]):
             return
         for parent in nodes[key]["depends_on"].get("nodes", ()):
             visit(parent)
@@ -138,6 +222,33 @@ def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[Comp
 
     visit(last)
     return [compiled_model(nodes[key]) for key in ordered]
+
+
+def replayed(manifest: Mapping[str, Any], reader: Reader) -> list[CompiledModel]:
+    """Return the models that a reader runs again, each after those it reads, the result last."""
+    nodes = manifest["nodes"]
+    ordered: list[str] = []
+
+    def visit(key: str) -> None:
+        if key in ordered or key not in nodes:
+            return
+        for parent in nodes[key]["depends_on"].get("nodes", ()):
+            visit(parent)
+        ordered.append(key)
+
+    for key in sorted(nodes):
+        if reader in _meta(nodes[key]).get("replayed_by", ()):
+            visit(key)
+    return [
+        compiled_model(nodes[key])
+        for key in ordered
+        if reader in _meta(nodes[key]).get("replayed_by", ())
+    ]
+
+
+def _meta(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    meta: Mapping[str, Any] = node.get("config", {}).get("meta") or {}
+    return meta
 
 
 def stack_hash(stack: list[CompiledModel]) -> str:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT, Home
+from pipeline.project.terminal import progress_bar
 
 # Models downstream of ML outputs, people's decisions or the catalogue of actions are built after
 # the ML step; all others before.
@@ -72,14 +72,7 @@ def dbt(
     environment = os.environ | {"CHURN_HOME": str(home.root), "DO_NOT_TRACK": "1"}
     outcome, stray = DbtOutcome(), ""
     with (
-        Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-        ) as progress,
+        progress_bar(console) as progress,
         subprocess.Popen(  # noqa: S603 - the project's own dbt
             call, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process,

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import yaml
 
-from pipeline.project.domains import learned_from
+from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.home import PROJECT, Home
 
 PROJECT_FILE = "dbt_project.yml"
@@ -51,8 +51,8 @@ def sql_fingerprint() -> str:
 
 def _project_fingerprint() -> str:
     project = yaml.safe_load((PROJECT / PROJECT_FILE).read_text())
-    domains = project["vars"]["churn_domains"]
-    project["vars"]["churn_domains"] = {name: learned_from(domains[name]) for name in domains}
+    for entry in project["vars"]["churn_domains"].values():
+        entry.pop("retention", None)
     return digest(project)
 
 
@@ -61,14 +61,14 @@ def recipe_fingerprint() -> str:
     return digest(_contents([PROJECT / "ml"]), _engines())
 
 
-def learning_fingerprint(entry: Mapping[str, Any], sql_hash: str, tuned: Mapping[str, Any]) -> str:
-    """Return the hash of a recipe: how a model is learned, whatever the data.
+def learning_fingerprint(settings: DomainSettings, sql_hash: str, tuned: Mapping[str, Any]) -> str:
+    """Name of a recipe: how a model is learned, whatever the data are.
 
     Code is compared without comments and layout. Settings that do not affect learning, such as
     the currency, are left out.
     """
     code = [ast.unparse(ast.parse((PROJECT / "ml" / name).read_text())) for name in LEARNING]
-    learned = {key: entry.get(key) for key in ("label_definition", "grid", "assumed_static")}
+    learned = settings.model_dump(include={"label_definition", "grid", "assumed_static"})
     return digest(code, learned, sql_hash, dict(tuned), version("lightgbm"))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.project.errors import ChurnError
-from pipeline.warehouse.compiled_sql import CompiledModel
+from pipeline.warehouse.compiled_sql import CompiledModel, is_given
 
 # Sums of doubles, and functions that depend on the order of rows or return estimates.
 _INEXACT = re.compile(
@@ -31,17 +31,26 @@ _KNOWN_AHEAD = {"expires_on", "ended_on", "next_transacted_on"}
 
 
 def no_label_upstream(manifest: Mapping[str, Any], domain: str) -> list[str]:
-    """Features must not depend on labels: return the label models upstream of a feature."""
-    nodes, parents = manifest["nodes"], manifest["parent_map"]
+    """Features must not be made from labels: names of label models the features depend on."""
+    nodes = manifest["nodes"]
     todo = [key for key in nodes if key.endswith(f".int_{domain}__features_joined")]
     seen: set[str] = set()
     while todo:
-        key = todo.pop()
-        new = set(parents.get(key, ())) - seen
+        new = set(_parents(manifest, todo.pop())) - seen
         seen |= new
         todo += new
     names = {key.rpartition(".")[2] for key in seen if not key.startswith("macro.")}
     return sorted(n for n in names if "label" in n or n in ("train", "train_v2") or n == "scores")
+
+
+def _parents(manifest: Mapping[str, Any], key: str) -> list[str]:
+    """What a node reads, without relations that are given: they hold days, no customer's rows."""
+    nodes = manifest["nodes"]
+    return [
+        parent
+        for parent in manifest["parent_map"].get(key, ())
+        if parent not in nodes or not is_given(nodes[parent])
+    ]
 
 
 def snapshots_are_declared(
@@ -52,7 +61,7 @@ def snapshots_are_declared(
     The check reads the sources upstream of the model that names the feature (`… as
     theme__measure`). Only a declared feature can be excluded from training.
     """
-    nodes, parents, sources = manifest["nodes"], manifest["parent_map"], manifest["sources"]
+    nodes, sources = manifest["nodes"], manifest["sources"]
     mart = next(n for key, n in nodes.items() if key.endswith(f".{domain}__churn_examples"))
     declared = {
         name: column.get("config", {}).get("meta", {}).get("source")
@@ -63,7 +72,7 @@ def snapshots_are_declared(
     def no_history(key: str) -> set[str]:
         found, todo = set(), [key]
         while todo:
-            for parent in parents.get(todo.pop(), ()):
+            for parent in _parents(manifest, todo.pop()):
                 meta = sources.get(parent, {}).get("config", {}).get("meta", {})
                 if meta.get("history", "append_only") != "append_only":
                     found.add(sources[parent]["name"])

@@ -11,7 +11,7 @@ used as (
 ),
 
 capacities as (
-    select * from {{ ref('int_churn__capacities_set') }}
+    select * from {{ ref('int_churn__channel_capacities_resolved') }}
 )
 
 select

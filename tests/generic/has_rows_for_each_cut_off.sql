@@ -3,8 +3,9 @@
 {% test has_rows_for_each_cut_off(model, domain) %}
 {{ config(severity='warn') }}
 select cut_offs.as_of_date
-from {{ source(domain ~ '_control', 'cut_offs') }} as cut_offs
+from {{ ref('control__cut_offs') }} as cut_offs
 left join {{ model }} as examples on cut_offs.as_of_date = examples.as_of_date
+where cut_offs.domain = '{{ domain }}'
 group by all
 having count(examples.customer_id) = 0
 {% endtest %}

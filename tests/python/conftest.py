@@ -31,7 +31,7 @@ def raw_dir(tmp_path):
 
 @pytest.fixture
 def console():
-    """A console that keeps what it is told; `console.export_text()` returns it."""
+    """A console that records what is printed; `console.export_text()` returns it."""
     return Console(record=True, force_terminal=False, width=200, file=io.StringIO())
 
 
@@ -86,6 +86,19 @@ def demo_copy(demo, tmp_path):
     home = Home(tmp_path / "copy")
     shutil.copytree(demo[0].root, home.root, symlinks=True)
     return home
+
+
+@pytest.fixture(scope="session")
+def evaluated(demo, shared_folder):
+    """A copy of the demo after `churn evaluate`, as `demo` gives it. Read it only."""
+    home, words = Home(shared_folder / "evaluated"), shared_folder / "evaluated.txt"
+    with FileLock(shared_folder / "evaluated.lock"):
+        if not words.exists():
+            shutil.copytree(demo[0].root, home.root, symlinks=True)
+            done = churn(home.root, "evaluate", "--origins", 3)
+            assert done.returncode == 0, done.stdout + done.stderr
+            words.write_text(done.stdout)
+    return home, words.read_text()
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ import duckdb
 from app.api.http.problems import ProblemError
 from pipeline.project.duck import quoted, rows_of
 from pipeline.project.home import Home
+from pipeline.retention.plan import can_plan
 
 Row = dict[str, Any]
 NAME = re.compile(r"churn_\d{8}T\d{12}_[0-9a-f]{1,8}")
@@ -80,9 +81,9 @@ class OpenGeneration:
 
     @property
     def plan_folder(self) -> Path | None:
-        """Folder with the inputs of plans; None if it was not published."""
+        """What plans with other settings are made from; None where this version has not kept it."""
         folder = self.path.with_suffix(".plan")
-        return folder if folder.is_dir() else None
+        return folder if can_plan(folder) else None
 
     def customer(self, domain: str, customer_id: str) -> Row | None:
         """Return a customer's published document: risk, action, reasons and history.

@@ -35,7 +35,7 @@ def body_examples() -> dict[str, Any]:
     """Return an example body for each domain."""
     return {
         domain: {
-            "summary": domain_entries()[domain]["title"],
+            "summary": domain_entries()[domain].title,
             "value": {
                 "customers": [
                     {

@@ -26,8 +26,11 @@ _TYPES: dict[str, Any] = {
 @cache
 def serving_tables() -> dict[str, dict[str, Any]]:
     """Return the serving tables' entries in the YAML by name."""
-    document = yaml.safe_load((PROJECT / "models/serving/_serving.yml").read_text())
-    return {model["name"]: model for model in document["models"]}
+    return {
+        model["name"]: model
+        for path in sorted((PROJECT / "models/serving").rglob("*.yml"))
+        for model in yaml.safe_load(path.read_text()).get("models", ())
+    }
 
 
 def table_words(table: str) -> str:

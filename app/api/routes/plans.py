@@ -193,7 +193,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> Row:
         return rows_of(connection.execute(sql))
 
     by = ", ".join(key.sql for key in _ORDER)
-    (count,) = rows("select count(*) as customers from int_churn__customers_guarded")
+    (count,) = rows("select count(*) as customers from int_churn__contact_eligibility_checked")
     return {
         "items": rows(f"select * exclude (domain, as_of_date) from {_LINES} order by {by}"),
         "budget": rows(f"select * exclude (domain) from {_BUDGET}")[0],

@@ -1,4 +1,4 @@
-"""One customer: how likely, by when, why, what to do, what they did."""
+"""One customer: risk, due date, reasons, recommendation and activity."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from app.viewer.published import Row, one, rows
 
 
 def reasons(page: Context, customer: str, direction: str) -> None:
-    """The reasons of one direction, the largest first."""
+    """Show the reasons of one direction, the strongest first."""
     found = rows(
         page.generation,
         """
@@ -23,7 +23,7 @@ def reasons(page: Context, customer: str, direction: str) -> None:
         direction,
     )
     if found.empty:
-        st.caption("None of the larger reasons.")
+        st.caption("No strong signs.")
     for row in found.itertuples():
         mark = {"strong": "●●●", "medium": "●●○", "weak": "●○○"}[row.strength]
         hand = "  :material/touch_app:" if row.is_actionable else ""
@@ -31,71 +31,72 @@ def reasons(page: Context, customer: str, direction: str) -> None:
 
 
 def recommendation(page: Context, customer: str) -> Row | None:
-    """What the plan does with the customer, or why nothing; returns its row."""
+    """Show the planned action, or why there is none, and return its row."""
     action = one(
         page.generation,
         "select * from bi_churn_actions where domain = ? and customer_id = ?",
         page.name,
         customer,
     )
-    st.subheader("What to do")
+    st.subheader("Recommendation")
     if action is None:
-        st.info("What is published holds no plan.")
+        st.info("No plan has been published for this business.")
         return None
     if action["decision"] == "treat":
         st.success(
-            f"**{action['action_title']}**, by {action['channel']}. {action['message_hint'] or ''}"
+            f"**{action['action_title']}** ({words.channel(action['channel'])}). "
+            f"{action['message_hint'] or ''}"
         )
         st.markdown(
-            f"Expected profit {words.money(action['expected_profit'], page.currency)} for an "
-            f"expected cost of {words.money(action['expected_spend'], page.currency)}; it pays "
-            f"from a risk of {words.percent(action['break_even_probability'])}. "
-            f"Rests on rates that are {action['evidence']}."
+            f"Expected profit {words.money(action['expected_profit'], page.currency)} at an "
+            f"expected cost of {words.money(action['expected_spend'], page.currency)}. "
+            f"Worth it above {words.percent(action['break_even_probability'])} risk. "
+            f"Response rates are {action['evidence']}."
         )
     else:
-        st.info(f"**Not on the list.** {sentence(action['reason_words'])}")
+        st.info(f"**No contact planned.** {sentence(action['reason_words'])}")
         if action["planned_action"] and action["decision"] == "hold_out":
             st.caption(
-                f"The plan chose “{action['action_title']}”, but a part of the chosen is left "
-                "alone by chance, so that its effect can be measured."
+                f"In the control group: the action would be “{action['action_title']}”. The "
+                "control group is drawn at random and not contacted, to measure what actions do."
             )
     return action
 
 
 def sentence(text: str | None) -> str:
     """A clause as a sentence."""
-    return "" if not text else text[0].upper() + text[1:].rstrip(".") + "."
+    return words.capitalised(text).rstrip(".") + "." if text else ""
 
 
 def do_not_contact(page: Context, customer: str, is_suppressed: bool) -> None:
-    """Mark or unmark; what is published follows with the next publish."""
+    """Mark or unmark the customer; the published lists follow at the next publish."""
     st.subheader("Do not contact")
     if is_suppressed:
-        st.markdown("Marked: no plan treats this customer.")
+        st.markdown("Marked do-not-contact: every plan leaves this customer out.")
         if st.button("Allow contact again"):
-            tell(lambda: client.lift_suppression(page.name, customer), "May be contacted again")
+            save(lambda: client.lift_suppression(page.name, customer))
         return
     with st.form("suppress", border=False):
-        reason = st.text_input("Why", placeholder="asked not to be written to", max_chars=200)
-        if st.form_submit_button("Do not contact"):
+        reason = st.text_input("Reason", placeholder="asked for no messages", max_chars=200)
+        if st.form_submit_button("Mark do-not-contact"):
             if not reason.strip():
-                st.error("Say why: whoever meets this mark later will ask.")
+                st.error("Please add a reason.")
             else:
-                tell(lambda: client.suppress(page.name, customer, reason), "Marked")
+                save(lambda: client.suppress(page.name, customer, reason))
 
 
-def tell(change: Callable[[], object], done: str) -> None:
-    """Do it and say so, or say why it could not be done."""
+def save(change: Callable[[], object]) -> None:
+    """Make the change and confirm it, or show why it failed."""
     try:
         change()
     except client.UnavailableError as problem:
         st.error(str(problem))
     else:
-        st.success(f"{done}. The list follows when the next run has published.")
+        st.success("Saved. Lists and files update at the next publish.")
 
 
 def activity(page: Context, customer: str) -> None:
-    """Week by week before the cut-off."""
+    """Show the weeks before the cut-off."""
     weeks = rows(
         page.generation,
         "select * from bi_customer_activity where domain = ? and customer_id = ? "
@@ -104,7 +105,7 @@ def activity(page: Context, customer: str) -> None:
         customer,
     )
     if weeks.empty:
-        st.caption("What is published holds no activity.")
+        st.caption("No activity has been published for this customer.")
         return
     shown = [
         (column, meaning)
@@ -115,16 +116,15 @@ def activity(page: Context, customer: str) -> None:
         if weeks[column].notna().any()
     ]
     for column, meaning in shown:
-        st.altair_chart(charts.trend(weeks, column, title=f"{meaning} a week"))
+        st.altair_chart(charts.trend(weeks, column, title=words.capitalised(meaning)))
 
 
-page = context()
-st.title("Customer")
+page = context("Customer")
 customer = st.text_input(
-    "Customer", key="customer", bind="query-params", placeholder="an id from the list"
+    "Customer ID", key="customer", bind="query-params", placeholder="an ID from the list"
 )
 if not customer:
-    st.info("Open a customer from the list, or enter an id.")
+    st.info("Open a customer from the list, or enter an ID.")
     st.page_link("screens/customers.py", label="Customers at risk", icon=":material/group:")
     st.stop()
 found = one(
@@ -135,51 +135,52 @@ found = one(
 )
 if found is None:
     st.warning(
-        f"{customer} is not scored. Not scored: {page.domain['not_scored']}. "
-        "The id may also be misspelt: capitals count."
+        f"{customer} is not among the scored customers of {page.domain['title']}. "
+        f"Not scored: {page.domain['not_scored']}. "
+        "Check the ID: upper and lower case matter."
     )
     st.stop()
 
 left, middle, right = st.columns(3)
 left.metric("Risk", words.percent(found["churn_probability"]), border=True)
 middle.metric(
-    "Band",
+    "Risk band",
     str(found["risk_band"]),
     border=True,
-    help=f"Beside the other customers: critical from a risk of "
-    f"{words.percent(page.domain['band_critical'])}, high from "
-    f"{words.percent(page.domain['band_high'])}, medium from "
-    f"{words.percent(page.domain['band_medium'])}, low below.",
+    help=f"Critical: risk of {words.percent(page.domain['band_critical'])} or more. "
+    f"High: {words.percent(page.domain['band_high'])} or more. "
+    f"Medium: {words.percent(page.domain['band_medium'])} or more. Low: below that.",
 )
 right.metric("Value at risk", words.money(found["value_at_risk"], page.currency), border=True)
-told = (
-    f"About {words.likelihood(found['churn_probability'])}; leaving means that a customer "
+summary = (
+    f"In {words.likelihood(found['churn_probability'])}, a customer like this one "
     f"{page.domain['outcome']}."
 )
 if found["already_cancelled"]:
-    told = "Has already cancelled: known, not predicted. " + told
+    summary = "This customer has already cancelled. " + summary
 if found["due_on"] is not None:
     until = words.days_until(found["due_on"], page.domain["as_of_date"])
-    told += f" Due {words.day(found['due_on'])}, {until}."
+    summary += f" As of {page.cut_off}, renewal is due {until} ({words.day(found['due_on'])})."
 if found["previous_probability"] is not None:
-    told += (
+    summary += (
         f" On {words.day(found['previous_as_of_date'])} the risk was "
         f"{words.percent(found['previous_probability'])}."
     )
-st.markdown(told)
+st.markdown(summary)
 
 first, second = st.columns(2, gap="large")
 with first:
-    st.subheader("What speaks for leaving")
+    st.subheader("Signs of leaving")
     reasons(page, customer, "raises")
-    st.subheader("What speaks against")
+    st.subheader("Signs of staying")
     reasons(page, customer, "lowers")
-    st.caption(f"{words.PATTERNS} ●●● strong, ●○○ weak; :material/touch_app: can be acted on.")
+    st.caption(words.PATTERNS)
+    st.caption("●●● strong, ●●○ medium, ●○○ weak; :material/touch_app: you can act on this.")
 with second:
     action = recommendation(page, customer)
     do_not_contact(page, customer, bool(action and action["is_suppressed"]))
 
-st.subheader("What they did")
+st.subheader("Activity per week")
 activity(page, customer)
 history = rows(
     page.generation,
@@ -189,5 +190,5 @@ history = rows(
     customer,
 )
 if len(history) > 1:
-    st.subheader("What we said before")
+    st.subheader("Earlier scores")
     st.altair_chart(charts.score_history(history))

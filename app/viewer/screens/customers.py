@@ -1,4 +1,4 @@
-"""Customers at risk: filter, sort, pick, export."""
+"""Customers at risk: filter, sort, select, download."""
 
 from typing import Any
 
@@ -13,8 +13,9 @@ from app.viewer.tables import customer_table
 
 SHOW = 500
 PREDICTED, CANCELLED = "predicted", "already cancelled"
-# What this page can choose, in the words of the API.
+# The filters of this page, named as in the API.
 FILTERS = {"band", "action", "segment", "min_customer_value", "reason", "already_cancelled"}
+# In lower case: addresses that were bookmarked name the order and the choices above like this.
 ORDERS = {
     "value at risk": "value_at_risk desc nulls last, customer_id",
     "risk": "churn_probability desc, customer_id",
@@ -30,7 +31,7 @@ EXPORTED = (
 
 
 def choices(page: Context, column: str) -> list[str]:
-    """What a filter can choose from."""
+    """The values of a column, as the choices of a filter."""
     found = rows(
         page.generation,
         f"select distinct {column} as choice from bi_customer_360 "
@@ -41,12 +42,12 @@ def choices(page: Context, column: str) -> list[str]:
 
 
 def choose(page: Context, titles: dict[str, str], has_cancels: bool) -> Chosen:
-    """Ask what to show.
+    """Show the filters and return what is chosen.
 
     Args:
         page: What the page shows.
         titles: Planned action → its title.
-        has_cancels: Whether some are known to have cancelled.
+        has_cancels: Whether some customers have already cancelled.
     """
     with st.container(border=True):
         first, second, third = st.columns(3)
@@ -62,33 +63,33 @@ def choose(page: Context, titles: dict[str, str], has_cancels: bool) -> Chosen:
             "Recommendation", sorted(titles.values()), key="actions", bind="query-params"
         )
         segments = third.multiselect(
-            "Part of the customers", choices(page, "segment"), key="segments", bind="query-params"
+            "Segment", choices(page, "segment"), key="segments", bind="query-params"
         )
         first, second, third = st.columns(3)
         least_value = first.number_input(
-            f"Customer value from, {page.currency}",
+            f"Minimum customer value, {page.currency}",
             min_value=0,
             step=100,
             key="value",
             bind="query-params",
         )
         reason = second.text_input(
-            "Words in the reasons",
+            "Reason contains",
             key="reason",
             bind="query-params",
             max_chars=100,
-            placeholder="auto-renew",
+            placeholder="a word from a reason",
         )
         which = (
             third.segmented_control(
-                "Already cancelled",
+                "Show",
                 [PREDICTED, CANCELLED],
                 default=PREDICTED,
                 required=True,
                 key="which",
                 bind="query-params",
-                help="Who has cancelled is known to leave unless something changes; "
-                "the others are predictions.",
+                help="Customers who have already cancelled leave unless something changes. The "
+                "others are predictions.",
             )
             if has_cancels
             else None
@@ -107,14 +108,14 @@ def choose(page: Context, titles: dict[str, str], has_cancels: bool) -> Chosen:
 def state_of(
     page: Context, titles: dict[str, str], has_cancels: bool, chosen: Chosen
 ) -> dict[str, Any] | None:
-    """Return the state of the widgets that shows what was chosen, None if they cannot show it."""
+    """Return the state of the widgets for saved filters, None if they cannot show them."""
     least = chosen.get("min_customer_value", 0)
     actions, segments = chosen.get("action", []), chosen.get("segment", [])
     can_be_shown = (
         set(chosen) <= FILTERS
         and least == int(least)
         and ("already_cancelled" in chosen) == has_cancels
-        # what is published now may not have them any more
+        # the published tables may no longer have them
         and set(actions) <= set(titles)
         and set(segments) <= set(choices(page, "segment"))
     )
@@ -132,8 +133,7 @@ def state_of(
     return state
 
 
-page = context()
-st.title("Customers at risk")
+page = context("Customers at risk")
 planned = rows(
     page.generation,
     "select distinct planned_action, action_title from bi_customer_360 "
@@ -163,21 +163,27 @@ first, second = st.columns([3, 1], vertical_alignment="bottom")
 first.markdown(
     f"**{words.count(total['customers'], 'customer')}**, "
     f"{words.money(total['value_at_risk'] or 0, page.currency)} at risk. "
-    "This address keeps the choice: bookmark or share it."
+    "To share these filters, copy the address of this page."
 )
-order = second.selectbox("Sorted by", list(ORDERS), key="sort", bind="query-params")
+order = second.selectbox("Sort by", list(ORDERS), key="sort", bind="query-params")
 found = rows(
     page.generation,
     f"select * from bi_customer_360 where {where} order by {ORDERS[order]} limit {SHOW}",
     *values,
 )
-selected = customer_table(found, page, key="customers", several=True)
+selected = customer_table(
+    found,
+    page,
+    key="customers",
+    if_empty="No customers match these filters. Remove a filter to see more.",
+    several=True,
+)
 if total["customers"] > len(found):
-    st.caption(f"The first {len(found):,} are shown; the file holds all of them.")
+    st.caption(f"Showing the first {len(found):,}. The download includes all of them.")
 
 
 def spreadsheet() -> bytes:
-    """All that pass, or the rows that were picked, as a file."""
+    """The selected customers as a file, or all that match the filters."""
     table: pd.DataFrame = rows(
         page.generation,
         f"select {EXPORTED} from bi_customer_360 where {where} order by {ORDERS[order]}",
@@ -189,7 +195,7 @@ def spreadsheet() -> bytes:
 
 
 if total["customers"]:
-    label = f"the {len(selected)} picked" if not selected.empty else f"all {total['customers']:,}"
+    label = f"{len(selected)} selected" if not selected.empty else f"all {total['customers']:,}"
     st.download_button(
         f"Download {label} (CSV)",
         spreadsheet,
@@ -198,7 +204,7 @@ if total["customers"]:
         on_click="ignore",
     )
     st.caption(
-        "Ids that begin like a formula get an apostrophe in front, so that no spreadsheet "
-        "calculates them. For a CRM take the table `crm_churn_actions` or the API."
+        "Made for spreadsheets: an ID that begins with =, +, - or @ has an apostrophe in front. "
+        "For unchanged IDs in a CRM, ask your data team to connect it to the published tables."
     )
 st.caption(words.PATTERNS)

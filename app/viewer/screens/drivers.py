@@ -1,4 +1,4 @@
-"""What precedes leaving: the patterns that move scores most, how they moved, and for whom."""
+"""Churn drivers: their impact on the scores, its change, and the customers concerned."""
 
 import streamlit as st
 
@@ -6,11 +6,10 @@ from app.viewer import charts, words
 from app.viewer.context import context
 from app.viewer.published import rows
 
-page = context()
-st.title("What precedes leaving")
+page = context("Churn drivers")
 st.warning(
-    f"{words.PATTERNS} A customer who is made to look otherwise does not stay for it; what an "
-    "action does is measured by leaving some customers alone.",
+    f"{words.PATTERNS} Changing a sign does not by itself keep a customer. Only a control group "
+    "shows what an action does.",
     icon=":material/info:",
 )
 groups = rows(
@@ -31,24 +30,33 @@ groups = rows(
     page.name,
 )
 if groups.empty:
-    st.info("What is published does not say what moves the scores.")
+    st.info("No drivers have been published for this business.")
     st.stop()
-st.subheader("What moves the scores most")
+st.subheader("Strongest drivers")
 st.altair_chart(
-    charts.bars(groups.head(12), "share", "group_title", title="share of all moves", form=".0%")
+    charts.bars(
+        groups.head(12),
+        "share",
+        "group_title",
+        kind="Driver",
+        title="Share of total impact",
+        form=".0%",
+    )
 )
-st.caption("How much each subject moves the risk of an average customer, up or down.")
+st.caption("How much each driver moves the risk of an average customer, up or down.")
 
 before = groups["previous_as_of_date"].max()
 moved = groups.dropna(subset=["before"]).assign(change=lambda table: table["now"] - table["before"])
-st.subheader("How it moved since the last scoring")
-if moved.empty or not (moved["change"].abs() > 0.005).any():
-    st.caption("Nothing moved noticeably since the scoring before.")
+st.subheader("Change since the previous scoring")
+if moved.empty:
+    st.caption("Not comparable: this is the first scoring, or the model has changed since.")
+elif not (moved["change"].abs() > 0.005).any():
+    st.caption("No noticeable change.")
 else:
     st.altair_chart(charts.changes(moved[moved["change"].abs() > 0.005], "change", "group_title"))
-    st.caption(f"Compared with the scoring for {words.day(before)}.")
+    st.caption(f"Compared with the scores of {words.day(before)}.")
 
-st.subheader("What can be acted on")
+st.subheader("Drivers you can act on")
 reasons = rows(
     page.generation,
     """
@@ -63,12 +71,14 @@ reasons = rows(
     page.name,
 )
 if reasons.empty:
-    st.caption("No reason that can be acted on is strong for anybody at risk.")
+    st.caption("No driver that you can act on is medium or strong for a customer at risk.")
 else:
-    st.altair_chart(charts.bars(reasons, "customers", "group_title", title="customers at risk"))
-    st.caption("Customers at risk for whom the subject raises it more than weakly.")
+    st.altair_chart(
+        charts.bars(reasons, "customers", "group_title", kind="Driver", title="Customers at risk")
+    )
+    st.caption("At-risk customers for whom this is a medium or strong driver.")
 
-st.subheader("Who leaves: parts of the customers")
+st.subheader("Leavers by segment")
 cohorts = rows(
     page.generation,
     """
@@ -80,7 +90,9 @@ cohorts = rows(
     page.name,
 )
 if cohorts.empty:
-    st.caption("No month's outcomes are known yet.")
+    st.caption("No outcomes are known yet.")
 else:
     st.altair_chart(charts.rates(cohorts))
-    st.caption(f"Share of customers for whom it came true: {page.domain['outcome']}.")
+    st.caption(
+        f"Share of customers who left. Leaving means that a customer {page.domain['outcome']}."
+    )

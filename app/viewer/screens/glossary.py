@@ -1,4 +1,4 @@
-"""Glossary and data: what the words mean, where the figures come from, what was proven."""
+"""Glossary and data: terms, origin of the figures, frozen outcomes and proofs."""
 
 import json
 
@@ -10,42 +10,46 @@ from app.viewer.context import context
 from app.viewer.published import rows
 from pipeline.project.home import home
 
-page = context()
+page = context("Glossary and data")
 domain = page.domain
-st.title("Glossary and data")
-st.subheader("Words")
+st.subheader("Terms")
 bands = ", ".join(
     f"{name} from {words.percent(domain[f'band_{name}'], 1)}"
     for name in ("critical", "high", "medium")
 )
 TERMS = {
-    "leaving": f"a customer {domain['outcome']}; counted {domain['horizon']}",
-    "risk": "how many of a hundred customers like this one are expected to leave",
-    "risk band": f"{bands}, low below; fixed for each model",
-    "the day the data end": f"{page.cut_off}; nothing from that day on was used",
-    "due": "when the decision is expected, as known on that day",
-    "customer value": f"{domain['value_definition']}; in {page.currency}, before margin",
-    "value at risk": "risk times customer value",
-    "reason": "what of this customer's behaviour moved the risk, beside what is usual",
-    "left alone to measure": "chosen by the plan but not contacted, by chance, to see what "
-    "contacts do",
-    "break-even": "the risk from which an action earns more than it costs",
-    "assumed, measured": "whether an action's success rate is a belief or was measured here",
-    "already cancelled": "known to leave unless something changes; not a prediction",
+    "Leaving": f"a customer {domain['outcome']}; counted {domain['horizon']}",
+    "Risk": "expected leavers among 100 customers like this one",
+    "Risk band": f"{bands}, low below; fixed for each model",
+    "At risk": "in the risk bands critical and high",
+    "Cut-off": f"{page.cut_off}: the data end here, nothing from this day on is used",
+    "Due": "day of the customer's decision to renew, as known at the cut-off",
+    "Customer value": f"{domain['value_definition']}; in {page.currency}, before margin",
+    "Value at risk": "risk times customer value",
+    "Driver": "a pattern in behaviour that moves the risk of many customers",
+    "Reason": "a driver in one customer's behaviour: a sign of leaving or a sign of staying",
+    "Typical": "the middle value among the customers the model learned from",
+    "In the plan": "chosen by the plan: customers to contact and the control group",
+    "To contact": "in the plan and not in the control group",
+    "Control group": "drawn at random from the plan and not contacted, to measure what contacts do",
+    "Permanent control group": "2 in 100 customers whom no plan contacts",
+    "Break-even": "the risk above which an action earns more than it costs",
+    "Response rate": "customers an action keeps, of 100 who would leave: assumed, or measured here",
+    "Already cancelled": "leaves unless something changes; known, not predicted",
 }
 st.dataframe(
-    pd.DataFrame({"word": TERMS.keys(), "meaning": TERMS.values()}), hide_index=True, row_height=45
+    pd.DataFrame({"Term": TERMS.keys(), "Meaning": TERMS.values()}), hide_index=True, row_height=45
 )
 
-st.subheader("Who is scored")
-st.markdown(f"{domain['population']}. Not scored: {domain['not_scored']}.")
+st.subheader("Scored customers")
+st.markdown(f"{words.capitalised(domain['population'])}. Not scored: {domain['not_scored']}.")
 
 st.subheader("Where the figures come from")
 st.graphviz_chart(
     """
     digraph {
         rankdir=LR; node [shape=box, style=rounded, fontname="sans-serif", fontsize=11];
-        files [label="raw files"]; facts [label="behaviour\\nbefore the day"];
+        files [label="raw files"]; facts [label="behaviour before\\nthe cut-off"];
         outcomes [label="outcomes\\n(frozen)"]; model [label="model"]; risk [label="risk, reasons"];
         plan [label="plan"]; page [label="these pages, CRM, BI"];
         files -> facts -> model -> risk -> plan -> page; files -> outcomes -> model; risk -> page;
@@ -55,14 +59,14 @@ st.graphviz_chart(
 st.dataframe(
     pd.DataFrame(
         [
-            ("model", domain["run_id"]),
-            ("its fingerprint", domain["model_hash"]),
-            ("learned from outcomes until", words.day(domain["trained_until"])),
-            ("fingerprint of the outcomes", domain["label_checksum"]),
-            ("fingerprint of the questions asked of the data", domain["feature_sql_hash"]),
-            ("published as", page.generation.name),
+            ("Model", domain["run_id"]),
+            ("Checksum of the model", domain["model_hash"]),
+            ("Trained on customers up to", words.day(domain["trained_until"])),
+            ("Checksum of the outcomes", domain["label_checksum"]),
+            ("Checksum of the feature definitions", domain["feature_sql_hash"]),
+            ("Published as", page.generation.name),
         ],
-        columns=["what", "which"],
+        columns=["Item", "Value"],
     ),
     hide_index=True,
 )
@@ -80,21 +84,21 @@ cohorts = rows(
     page.name,
 )
 if cohorts.empty:
-    st.caption("No month's outcomes are known yet.")
+    st.caption("No outcomes are known yet.")
 else:
     st.dataframe(
         cohorts,
         hide_index=True,
         height=240,
         column_config={
-            "as_of_date": st.column_config.DateColumn("customers of", format="D MMM YYYY"),
-            "customers": st.column_config.NumberColumn("customers", format="%,d"),
-            "churners": st.column_config.NumberColumn("left", format="%,d"),
+            "as_of_date": st.column_config.DateColumn("Customers of", format="D MMM YYYY"),
+            "customers": st.column_config.NumberColumn("Customers", format="%,d"),
+            "churners": st.column_config.NumberColumn("Left", format="%,d"),
         },
     )
-    st.caption("Written once when the last outcome was known, and never changed silently.")
+    st.caption("Written once, when the last outcome was known. A later change is always reported.")
 
-st.subheader("Proofs that nothing from the future was used")
+st.subheader("Proof that no future data were used")
 path = home().proofs / f"{page.name}.json"
 if path.exists():
     proof = json.loads(path.read_text())
@@ -108,6 +112,6 @@ if path.exists():
         f"{words.count(sum(found['rows'] for found in compared), 'customer row')}."
     )
     if proof["feature_sql_hash"] != domain["feature_sql_hash"]:
-        st.warning("The questions asked of the data have changed since; prove again.")
+        st.warning("The feature definitions have changed since. Run `churn prove` again.")
 else:
-    st.caption("Not run on these data yet: `churn prove` does it.")
+    st.caption("Not proven on these data yet. Run `churn prove` to do it.")

@@ -1,4 +1,4 @@
-"""The plan: what a budget buys, for whom, what it is expected to earn, what can be measured."""
+"""The plan: budget, customers, expected profit, control group, and files for the CRM."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ CRM = (
 
 
 def another(page: Context, published: Row) -> tuple[Row, pd.DataFrame, pd.DataFrame] | None:
-    """Ask for a budget; return that plan's figures, lines and alternatives if it is another."""
+    """Show the sliders; return a draft's figures, lines and alternatives, None if unchanged."""
     most = max(4 * float(published["budget"]), 1000.0)
     with st.container(border=True):
         first, second = st.columns([2, 1])
@@ -31,23 +31,23 @@ def another(page: Context, published: Row) -> tuple[Row, pd.DataFrame, pd.DataFr
             key=f"budget_{page.name}",
         )
         share = second.slider(
-            "Left alone to measure, %",
+            "Control group, %",
             min_value=0,
             max_value=50,
             value=round(100 * published["holdout_share"]),
             key=f"holdout_{page.name}",
-            help="A part of the chosen, by chance, is not contacted: only the difference between "
-            "them and the others shows what the contacts did.",
+            help="Customers in the plan who are drawn at random and not contacted. Only the "
+            "difference between them and the contacted customers shows what contacts do.",
         )
     if budget == published["budget"] and share == round(100 * published["holdout_share"]):
         return None
     try:
-        with st.spinner("Computing the plan …"):
+        with st.spinner("Calculating the plan …"):
             answer = _computed(page.generation.name, page.name, budget, share / 100)
     except client.UnavailableError as problem:
         st.error(str(problem))
         return None
-    st.info("A trial: what is published and sent to the CRM stays as it is.")
+    st.info("Draft. The published plan is unchanged.")
     return (
         answer["budget"],
         pd.DataFrame(answer["items"]),
@@ -57,59 +57,62 @@ def another(page: Context, published: Row) -> tuple[Row, pd.DataFrame, pd.DataFr
 
 @st.cache_data(max_entries=50, show_spinner=False)
 def _computed(generation: str, domain: str, budget: float, holdout: float) -> dict[str, Any]:
-    del generation  # a plan of one generation is not shown for another
+    del generation  # part of the cache key: a plan belongs to one generation
     return client.compute_plan(domain, budget, holdout)
 
 
 def figures(page: Context, plan: Row) -> None:
-    """What the plan costs and earns."""
+    """Show what the plan costs and earns."""
     first, second, third, fourth = st.columns(4)
-    first.metric("Chosen customers", f"{plan['customers']:,}", border=True)
+    first.metric("Customers in the plan", f"{plan['customers']:,}", border=True)
     second.metric("Expected spend", words.money(plan["expected_spend"], page.currency), border=True)
     third.metric(
         "Expected profit",
         words.money(plan["expected_profit"], page.currency),
         border=True,
-        help="Margin kept, less offers and contacts.",
+        help="Margin kept, less the cost of offers and contacts.",
     )
     more = float(plan["marginal_profit"] or 0)
     fourth.metric(
-        f"One more {page.currency} would earn",
+        f"Return on the next {page.currency}1",
         f"{page.currency}{more:,.2f}" if more else "nothing",
         border=True,
     )
     if plan["evidence"] == "assumed":
         st.caption(
-            "Assumed: how many customers an offer saves is taken from the catalogue of actions, "
-            "not yet measured here. The part that is left alone will show it."
+            "Response rates are assumed: they come from the catalogue of actions and are not "
+            "measured yet. The control group will show the real effect."
         )
     else:
-        st.caption(f"Rates: {plan['evidence']}.")
+        st.caption(f"Response rates are {plan['evidence']}.")
 
 
 def measurable(plan: Row) -> None:
-    """What the hold-out can show."""
-    st.subheader("What is left alone to measure")
+    """Show what the control group can prove."""
+    st.subheader("Control group")
     share = words.percent(plan["holdout_share"])
+    alone = 100 * (plan["churn_without"] or 0)
+    contacted = alone - 100 * (plan["expected_effect"] or 0)
     st.markdown(
-        f"{share} of the chosen are left alone by chance, and 2 of 100 customers are never "
-        f"contacted. Of 100 chosen, {100 * (plan['churn_without'] or 0):.0f} are expected to "
-        f"leave without contact and {100 * (plan['expected_effect'] or 0):.1f} fewer with it."
+        f"{share} of the customers in the plan, drawn at random, are the control group and are "
+        "not contacted. Another 2 in 100 customers are in the permanent control group of all "
+        f"plans. Of every 100 in the plan, {alone:.0f} would leave if left alone and "
+        f"{contacted:.0f} if contacted."
     )
     if plan["can_be_measured"]:
-        st.success("That difference can be measured with this plan alone.")
+        st.success("One campaign of this size can prove the effect.")
     elif plan["campaigns_needed_at_10"]:
         st.warning(
-            "That difference is too small to see in one round: it takes about "
-            f"{plan['campaigns_needed_at_10']:,.0f} such rounds with a tenth left alone, or "
-            f"{plan['campaigns_needed_at_50']:,.0f} with half."
+            "One campaign of this size cannot prove the effect. Pool "
+            f"{plan['campaigns_needed_at_10']:,.0f} with a 10% control group, or "
+            f"{plan['campaigns_needed_at_50']:,.0f} with 50%."
         )
 
 
 def lists(page: Context) -> None:
-    """Files for the CRM: who is contacted, and who is left alone."""
-    st.subheader("For the CRM")
-    for decision, label in (("treat", "to contact"), ("hold_out", "left alone to measure")):
+    """Show the files for the CRM: customers to contact, and the control group."""
+    st.subheader("Files for the CRM")
+    for decision, label in (("treat", "to contact"), ("hold_out", "in the control group")):
         found = one(
             page.generation,
             "select count(*) as customers from bi_churn_actions where domain = ? and decision = ?",
@@ -130,7 +133,7 @@ def lists(page: Context) -> None:
             )
 
         st.download_button(
-            f"{words.count(customers, 'customer')} {label} (CSV)",
+            f"Download {words.count(customers, 'customer')} {label} (CSV)",
             table,
             file_name=f"{decision}_{page.name}.csv",
             mime="text/csv",
@@ -138,17 +141,16 @@ def lists(page: Context) -> None:
             disabled=not customers,
             key=f"download_{decision}",
         )
-    st.caption("The files hold the published plan, not a trial.")
+    st.caption("The files hold the published plan, not a draft.")
 
 
-page = context()
-st.title("Plan")
+page = context("Plan")
 published = one(page.generation, "select * from bi_retention_budget where domain = ?", page.name)
 if published is None:
-    st.info("There is no plan in what is published.")
+    st.info("No plan has been published for this business.")
     st.stop()
-trial = another(page, published)
-plan, lines, choices = trial or (
+draft = another(page, published)
+plan, lines, choices = draft or (
     published,
     rows(page.generation, "select * from bi_retention_plan where domain = ?", page.name),
     rows(page.generation, "select * from bi_retention_alternatives where domain = ?", page.name),
@@ -162,24 +164,30 @@ curve = rows(
 )
 first, second = st.columns(2, gap="large")
 with first:
-    st.subheader("What a budget earns")
+    st.subheader("Profit by budget")
     if curve.empty:
-        st.caption("No action pays for any customer.")
+        st.caption("No action is worth its cost for any customer.")
     else:
         st.altair_chart(charts.profit_curve(curve, float(plan["budget"]), page.currency))
-        st.caption("Expected profit by budget; the dashed line is this plan's budget.")
+        st.caption("The dashed line is the budget of this plan.")
 with second:
-    st.subheader("Beside other ways to choose")
-    named = choices.assign(way=choices["strategy"].map(STRATEGIES))
+    st.subheader("Compared with other ways to choose")
+    named = choices.assign(way=choices["strategy"].map(STRATEGIES).map(words.capitalised))
     st.altair_chart(
-        charts.bars(named, "expected_profit", "way", title=f"expected profit, {page.currency}")
+        charts.bars(
+            named,
+            "expected_profit",
+            "way",
+            kind="Way to choose",
+            title=f"Expected profit, {page.currency}",
+        )
     )
-    st.caption("Same budget, channels and guards, before anybody is left alone to measure.")
+    st.caption("Same budget, channels and contact rules, before the control group is taken out.")
 
 st.subheader("Actions")
 treated = lines[lines["decision"] == "treat"]
 if treated.empty:
-    st.info("With this budget nobody is contacted.")
+    st.info("The budget allows no contacts.")
 else:
     actions = (
         treated.groupby(["action_title", "channel", "evidence"], as_index=False)[
@@ -189,29 +197,29 @@ else:
         .sort_values("expected_profit", ascending=False)
     )
     st.dataframe(
-        actions,
+        actions.assign(channel=actions["channel"].map(words.channel)),
         hide_index=True,
         column_config={
-            "action_title": "action",
-            "channel": "channel",
-            "evidence": "rates are",
-            "customers": st.column_config.NumberColumn("customers", format="%,d"),
+            "action_title": "Action",
+            "channel": "Channel",
+            "evidence": "Response rates",
+            "customers": st.column_config.NumberColumn("To contact", format="%,d"),
             "expected_spend": st.column_config.NumberColumn(
-                f"spend, {page.currency}", format="%,.0f"
+                f"Expected spend, {page.currency}", format="%,.0f"
             ),
             "expected_profit": st.column_config.NumberColumn(
-                f"profit, {page.currency}", format="%,.0f"
+                f"Expected profit, {page.currency}", format="%,.0f"
             ),
             "expected_customers_kept": st.column_config.NumberColumn(
-                "customers kept", format="%,.1f"
+                "Customers kept", format="%,.1f"
             ),
         },
     )
 left = lines[lines["decision"] != "treat"]
 if not left.empty:
-    st.subheader("Why not the others")
+    st.subheader("Why customers are not contacted")
     why = left.groupby("reason", as_index=False)["customers"].sum()
     why["why"] = why["reason"].map(words.WHY_NOT).fillna(why["reason"])
-    st.altair_chart(charts.bars(why, "customers", "why", title="customers"))
+    st.altair_chart(charts.bars(why, "customers", "why", kind="Why not", title="Customers"))
 measurable(plan)
 lists(page)

@@ -1,15 +1,20 @@
-"""Was it right: last month's list against what happened, figures beside baselines, limits."""
+"""Track record: predictions against outcomes, simpler methods, earliness, drift, limits."""
 
 import streamlit as st
 
 from app.viewer import charts, words
 from app.viewer.context import Context, context
-from app.viewer.published import one, rows
+from app.viewer.published import AS_OF_LEAD, one, rows
+
+
+def leaving(page: Context) -> str:
+    """The meaning of leaving, as the help of a column."""
+    return f"Leaving means that a customer {page.domain['outcome']}."
 
 
 def last_list(page: Context) -> None:
-    """What would have been said of the newest customers whose outcome is known."""
-    told = one(
+    """Show the back-test: the newest customers whose outcome is known."""
+    total = one(
         page.generation,
         """
         select
@@ -21,13 +26,14 @@ def last_list(page: Context) -> None:
         """,
         page.name,
     )
-    if not told or not told["customers"]:
-        st.info("No month's outcomes are known yet, so nothing can be checked.")
+    if not total or not total["customers"]:
+        st.info("No outcomes are known yet, so there is nothing to check.")
         st.stop()
     st.markdown(
-        f"The customers of **{words.day(told['as_of_date'])}**, scored with what was known that "
-        f"day by a model that had not seen them. We expected {told['expected']:,.0f} of "
-        f"{words.count(told['customers'], 'customer')} to leave; {told['left_us']:,} did."
+        f"Back-test: the customers of **{words.day(total['as_of_date'])}**, scored with what was "
+        "known that day by a model that had not seen their outcomes. We expected "
+        f"{total['expected']:,.0f} of {words.count(total['customers'], 'customer')} to leave; "
+        f"{total['left_us']:,} did."
     )
     by_band = rows(
         page.generation,
@@ -47,14 +53,14 @@ def last_list(page: Context) -> None:
         by_band,
         hide_index=True,
         column_config={
-            "risk_band": "band",
-            "customers": st.column_config.NumberColumn("customers", format="%,d"),
-            "expected": st.column_config.NumberColumn("expected to leave", format="%,.0f"),
-            "left_us": st.column_config.NumberColumn("left", format="%,d"),
+            "risk_band": "Risk band",
+            "customers": st.column_config.NumberColumn("Customers", format="%,d"),
+            "expected": st.column_config.NumberColumn("Expected to leave", format="%,.0f"),
+            "left_us": st.column_config.NumberColumn("Left", format="%,d", help=leaving(page)),
         },
     )
     searched = st.text_input(
-        "Look a customer up", key="customer", bind="query-params", placeholder="an id"
+        "Find a customer", key="customer", bind="query-params", placeholder="an ID"
     )
     found = rows(
         page.generation,
@@ -70,25 +76,28 @@ def last_list(page: Context) -> None:
         searched,
     )
     if found.empty:
-        st.warning(f"{searched} was not among them.")
+        st.warning(
+            f"{searched} is not in this back-test. It covers the scored customers of "
+            f"{words.day(total['as_of_date'])}. Check the ID: upper and lower case matter."
+        )
     else:
         st.dataframe(
             found,
             hide_index=True,
             height=280,
             column_config={
-                "customer_id": "customer",
+                "customer_id": "Customer",
                 "churn_probability": st.column_config.ProgressColumn(
-                    "risk we gave", min_value=0, max_value=100, format="%.0f%%"
+                    "Predicted risk", min_value=0, max_value=100, format="%.0f%%"
                 ),
-                "risk_band": "band",
-                "is_churned": st.column_config.CheckboxColumn("left"),
+                "risk_band": "Risk band",
+                "is_churned": st.column_config.CheckboxColumn("Left", help=leaving(page)),
             },
         )
 
 
 def list_cut(page: Context) -> None:
-    """Expected right and false alarms when the list of today is cut somewhere."""
+    """Show the expected leavers and false alarms in the first part of today's list."""
     st.subheader("How far down the list?")
     cuts = rows(
         page.generation,
@@ -96,26 +105,26 @@ def list_cut(page: Context) -> None:
         page.name,
     )
     if cuts.empty:
-        st.caption("There is no list.")
+        st.caption("No customers are scored.")
         return
-    share = st.slider("Riskiest, % of the customers", 1, 100, 10, key="cut", bind="query-params")
+    share = st.slider("Riskiest customers, %", 1, 100, 10, key="cut", bind="query-params")
     cut = cuts[cuts["percent"] <= share].iloc[-1]
     first, second, third = st.columns(3)
     first.metric("Customers", f"{cut['customers']:,.0f}", border=True)
-    second.metric("Would leave", f"{cut['expected_true_positives']:,.0f}", border=True)
-    third.metric("Would have stayed", f"{cut['expected_false_positives']:,.0f}", border=True)
-    text = f"Everybody from a risk of {words.percent(cut['lowest_probability'], 1)} up."
+    second.metric("Expected to leave", f"{cut['expected_true_positives']:,.0f}", border=True)
+    third.metric("Would stay anyway", f"{cut['expected_false_positives']:,.0f}", border=True)
+    text = f"Everyone with a risk of {words.percent(cut['lowest_probability'], 1)} or more."
     if cut["precision_on_test"] == cut["precision_on_test"]:
         text += (
-            f" On the customers whose outcome is known, {words.percent(cut['precision_on_test'])} "
-            "of such a list left."
+            f" In the back-test, {words.percent(cut['precision_on_test'])} of the customers in "
+            "such a list left."
         )
     st.caption(text)
 
 
 def beside_baselines(page: Context) -> None:
-    """The figures that matter, beside simpler ways to make the list."""
-    st.subheader("Better than something simpler?")
+    """Show the figures that matter beside those of simpler methods."""
+    st.subheader("Compared with simpler methods")
     found = rows(
         page.generation,
         """
@@ -132,12 +141,12 @@ def beside_baselines(page: Context) -> None:
         page.name,
     )
     if found.empty or gains.empty:
-        st.caption("Nothing is measured yet.")
+        st.caption("No back-test has been published for this business.")
         return
     first, second = st.columns(2, gap="large")
     with first:
         st.altair_chart(charts.caught(gains, words.MODELS))
-        st.caption("How many of those who left stand in the first part of the list.")
+        st.caption("Share of all leavers found in the first part of the list.")
     with second:
         bins = rows(
             page.generation,
@@ -145,36 +154,38 @@ def beside_baselines(page: Context) -> None:
             page.name,
         )
         st.altair_chart(charts.said_and_happened(bins))
-        st.caption("On the dashed line, what we said is what happened.")
+        st.caption("On the dashed line, as many left as we predicted.")
     table = found.pivot_table(index="model", columns="metric", values="value").reset_index()
     table["model"] = table["model"].map(words.MODELS).fillna(table["model"])
     st.dataframe(
         table.sort_values("log_loss"),
         hide_index=True,
         column_config={
-            "model": "way to make the list",
+            "model": "Method",
             "auc": st.column_config.NumberColumn(
-                "tells apart",
+                "Ranking accuracy (AUC)",
                 format="%.3f",
-                help="How often a customer who left stood above one who stayed; 0.5 is chance.",
+                help="How often a customer who left was ranked above one who stayed; 0.5 is "
+                "chance.",
             ),
             "top_decile_capture": st.column_config.NumberColumn(
-                "caught in the riskiest tenth",
+                "Leavers found in the top 10%",
                 format="percent",
-                help="Of all who left, how many stood in the first tenth of the list.",
+                help="Share of all leavers who were in the riskiest tenth of the list.",
             ),
             "log_loss": st.column_config.NumberColumn(
-                "error of the risks",
+                "Probability error",
                 format="%.4f",
-                help="Log loss: how surprised the risks were by what happened; lower is better.",
+                help="Log loss: how far the predicted risks were from what happened; lower is "
+                "better.",
             ),
         },
     )
 
 
 def over_time(page: Context) -> None:
-    """Earlier scores that were really published, earliness, drift."""
-    st.subheader("Scores that were published earlier")
+    """Show how published scores turned out, how early churn can be seen, and drift."""
+    st.subheader("Published scores and what happened")
     realised = rows(
         page.generation,
         "select as_of_date, customers, churners, mean_probability, churn_rate, auc "
@@ -182,46 +193,52 @@ def over_time(page: Context) -> None:
         page.name,
     )
     if realised.empty:
-        st.caption("No published score's outcome is known yet.")
+        st.caption("The outcomes of published scores are not known yet.")
     else:
         st.dataframe(
             realised,
             hide_index=True,
             column_config={
-                "as_of_date": st.column_config.DateColumn("scored for", format="D MMM YYYY"),
-                "churners": "left",
-                "mean_probability": st.column_config.NumberColumn("risk we gave", format="percent"),
-                "churn_rate": st.column_config.NumberColumn("share that left", format="percent"),
-                "auc": st.column_config.NumberColumn("tells apart", format="%.3f"),
+                "as_of_date": st.column_config.DateColumn("Customers of", format="D MMM YYYY"),
+                "customers": "Customers",
+                "churners": st.column_config.NumberColumn("Left", help=leaving(page)),
+                "mean_probability": st.column_config.NumberColumn(
+                    "Average predicted risk", format="percent"
+                ),
+                "churn_rate": st.column_config.NumberColumn("Share that left", format="percent"),
+                "auc": st.column_config.NumberColumn("Ranking accuracy (AUC)", format="%.3f"),
             },
         )
-    st.subheader("What earliness costs")
+    st.subheader("How early can we tell?")
     leads = rows(
         page.generation,
         """
-        select lead_days, max(value) filter (where metric = 'auc') as tells_apart
+        select lead_days, value as auc
         from bi_model_quality_by_lead
-        where domain = ? and model = 'lightgbm' and population = 'all'
-        group by all order by all
+        where domain = ? and population = ? and model = 'lightgbm' and metric = 'auc'
+        order by lead_days
         """,
         page.name,
+        AS_OF_LEAD,
     )
     if leads.empty:
-        st.caption("Not measured; `churn evaluate` does it where customers have a due date.")
+        st.caption("Not measured yet: this needs due dates and an evaluation by your data team.")
     else:
         st.dataframe(
             leads,
             hide_index=True,
             column_config={
-                "lead_days": "days earlier",
-                "tells_apart": st.column_config.NumberColumn("tells apart", format="%.3f"),
+                "lead_days": st.column_config.NumberColumn(
+                    "Days earlier", help="Before the day on which customers are usually scored."
+                ),
+                "auc": st.column_config.NumberColumn("Ranking accuracy (AUC)", format="%.3f"),
             },
         )
-    st.subheader("Has anything drifted?")
+    st.subheader("Changes in the data")
     drift = rows(
         page.generation,
         """
-        select coalesce(described.description, drift.kind) as what, drift.words
+        select coalesce(described.description, drift.kind) as what
         from bi_drift as drift
         left join bi_driver_importance as described
             on drift.domain = described.domain and drift.subject = described.feature
@@ -231,23 +248,22 @@ def over_time(page: Context) -> None:
         page.name,
     )
     if drift.empty:
-        st.success("Nothing that would matter to the scores.")
+        st.success("No change that matters for the scores.")
     else:
         for row in drift.itertuples():
-            st.markdown(f"- {row.what}")
-        st.caption("These look different from the customers the model learned from.")
+            st.markdown(f"- {words.DRIFT.get(row.what, row.what)}")
+        st.caption("In these, the customers differ from those the model learned from.")
 
 
-page = context()
-st.title("Was it right")
+page = context("Track record")
 last_list(page)
 list_cut(page)
 beside_baselines(page)
 over_time(page)
 st.subheader("Limits")
 st.markdown(
-    f"- Only these are scored: {page.domain['population']}. Not: {page.domain['not_scored']}.\n"
-    f"- What happened after {page.cut_off} is not known here.\n"
-    "- A risk says how many of a hundred such customers leave, never which of them.\n"
+    f"- Scored: {page.domain['population']}. Not scored: {page.domain['not_scored']}.\n"
+    f"- Nothing that happened from {page.cut_off} on is included.\n"
+    "- A risk says how many in 100 similar customers leave, not which of them.\n"
     f"- {words.PATTERNS}"
 )

@@ -1,4 +1,4 @@
-"""Today: who moved into risk, what is at stake, what falls due, what the plan would do."""
+"""Today: customers at risk, new ones among them, renewals due, and the plan in brief."""
 
 from datetime import timedelta
 
@@ -9,11 +9,10 @@ from app.viewer.context import context
 from app.viewer.published import one, rows
 from app.viewer.tables import customer_table
 
-page = context()
+page = context("Today")
 domain, generation = page.name, page.generation
-st.title("Today")
 st.caption(
-    f"{page.domain['title']}: {page.domain['population']}. Leaving means: a customer "
+    f"{page.domain['title']}: {page.domain['population']}. Leaving means that a customer "
     f"{page.domain['outcome']}."
 )
 
@@ -36,39 +35,46 @@ head = one(
     domain,
 )
 if not head or not head["customers"]:
-    st.info(f"Nobody of {page.domain['title']} is scored. Not scored: {page.domain['not_scored']}.")
+    st.info(
+        f"No customers of {page.domain['title']} are scored. "
+        f"Not scored: {page.domain['not_scored']}."
+    )
     st.stop()
 budget = one(generation, "select * from bi_retention_budget where domain = ?", domain)
 
 left, middle, right, last = st.columns(4)
-left.metric("Customers at risk", f"{head['at_risk']:,}", help="Critical and high risk together.")
+left.metric(
+    "Customers at risk",
+    f"{head['at_risk']:,}",
+    help="Customers in the risk bands critical and high.",
+)
 middle.metric(
     "Value at risk",
     words.money(head["value_at_risk"], page.currency),
-    help=f"Risk times what a customer is worth: {page.domain['value_definition']}. Before margin.",
+    help=f"Risk times customer value ({page.domain['value_definition']}), before margin.",
 )
 if budget:
     right.metric(
-        "Chosen by the plan",
+        "In the plan",
         f"{budget['customers']:,}",
-        help=f"Of them {words.percent(budget['holdout_share'])} are left alone, by chance, to "
-        "measure what contacts do.",
+        help=f"{words.percent(budget['holdout_share'])} of them, drawn at random, are the control "
+        "group and are not contacted.",
     )
     last.metric(
         "Expected profit",
         words.money(budget["expected_profit"], page.currency),
-        help="Of the plan, after offers and contacts; "
-        f"{'rests on assumed' if budget['evidence'] == 'assumed' else 'rests on measured'} rates.",
+        help="Margin kept by the plan, less the cost of offers and contacts. Response rates are "
+        f"{'assumed' if budget['evidence'] == 'assumed' else 'measured'}.",
     )
 if head["cancelled"]:
     st.caption(
-        f"Beside them, {words.count(head['cancelled'], 'customer')} already cancelled: known, "
-        "not predicted."
+        f"Another {head['cancelled']:,} {'has' if head['cancelled'] == 1 else 'have'} already "
+        "cancelled (not counted above)."
     )
 
 st.subheader("Moved into risk")
 if not head["scored_before"]:
-    st.info("This is the first score of these customers: nobody can have moved yet.")
+    st.info("This is the first scoring: there are no earlier scores to compare with.")
 else:
     moved = rows(
         generation,
@@ -81,10 +87,15 @@ else:
         """,
         domain,
     )
-    customer_table(moved, page, key="moved")
-st.subheader("Falls due this week")
+    customer_table(
+        moved,
+        page,
+        key="moved",
+        if_empty="No customers moved into risk since the previous scoring.",
+    )
+st.subheader("Renewals due this week")
 if not head["with_due_date"]:
-    st.info("These customers have no contract that ends, so nothing falls due on a day.")
+    st.info("These customers have no contract with an end date, so there are no renewals.")
 else:
     until = page.domain["as_of_date"] + timedelta(days=7)
     due = rows(
@@ -99,12 +110,12 @@ else:
         domain,
         until,
     )
-    st.caption(f"At risk and due before {words.day(until)}, the most valuable first.")
-    customer_table(due, page, key="due")
+    st.caption(f"At-risk renewals due before {words.day(until)}, highest value at risk first.")
+    customer_table(due, page, key="due", if_empty="No renewals of customers at risk are due.")
 
-st.subheader("What the plan would do")
+st.subheader("Plan and value at risk")
 if budget is None:
-    st.info("There is no plan in what is published.")
+    st.info("No plan has been published for this business.")
 else:
     actions = rows(
         generation,
@@ -127,13 +138,19 @@ else:
     first, second = st.columns(2, gap="large")
     with first:
         if actions.empty:
-            st.info("With this budget the plan contacts nobody.")
+            st.info("The budget allows no contacts.")
         else:
             st.altair_chart(
-                charts.bars(actions, "customers", "action_title", title="customers to contact")
+                charts.bars(
+                    actions,
+                    "customers",
+                    "action_title",
+                    kind="Action",
+                    title="Customers to contact",
+                )
             )
     with second:
         st.altair_chart(
-            charts.band_bars(by_band, "value_at_risk", title=f"value at risk, {page.currency}")
+            charts.band_bars(by_band, "value_at_risk", title=f"Value at risk, {page.currency}")
         )
     st.page_link("screens/plan.py", label="Open the plan", icon=":material/payments:")

@@ -2,7 +2,7 @@
 with
 
 customers as (
-    select * from {{ ref('int_churn__customers_guarded') }}
+    select * from {{ ref('int_churn__contact_eligibility_checked') }}
 ),
 
 valued as (
@@ -13,39 +13,39 @@ catalogue as (
     select * from {{ ref('int_churn__actions_catalogued') }}
 ),
 
-drawn as (
-    select * from {{ ref('int_churn__holdouts_drawn') }}
+assigned as (
+    select * from {{ ref('int_churn__holdouts_assigned') }}
 ),
 
-hopes as (
-    select * from {{ ref('int_churn__customers_hoped') }}
+options as (
+    select * from {{ ref('int_churn__customer_options_summarised') }}
 ),
 
 decided as (
     select
         customers.*,
-        drawn.action_id,
-        drawn.is_held_out,
+        assigned.action_id,
+        assigned.is_held_out,
         case
-            when drawn.is_held_out then 'hold_out'
-            when drawn.action_id is not null then 'treat'
+            when assigned.is_held_out then 'hold_out'
+            when assigned.action_id is not null then 'treat'
             else 'leave'
         end as decision,
         case
-            when drawn.is_held_out then 'held_out'
-            when drawn.action_id is not null then null
-            when customers.guard is not null then customers.guard
+            when assigned.is_held_out then 'held_out'
+            when assigned.action_id is not null then null
+            when customers.exclusion is not null then customers.exclusion
             when customers.theme_1 is null then 'nothing_raises_the_risk'
-            when hopes.customer_number is null then 'no_action_answers'
-            when hopes.meant = 0 then 'out_of_bounds'
-            when hopes.offered = 0 then 'too_late'
-            when hopes.best_profit_cents <= 0 then 'does_not_pay'
+            when options.customer_number is null then 'no_action_answers'
+            when options.actions_within_bounds = 0 then 'out_of_bounds'
+            when options.actions_offered = 0 then 'too_late'
+            when options.best_profit_cents <= 0 then 'does_not_pay'
             else 'beyond_budget'
         end as reason,
-        hopes.best_profit_cents
+        options.best_profit_cents
     from customers
-    left join drawn on customers.customer_number = drawn.customer_number
-    left join hopes on customers.customer_number = hopes.customer_number
+    left join assigned on customers.customer_number = assigned.customer_number
+    left join options on customers.customer_number = options.customer_number
 ),
 
 -- What a saved customer keeps and what a stayer costs, for the break-even probability
@@ -93,7 +93,7 @@ final as (
             when 'too_late' then 'the actions that answer do not fit before the decision is due'
             when 'does_not_pay' then 'every action that answers would cost more than it earns'
             when 'beyond_budget' then 'pays, but budget or channel earn more elsewhere'
-            else weighed.guard_words
+            else weighed.exclusion_words
         end as reason_words,
         weighed.action_id as planned_action,
         weighed.title as action_title,

@@ -3,21 +3,21 @@
 with
 
 plans as (
-    select * from {{ ref('int_churn__plans_measured') }}
+    select * from {{ ref('int_churn__plans_summarised') }}
 ),
 
-chosen as (
-    select * from {{ ref('int_churn__alternatives_chosen') }}
+policies as (
+    select * from {{ ref('int_churn__policies_allocated') }}
 ),
 
 totals as (
     select
         domain,
-        strategy,
+        policy as strategy,
         count(*) as customers,
         sum(spend_cents) as spend_cents,
         sum(profit_cents) as profit_cents
-    from chosen
+    from policies
     group by all
     union all
     select

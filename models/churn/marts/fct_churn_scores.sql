@@ -11,7 +11,7 @@ runs as (
 ),
 
 live as (
-    select * from {{ ref('int_churn__runs_live') }}
+    select * from {{ ref('int_churn__live_runs_selected') }}
 ),
 
 examples as (

@@ -17,12 +17,17 @@ baskets as (
     select * from {{ ref('int_ecommerce__baskets_summarised') }}
 ),
 
+cut_offs as (
+    select as_of_date from {{ ref('control__cut_offs') }}
+    where domain = 'ecommerce'
+),
+
 -- Department codes of before and after a remap do not compare.
 remapped as (
     select
         cut_offs.as_of_date,
         count(changes.kind) > 0 as is_remapped_365d
-    from {{ source('ecommerce_control', 'cut_offs') }} as cut_offs
+    from cut_offs
     left join {{ ref('ecommerce_log_changes') }} as changes
         on
             changes.kind = 'categories_remapped'

@@ -7,13 +7,18 @@ cohort as (
     select * from {{ ref('int_ecommerce__customers_eligible') }}
 ),
 
+cut_offs as (
+    select as_of_date from {{ ref('control__cut_offs') }}
+    where domain = 'ecommerce'
+),
+
 days_in_reach as (
     {{ number_series(1, 365, 'days_before') }}
 ),
 
 days as (
     select distinct {{ add_days('cut_offs.as_of_date', '-days_in_reach.days_before') }} as day
-    from {{ source('ecommerce_control', 'cut_offs') }} as cut_offs
+    from cut_offs
     cross join days_in_reach
 ),
 

@@ -14,8 +14,10 @@ coverage as (
             as is_horizon_covered,
         {{ is_covered('ecommerce', 'coverage', 'as_of_date', 455, until=365) }}
             as is_quarter_covered
-    from {{ source('ecommerce_control', 'coverage') }} as coverage
-    where table_name = '{{ domain_setting('ecommerce', 'covered_by').orders }}'
+    from {{ ref('control__coverage') }} as coverage
+    where
+        domain = 'ecommerce'
+        and table_name = '{{ domain_setting('ecommerce', 'covered_by').orders }}'
 ),
 
 featured as (

@@ -13,8 +13,10 @@ coverage as (
         {{ is_covered('ecommerce', 'coverage', 'as_of_date', window) }} as is_covered_{{ window }}d
         {%- if not loop.last %},{% endif %}
         {% endfor -%}
-    from {{ source('ecommerce_control', 'coverage') }} as coverage
-    where table_name = '{{ domain_setting('ecommerce', 'covered_by').orders }}'
+    from {{ ref('control__coverage') }} as coverage
+    where
+        domain = 'ecommerce'
+        and table_name = '{{ domain_setting('ecommerce', 'covered_by').orders }}'
 ),
 
 -- Days without purchases for anybody say nothing about this customer.

@@ -6,7 +6,8 @@
 with
 
 cut_offs as (
-    select as_of_date from {{ source('ecommerce_control', 'cut_offs') }}
+    select as_of_date from {{ ref('control__cut_offs') }}
+    where domain = 'ecommerce'
 ),
 
 days_in_reach as (

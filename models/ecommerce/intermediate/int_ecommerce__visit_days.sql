@@ -6,6 +6,11 @@ cohort as (
     select customer_id from {{ ref('int_ecommerce__customers_eligible') }}
 ),
 
+cut_offs as (
+    select as_of_date from {{ ref('control__cut_offs') }}
+    where domain = 'ecommerce'
+),
+
 days_in_reach as (
     {{ number_series(1, 90, 'days_before') }}
 ),
@@ -15,7 +20,7 @@ window_days as (
         cut_offs.as_of_date,
         days_in_reach.days_before,
         {{ add_days('cut_offs.as_of_date', '-days_in_reach.days_before') }} as day
-    from {{ source('ecommerce_control', 'cut_offs') }} as cut_offs
+    from cut_offs
     cross join days_in_reach
 ),
 

@@ -22,8 +22,10 @@ views_covered as (
         {{ is_covered('ecommerce', 'coverage', 'as_of_date', window) }} as is_covered_{{ window }}d
         {%- if not loop.last %},{% endif %}
         {% endfor -%}
-    from {{ source('ecommerce_control', 'coverage') }} as coverage
-    where table_name = '{{ domain_setting('ecommerce', 'covered_by').visits }}'
+    from {{ ref('control__coverage') }} as coverage
+    where
+        domain = 'ecommerce'
+        and table_name = '{{ domain_setting('ecommerce', 'covered_by').visits }}'
 ),
 
 carts_covered as (
@@ -37,9 +39,11 @@ carts_covered as (
         ), false) as is_covered_{{ window }}d
         {%- if not loop.last %},{% endif %}
         {% endfor -%}
-    from {{ source('ecommerce_control', 'coverage') }} as coverage
+    from {{ ref('control__coverage') }} as coverage
     left join {{ ref('ecommerce_log_changes') }} as changes on changes.kind = 'cart_log_broken'
-    where coverage.table_name = '{{ domain_setting('ecommerce', 'covered_by').carts }}'
+    where
+        coverage.domain = 'ecommerce'
+        and coverage.table_name = '{{ domain_setting('ecommerce', 'covered_by').carts }}'
     group by coverage.as_of_date, coverage.covered_from, coverage.covered_before
 ),
 

@@ -53,7 +53,8 @@ orders as (
 ),
 
 coverage as (
-    select * from {{ source('ecommerce_control', 'coverage') }}
+    select * from {{ ref('control__coverage') }}
+    where domain = 'ecommerce'
 ),
 
 final as (

@@ -6,7 +6,8 @@ source as (
 ),
 
 knowledge as (
-    select known_before from {{ source('ecommerce_control', 'knowledge') }}
+    select known_before from {{ ref('control__knowledge') }}
+    where domain = 'ecommerce'
 ),
 
 renamed as (

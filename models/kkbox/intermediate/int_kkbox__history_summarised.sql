@@ -82,8 +82,10 @@ coverage as (
         covered_from,
         {{ is_covered('kkbox', 'coverage', 'as_of_date', 90) }} as is_covered_90d,
         {{ is_covered('kkbox', 'coverage', 'as_of_date', 365) }} as is_covered_365d
-    from {{ source('kkbox_control', 'coverage') }} as coverage
-    where table_name = 'transactions'
+    from {{ ref('control__coverage') }} as coverage
+    where
+        domain = 'kkbox'
+        and table_name = 'transactions'
 ),
 
 final as (

@@ -3,7 +3,8 @@
 with
 
 knowledge as (
-    select known_before from {{ source('kkbox_control', 'knowledge') }}
+    select known_before from {{ ref('control__knowledge') }}
+    where domain = 'kkbox'
 ),
 
 derived as (

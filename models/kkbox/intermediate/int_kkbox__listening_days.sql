@@ -3,7 +3,8 @@
 with
 
 cut_offs as (
-    select as_of_date from {{ source('kkbox_control', 'cut_offs') }}
+    select as_of_date from {{ ref('control__cut_offs') }}
+    where domain = 'kkbox'
 ),
 
 cohort as (

@@ -61,8 +61,10 @@ coverage as (
         {{ is_covered('kkbox', 'coverage', 'as_of_date', window) }} as is_covered_{{ window }}d,
         {% endfor -%}
         {{ is_covered('kkbox', 'coverage', 'as_of_date', 393, until=365) }} as is_covered_last_year
-    from {{ source('kkbox_control', 'coverage') }} as coverage
-    where table_name = 'user_logs'
+    from {{ ref('control__coverage') }} as coverage
+    where
+        domain = 'kkbox'
+        and table_name = 'user_logs'
 ),
 
 final as (

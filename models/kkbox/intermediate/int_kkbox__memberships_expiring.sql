@@ -12,7 +12,8 @@ cut_offs as (
     select
         as_of_date,
         coalesce(due_from, as_of_date) as due_from
-    from {{ source('kkbox_control', 'cut_offs') }}
+    from {{ ref('control__cut_offs') }}
+    where domain = 'kkbox'
 ),
 
 last_before_cut_off as (

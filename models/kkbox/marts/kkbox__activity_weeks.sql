@@ -57,7 +57,8 @@ payments as (
 ),
 
 coverage as (
-    select * from {{ source('kkbox_control', 'coverage') }}
+    select * from {{ ref('control__coverage') }}
+    where domain = 'kkbox'
 ),
 
 final as (

@@ -6,7 +6,7 @@ examples as (
 ),
 
 live as (
-    select * from {{ ref('int_churn__runs_live') }}
+    select * from {{ ref('int_churn__live_runs_selected') }}
 ),
 
 final as (

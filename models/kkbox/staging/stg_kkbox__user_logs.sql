@@ -7,7 +7,8 @@ source as (
 ),
 
 knowledge as (
-    select known_before from {{ source('kkbox_control', 'knowledge') }}
+    select known_before from {{ ref('control__knowledge') }}
+    where domain = 'kkbox'
 ),
 
 renamed as (

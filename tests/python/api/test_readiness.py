@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import duckdb
 import pytest
 from api_client import problem_of
+from made_recipe import VERSION_1
 
 from benchmarks.api import publish_next
 from ml.decision import Decision
@@ -24,7 +25,7 @@ def served(world):
     folder.mkdir(parents=True)
     (folder / "model.txt").write_bytes(MODEL)
     model_hash = hashlib.sha256(MODEL).hexdigest()
-    (folder / "recipe.json").write_text(json.dumps({"model_hash": model_hash}))
+    (folder / "recipe.json").write_text(json.dumps(VERSION_1 | {"model_hash": model_hash}))
     with duckdb.connect(str(world.warehouse)) as connection:
         connection.execute("update serving.bi_domains set model_hash = ?", [model_hash])
     publish_next(world, 1)

@@ -232,7 +232,7 @@ def test_features_are_the_projects_own_at_one_cut_off(bench):
     assert members.value > 100
     assert built.ratio.to == scanned.name
     with features.warehouse(bench.home) as connection:
-        for relation in ("lake.kkbox_cut_offs", "kkbox.int_kkbox__listening_summarised"):
+        for relation in ("control.control__cut_offs", "kkbox.int_kkbox__listening_summarised"):
             days = connection.execute(f"select distinct as_of_date from {relation}").fetchall()
             assert [str(day) for (day,) in days] == [features.KKBOX.cut_off]
 

@@ -11,6 +11,7 @@ from pipeline.project.home import PROJECT
 from pipeline.project.serving_tables import published_tables
 from pipeline.publish.generation import current
 
+CUSTOMERS = "models/serving/customers/_serving__customers.yml"
 NUMBERS = {"bigint", "integer", "double"}
 
 
@@ -51,18 +52,21 @@ def test_every_published_column_has_a_meaning_and_every_number_a_unit():
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("said", "words"),
     [
-        ('        description: "Churn probability from which the action pays', "break_even_"),
-        ("        config: {meta: {unit: log-odds}}", "contribution_log_odds: unit"),
-        ("        question: Which part of the cohort", "bi_customer_segments: question"),
+        (
+            "description: Churn probability from which the action pays for this customer.",
+            "break_even_",
+        ),
+        ("config: {meta: {unit: log-odds}}", "contribution_log_odds: unit"),
+        ('question: "Which part of the cohort', "bi_customer_segments: question"),
     ],
 )
-def test_what_is_not_described_is_noticed(project, line, words):
-    path = project / "models" / "serving" / "_serving.yml"
+def test_what_is_not_described_is_noticed(project, said, words):
+    path = project / CUSTOMERS
     text = path.read_text()
-    assert line in text
-    path.write_text("\n".join(kept for kept in text.split("\n") if not kept.startswith(line)))
+    assert said in text
+    path.write_text(text.replace(said, f"other_{said}"))
     assert any(words in found for found in missing(project)), missing(project)
 
 
@@ -72,7 +76,7 @@ def test_the_dictionary_is_that_of_the_yaml():
 
 
 def test_a_changed_description_makes_the_dictionary_old(project):
-    path = project / "models" / "serving" / "_serving.yml"
+    path = project / CUSTOMERS
     path.write_text(path.read_text().replace("Churn probability times save rate.", "Saved."))
     assert [str(changed) for changed in write_dictionary(project)] == ["docs/dictionary.md"]
     assert "Saved." in (project / "docs" / "dictionary.md").read_text()

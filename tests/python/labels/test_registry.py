@@ -8,7 +8,7 @@ import pytest
 from pipeline.labels.registry import audit, entries
 from pipeline.project.domains import domain_entries
 
-RULE = domain_entries()["ecommerce"]["label_rule_version"]
+RULE = domain_entries()["ecommerce"].label_rule_version
 DAY, DEFINITION = "2019-12-01", "no_order_h30_l90_m2"
 
 
@@ -105,4 +105,4 @@ def test_a_changed_outcome_leaves_the_label_and_is_told_until_it_is_frozen_anew(
     assert done.returncode == 0, done.stderr
     shown = run_churn(demo_copy.root, "labels", "show", "--domain", "ecommerce").stdout
     assert "returns" in shown
-    assert any(e.get("reason") == "late returns" for e in entries(demo_copy, "ecommerce"))
+    assert any(e.reason == "late returns" for e in entries(demo_copy, "ecommerce"))

@@ -16,8 +16,9 @@ from ml.decision import Decision
 from ml.mart import read_usable
 from ml.train import fit
 from pipeline import steps
-from pipeline.project.domains import domain_entries, resolve
+from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
+from pipeline.runs.context import RunContext
 from pipeline.runs.registry import (
     decisions,
     find_run,
@@ -26,10 +27,11 @@ from pipeline.runs.registry import (
     recipe_of,
     record,
     standing,
+    trained_run,
 )
 
 SCORING = np.datetime64("2017-04-01")
-ENTRY = resolve(domain_entries()["kkbox"])
+ENTRY = domain_entries()["kkbox"].resolved()
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +61,10 @@ def challenge(demo, learned, tmp_path):
             "model_hash": hashlib.sha256(text.encode()).hexdigest(),
             "features": list(examples.features),
         }
-        kept = recipe_of(champion) | own | recipe
+        kept = json.loads((champion / "recipe.json").read_text()) | own | recipe
         (folder / "recipe.json").write_text(json.dumps(kept))
         with duckdb.connect(str(demo[0].warehouse), read_only=True) as connection:
-            return decide(connection, champion, folder, SCORING)
+            return decide(connection, trained_run(champion), trained_run(folder), SCORING)
 
     return judge
 
@@ -105,7 +107,9 @@ def test_a_changed_recipe_that_is_better_beyond_noise_takes_over(demo, challenge
     champion = live_run(demo[0], "kkbox")
     worse = challenge(shuffled, recipe_hash="another recipe")
     with duckdb.connect(str(demo[0].warehouse), read_only=True) as connection:
-        turned = decide(connection, tmp_path / "challenger", champion, SCORING)
+        turned = decide(
+            connection, trained_run(tmp_path / "challenger"), trained_run(champion), SCORING
+        )
     assert turned.run_id == champion.name
     assert turned.gain == pytest.approx(-worse.gain)
     assert turned.gain > 1.96 * turned.gain_se
@@ -114,9 +118,9 @@ def test_a_changed_recipe_that_is_better_beyond_noise_takes_over(demo, challenge
 def test_neither_model_saw_the_cohort_it_is_judged_on(demo, challenge):
     """The live model of the same data has seen it: its test model stands for it."""
     champion = recipe_of(live_run(demo[0], "kkbox"))
-    assert champion["test_as_of_date"] in champion["live_cohorts"]
+    assert champion.test_as_of_date in champion.live_cohorts
     decision = challenge(recipe_hash="another recipe")
-    assert decision.judged_on == champion["test_as_of_date"]
+    assert decision.judged_on == str(champion.test_as_of_date)
     figures = live_run(demo[0], "kkbox") / "metrics.parquet"
     ((tested,),) = duckdb.sql(
         f"select value from '{figures}' "
@@ -126,8 +130,7 @@ def test_neither_model_saw_the_cohort_it_is_judged_on(demo, challenge):
 
 
 def test_another_definition_of_churn_is_not_compared(demo, challenge):
-    other = recipe_of(live_run(demo[0], "kkbox"))["settings"] | {"label_definition": "kaggle_rule"}
-    decision = challenge(settings=other)
+    decision = challenge(label_definition="kaggle_rule")
     assert (decision.run_id, decision.rule) == ("challenger", "not_comparable")
     assert decision.gain is None
 
@@ -136,25 +139,25 @@ def test_a_decision_stands_until_something_else_is_live(home):
     record(home, "kkbox", Decision("a", "a", "first", "the first model"))
     record(home, "kkbox", Decision("a", "b", "refreshed", "worse"))
     assert live_name(home, "kkbox") == "a"
-    assert standing(home, "kkbox", "b")["words"] == "worse"
+    assert standing(home, "kkbox", "b").words == "worse"
     record(home, "kkbox", Decision("c", "a", "promoted", "by choice"))
     assert live_name(home, "kkbox") == "c"
     assert standing(home, "kkbox", "b") is None
-    assert standing(home, "kkbox", "a")["rule"] == "promoted"
-    assert [row["decision"] for row in decisions(home, "kkbox")] == [1, 2, 3]
+    assert standing(home, "kkbox", "a").rule == "promoted"
+    assert [row.number for row in decisions(home, "kkbox")] == [1, 2, 3]
 
 
 def test_the_live_run_is_no_challenger_of_itself(demo, console):
     home, _ = demo
     live = live_name(home, "kkbox")
-    plan = steps.Plan(home, ("kkbox",), {"kkbox": ENTRY}, {}, console)
-    assert steps.decide(plan, "kkbox", home.models / "kkbox" / live) is None
+    context = RunContext(home, ("kkbox",), {"kkbox": ENTRY}, {}, console)
+    assert steps.decide(context, "kkbox", home.models / "kkbox" / live) is None
 
 
 def test_a_model_is_found_by_the_first_characters_of_its_hash(demo):
     home, _ = demo
     run = live_run(home, "kkbox")
-    assert find_run(home, "kkbox", recipe_of(run)["model_hash"][:10]) == run
+    assert find_run(home, "kkbox", recipe_of(run).model_hash[:10]) == run
     with pytest.raises(ChurnError, match="No model of kkbox"):
         find_run(home, "kkbox", "zzz")
 
@@ -164,8 +167,8 @@ def test_another_model_plans_with_the_budget_of_today(demo, monkeypatch):
     home, _ = demo
     monkeypatch.setenv("CHURN_HOME", str(home.root))
     live = live_name(home, "kkbox")
-    assert "retention" not in recipe_of(home.models / "kkbox" / live)["settings"]
-    assert context_of("kkbox", live).entries["kkbox"]["retention"] == ENTRY["retention"]
+    assert "retention" not in recipe_of(home.models / "kkbox" / live).settings
+    assert context_of("kkbox", live).entries["kkbox"].retention == ENTRY.retention
 
 
 @pytest.mark.slow
@@ -190,7 +193,7 @@ def test_a_changed_recipe_is_promoted_rolled_back_and_stays_so(demo_copy, run_ch
         for path in (home.models / "ecommerce").glob("*/recipe.json")
         if path.parent.name != first
     ]
-    digest = recipe_of(home.models / "ecommerce" / other)["model_hash"]
+    digest = recipe_of(home.models / "ecommerce" / other).model_hash
     call("models", "promote", digest[:12], "--domain", "ecommerce")
     assert live_name(home, "ecommerce") == other
     call("models", "rollback", "--domain", "ecommerce")

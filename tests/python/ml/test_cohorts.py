@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 
 from ml.cohorts import Cohort, RefusedError, choose_fits, is_on_grid, known_by
+from ml.settings import Alarms, LearningSettings, Minimum
 
-SETTINGS = {"grid": "month", "minimum": {"rows": 500, "churners": 50, "cohorts": 3}}
+SETTINGS = LearningSettings(
+    label_definition="churned",
+    grid="month",
+    minimum=Minimum(rows=500, churners=50, cohorts=3),
+    alarms=Alarms(single_feature_auc=0.97),
+    baselines={},
+)
 
 
 def cohort(day: str, *, rows=1000, churners=100, closed=True, known_after=60) -> Cohort:

@@ -1,7 +1,8 @@
 """Training, calibration, baselines and drivers on small data made here, nulls included."""
 
 import hashlib
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import lightgbm as lgb
 import numpy as np
@@ -16,6 +17,8 @@ from ml.calibrate import Calibration, PastMargins, choose, fit_map
 from ml.contract import usable_features
 from ml.explain.drivers import FEW, HANDFUL, base_value, drivers, largest
 from ml.metrics import losses
+from ml.recipe import CalibrationMap
+from ml.settings import RiskBands
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +165,8 @@ def test_every_map_is_monotone_and_survives_json(method):
     assert (np.diff(p) >= 0).all()
     assert p.min() > 0
     assert p.max() < 1
-    assert np.array_equal(Calibration(**fitted.to_dict()).apply(grid), p)
+    kept = CalibrationMap.model_validate_json(json.dumps(asdict(fitted)))
+    assert np.array_equal(Calibration.of(kept).apply(grid), p)
 
 
 def past_cohorts(true_margin, shifts=(0, 0, 0, 0)):
@@ -203,7 +207,7 @@ def test_two_cohorts_are_too_few_to_choose_a_map():
 
 def test_bands_are_cut_at_the_top_5_20_and_50_percent():
     p = np.linspace(0, 1, 1001)
-    bands = assign_bands(p, cut_bands(p, {}))
+    bands = assign_bands(p, cut_bands(p, RiskBands()))
     shares = {band: (bands == band).mean() for band in ("critical", "high", "medium", "low")}
     assert shares == pytest.approx(
         {"critical": 0.05, "high": 0.15, "medium": 0.30, "low": 0.50}, abs=0.002

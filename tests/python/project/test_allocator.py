@@ -58,7 +58,7 @@ def test_what_the_operator_sets_stays():
 
 _START = """
 import os, sys
-from app.api.memory import keep_small_blocks
+from app.api.http.memory import keep_small_blocks
 print(os.getpid(), *sys.argv[1:])
 keep_small_blocks()
 print(os.environ.get("GLIBC_TUNABLES"))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
+from pipeline.project import domains
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT
 from pipeline.project.scaffold import new_domain
@@ -40,7 +41,7 @@ def edit(path, *changes):
 
 
 @pytest.mark.parametrize("like", ["kkbox", "ecommerce"])
-def test_a_new_domain_is_the_other_one_under_its_own_name(project, like):
+def test_a_new_domain_is_the_other_one_under_its_own_name(project, monkeypatch, like):
     before = yaml.safe_load((project / "dbt_project.yml").read_text())
     written = new_domain("telco", like, project)
     after = yaml.safe_load((project / "dbt_project.yml").read_text())
@@ -48,6 +49,8 @@ def test_a_new_domain_is_the_other_one_under_its_own_name(project, like):
     entry = after["vars"]["churn_domains"].pop("telco")
     assert entry == before["vars"]["churn_domains"][like] | {"title": "Telco"}
     assert after == before
+    monkeypatch.setattr(domains, "PROJECT", project)
+    assert domains.domain_entries()["telco"].given() == entry
     models = {p.name for p in (project / "models" / "telco").rglob("*.*")}
     assert models == {
         p.name.replace(like, "telco") for p in (project / "models" / like).rglob("*.*")
@@ -131,7 +134,7 @@ def test_a_third_domain_made_by_the_command_and_mapped_runs_to_published_scores(
             meta["values"] = ["topup", "call"]
     events["config"]["meta"] |= {
         "event_time": "moment",
-        "spine": "topup",
+        "anchor": "topup",
         "covered_by": "kind",
         "partition_by": ["kind", "event_date"],
     }

@@ -19,13 +19,13 @@ from ml.contract import usable_features
 from ml.learn import digest_of_learned
 from ml.mart import read_scoring_cut_off, read_usable
 from ml.train import PARAMETERS, fit
-from pipeline.project.domains import domain_entries, resolve
+from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.proofs.time_travel import compare
 from pipeline.warehouse import static_checks as build
 from pipeline.warehouse.compiled_sql import load_stack, read_manifest
 
-ENTRIES = {name: resolve(entry) for name, entry in domain_entries().items()}
+ENTRIES = {name: entry.resolved() for name, entry in domain_entries().items()}
 DOMAINS = tuple(ENTRIES)
 
 
@@ -113,7 +113,7 @@ def test_a_proxy_of_the_outcome_is_caught(learned_from):
     proxy = replace(
         test, features=(*test.features, "support__closed"), values=np.c_[test.values, noisy]
     )
-    threshold = ENTRIES[domain]["alarms"]["single_feature_auc"]
+    threshold = ENTRIES[domain].alarms.single_feature_auc
     checks = training.single_features(proxy, threshold, {})
     assert [check.subject for check in checks if check.is_broken] == ["support__closed"]
     allowed = training.single_features(proxy, threshold, {"support__closed": "known before"})
@@ -270,7 +270,7 @@ def test_the_clean_project_raises_no_alarm(demo, manifest, learned_from):
             *training.held_out(fits, cohorts),
             training.unique_rows(examples),
             *training.single_features(
-                examples.cohorts([fits.test]), ENTRIES[domain]["alarms"]["single_feature_auc"], {}
+                examples.cohorts([fits.test]), ENTRIES[domain].alarms.single_feature_auc, {}
             ),
             training.shuffled_labels(examples, fits),
         ]

@@ -94,19 +94,20 @@ def build_one_cut_off(home):
     """The features of one cut-off, made over the lake's files as dbt would."""
     with duckdb.connect() as connection:
         connection.execute(f"attach '{home.warehouse}' as built (read_only)")
-        connection.execute("create schema lake; create schema ecommerce; create schema seeds")
+        for schema in ("lake", "control", "ecommerce", "seeds"):
+            connection.execute(f"create schema {schema}")
         connection.execute(
             "create view lake.ecommerce_events as from read_parquet("
             f"'{home.lake}/ecommerce/events/**/*.parquet', union_by_name = true, "
             "hive_partitioning = false)"
         )
-        for name in ("cut_offs", "coverage", "scoring_cut_off"):
+        for name in ("cut_offs", "coverage"):
             connection.execute(
-                f"create table lake.ecommerce_{name} as from built.lake.ecommerce_{name} "
+                f"create table control.control__{name} as from built.control.control__{name} "
                 f"where as_of_date = date '{DAY}'"
             )
         connection.execute(
-            "create table lake.ecommerce_knowledge as from built.lake.ecommerce_knowledge"
+            "create table control.control__knowledge as from built.control.control__knowledge"
         )
         for view in load_stack(home, "ecommerce"):
             kind = "table" if view.is_table else "view"

@@ -76,15 +76,13 @@ def test_a_week_that_the_logs_do_not_cover_is_not_known(demo):
         ("ecommerce", "events.view", "usage_amount"),
     ):
         (path,) = (demo[0].dbt_target / "compiled").rglob(f"{domain}__activity_weeks.sql")
-        sql = path.read_text().replace(
-            f'"warehouse"."lake"."{domain}_coverage"', f"{domain}_coverage"
-        )
+        sql = path.read_text().replace('"warehouse"."control"."control__coverage"', "coverage")
         with duckdb.connect() as connection:
             connection.execute(f"attach '{demo[0].warehouse}' as warehouse (read_only)")
             connection.execute(
-                f"create table {domain}_coverage as select * replace (case when table_name = ? "
+                "create table coverage as select * replace (case when table_name = ? "
                 "then as_of_date - ? else covered_from end as covered_from) "
-                f"from warehouse.lake.{domain}_coverage",
+                "from warehouse.control.control__coverage",
                 [source, 7 * SEVEN_WEEKS],
             )
             known = connection.execute(
@@ -151,7 +149,7 @@ def test_parts_add_up_to_the_cohort(demo, domain):
 
 def test_a_customer_is_beside_the_score_of_the_cut_off_before(demo):
     """An earlier score of the newest of two cut-offs, whichever run made it last."""
-    (path,) = (demo[0].dbt_target / "compiled").rglob("bi_customer_360.sql")
+    (path,) = (demo[0].dbt_target / "compiled").rglob("int_churn__previous_scores_picked.sql")
     scores = '"warehouse"."churn"."fct_churn_scores"'
     with duckdb.connect() as connection:
         connection.execute(f"attach '{demo[0].warehouse}' as warehouse (read_only)")
@@ -181,12 +179,13 @@ def test_a_customer_is_beside_the_score_of_the_cut_off_before(demo):
             )
         sql = path.read_text().replace(scores, "scores")
         found = connection.execute(
-            "select as_of_date - previous_as_of_date, previous_probability, previous_risk_band, "
-            f"count(*) over () from ({sql}) where customer_id = ?",
+            "select live.as_of_date - previous.as_of_date, previous.churn_probability, "
+            f"previous.risk_band, count(*) over () from ({sql}) as previous "
+            "inner join scores as live using (customer_id) where live.is_live and customer_id = ?",
             [customer],
         ).fetchall()
         (others,) = connection.execute(
-            f"select count(previous_probability) from ({sql}) where customer_id <> ?", [customer]
+            f"select count(*) from ({sql}) where customer_id <> ?", [customer]
         ).fetchone()
     assert found == [(31, 0.3, "high", 1)]
     assert others == 0

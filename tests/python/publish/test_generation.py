@@ -88,7 +88,8 @@ def test_a_publish_that_is_killed_leaves_a_whole_generation(warehouse, moment):
     publish.publish(warehouse, "first")
     fill(warehouse, 20)
     script = (
-        "import os\nfrom pipeline import publish\nfrom pipeline.settings import home\n"
+        "import os\nfrom pipeline.publish import generation as publish\n"
+        "from pipeline.project.home import home\n"
         f"publish.{moment} = lambda *a, **k: os._exit(9)\n"
         "publish.publish(home(), 'second')\n"
     )
@@ -112,8 +113,9 @@ def test_a_generation_that_is_gone_is_not_taken_for_one_of_an_older_version(ware
 def test_what_a_killed_publish_left_goes_with_the_next_one(warehouse, renames):
     first = publish.publish(warehouse, "first").name
     script = (
-        "import os\nfrom pathlib import Path\nfrom pipeline import publish\n"
-        "from pipeline.settings import home\n"
+        "import os\nfrom pathlib import Path\n"
+        "from pipeline.publish import generation as publish\n"
+        "from pipeline.project.home import home\n"
         "replace, done = Path.replace, []\n"
         "def killed(part, target):\n"
         f"    if len(done) == {renames}: os._exit(9)\n"

@@ -12,12 +12,16 @@ from raw_rows import copy_of, mart_rows, published, published_domain, raw_rows, 
 from app.api import create_app
 from app.api.access.keys import create_key
 from app.api.access.store import Store
+from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.publish.generation import current
 from pipeline.realtime.answer import Prices
+from pipeline.realtime.bundle import read_run_stack
 from pipeline.realtime.controls import Knowledge, coverage_of, notes_of
 from pipeline.realtime.engine import Engine
 from pipeline.realtime.rows import Customer
+from pipeline.warehouse.compiled_sql import View, stack_hash, write_stack
+from pipeline.warehouse.control import load_coverage
 
 DOMAINS = ("kkbox", "ecommerce")
 CUSTOMERS = 200
@@ -211,6 +215,12 @@ def test_no_late_row_reaches_the_relations_that_the_features_read(engines, histo
             place.database.execute("rollback")
 
 
+def derived(engine, cut_off):
+    """Coverage as an engine derives it."""
+    domain = engine.model.domain
+    return coverage_of(engine._database, domain, engine._derive, engine.knowledge, cut_off)
+
+
 def test_coverage_at_the_published_cut_off_is_the_builds(demo, engines):
     home, _ = demo
     for domain, engine in engines.items():
@@ -218,36 +228,38 @@ def test_coverage_at_the_published_cut_off_is_the_builds(demo, engines):
         with duckdb.connect(str(home.warehouse), read_only=True) as connection:
             for day in (cut_off, cut_off - timedelta(days=200)):
                 built = connection.execute(
-                    f"select table_name, covered_from, covered_before from lake.{domain}_coverage "
-                    "where as_of_date = ? order by 1",
-                    [day],
+                    "select table_name, covered_from, covered_before "
+                    "from control.control__coverage where domain = ? and as_of_date = ? order by 1",
+                    [domain, day],
                 ).fetchall()
                 if day == cut_off:
                     assert built
-                    assert coverage_of(engine._database, engine.knowledge, day) == built
+                    assert derived(engine, day) == built
 
 
 def test_a_later_cut_off_extends_each_source_as_far_behind_as_it_was(engines):
     engine = engines["kkbox"]
     now = engine.knowledge.scored
     then = now + timedelta(days=100)
-    built = coverage_of(engine._database, engine.knowledge, now)
-    later = coverage_of(engine._database, engine.knowledge, then)
+    built, later = derived(engine, now), derived(engine, then)
     assert [(n, s, b + timedelta(days=100)) for n, s, b in built] == later
 
 
-def test_a_cut_off_that_was_scored_beyond_the_data_is_covered_as_the_build_says():
+def test_a_cut_off_that_was_scored_beyond_the_data_is_covered_as_the_build_says(demo):
     """The published scores had null there; the same rows must not be taken for silence."""
     knowledge = Knowledge(date(2020, 5, 1), date(2020, 5, 15), date(2020, 4, 1))
     first, last = date(2020, 1, 1), date(2020, 4, 30)
     with duckdb.connect() as connection:
-        connection.execute("create schema published")
-        connection.execute("create table published.event_days (table_name varchar, day date)")
+        connection.execute("create schema control")
         connection.execute(
-            "insert into published.event_days values ('events', $1), ('events', $2)", [first, last]
+            "create table control.control__event_days as from (values "
+            "('shop', 'events', $1), ('shop', 'events', $2)) as days (domain, table_name, day)",
+            [first, last],
         )
         for cut_off, covered_before in ((15, 1), (17, 3)):
-            found = coverage_of(connection, knowledge, date(2020, 5, cut_off))
+            found = coverage_of(
+                connection, "shop", load_coverage(demo[0]), knowledge, date(2020, 5, cut_off)
+            )
             assert found == [("events", first, date(2020, 5, covered_before))]
     assert notes_of(knowledge, date(2020, 5, 15), []) == []
     assert "assumed to be complete" in notes_of(knowledge, date(2020, 5, 16), [])[0]
@@ -517,6 +529,15 @@ def test_other_feature_sql_than_the_models_is_refused_in_words(demo, tmp_path):
     assert answer.status_code == 503
     assert "not the SQL its model was trained on" in answer.json()["detail"]
     assert str(home.root) not in answer.text
+
+
+def test_feature_sql_of_before_the_control_models_is_refused_in_words(tmp_path):
+    stack = [View("kkbox.old", 'select * from "warehouse"."lake"."kkbox_cut_offs"', False)]
+    write_stack(tmp_path / "features.json", stack)
+    recipe = {"domain": "kkbox", "feature_sql_hash": stack_hash(stack)}
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    with pytest.raises(ChurnError, match="older version"):
+        read_run_stack(tmp_path)
 
 
 def test_many_at_once_get_their_own_answers(engines, histories):

@@ -70,24 +70,13 @@ def test_an_action_that_is_there_twice_names_both_lines(changed):
     assert f"line 4, {first}: action_id is also on line 2" in refusal.value.where
 
 
-@pytest.mark.parametrize(
-    ("retention", "words"),
-    [
-        ({"budget": -1}, "budget is -1"),
-        ({"budget": "much"}, "budget is 'much'"),
-        ({"holdout": 0.9}, "holdout is 0.9"),
-        ({"capacities": {"pigeon": 3}}, "no action uses the channel 'pigeon'"),
-        ({"capacities": {"call": 1.5}}, "capacity of call is 1.5"),
-    ],
-)
-def test_wrong_plan_settings_are_named_with_their_domain(retention, words):
+def test_a_capacity_of_a_channel_without_actions_is_named_with_its_domain():
     entries = domain_entries()
-    domain = next(iter(entries))
-    entries[domain]["retention"] |= retention
+    domain, settings = next(iter(entries.items()))
+    entries[domain] = settings.with_changes({"retention": {"capacities": {"pigeon": 3}}})
     with pytest.raises(ChurnError) as refusal:
         check_catalogue(entries)
-    assert words in refusal.value.where
-    assert f"{domain}.retention" in refusal.value.where
+    assert f"{domain}.retention: no action goes by 'pigeon'" in refusal.value.where
 
 
 @pytest.mark.parametrize(

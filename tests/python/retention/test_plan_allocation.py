@@ -9,25 +9,21 @@ from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import coo_array
 
 from pipeline.project.home import PROJECT, Home
-from pipeline.retention.plan import PLANNED, rebased
-from pipeline.warehouse.compiled_sql import read_manifest
+from pipeline.warehouse.compiled_sql import placed, read_manifest, relations_read, replayed
 
 INSTANCES = 1_000
 CHANNELS = ("push", "call")
-REPLACED = ("int_churn__actions_catalogued",)
 
 
 @pytest.fixture(scope="module")
 def plan_sql(tmp_path_factory, run_dbt):
     """The compiled SQL of the plan by model."""
     home = Home(tmp_path_factory.mktemp("compiled"))
-    done = run_dbt(home.root, "compile", "--select", "+int_churn__plans_measured")
+    done = run_dbt(home.root, "compile", "--select", "+int_churn__plans_summarised")
     assert done.returncode == 0, done.stdout[-3000:]
-    nodes = {node["name"]: node for node in read_manifest(home)["nodes"].values()}
-    return {
-        name: rebased(nodes[name]["compiled_code"], *REPLACED)
-        for name in PLANNED[: PLANNED.index("int_churn__plans_measured") + 1]
-    }
+    models = [model for model in replayed(read_manifest(home), "plan") if model.sql]
+    local = {*relations_read(models), *(model.relation for model in models)}
+    return {model.name: placed(model.sql, local) for model in models}
 
 
 def draw(generator, number):
@@ -99,7 +95,7 @@ def solved(plan_sql):
             row[0]: row[1:]
             for row in connection.execute(
                 "select domain, budget_cents, spend_cents, profit_cents, bound_cents, "
-                "step_not_fitting_cents, has_capacities from int_churn__plans_measured"
+                "step_not_fitting_cents, has_capacities from int_churn__plans_summarised"
             ).fetchall()
         }
         chosen = connection.execute(
@@ -124,26 +120,31 @@ def fill(connection, options, plans, capacities):
         ],
     )
     connection.execute(
-        "create table int_churn__customers_hoped as select domain, customer_number, "
+        "create table int_churn__customer_options_summarised as select domain, customer_number, "
         "max(profit_cents) as best_profit_cents from int_churn__actions_valued group by all"
     )
     connection.execute(
-        "create table int_churn__customers_guarded as select distinct domain, customer_number, "
-        "0.5 as churn_probability from int_churn__actions_valued"
+        "create table int_churn__contact_eligibility_checked as select distinct domain, "
+        "customer_number, 0.5 as churn_probability from int_churn__actions_valued"
     )
     connection.execute(
         "create table int_churn__actions_catalogued as select distinct domain, action_id, "
         "'assumed' as evidence, 0.2 as save_rate from int_churn__actions_valued"
     )
     connection.execute(
-        "create table int_churn__plans_set (domain varchar, budget_cents bigint, "
+        "create table int_churn__plan_settings_resolved (domain varchar, budget_cents bigint, "
         "holdout_per_mille bigint, holdout_salt varchar)"
     )
-    connection.executemany("insert into int_churn__plans_set values (?, ?, null, 'salt')", plans)
-    connection.execute(
-        "create table int_churn__capacities_set (domain varchar, channel varchar, contacts bigint)"
+    connection.executemany(
+        "insert into int_churn__plan_settings_resolved values (?, ?, null, 'salt')", plans
     )
-    connection.executemany("insert into int_churn__capacities_set values (?, ?, ?)", capacities)
+    connection.execute(
+        "create table int_churn__channel_capacities_resolved "
+        "(domain varchar, channel varchar, contacts bigint)"
+    )
+    connection.executemany(
+        "insert into int_churn__channel_capacities_resolved values (?, ?, ?)", capacities
+    )
 
 
 def test_no_plan_breaks_budget_capacity_or_one_action_a_customer(solved):

@@ -28,9 +28,9 @@ def test_a_dataset_says_what_it_is(frozen, run_churn):
         rows = connection.execute(
             "select count(*) from ecommerce.ecommerce__churn_examples"
         ).fetchone()
-    assert (manifest["rows"],) == rows
-    assert manifest["label_definition"] == "no_order_h30_l90_m2"
-    assert set(manifest["files"]) >= {"examples.parquet", "labels.parquet", "features.sql"}
+    assert (manifest.rows,) == rows
+    assert manifest.label_definition == "no_order_h30_l90_m2"
+    assert set(manifest.files) >= {"examples.parquet", "labels.parquet", "features.sql"}
     listed = run_churn(frozen.root, "dataset", "list").stdout
     assert "ecommerce/v1" in listed
 
@@ -57,7 +57,7 @@ def test_it_is_exported_as_parquet_or_csv(frozen, run_churn, tmp_path):
         done = run_churn(frozen.root, "dataset", "export", "ecommerce/v1", "--to", target, *extra)
         assert done.returncode == 0, done.stderr
         rows = duckdb.sql(f"select count(*) from '{target / file}'").fetchone()
-        assert rows == (find_dataset(frozen, "v1").manifest["rows"],)
+        assert rows == (find_dataset(frozen, "v1").manifest.rows,)
         assert (target / "manifest.json").exists()
     again = run_churn(frozen.root, "dataset", "export", "v1", "--to", tmp_path / file)
     assert again.returncode == 1

@@ -8,9 +8,8 @@ from datetime import date
 
 import duckdb
 import pytest
-import yaml
 
-from pipeline.project.home import PROJECT
+from app.api.published.row_models import serving_tables
 from pipeline.publish.generation import current
 
 pytestmark = pytest.mark.usefixtures("demo")
@@ -50,8 +49,7 @@ def test_the_terminal_shows_the_riskiest_the_quality_the_ceiling_and_what_next(d
 
 def test_every_serving_table_is_published_with_rows_and_the_columns_of_its_yaml(demo):
     home, _ = demo
-    described = yaml.safe_load((PROJECT / "models/serving/_serving.yml").read_text())["models"]
-    for model in described:
+    for model in serving_tables().values():
         rows = ask_published(home, f"describe serving.{model['name']}")
         assert [row[0] for row in rows] == [column["name"] for column in model["columns"]]
         # a first run has no closed scores yet, and evaluates nothing
@@ -92,10 +90,10 @@ def test_drivers_of_every_customer_add_up_to_the_margin(demo):
 
 def test_the_probability_is_the_calibration_of_the_margin(demo):
     from ml.artifacts import load_model
-    from pipeline.runs.registry import live_run
+    from pipeline.runs.registry import live_run, trained_run
 
     home, _ = demo
-    _, calibration, _ = load_model(live_run(home, "kkbox"))
+    _, calibration = load_model(trained_run(live_run(home, "kkbox")))
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         scores = connection.execute(
             "select margin, churn_probability from churn.fct_churn_scores where is_live"
@@ -153,7 +151,10 @@ def test_frozen_labels_outlive_the_warehouse_and_a_changed_lake(demo, demo_copy,
     assert built.returncode == 0, built.stdout + built.stderr
     assert ask(demo_copy.warehouse, sql) == before
     # the logs still reach to 2017, but outcomes show in transactions
-    (known_before,) = ask(demo_copy.warehouse, "select known_before from lake.kkbox_knowledge")[0]
+    (known_before,) = ask(
+        demo_copy.warehouse,
+        "select known_before from control.control__knowledge where domain = 'kkbox'",
+    )[0]
     assert known_before <= date(2016, 6, 1)
 
 

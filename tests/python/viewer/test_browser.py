@@ -133,8 +133,8 @@ class Person:
 
     def reads_the_count(self):
         """How many customers the list has."""
-        self.sees("at risk. This address")
-        return re.search(r"([\d,]+) customers?, .* at risk\. This address", self.reads())[1]
+        self.sees("at risk. To share")
+        return re.search(r"([\d,]+) customers?, .* at risk\. To share", self.reads())[1]
 
     def picks_the_first_row(self):
         """The table is a picture to the browser: click where its first checkbox is."""
@@ -187,7 +187,7 @@ def test_a_marketers_morning(person, viewer, run_churn):
     _, home = viewer
     ((riskiest, action),) = ask(
         home,
-        # first of the list with its recommendation, and not one of those left alone to measure
+        # first of the list with its recommendation, and not one in the control group
         "from (select customer_id, action_title, decision, value_at_risk "
         "from serving.bi_customer_360 where domain = 'kkbox' and action_title is not null "
         "and risk_band in ('critical', 'high') and not already_cancelled "
@@ -199,12 +199,12 @@ def test_a_marketers_morning(person, viewer, run_churn):
 
     # finds the riskiest valuable customer that something is to be done about
     person.opens("customers", actions=action)
-    person.sees("at risk. This address keeps the choice")
+    person.sees("at risk. To share these filters")
     person.picks_the_first_row()
     person.clicks(f"Open {riskiest}", kind="a")
 
     # reads why, sees the recommendation
-    person.sees("What speaks for leaving")
+    person.sees("Signs of leaving")
     assert "●" in person.reads()
     assert action in person.reads()
     assert "not proven causes" in person.reads()
@@ -213,7 +213,7 @@ def test_a_marketers_morning(person, viewer, run_churn):
     person.opens("plan")
     published = person.reads()
     person.moves_the_slider(-10)
-    person.sees("A trial: what is published")
+    person.sees("Draft. The published plan is unchanged")
     assert person.reads() != published
 
     # exports the audience
@@ -232,12 +232,12 @@ def test_a_marketers_morning(person, viewer, run_churn):
     person.opens("customer", customer=riskiest)
     field = person.browser.find_element(By.CSS_SELECTOR, "form input, [data-testid='stForm'] input")
     field.send_keys("asked not to be written to")
-    person.clicks("Do not contact")
-    person.sees("The list follows when the next run has published")
+    person.clicks("Mark do-not-contact")
+    person.sees("Lists and files update at the next publish")
     done = run_churn(home.root, "publish")
     assert done.returncode == 0, done.stderr
     person.opens("customer", customer=riskiest)
-    person.sees("Not on the list")
+    person.sees("No contact planned")
     person.sees("Allow contact again")
     person.opens("plan")
     path = person.downloads("to contact")
@@ -248,7 +248,7 @@ def test_an_audience_is_kept_and_opened_on_another_day(person):
     person.opens("customers", bands="critical", reason="days")
     kept = person.reads_the_count()
     person.clicks("Saved audiences")
-    person.writes("Keep what is chosen now as", "worth a call")
+    person.writes("Save these filters as", "worth a call")
     person.clicks("Save", "*[@data-testid='stForm']//button")
     person.finds("worth a call")
 
@@ -292,6 +292,7 @@ def test_every_page_is_drawn(person, viewer, page, business):
         )
     person.opens(page.address, **state)
     assert page.title in person.reads()
+    assert person.browser.title == f"{page.title} · {business}"
     folder = os.environ.get(PICTURES)
     if folder and business == "KKBox":
         time.sleep(3)  # charts draw after the page has run

@@ -9,10 +9,12 @@ import viewer_pages
 from viewer_pages import SCREENS, assert_plain, text_of
 
 from app.viewer import client, words
+from app.viewer.main import PAGES
 from pipeline.project.home import Home
 from pipeline.publish.generation import current
 
 TITLES = {"kkbox": "KKBox", "ecommerce": "Online shop"}
+HEADINGS = {page.file: page.title for page in PAGES}
 ACTIONS = (
     "bi_churn_actions",
     "bi_retention_plan",
@@ -52,7 +54,9 @@ def tables_of(home):
         ]
 
 
-@pytest.fixture(params=["demo", "without actions", "empty"])
+@pytest.fixture(
+    params=["demo", "without actions", "empty", pytest.param("evaluated", marks=pytest.mark.slow)]
+)
 def shown(request, demo, tmp_path, monkeypatch):
     """What is published, by name; CHURN_HOME is set to it."""
     home = demo[0]
@@ -67,6 +71,8 @@ def shown(request, demo, tmp_path, monkeypatch):
     elif request.param == "empty":
         emptied = [f"delete from serving.{table}" for table in tables_of(demo[0])]
         home = changed(demo[0], tmp_path, *emptied)
+    elif request.param == "evaluated":
+        home = request.getfixturevalue("evaluated")[0]
     monkeypatch.setenv("CHURN_HOME", str(home.root))
     return request.param
 
@@ -82,7 +88,9 @@ def test_every_page_opens(shown, screen, domain):
     assert not page.exception, page.exception
     said = text_of(page)
     if shown == "empty":
-        assert "Nobody is scored yet" in said
+        assert "No customers scored yet" in said
+    else:
+        assert [heading.value for heading in page.title] == [HEADINGS[screen]]
     assert_plain(said)
 
 
@@ -96,7 +104,7 @@ def riskiest(home, domain, where="true"):
 
 
 @pytest.mark.parametrize("domain", TITLES)
-def test_a_customer_is_told_in_words(demo, monkeypatch, domain):
+def test_a_customers_risk_is_in_words(demo, monkeypatch, domain):
     monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
     customer, probability = riskiest(demo[0], domain)
     page = opened("customer", domain, customer=customer)
@@ -108,20 +116,20 @@ def test_a_customer_is_told_in_words(demo, monkeypatch, domain):
     assert "●" in said
 
 
-def test_who_is_not_scored_is_told_why(demo, monkeypatch):
+def test_a_customer_without_a_score_gets_a_reason(demo, monkeypatch):
     monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
     page = opened("customer", customer="nobody/+here")
     assert not page.exception
-    assert "nobody/+here is not scored" in text_of(page)
+    assert "nobody/+here is not among the scored customers of KKBox" in text_of(page)
     assert "does not expire within the month" in text_of(page)
 
 
-def test_a_customer_who_is_held_out_says_so(demo, monkeypatch):
+def test_a_customer_in_the_control_group_says_so(demo, monkeypatch):
     monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
     customer, _ = riskiest(demo[0], "kkbox", "decision = 'hold_out'")
     said = text_of(opened("customer", customer=customer))
-    assert "Not on the list" in said
-    assert "so that its effect can be measured" in said
+    assert "No contact planned" in said
+    assert "In the control group" in said
 
 
 def test_nothing_published_says_how_to_begin(tmp_path, monkeypatch):
@@ -131,18 +139,18 @@ def test_nothing_published_says_how_to_begin(tmp_path, monkeypatch):
     assert "make demo" in text_of(page)
 
 
-def test_without_the_api_a_change_says_what_to_start(demo, monkeypatch):
+def test_without_the_api_a_change_says_what_to_do(demo, monkeypatch):
     monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
     page = opened("plan")
     published = page.slider[0].value
     page.slider[0].set_value(published / 2).run()
     assert not page.exception
-    assert "make app" in text_of(page)
+    assert "Ask your data team" in text_of(page)
     page = opened("customer", customer=riskiest(demo[0], "kkbox")[0])
     page.text_input[1].set_value("asked")
     page.button[0].click().run()
     assert not page.exception
-    assert "make app" in text_of(page)
+    assert "Ask your data team" in text_of(page)
 
 
 def test_a_publish_shows_at_the_next_interaction(demo, tmp_path, monkeypatch):
@@ -204,18 +212,18 @@ def served(api_home, start_api, monkeypatch):
 
 
 def shown_count(page):
-    return next(text.value for text in page.markdown if "at risk. This address" in text.value)
+    return next(text.value for text in page.markdown if "at risk. To share" in text.value)
 
 
 def test_an_audience_is_kept_by_name_and_brought_back(served):
     page = opened("customers")
-    assert "None yet" in text_of(page)
+    assert "No saved audiences yet" in text_of(page)
     page.multiselect(key="bands").set_value(["critical"]).run()
     page.multiselect(key="segments").set_value([page.multiselect(key="segments").options[0]])
     page.number_input(key="value").set_value(100)
     page.text_input(key="reason").set_value("Days").run()
     narrowed = shown_count(page)
-    name = next(field for field in page.text_input if "Keep what" in field.label)
+    name = next(field for field in page.text_input if field.label == "Save these filters as")
     name.set_value("worth a call/today")
     next(button for button in page.button if button.label == "Save").click().run()
     assert not page.exception
@@ -236,7 +244,7 @@ def test_an_audience_is_kept_by_name_and_brought_back(served):
     assert not opened("customers", "ecommerce").exception
 
     again.button(key="forget audience worth a call/today").click().run()
-    assert "None yet" in text_of(again)
+    assert "No saved audiences yet" in text_of(again)
 
 
 @pytest.mark.parametrize(
@@ -279,19 +287,37 @@ def test_an_audience_that_the_page_cannot_show_is_not_shown_as_something_else(se
 def test_an_audience_without_a_name_is_not_kept(served):
     page = opened("customers")
     next(button for button in page.button if button.label == "Save").click().run()
-    assert "Give it a name" in text_of(page)
+    assert "Please enter a name" in text_of(page)
     assert served.items("/v1/kkbox/audiences") == []
+
+
+@pytest.mark.slow
+def test_earliness_shows_the_figures_that_were_measured(evaluated, monkeypatch):
+    home, _ = evaluated
+    monkeypatch.setenv("CHURN_HOME", str(home.root))
+    with duckdb.connect(str(current(home).path), read_only=True) as connection:
+        measured = connection.execute(
+            "select lead_days, value from serving.bi_model_quality_by_lead "
+            "where domain = 'kkbox' and population = 'as known then' and model = 'lightgbm' "
+            "and metric = 'auc' order by lead_days"
+        ).fetchall()
+    assert [lead for lead, _ in measured] == [0, 7, 14, 30]
+    page = opened("quality")
+    assert not page.exception
+    (shown,) = [table.value for table in page.dataframe if "lead_days" in table.value]
+    assert list(shown.itertuples(index=False, name=None)) == measured
+    assert "Not measured" not in text_of(page)
 
 
 @pytest.mark.parametrize(
     ("probability", "said"),
     [
-        (0.0001, "fewer than 1 of 100 such customers leave"),
-        (0.5, "50 of 100 such customers leave"),
-        (0.9999, "more than 99 of 100 such customers leave"),
+        (0.0001, "fewer than 1 of 100 cases"),
+        (0.5, "about 50 of 100 cases"),
+        (0.9999, "more than 99 of 100 cases"),
     ],
 )
-def test_a_probability_is_said_as_people(probability, said):
+def test_a_probability_is_a_count_of_cases(probability, said):
     assert words.likelihood(probability) == said
 
 

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ ARROW_TYPES = {
     "boolean": pyarrow.bool_(),
 }
 CUSTOMER = {"kkbox": "msno", "ecommerce": "user_id"}
+_LATER = timedelta(days=40)
 
 
 def compiled(run_dbt: Any, folder: Path, *arguments: str) -> Home:
@@ -69,9 +71,10 @@ def built(world: World, stack: list[CompiledModel]) -> Iterator[duckdb.DuckDBPyC
     """
     config = {"threads": 1, "memory_limit": "800MB", "temp_directory": ""}
     with duckdb.connect(config=config) as connection:
-        for schema in ("lake", *{view.relation.split(".")[0] for view in stack}):
+        for schema in ("lake", "control", *{view.relation.split(".")[0] for view in stack}):
             connection.execute(f"create schema {schema}")
         _fill_lake(connection, world)
+        _fill_control(connection, world)
         for view in stack:
             connection.execute(f"create table {view.relation} as {in_memory(view.sql)}")
             rows = world.seeds.get(view.relation.split(".")[1])
@@ -94,13 +97,20 @@ def in_memory(sql: str) -> str:
 
 
 def _fill_lake(connection: duckdb.DuckDBPyConnection, world: World) -> None:
-    """Make every relation the YAML describes; one the world has no rows of stays empty."""
+    """Make every raw relation the YAML describes; one the world has no rows of stays empty."""
     described = _described(world.domain)
     rows = {
-        **{
-            table: _of_customers(_customer(world.domain, described[table]), of)
-            for table, of in world.rows.items()
-        },
+        table: _of_customers(_customer(world.domain, described[table]), of)
+        for table, of in world.rows.items()
+    }
+    assert rows.keys() <= described.keys()
+    for name, types in described.items():
+        _make(connection, f"lake.{world.domain}_{name}", types, rows.get(name) or [])
+
+
+def _fill_control(connection: duckdb.DuckDBPyConnection, world: World) -> None:
+    """Make the control relations, beside another domain's rows that say otherwise."""
+    rows: dict[str, list[dict[str, Any]]] = {
         "cut_offs": [{"as_of_date": cut_off, "due_from": None} for cut_off in world.cut_offs],
         "knowledge": [{"known_before": world.known_before}],
         "coverage": [
@@ -109,17 +119,34 @@ def _fill_lake(connection: duckdb.DuckDBPyConnection, world: World) -> None:
             for cut_off, cover in covers.items()
         ],
     }
-    assert rows.keys() <= described.keys()
-    for name, types in described.items():
-        found = rows.get(name) or []
-        assert not found or found[0].keys() == types.keys(), f"{name} has other columns now"
-        arrays = {
-            column: pyarrow.array([row[column] for row in found], kind)
-            for column, kind in types.items()
-        }
-        connection.register("rows_of_the_world", pyarrow.table(arrays))
-        connection.execute(f"create table lake.{world.domain}_{name} as from rows_of_the_world")
-        connection.unregister("rows_of_the_world")
+    for name, types in _described_control().items():
+        own = [{"domain": world.domain, **row} for row in rows[name]]
+        others = [{"domain": "other", **_moved(row)} for row in rows[name]]
+        _make(connection, f"control.control__{name}", types, own + others)
+
+
+def _moved(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with other days, but for its cut-off where that is a key."""
+    keys = {"as_of_date"} if "table_name" in row else set()
+    return {
+        name: value + _LATER if isinstance(value, date) and name not in keys else value
+        for name, value in row.items()
+    }
+
+
+def _make(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    types: dict[str, pyarrow.DataType],
+    rows: list[dict[str, Any]],
+) -> None:
+    assert not rows or rows[0].keys() == types.keys(), f"{relation} has other columns now"
+    arrays = {
+        column: pyarrow.array([row[column] for row in rows], kind) for column, kind in types.items()
+    }
+    connection.register("rows_of_the_world", pyarrow.table(arrays))
+    connection.execute(f"create table {relation} as from rows_of_the_world")
+    connection.unregister("rows_of_the_world")
 
 
 def _customer(domain: str, columns: Collection[str]) -> str:
@@ -143,4 +170,16 @@ def _described(domain: str) -> dict[str, dict[str, pyarrow.DataType]]:
         }
         for source in yaml.safe_load(path.read_text())["sources"]
         for table in source["tables"]
+    }
+
+
+@functools.cache
+def _described_control() -> dict[str, dict[str, pyarrow.DataType]]:
+    """Columns and types of the control relations that feature and label models read."""
+    path = PROJECT / "models" / "control" / "_control__models.yml"
+    return {
+        name: {column["name"]: ARROW_TYPES[column["data_type"]] for column in model["columns"]}
+        for model in yaml.safe_load(path.read_text())["models"]
+        if (name := model["name"].removeprefix("control__"))
+        in ("cut_offs", "knowledge", "coverage")
     }

@@ -1,0 +1,8 @@
+{#- A whole number from 0 to 99 that depends on the text alone. -#}
+{% macro percent_of_hash(text) -%}
+    {{ return(adapter.dispatch('percent_of_hash')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__percent_of_hash(text) -%}
+    cast(md5_number_lower({{ text }}) % 100 as integer)
+{%- endmacro %}

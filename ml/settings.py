@@ -1,0 +1,158 @@
+"""What learning reads of a domain's settings; `pipeline.project.domain_settings` has the rest."""
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic_core import PydanticCustomError
+
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+Days = Annotated[int, Field(ge=0)]
+# a whole number stays one: SQL is given what the file says
+Number = int | float
+
+
+def wrong(*keys: str, says: str, hint: str = "") -> PydanticCustomError:
+    """Return what a check of several keys raises.
+
+    Args:
+        keys: Way to the wrong key, from the model whose check it is.
+        says: What is wrong, one sentence.
+        hint: What to do about it.
+    """
+    return PydanticCustomError("wrong", "{says}", {"keys": keys, "says": says, "hint": hint})
+
+
+class Settings(BaseModel):
+    """A domain's settings or a part of them: no other keys, and a key that is given has a value."""
+
+    # built when the first settings are read: `churn --help` reads none
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True
+    )
+
+    def given(self) -> dict[str, JsonValue]:
+        """Return the keys that were given, as JSON has them; those left to a default are not."""
+        document: dict[str, JsonValue] = self.model_dump(mode="json", exclude_unset=True)
+        return document
+
+    @model_validator(mode="after")
+    def _has_no_empty_key(self) -> Self:
+        for name in sorted(self.model_fields_set):
+            if getattr(self, name) is None:
+                raise wrong(name, says=f"{name} is empty.", hint="Give it a value or remove it.")
+        return self
+
+
+class Minimum(Settings):
+    """What a fit needs; training is refused below it."""
+
+    rows: Count = Field(description="Customers in all cohorts of a fit")
+    churners: Count = Field(description="Churners among them")
+    cohorts: Count = Field(description="Cohorts of the first fit")
+
+
+class Alarms(Settings):
+    """What stops a run as too good to be true."""
+
+    single_feature_auc: Annotated[Number, Field(ge=0.5, le=1)] = Field(
+        description="A feature that alone reaches this AUC stops the run: 0.5 to 1"
+    )
+    allowed: dict[str, Text] = Field(
+        default={}, description="Features that may reach it, each with a reason"
+    )
+
+
+class BaselineSettings(Settings):
+    """A model to measure against: logistic regression, rates of groups, or the base rate."""
+
+    features: Literal["all"] | tuple[Text, ...] | None = Field(
+        default=None, description="What logistic regression reads: all, or a list of features"
+    )
+    cap_quantile: Annotated[Number, Field(ge=0, lt=0.5)] = Field(
+        default=0.01, description="Values beyond this quantile are drawn to it: 0 to 0.5"
+    )
+    groups: tuple[Text, ...] | None = Field(
+        default=None, description="Features whose values form groups, each with its churn rate"
+    )
+
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> Self:
+        if self.features is not None and self.groups is not None:
+            raise wrong(says="A baseline has features or groups, not both.")
+        if self.features == () or self.groups == ():
+            raise wrong(says="The list of features is empty.", hint="{} is the base rate.")
+        if self.features is None and "cap_quantile" in self.model_fields_set:
+            raise wrong("cap_quantile", says="cap_quantile belongs to a baseline with features.")
+        return self
+
+
+class RiskBands(Settings):
+    """Lowest probabilities of the bands; none at all where they follow the validation cohort."""
+
+    critical: Annotated[Number, Field(gt=0, lt=1)] | None = Field(
+        default=None, description="Lowest probability of the band critical"
+    )
+    high: Annotated[Number, Field(gt=0, lt=1)] | None = Field(
+        default=None, description="Lowest probability of the band high"
+    )
+    medium: Annotated[Number, Field(gt=0, lt=1)] | None = Field(
+        default=None, description="Lowest probability of the band medium"
+    )
+
+    @property
+    def cuts(self) -> tuple[float, float, float] | None:
+        """The three probabilities, highest first; None where none is given."""
+        if self.critical is None or self.high is None or self.medium is None:
+            return None
+        return float(self.critical), float(self.high), float(self.medium)
+
+    @model_validator(mode="after")
+    def _descend(self) -> Self:
+        if self.model_fields_set and (
+            self.cuts is None or sorted(self.cuts, reverse=True) != list(self.cuts)
+        ):
+            raise wrong(
+                says="The risk bands are not three falling probabilities.",
+                hint="Give critical, high and medium, critical the highest; or none of them.",
+            )
+        return self
+
+
+class ProtocolSettings(Settings):
+    """A split that others used, judged to compare with their figures only."""
+
+    label_definition: Text = Field(description="Label that both cohorts have")
+    train: date = Field(description="Cut-off of the cohort to learn from, YYYY-MM-DD")
+    test: date = Field(description="Cut-off of the cohort to test on, YYYY-MM-DD")
+    because: Text = Field(description="Why it is not how this platform judges")
+
+    @model_validator(mode="after")
+    def _tests_later(self) -> Self:
+        if self.test <= self.train:
+            raise wrong("test", says=f"test is {self.test}, not after train, {self.train}.")
+        return self
+
+
+class LearningSettings(Settings):
+    """The part of a domain's settings that decides what is learned, and how it is judged."""
+
+    label_definition: Text = Field(description="Name of the label in use")
+    grid: Literal["month", "week"] = Field(description="How far cut-offs lie apart: month or week")
+    least_history_days: Days = Field(
+        default=0, description="Cohorts with less history before them are not learned from"
+    )
+    minimum: Minimum = Field(description="rows, churners and cohorts that training needs")
+    assumed_static: dict[str, Text] = Field(
+        default={},
+        description="Features on a snapshot or mutable source that are used, each with a reason",
+    )
+    alarms: Alarms = Field(description="single_feature_auc, and the features allowed to reach it")
+    baselines: dict[str, BaselineSettings] = Field(
+        description="What the model is measured against, by name"
+    )
+    risk_bands: RiskBands = Field(
+        default=RiskBands(),
+        description="Lowest probabilities of critical, high and medium, or {}",
+    )

@@ -1,0 +1,50 @@
+{{ config(materialized='table') }}
+-- One row per domain: what its plan spends and is expected to earn, which share of the chosen
+-- customers would leave without it, and by how much the actions are expected to lower that.
+with
+
+plans as (
+    select * from {{ ref('int_churn__plan_settings_resolved') }}
+),
+
+chosen as (
+    select
+        allocated.domain,
+        count(*) as customers,
+        sum(allocated.spend_cents) as spend_cents,
+        sum(allocated.profit_cents) as profit_cents,
+        -- millionths as integers: the same every time
+        cast(sum(cast(round(1000000 * customers.churn_probability) as bigint)) as double)
+        / (1000000.0 * count(*)) as churn_without,
+        cast(sum(cast(round(
+            1000000 * customers.churn_probability * catalogue.save_rate
+        ) as bigint)) as double)
+        / (1000000.0 * count(*)) as effect,
+        case
+            when count(*) filter (where catalogue.evidence = 'assumed') > 0 then 'assumed'
+            else min(catalogue.evidence)
+        end as evidence
+    from {{ ref('int_churn__actions_allocated') }} as allocated
+    inner join {{ ref('int_churn__contact_eligibility_checked') }} as customers
+        on allocated.customer_number = customers.customer_number
+    inner join {{ ref('int_churn__actions_catalogued') }} as catalogue
+        on
+            allocated.domain = catalogue.domain
+            and allocated.action_id = catalogue.action_id
+    group by all
+),
+
+final as (
+    select
+        plans.domain,
+        coalesce(chosen.customers, 0) as customers,
+        coalesce(chosen.spend_cents, 0) as spend_cents,
+        coalesce(chosen.profit_cents, 0) as profit_cents,
+        chosen.churn_without,
+        chosen.effect,
+        coalesce(chosen.evidence, 'assumed') as evidence
+    from plans
+    left join chosen on plans.domain = chosen.domain
+)
+
+select * from final

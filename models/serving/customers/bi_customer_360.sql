@@ -1,0 +1,106 @@
+-- One row per domain and customer of the scored cohort: risk, reasons, value, action, part of the
+-- cohort, lately against before, all in one place.
+with
+
+risk as (
+    select * from {{ ref('bi_churn_risk') }}
+),
+
+actions as (
+    select * from {{ ref('bi_churn_actions') }}
+),
+
+segments as (
+    select * from {{ ref('bi_customer_segments') }}
+),
+
+activity as (
+    select * from {{ ref('int_churn__recent_activity_summarised') }}
+),
+
+lowering as (
+    select * from {{ ref('int_churn__lowering_reasons_picked') }}
+),
+
+earlier as (
+    select * from {{ ref('int_churn__previous_scores_picked') }}
+),
+
+parts as (
+    select
+        domain,
+        customer_id,
+        max(case when segment = 'ladder' then segment_value end) as segment
+    from segments
+    group by all
+),
+
+final as (
+    select
+        risk.domain,
+        risk.customer_id,
+        risk.as_of_date,
+
+        -- risk
+        risk.due_on,
+        risk.churn_probability,
+        risk.risk_band,
+        risk.risk_rank,
+        risk.already_cancelled,
+        earlier.as_of_date as previous_as_of_date,
+        earlier.churn_probability as previous_probability,
+        earlier.risk_band as previous_risk_band,
+
+        -- reasons
+        risk.top_driver_1,
+        risk.top_driver_2,
+        risk.top_driver_3,
+        lowering.sentence as top_driver_against,
+
+        -- value
+        risk.customer_value,
+        risk.value_at_risk,
+
+        -- action
+        actions.decision,
+        actions.reason_words,
+        actions.planned_action,
+        actions.action_title,
+        actions.channel,
+        actions.expected_profit,
+        actions.is_held_out,
+        actions.is_suppressed,
+
+        -- who they are and what they did
+        parts.segment,
+        activity.active_days_4w,
+        activity.active_days_4w_before,
+
+        -- lineage
+        risk.label_definition,
+        risk.run_id,
+        risk.scored_at
+    from risk
+    left join actions
+        on
+            risk.domain = actions.domain
+            and risk.customer_id = actions.customer_id
+    left join lowering
+        on
+            risk.domain = lowering.domain
+            and risk.customer_id = lowering.customer_id
+    left join parts
+        on
+            risk.domain = parts.domain
+            and risk.customer_id = parts.customer_id
+    left join activity
+        on
+            risk.domain = activity.domain
+            and risk.customer_id = activity.customer_id
+    left join earlier
+        on
+            risk.domain = earlier.domain
+            and risk.customer_id = earlier.customer_id
+)
+
+select * from final

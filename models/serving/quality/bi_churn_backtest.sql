@@ -1,0 +1,26 @@
+-- One row per domain and customer of the live run's test cohort: what the model would have said,
+-- and what happened.
+with
+
+live as (
+    select * from {{ ref('int_churn__live_runs_selected') }}
+),
+
+final as (
+    select
+        backtest.domain,
+        backtest.customer_id,
+        backtest.as_of_date,
+        backtest.run_id,
+        backtest.churn_probability,
+        backtest.risk_band,
+        row_number() over (
+            partition by backtest.domain
+            order by backtest.churn_probability desc, backtest.customer_id asc
+        ) as risk_rank,
+        backtest.is_churned
+    from {{ ref('stg_churn__backtest_scores') }} as backtest
+    inner join live on backtest.run_id = live.run_id
+)
+
+select * from final

@@ -1,0 +1,24 @@
+-- One row per domain and number of cohorts learned from: does more history help?
+with
+
+live as (
+    select run_id from {{ ref('int_churn__live_runs_selected') }}
+),
+
+final as (
+    select
+        figures.domain,
+        figures.run_id,
+        figures.as_of_date,
+        figures.cohorts,
+        figures.oldest,
+        figures.learned_from,
+        figures.rows,
+        figures.log_loss,
+        figures.gain_of_all,
+        figures.gain_se
+    from {{ ref('stg_churn__learning_curve') }} as figures
+    inner join live on figures.run_id = live.run_id
+)
+
+select * from final

@@ -1,0 +1,28 @@
+-- One row per domain, model, split, segment, value and metric of the live runs: breakdowns, each
+-- segment by itself.
+with
+
+live as (
+    select run_id from {{ ref('int_churn__live_runs_selected') }}
+),
+
+final as (
+    select
+        figures.domain,
+        figures.run_id,
+        figures.model,
+        figures.split,
+        figures.segment,
+        figures.segment_value,
+        figures.metric,
+        figures.value,
+        figures.ci_low,
+        figures.ci_high,
+        figures.rows,
+        figures.as_of_date,
+        figures.label_definition
+    from {{ ref('stg_churn__segment_metrics') }} as figures
+    inner join live on figures.run_id = live.run_id
+)
+
+select * from final

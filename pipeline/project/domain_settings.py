@@ -1,0 +1,296 @@
+"""A domain's entry in dbt_project.yml: every key, what it means and what it may be.
+
+`ml.settings` has the keys that learning reads. Keys that only the SQL of a domain reads are here
+too: a typo in one would otherwise be found in the middle of a build.
+"""
+
+import json
+from collections.abc import Mapping
+from string import Formatter
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Discriminator, Field, JsonValue, Tag, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from ml.settings import (
+    Count,
+    Days,
+    LearningSettings,
+    Number,
+    ProtocolSettings,
+    Settings,
+    Text,
+    wrong,
+)
+
+# A preset sets what a run learns from; these say what it may set, or are not learned from.
+_NOT_IN_A_PRESET = ("choices", "presets", "retention")
+# Segments that the platform adds itself.
+_OWN_SEGMENTS = ("ladder", "risk_band")
+
+
+class Activity(Settings):
+    """What a customer's weeks count."""
+
+    usage: Text = Field(description="What the column usage counts")
+    transactions: Text = Field(description="What the column transactions counts")
+
+
+class CoveredBy(Settings):
+    """Rows of a domain's coverage that say how far back each kind of event is known."""
+
+    orders: Text = Field(description="Row of the orders: table, or table.event")
+    visits: Text = Field(description="Row of the visits: table, or table.event")
+    carts: Text = Field(description="Row of the carts: table, or table.event")
+
+
+class Bounds(Settings):
+    """Whole numbers that --set may choose from."""
+
+    min: int = Field(description="Lowest number")
+    max: int = Field(description="Highest number")
+
+
+def _kind_of_choice(value: object) -> str:
+    return "bounds" if isinstance(value, Mapping | Bounds) else "list"
+
+
+Choice = Annotated[
+    Annotated[tuple[Text, ...], Tag("list")] | Annotated[Bounds, Tag("bounds")],
+    Discriminator(_kind_of_choice),
+]
+
+
+class LeaveAlone(Settings):
+    """A rule for customers whom no plan contacts."""
+
+    name: Text = Field(description="What the customers are called")
+    when: Text = Field(description="Condition in SQL on the features")
+    because: Text = Field(description="Why they are left alone, for a reader")
+
+
+class Retention(Settings):
+    """What the plan of actions may spend and whom it leaves alone; no model learns from it."""
+
+    budget: Annotated[Number, Field(ge=0)] = Field(
+        default=0, description="Expected spend of one plan, 0 or more of the currency"
+    )
+    capacities: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default={}, description="Whole contacts that a channel carries in one plan"
+    )
+    holdout: Literal["auto"] | Annotated[Number, Field(ge=0, le=0.5)] = Field(
+        default="auto", description="auto, or a share from 0 to 0.5"
+    )
+    holdout_salt: Text = Field(
+        default="first", description="Any text; the same one holds out the same customers"
+    )
+    cool_down_days: Days = Field(
+        default=14, description="Days after a contact by an action the catalogue does not know"
+    )
+    leave_alone: tuple[LeaveAlone, ...] = Field(
+        default=(), description="Rules for customers whom no plan contacts"
+    )
+
+
+class LadderPart(Settings):
+    """A part of everybody's first chart."""
+
+    name: Text = Field(description="What the part is called")
+    when: Text = Field(description="Condition in SQL on the features; the first that holds counts")
+
+
+class Segment(Settings):
+    """A breakdown: a number that is cut, or a yes or no."""
+
+    feature: Text = Field(description="Column of the examples")
+    cuts: tuple[Number, ...] | None = Field(default=None, description="Rising bounds of the parts")
+    names: tuple[Text, ...] | None = Field(
+        default=None, description="Names of the parts, one more than there are cuts"
+    )
+    yes: Text | None = Field(default=None, description='Name of the part that is true, as "yes"')
+    no: Text | None = Field(default=None, description='Name of the part that is false, as "no"')
+
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> Self:
+        is_cut = self.cuts is not None or self.names is not None
+        if is_cut == (self.yes is not None or self.no is not None):
+            raise wrong(says='A segment has cuts and names, or "yes" and "no".')
+        if not is_cut:
+            if self.yes is None or self.no is None:
+                missing = "no" if self.no is None else "yes"
+                raise wrong(missing, says=f'The name of "{missing}" is missing.')
+            return self
+        cuts, names = self.cuts or (), self.names or ()
+        if len(names) != len(cuts) + 1:
+            raise wrong(
+                "names",
+                says=f"{len(cuts)} cuts make {len(cuts) + 1} parts, and {len(names)} are named.",
+                hint="names has one more than cuts.",
+            )
+        if list(cuts) != sorted(set(cuts)):
+            raise wrong("cuts", says=f"The cuts {', '.join(map(str, cuts))} do not rise.")
+        return self
+
+
+class DomainSettings(LearningSettings):
+    """A domain's entry. A text may name other keys of the entry in braces."""
+
+    title: Text = Field(description="The domain's name, for a reader")
+    population: Text = Field(description="Who is scored")
+    not_scored: Text = Field(description="Who is not")
+    outcome: Text = Field(description="What a customer who churns does, or does not do")
+    horizon: Text = Field(description="Until when the outcome is watched")
+    label_rule_version: Count = Field(description="Version of the rule that makes the labels")
+    coverage_grace_days: Days = Field(
+        description="Days that a source may end before the cut-off and still count as known"
+    )
+    currency: Text = Field(description="Sign or name of the currency, as money is shown")
+    gross_margin: Annotated[Number, Field(ge=0, le=1)] = Field(
+        description="Share of a customer's value that is profit, 0 to 1"
+    )
+    value_definition: Text = Field(description="How a customer's value is estimated")
+    activity: Activity = Field(description="What usage and transactions count")
+    already_cancelled: Text | None = Field(
+        default=None, description="Feature that is true for those who have cancelled"
+    )
+    lead_days: tuple[Days, ...] = Field(
+        default=(), description="Days before the due dates at which `churn evaluate` asks"
+    )
+    protocols: dict[str, ProtocolSettings] = Field(
+        default={}, description="Named splits of others, to compare with their figures only"
+    )
+    choices: dict[str, Choice] = Field(
+        default={}, description="What a key may be: a list of texts, or {min: …, max: …}"
+    )
+    presets: dict[str, dict[str, JsonValue]] = Field(
+        default={}, description="Keys that `--set preset=NAME` sets together"
+    )
+    retention: Retention = Field(
+        default=Retention(), description="What the plan may spend and whom it leaves alone"
+    )
+    ladder: tuple[LadderPart, ...] = Field(
+        min_length=1, description="Parts that add up to the cohort, the first match wins"
+    )
+    segments: dict[str, Segment] = Field(description="Breakdowns, each by itself")
+
+    # read by the SQL of one domain or the other
+    value_months: Count | None = Field(default=None, description="Months that a value looks ahead")
+    value_days: Count | None = Field(default=None, description="Days that a value looks ahead")
+    horizon_days: Count | None = Field(
+        default=None, description="Days after the cut-off without an order that make a churner"
+    )
+    lookback_days: Count | None = Field(
+        default=None, description="Days before the cut-off in which a customer ordered"
+    )
+    min_orders: Count | None = Field(
+        default=None, description="Orders that a customer of the cohort has at least"
+    )
+    warm_up_days: Days = Field(
+        default=0, description="Days of purchases before which there is no cut-off"
+    )
+    covered_by: CoveredBy | None = Field(
+        default=None, description="Rows of coverage of orders, visits and carts"
+    )
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Self:
+        """Return the settings with other values of some keys.
+
+        Raises:
+            ValidationError: They do not go together.
+        """
+        return self.model_validate_json(json.dumps(self.given() | dict(changes), default=str))
+
+    def with_preset(self, name: str) -> Self:
+        """Return the settings with a preset's keys."""
+        return self.with_changes(self.presets[name])
+
+    def learned(self) -> Self:
+        """Return what labels, features and models are made from: all but the plan's part.
+
+        A budget, a capacity or a hold-out must not train anything anew, and a run must not record
+        one: the plan of today stands in dbt_project.yml, or in the state where it was saved.
+        """
+        kept = {key: value for key, value in self.given().items() if key != "retention"}
+        return self.model_validate_json(json.dumps(kept))
+
+    def resolved(self) -> Self:
+        """Return the settings with the keys that texts name in braces filled in."""
+        given = self.given()
+        texts = {key: value for key, value in given.items() if isinstance(value, str)}
+        return self.with_changes({key: text.format(**given) for key, text in texts.items()})
+
+    @model_validator(mode="after")
+    def _texts_name_keys(self) -> Self:
+        given = self.given()
+        for key, value in given.items():
+            if not isinstance(value, str):
+                continue
+            try:
+                named = [name for _, name, _, _ in Formatter().parse(value) if name is not None]
+            except ValueError as problem:
+                raise wrong(key, says=f"{key} has a brace alone: {problem}.") from problem
+            for name in named:
+                if name not in given:
+                    raise wrong(
+                        key,
+                        says=f"{key} names {{{name}}}, which the entry does not have.",
+                        hint="Braces hold another key of the entry.",
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _values_are_choices(self) -> Self:
+        given = self.given()
+        for key, choice in self.choices.items():
+            if key not in given:
+                raise wrong(
+                    "choices",
+                    key,
+                    says=f"There is no key {key!r} to choose.",
+                    hint=f"Keys are: {', '.join(sorted(given))}.",
+                )
+            value = given[key]
+            if isinstance(choice, Bounds):
+                if not isinstance(value, int) or not choice.min <= value <= choice.max:
+                    raise wrong(
+                        key,
+                        says=f"{key} is {value!r}, out of bounds.",
+                        hint=f"Choose a whole number from {choice.min} to {choice.max}.",
+                    )
+            elif value not in choice:
+                raise wrong(
+                    key,
+                    says=f"{key} is {value!r}, not a choice.",
+                    hint=f"Choose {' or '.join(choice)}.",
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _presets_fit(self) -> Self:
+        own = {key: value for key, value in self.given().items() if key != "presets"}
+        for name, preset in self.presets.items():
+            for key in _NOT_IN_A_PRESET:
+                if key in preset:
+                    raise wrong("presets", name, key, says=f"A preset cannot set {key}.")
+            document = own | preset
+            try:
+                self.model_validate_json(json.dumps(document))
+            except ValidationError as error:
+                raise PydanticCustomError(
+                    "inside",
+                    "a preset does not fit",
+                    {
+                        "keys": ("presets", name),
+                        "kind": type(self),
+                        "error": error,
+                        "document": document,
+                    },
+                ) from error
+        return self
+
+    @model_validator(mode="after")
+    def _segments_are_free(self) -> Self:
+        for name in _OWN_SEGMENTS:
+            if name in self.segments:
+                raise wrong("segments", name, says=f"{name!r} is a segment of the platform's own.")
+        return self

@@ -1,0 +1,44 @@
+"""The control relations: which cut-offs there are, what is known, what each source covers.
+
+dbt builds them (`models/control`). Where the feature SQL runs on other cut-offs, or with less
+known, they are filled with other rows, and coverage follows from them by the SQL of its model.
+"""
+
+import duckdb
+
+from pipeline.warehouse.compiled_sql import (
+    CompiledModel,
+    create_models,
+)
+
+SCHEMA = "control"
+
+
+def fill_controls(
+    connection: duckdb.DuckDBPyConnection,
+    domain: str,
+    coverage: CompiledModel,
+    *,
+    cut_offs: str,
+    known_before: str,
+) -> None:
+    """Make the control relations of one domain in an in-memory database.
+
+    Args:
+        connection: Has the warehouse attached as `built`.
+        domain: Domain.
+        coverage: From `load_coverage`.
+        cut_offs: Select of as_of_date and due_from.
+        known_before: SQL of the knowledge cut-off.
+    """
+    connection.execute(
+        f"""
+        create schema {SCHEMA};
+        create table {SCHEMA}.control__cut_offs as
+        select '{domain}' as domain, as_of_date, due_from from ({cut_offs});
+        create table {SCHEMA}.control__knowledge as
+        select '{domain}' as domain, {known_before} as known_before;
+        create view {SCHEMA}.control__event_days as from built.{SCHEMA}.control__event_days
+        """
+    )
+    create_models(connection, [coverage])

@@ -1,0 +1,64 @@
+"""Every model says what a row is, and a test holds it to that."""
+
+import pytest
+
+from pipeline.project.home import Home
+from pipeline.warehouse.compiled_sql import read_manifest
+
+# Folders of models/ whose models need neither yet.
+NOT_YET = (
+    "models/kkbox/",
+    "models/ecommerce/",
+)
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory, run_dbt):
+    """Nodes of dbt's manifest by their id."""
+    home = Home(tmp_path_factory.mktemp("parsed"))
+    done = run_dbt(home.root, "parse")
+    assert done.returncode == 0, done.stdout[-3000:]
+    return read_manifest(home)["nodes"]
+
+
+@pytest.fixture(scope="module")
+def models(nodes):
+    """The models that are looked at."""
+    found = [
+        node
+        for node in nodes.values()
+        if node["resource_type"] == "model" and not node["original_file_path"].startswith(NOT_YET)
+    ]
+    assert len(found) > 80
+    return found
+
+
+def test_every_model_has_a_description_that_opens_with_its_grain(models):
+    missing = [
+        model["original_file_path"]
+        for model in models
+        if not model["description"].startswith("One row per ")
+    ]
+    assert missing == []
+
+
+def test_every_model_has_a_test_of_its_grain(nodes, models):
+    tested = {}
+    for node in nodes.values():
+        if node["resource_type"] == "test" and "test_metadata" in node:
+            arguments = node["test_metadata"]["kwargs"]
+            name = (node["test_metadata"]["name"], arguments.get("column_name"))
+            tested.setdefault(node["attached_node"], set()).add(name)
+    missing = [
+        model["original_file_path"]
+        for model in models
+        if not has_grain_test(tested.get(model["unique_id"], set()))
+    ]
+    assert missing == []
+
+
+def has_grain_test(tests):
+    """Whether tests, pairs of a name and a column, say which columns name a row."""
+    keys = {column for name, column in tests if name == "unique"}
+    filled = {column for name, column in tests if name == "not_null"}
+    return ("is_unique_by", None) in tests or bool(keys & filled)
