@@ -144,7 +144,7 @@ def _profits(
 
 
 def show(domain: str, outcomes: list[WorldOutcome], console: Console) -> None:
-    """Print the table and say where the plan loses."""
+    """Print the table and where the plan loses."""
     currency = domain_entries()[domain].currency
     table = Table(
         title=f"{domain}: true expected profit, {currency}, before any hold-out",

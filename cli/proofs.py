@@ -58,7 +58,7 @@ def labels_audit(domain: Domain = None) -> None:
     for name in context.domains:
         frozen = registry.entries(context.home, name)
         found += registry.audit(context.home, name, context.entries[name].label_rule_version)
-        context.say(f"{name}: {len(frozen)} frozen cohorts audited")
+        context.say(f"{name}: audited {len(frozen)} frozen cohorts")
     if found:
         raise ChurnError(
             f"{len(found)} frozen cohorts do not match.",

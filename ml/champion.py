@@ -78,7 +78,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, old: TrainedRun, new: TrainedR
 def _not_comparable(
     connection: duckdb.DuckDBPyConnection, old: TrainedRun, new: TrainedRun, scoring: np.datetime64
 ) -> str | None:
-    """Why the live run can neither score nor be judged, if so."""
+    """Return why the live run can neither score nor be compared; None if it can."""
     domain = new.recipe.domain
     if old.recipe.label_definition != new.recipe.label_definition:
         return f"the live model learned {old.recipe.label_definition}, another definition of churn"
@@ -94,7 +94,7 @@ def _not_comparable(
 
 
 def _unseen(run: TrainedRun, day: np.datetime64) -> str | None:
-    """File of the run's newest model that could have been used on a day; None without one."""
+    """The file of the run's newest model that could have been used on a day; None without one."""
     if np.datetime64(run.recipe.outcomes_known_on) <= day:
         return "model.txt"
     kept, tested = (run.folder / "test_model.txt").exists(), run.recipe.test_as_of_date

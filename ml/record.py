@@ -236,7 +236,7 @@ def _day(cut_off: np.datetime64) -> date:
 
 
 def _reference_values(train: Examples) -> dict[str, float | None]:
-    """Median of each feature over the training rows; for a boolean the share of true."""
+    """Return the median of each feature over the training rows; for a boolean the share of true."""
     values: dict[str, float | None] = {}
     for index, name in enumerate(train.features):
         column = train.values[:, index]

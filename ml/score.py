@@ -45,12 +45,12 @@ def score_cut_off(
     recipe, domain = run.recipe, run.recipe.domain
     if cut_off < np.datetime64(recipe.outcomes_known_on):
         raise RefusedError(
-            f"the model {recipe.run_id} learned from outcomes that were known on "
-            f"{recipe.outcomes_known_on} only, so it could not have been used on {cut_off}"
+            f"the model {recipe.run_id} learned from outcomes that were not known before "
+            f"{recipe.outcomes_known_on}, so it could not have been used on {cut_off}"
         )
     cohort = read_examples(connection, domain, since=cut_off, until=cut_off)
     if len(cohort) == 0:
-        raise RefusedError(f"nobody is in the cohort of {cut_off}: nothing to score")
+        raise RefusedError(f"the cohort of {cut_off} is empty, so there is nothing to score")
     used, reference = cohort.keep(recipe.features), _reference(connection, recipe)
 
     booster, calibration = artifacts.load_model(run)
@@ -119,7 +119,7 @@ def score_cut_off(
 
 
 def _reference(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Reference:
-    """The newest cohort the model learned from, and the churn rate over all of them."""
+    """Return the newest training cohort, and the churn rate over all training cohorts."""
     if recipe.train_rate is None or not recipe.live_cohorts:
         raise RefusedError(
             f"the recipe of {recipe.run_id} is older than drift: it does not name the cohorts that "
@@ -193,7 +193,7 @@ def reason_rows(
 
 
 def _driver_rows(used: Examples, contributions: Floats, recipe: Recipe) -> dict[str, Any]:
-    """Long rows: the ten largest of each customer, then the rest as one row."""
+    """Return long rows: the ten largest drivers of each customer, then all others as one row."""
     order, rest = largest(contributions, NAMED_DRIVERS)
     customers, named = order.shape
     names = np.array([*used.features, "other"], dtype=object)

@@ -89,7 +89,7 @@ def _freeze(context: RunContext, domain: str) -> None:
         written = freeze_closed(connection, context.home, domain, rule_version)
     if written:
         rows = sum(cohort.rows for cohort in written)
-        context.say(f"{domain}: {len(written)} cohorts closed and frozen, {rows:,} labels")
+        context.say(f"{domain}: {len(written)} closed cohorts frozen, {rows:,} labels")
         if missing := written[0].missing_raw_files:
             context.warn(
                 f"{domain}: labels were frozen without {', '.join(missing)}. The registry records "
@@ -98,7 +98,7 @@ def _freeze(context: RunContext, domain: str) -> None:
 
 
 def _audit(context: RunContext, domain: str) -> None:
-    """Put on record, and say, where the raw data contradict frozen labels; the labels stay."""
+    """Record and report where the raw data contradict frozen labels; the labels stay."""
     found = audit(context.home, domain, context.entries[domain].label_rule_version)
     keep_audit(context.home, domain, found)
     for disagreement in found[:5]:

@@ -29,7 +29,7 @@ def judge_protocol(
     Args:
         connection: The warehouse after the build.
         domain: Domain.
-        features: What the model may read.
+        features: Features that the model may read.
         settings: The domain's.
         protocol: The label and the two cut-offs.
         parameters: LightGBM parameters.
@@ -59,7 +59,7 @@ def judge_protocol(
         labelled: Examples = relabelled.cohorts([day]).keep(features)
         if len(labelled) < settings.minimum.rows:
             raise RefusedError(
-                f"{len(labelled)} customers of {day} are in the mart and have a label "
+                f"only {len(labelled)} customers of {day} in the mart have a label "
                 f"{protocol.label_definition}, too few to {name}"
             )
         parts.append(labelled)

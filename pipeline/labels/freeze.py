@@ -51,7 +51,7 @@ class FrozenCohort(BaseModel):
 def freeze_closed(
     connection: duckdb.DuckDBPyConnection, home: Home, domain: str, rule_version: int
 ) -> list[FrozenCohort]:
-    """Write every closed cohort that is not frozen yet, Parquet with a registry entry beside it.
+    """Freeze every closed cohort that is not frozen yet, as Parquet with a registry entry.
 
     Args:
         connection: The warehouse, after a build whose tests passed.
@@ -163,7 +163,7 @@ def _next_version(home: Home, domain: str, definition: str, day: str) -> int:
 
 
 def _commit(part: Path, target: Path, cohort: FrozenCohort) -> None:
-    """The entry first: a Parquet file is never there without the entry that describes it."""
+    """Move the entry first: a Parquet file must never exist without the entry that describes it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.with_suffix(".json").write_text(
         cohort.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8"
@@ -172,7 +172,7 @@ def _commit(part: Path, target: Path, cohort: FrozenCohort) -> None:
 
 
 def _required_files(home: Home, domain: str) -> tuple[list[str], list[str]]:
-    """Raw files of the required tables in the lake, and named ones that are not there."""
+    """Raw files of the required tables in the lake, and optional files that are missing."""
     present, missing = [], []
     for table in source_tables(domain):
         if not table.required:

@@ -79,11 +79,11 @@ def audit(home: Home, domain: str, rule_version: int) -> list[Disagreement]:
     for definition, day, rows, checksum in in_use:
         entry = newest.get((definition, day))
         if entry is None or entry.checksum != checksum:
-            why = "its file is not the one that was registered"
+            why = "the file is not the registered one"
             found.append(Disagreement(domain, day, definition, rows, why))
         elif entry.rule_version != rule_version:
             then = entry.rule_version
-            why = f"it was frozen by version {then} of the rule, now {rule_version}"
+            why = f"frozen by version {then} of the rule, which is now version {rule_version}"
             found.append(Disagreement(domain, day, definition, 0, why))
     return sorted(found, key=lambda d: (d.label_definition, d.as_of_date))
 
@@ -141,7 +141,7 @@ def refreeze(
     reason: str,
     rule_version: int,
 ) -> list[FrozenCohort]:
-    """Write what the raw data give today as a new version of cohorts that disagree with it.
+    """Freeze cohorts that disagree with today's raw data again, as a new version.
 
     Args:
         home: CHURN_HOME after a build.

@@ -60,7 +60,7 @@ def published_tables(project: Path = PROJECT) -> list[Table]:
 
 
 def _descriptions(project: Path) -> Iterator[Path]:
-    """The shared tables, then what each domain publishes of its own."""
+    """The shared tables, then the tables of single domains."""
     shared = (project / "models" / "serving").rglob("*.yml")
     yield from sorted(shared, key=lambda path: (_FOLDERS.get(path.parent.name, 0), path))
     yield from sorted((project / "models").glob("*/marts/*.yml"))

@@ -19,7 +19,7 @@ from pipeline.realtime.bundle import write_bundle
 from pipeline.retention.plan import PLAN_SQL
 from pipeline.warehouse.compiled_sql import kept, relations_read, write_models
 
-# What a generation consists of; another one is published when the next version adds to it.
+# The files of a generation; when a new version adds one, another generation is published.
 FORMAT = 5
 SCHEMA = "serving"
 GENERATIONS = 3
@@ -169,7 +169,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, table: str, copies: Path, now: 
 
 
 def _copy_plan(connection: duckdb.DuckDBPyConnection, home: Home, folder: Path) -> None:
-    """Copy what a plan with other settings is made from, so that nobody needs the warehouse."""
+    """Copy the inputs of plans, so that trials with other settings do not need the warehouse."""
     models = kept(home, "plan")
     if models is None:
         return

@@ -280,7 +280,7 @@ class Scorer:
                 [model.domain],
             ).fetchall()
         )
-        # a feature that today's YAML does not describe is a group of its own
+        # a feature that today's YAML does not describe is its own group
         self._groups = [groups.get(name, name) for name in model.recipe.features]
         worded, decided = read_rules(generation)
         # rules read few of a hundred features, and each column costs time, filled or not
@@ -299,7 +299,7 @@ class Scorer:
         self._prices = _read_prices(connection, model.domain)
 
     def set_cut_off(self, cut_off: date) -> None:
-        """Say which cut-off is scored; the rules read it beside the run."""
+        """Set the scored cut-off, which the rules read beside the run."""
         self.connection.execute("delete from churn.int_churn__live_runs_selected")
         self.connection.execute(
             "insert into churn.int_churn__live_runs_selected "
@@ -333,7 +333,7 @@ class Scorer:
             return []
         rows = sorted(rows, key=itemgetter(0))
         used = self._examples(rows, cut_off).keep(recipe.features)
-        # one thread for few: to wake a second one takes longer than their trees
+        # one thread for few rows: waking a second one takes longer than their trees
         threads = 1 if len(rows) <= FEW else PARAMETERS["num_threads"]
         margins = np.asarray(
             model.booster.predict(used.values, raw_score=True, num_threads=threads)

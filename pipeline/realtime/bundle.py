@@ -198,21 +198,21 @@ def read_run_stack(run: Path) -> list[CompiledModel]:
         raise ChurnError(
             f"The feature SQL of {run.name} is not stored, and the warehouse has newer SQL.",
             where=str(path),
-            hint=f"churn run --domain {recipe.domain} trains on today's features.",
+            hint=f"Train on today's features: churn run --domain {recipe.domain}",
         )
     stack = read_models(path)
     found = stack_hash(stack)
     if found != recipe.feature_sql_hash:
         raise ChurnError(
-            f"The feature SQL beside {run.name} is not the SQL its model learned from.",
+            f"The feature SQL of {run.name} is not the SQL its model was trained on.",
             where=f"{path}: {found[:12]} instead of {recipe.feature_sql_hash[:12]}",
-            hint="Put the file back from a copy, or train anew: churn run "
+            hint="Restore the file from a backup, or train again: churn run "
             f"--domain {recipe.domain}.",
         )
     if not any('"control"."control__' in view.sql for view in stack):
         raise ChurnError(
-            f"The feature SQL of {run.name} is of an older version of the project.",
+            f"The feature SQL of {run.name} was made by an older version of the project.",
             where=str(path),
-            hint=f"churn run --domain {recipe.domain} trains on today's features.",
+            hint=f"Train on today's features: churn run --domain {recipe.domain}",
         )
     return stack

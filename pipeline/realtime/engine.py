@@ -189,7 +189,7 @@ class Engine:
         for table in self.model.tables:
             sent = len(customer.tables.get(table.name) or ())
             if table.required and sent == (ignored or {}).get(table.name, 0):
-                return f"nothing in {table.name} happened before the cut-off"
+                return f"no rows in {table.name} before the cut-off"
         return f"not scored: {self.model.settings.not_scored}"
 
     def _notes(self, cut_off: date, customers: Sequence[Customer]) -> list[str]:

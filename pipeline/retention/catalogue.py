@@ -33,7 +33,7 @@ def actions_of(domain: str, path: Path = CATALOGUE) -> list[str]:
 
 
 def check_catalogue(entries: Mapping[str, DomainSettings], path: Path = CATALOGUE) -> None:
-    """Refuse a catalogue with a wrong row.
+    """Refuse a catalogue with a mistake.
 
     Args:
         entries: The domains.
@@ -63,7 +63,7 @@ def check_catalogue(entries: Mapping[str, DomainSettings], path: Path = CATALOGU
     for line, row in rows:
         first = seen.setdefault(row["action_id"], line)
         if first != line:
-            problems.append(f"line {line}, {row['action_id']}: action_id is on line {first} too")
+            problems.append(f"line {line}, {row['action_id']}: action_id is also on line {first}")
     problems += list(_channel_problems(entries, rows))
     if problems:
         more = f"\nand {len(problems) - _SHOWN} more" if problems[_SHOWN:] else ""

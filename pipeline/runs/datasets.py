@@ -275,7 +275,7 @@ def train_dataset(dataset: Dataset, warehouse: Path, scratch: Path, console: Con
 
 
 def full_name(dataset: Dataset) -> str:
-    """Return the name to cite a dataset by: domain/name."""
+    """Return the name to cite a dataset by, domain/name."""
     return f"{dataset.manifest.domain}/{dataset.manifest.name}"
 
 

@@ -31,7 +31,7 @@ _KNOWN_AHEAD = {"expires_on", "ended_on", "next_transacted_on"}
 
 
 def no_label_upstream(manifest: Mapping[str, Any], domain: str) -> list[str]:
-    """Features must not be made from labels: names of label models the features depend on."""
+    """Features must not depend on labels: return the label models upstream of a feature."""
     nodes = manifest["nodes"]
     todo = [key for key in nodes if key.endswith(f".int_{domain}__features_joined")]
     seen: set[str] = set()

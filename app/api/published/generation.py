@@ -81,7 +81,7 @@ class OpenGeneration:
 
     @property
     def plan_folder(self) -> Path | None:
-        """What plans with other settings are made from; None where this version has not kept it."""
+        """Folder with the inputs of plans; None if this version has not stored it."""
         folder = self.path.with_suffix(".plan")
         return folder if can_plan(folder) else None
 
