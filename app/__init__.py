@@ -1,1 +1,1 @@
-"""Thin readers of the published generation."""
+"""The services on a published generation: HTTP API, batch jobs and viewer."""

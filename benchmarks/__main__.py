@@ -1,4 +1,4 @@
-"""`python -m benchmarks [names…]`: measure, show, and keep the figures in bench.json."""
+"""`python -m benchmarks [names…]`: measures, prints the results and saves them in bench.json."""
 
 import sys
 from typing import Annotated
@@ -15,15 +15,15 @@ from pipeline.project.home import home
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 Names = Annotated[
-    list[str] | None, typer.Argument(help=f"Of {', '.join(BENCHMARKS)}; all by default.")
+    list[str] | None, typer.Argument(help=f"Names from {', '.join(BENCHMARKS)}; all by default.")
 ]
-Rows = Annotated[int, typer.Option(min=1, help="Least number of generated log rows.")]
-Rounds = Annotated[int, typer.Option(min=1, help="How often each thing is timed.")]
+Rows = Annotated[int, typer.Option(min=1, help="Minimum number of generated log rows.")]
+Rounds = Annotated[int, typer.Option(min=1, help="Number of timings of each measurement.")]
 
 
 @app.command()
 def bench(names: Names = None, rows: Rows = DEFAULT_ROWS, rounds: Rounds = DEFAULT_ROUNDS) -> None:
-    """Measure ratios on generated files; the user's own lake and warehouse are not touched."""
+    """Measure ratios on generated files; your own lake and warehouse are not touched."""
     benchmarks = chosen(names or [])
     where = home()
     workbench = Bench(where.root / "bench", rows, rounds, console)
@@ -34,11 +34,11 @@ def bench(names: Names = None, rows: Rows = DEFAULT_ROWS, rounds: Rounds = DEFAU
             save(where.root / "bench.json", measured)
             figures += measured
     render(figures, console)
-    console.print(f"Kept in {where.root / 'bench.json'}", highlight=False, soft_wrap=True)
+    console.print(f"Saved in {where.root / 'bench.json'}", highlight=False, soft_wrap=True)
 
 
 def main() -> None:
-    """Run the command; a ChurnError becomes words and an exit code."""
+    """Run the command; a ChurnError becomes a message and an exit code."""
     try:
         app()
     except ChurnError as error:

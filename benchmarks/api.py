@@ -27,9 +27,9 @@ REASONS = 9
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """Load look-ups with publishes going on in another process, then without, then a bare route.
+    """Time look-ups during publishes in another process, then without publishes, then a bare route.
 
-    Server, client and publisher share the machine, each a process of its own.
+    Server, client and publisher are separate processes on the same machine.
     """
     home = Home(bench.folder / "api_home")
     customers = min(CUSTOMERS, bench.rows)
@@ -69,7 +69,7 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 def load_through_publishes(home: Home, publishes: int) -> tuple[Load, int]:
-    """Ask for customers until another process has published so often; return how often it did."""
+    """Look up customers until another process has published often enough; return how often."""
     names: set[str] = set()
 
     def check(answer: dict[str, Any]) -> str | None:
@@ -91,16 +91,16 @@ def load_through_publishes(home: Home, publishes: int) -> tuple[Load, int]:
             )
         finally:
             publisher.join()
-    # the one that was open at first is none that was published meanwhile
+    # the generation open at the start was not published meanwhile
     return load, len(names) - 1
 
 
 def _until_followed(home: Home, is_publishing: Callable[[], bool]) -> Callable[[float, int], bool]:
-    """Stop one second after the last publish, so that it is met, too."""
+    """Stop one second after the last publish, so that requests meet it, too."""
     ended: list[float] = []
 
     def until(seconds: float, answers: int) -> bool:
-        # asking whether a process lives costs a system call
+        # polling a process costs a system call
         if not ended and answers % 50 == 0 and not is_publishing():
             ended.append(seconds)
         return bool(ended) and seconds > ended[0] + 1
@@ -109,7 +109,7 @@ def _until_followed(home: Home, is_publishing: Callable[[], bool]) -> Callable[[
 
 
 def look_ups(home: Home, count: int = 1_000) -> list[bytes]:
-    """Return requests for customers from all over the table, with a key that reads."""
+    """Return requests for customers across the table, with a key that can read."""
     key = create_key(Store(home), f"bench {time.time_ns()}", ["read"])
     generation = current(home)
     assert generation is not None  # noqa: S101 - it has just been published
@@ -132,7 +132,7 @@ def _bare(home: Home, rounds: int) -> Load:
 
 
 def _best(port: int, requests: list[bytes], rounds: int) -> Load:
-    """The best of several loads, after one that warms up."""
+    """Return the best of several loads, after one to warm up."""
 
     def load(seconds: float) -> Load:
         return run_load(
@@ -144,9 +144,9 @@ def _best(port: int, requests: list[bytes], rounds: int) -> Load:
 
 
 def mixed(answer: dict[str, Any]) -> str | None:
-    """Return what in an answer is of another generation than the rest.
+    """Return the parts of an answer from other generations than the rest.
 
-    Every table of the generated world says in which publish it was made.
+    Every table of the generated data records its publish.
     """
     told = {
         answer["model_version"],
@@ -159,13 +159,13 @@ def mixed(answer: dict[str, Any]) -> str | None:
 
 
 def publish_often(home: Home, publishes: int) -> None:
-    """Change everything and publish it, again and again."""
+    """Change all tables and publish them, repeatedly."""
     for number in range(1, publishes + 1):
         publish_next(home, number)
 
 
 def publish_next(home: Home, number: int) -> None:
-    """Publish a generation in which every table says its number."""
+    """Publish a generation in which every table has its number."""
     name = f"run {number}"
     with duckdb.connect(str(home.warehouse)) as connection:
         for table, column in (
@@ -180,9 +180,9 @@ def publish_next(home: Home, number: int) -> None:
 
 
 def make_world(home: Home, customers: int) -> None:
-    """Write a warehouse with the serving tables as the YAML has them, for one domain.
+    """Write a warehouse with the serving tables of the YAML, for one domain.
 
-    Values are made of the customer's number; ids hold `/` and `+`, as real ones do.
+    Values derive from the customer's number; ids contain `/` and `+`, like real ones.
     """
     home.root.mkdir(parents=True, exist_ok=True)
     home.warehouse.unlink(missing_ok=True)

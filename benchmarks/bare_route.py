@@ -1,4 +1,4 @@
-"""`python -m benchmarks.bare_route`: what FastAPI alone costs here, to compare with."""
+"""`python -m benchmarks.bare_route`: a bare FastAPI route, for comparison."""
 
 import uvicorn
 from fastapi import FastAPI
@@ -7,7 +7,7 @@ from app.api.serve import listen
 
 
 def create_app() -> FastAPI:
-    """Return an app with one route that reads nothing."""
+    """Return an app with one route that does nothing."""
     app = FastAPI()
 
     @app.get("/healthz")
@@ -22,7 +22,7 @@ def create_app() -> FastAPI:
 
 
 def main() -> None:
-    """Serve it on a free port of loopback; the first line of output says which."""
+    """Serve it on a free loopback port, printed on the first line."""
     config = uvicorn.Config(create_app(), log_level="warning", access_log=False)
     with listen("127.0.0.1", 0) as listener:
         print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)  # noqa: T201

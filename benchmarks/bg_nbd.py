@@ -15,7 +15,7 @@ from ml.contract import Floats
 
 @dataclass(frozen=True)
 class Histories:
-    """What the model knows of n customers; days from the first purchase.
+    """The model's input for n customers, in days from the first purchase.
 
     Attributes:
         repeats: Days with a purchase after the first one.
@@ -40,7 +40,8 @@ class BgNbd:
     @classmethod
     def fit(cls, customers: Histories) -> "BgNbd":
         """Fit by maximum likelihood (equation 6), over the logarithms of the parameters."""
-        scale = float(customers.age.max())  # the likelihood is flat where days are large numbers
+        # scaled, because the likelihood is flat where days are large numbers
+        scale = float(customers.age.max())
         scaled = Histories(customers.repeats, customers.last / scale, customers.age / scale)
 
         def loss(logs: Floats) -> float:
@@ -66,8 +67,9 @@ class BgNbd:
     def probability_of_none(self, customers: Histories, days: float) -> Floats:
         """Return n probabilities of no purchase in the coming days.
 
-        A customer alive now stays so until the next purchase, and their rate is
-        Gamma(r + x, alpha + T): so none comes with ((alpha + T) / (alpha + T + days))^(r + x).
+        A customer who is alive stays alive until the next purchase, with rate
+        Gamma(r + x, alpha + T). So the probability of no purchase is
+        ((alpha + T) / (alpha + T + days))^(r + x).
         """
         quiet = (self.alpha + customers.age) / (self.alpha + customers.age + days)
         return 1 - self.probability_alive(customers) * (1 - quiet ** (self.r + customers.repeats))

@@ -1,4 +1,4 @@
-"""The cheapest query that reads every value of a table: what reading costs at the least."""
+"""The cheapest queries that read every value of a table, as a lower bound of reading."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ from pipeline.project.sources import SourceColumn, SourceTable
 
 
 def sums_of_csv(table: SourceTable, path: Path) -> str:
-    """Return SQL that reads a csv once and sums all its columns; dates stay the numbers they are.
+    """Return SQL that reads a CSV once and sums all columns; dates are summed as numbers.
 
     The header must have the table's columns in the table's order. The path may be a pattern.
     """
@@ -37,7 +37,7 @@ def _sums(columns: tuple[SourceColumn, ...], type_of: Callable[[SourceColumn], s
 
 def _sum(name: str, data_type: str) -> str:
     if data_type == "varchar":
-        # A count need not read a single id.
+        # A count would not need to read the ids.
         return f"sum(strlen({name}))"
     if data_type == "date":
         return f"sum({name} - date '2000-01-01')"

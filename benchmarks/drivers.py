@@ -1,4 +1,4 @@
-"""Exact drivers for everybody: customers a second of this project's, LightGBM's and shap's."""
+"""Exact drivers: customers per second with this project's code, LightGBM and shap."""
 
 import resource
 from collections.abc import Callable
@@ -19,10 +19,10 @@ AIM = 8.0
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """Measure scoring and three ways to the same drivers on one model of 300 trees.
+    """Measure scoring and three ways to compute the same drivers, on a model of 300 trees.
 
-    The two slow ones are timed on fewer customers; a rate is comparable all the same, since both
-    work row by row.
+    The two slow ones are timed on fewer customers; rates are comparable, since both work row by
+    row.
     """
     import shap
 
@@ -74,7 +74,7 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 def make_examples(customers: int, seed: int = 1) -> Examples:
-    """Return made-up examples: numbers on several scales, a tenth of them not observed."""
+    """Return synthetic examples: numbers on several scales, a tenth of them missing."""
     generator = np.random.default_rng(seed)
     values = generator.normal(size=(customers, FEATURES)) * np.geomspace(0.1, 1000, FEATURES)
     signal = values[:, :8] / np.geomspace(0.1, 1000, FEATURES)[:8]

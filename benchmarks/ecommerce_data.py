@@ -1,7 +1,7 @@
-"""Generated event files of a shop, in the columns and the shares of the REES46 files.
+"""Generated event files of a shop, with the columns and shares of the REES46 files.
 
-Sessions of a median of two events, 94 % views, 1.6 % purchases, buyers who come back, codes and
-brands that are often null, and the few rows that are there twice. Nothing in them can be learned.
+Sessions with a median of two events, 94 % views, 1.6 % purchases, returning buyers, codes and
+brands that are often null, and a few repeated rows. There is nothing to learn from them.
 """
 
 import json
@@ -148,7 +148,7 @@ order by twice.event_time, user_session, step
 
 
 def raw_files(bench: Bench) -> Path:
-    """Return the folder of seven months with all the bench's rows, written unless it is there."""
+    """Return the folder of seven months with all the bench's rows; write it if missing."""
     raw = bench.folder / "raw" / "ecommerce"
     events = max(_FEWEST_EVENTS, math.ceil(bench.rows / len(FILES)))
     mark = json.dumps({"bench": "ecommerce", "version": _VERSION, "events_a_month": events})
@@ -165,25 +165,25 @@ def raw_files(bench: Bench) -> Path:
 
 
 def events_table() -> SourceTable:
-    """Return the description of the events."""
+    """Return the source table of the events."""
     (table,) = source_tables("ecommerce")
     return table
 
 
 def lake(bench: Bench) -> IngestSummary:
-    """Fill the bench's lake unless it is; return what the files gave."""
+    """Fill the bench's lake unless it is filled; return the reports of its files."""
     raw = raw_files(bench)
     with bench.console.status("filling the lake"):
         return ingest_files(raw, bench.home)
 
 
 def ingest_files(raw: Path, home: Home) -> IngestSummary:
-    """Bring the event files of a folder into a lake."""
+    """Ingest the event files of a folder into a lake."""
     return ingest("ecommerce", raw, home, console=Console(quiet=True))
 
 
 def forget(home: Home, *names: str) -> None:
-    """Take files out of a lake."""
+    """Remove files from a lake."""
     for name in names:
         stem = name.removesuffix(".csv")
         for place in (home.lake, home.quarantine):
@@ -192,13 +192,13 @@ def forget(home: Home, *names: str) -> None:
 
 
 def write_month(path: Path, month: date, *, events: int, users: int) -> None:
-    """Write about as many events of one month as a csv ordered by time, the same every time.
+    """Write about this many events of one month as a CSV sorted by time, always the same.
 
     Args:
-        path: The csv.
+        path: The CSV.
         month: Its first day.
-        events: How many rows, within a few per cent.
-        users: From how many users they are drawn; the same ones in every month.
+        events: Number of rows, within a few per cent.
+        users: Number of users; the same ones in every month.
     """
     following = (month + timedelta(days=31)).replace(day=1)
     rows = f"copy ({_EVENTS}) to '{str(path).replace(chr(39), chr(39) * 2)}' (format csv, header)"

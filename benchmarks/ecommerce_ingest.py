@@ -1,4 +1,4 @@
-"""What an ingest of event files costs beside reading them, and one more month beside that month."""
+"""The cost of ingesting event files, relative to reading them, and of adding one more month."""
 
 from pathlib import Path
 
@@ -19,9 +19,9 @@ NEW = next(reversed(ecommerce_data.FILES))
 def measure(bench: Bench) -> list[Figure]:
     """Time reading seven months with DuckDB, ingesting them, and the seventh under two conditions.
 
-    Ingest is the whole of it: hash, validation, Parquet by type and month, duplicates, putting
-    in place. One more month is an ingest of the folder of all seven into a lake that has six; the
-    month alone is a folder of its own into an empty lake.
+    Ingest includes everything: hash, validation, Parquet by type and month, duplicates, commit. One
+    more month is an ingest of the folder of all seven into a lake that has six; the month alone is
+    an ingest of its own folder into an empty lake.
     """
     raw = ecommerce_data.raw_files(bench)
     alone, empty = _folder_of_the_new_month(raw), Home(bench.folder / "empty_home")
@@ -68,7 +68,7 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 def _folder_of_the_new_month(raw: Path) -> Path:
-    """A raw directory with a link to one month, because ingest takes a directory as a whole."""
+    """Create a raw directory with a link to one month, because ingest loads whole directories."""
     folder = raw.with_name(f"{raw.name}_new")
     empty_folder(folder)
     for name in (NEW, DEMO_MARK):

@@ -1,4 +1,4 @@
-"""What the features of one cut-off cost beside reading the rows they are made from once."""
+"""The cost of one cut-off's features, relative to reading their input rows once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +18,12 @@ from pipeline.warehouse.dbt import dbt
 
 @dataclass(frozen=True)
 class Case:
-    """A domain's features of one cut-off.
+    """A domain's features at one cut-off.
 
     Attributes:
         domain: Domain.
         cut_off: The cut-off.
-        aim: The most the features should cost, in scans of the lake's columns.
+        aim: Maximum cost of the features, in scans of the lake's columns.
     """
 
     domain: str
@@ -36,10 +36,10 @@ ECOMMERCE = Case("ecommerce", ecommerce_data.LAST_CUT_OFF)
 
 
 def measure_kkbox(bench: Bench) -> list[Figure]:
-    """Time a scan of the lake's log columns, and all features of one cut-off.
+    """Time a scan of the lake's log columns, and all features at one cut-off.
 
-    The features are the project's compiled SQL over the relations its own macro makes, each model
-    a view or a table as its config says, the last one a temporary table.
+    The features are the project's compiled SQL over the relations of its own macro, each model a
+    view or a table as configured, the last one a temporary table.
     """
     kkbox_data.lake(bench)
     stack = prepare(bench, KKBOX)
@@ -62,7 +62,7 @@ def measure_kkbox(bench: Bench) -> list[Figure]:
 
 
 def measure_ecommerce(bench: Bench) -> list[Figure]:
-    """Time reading the event files, a scan of the lake's columns, and features of one cut-off."""
+    """Time reading the event files, a scan of the lake's columns, and features at one cut-off."""
     raw = ecommerce_data.raw_files(bench)
     ecommerce_data.lake(bench)
     stack = prepare(bench, ECOMMERCE)
@@ -95,7 +95,7 @@ def measure_ecommerce(bench: Bench) -> list[Figure]:
 
 
 def prepare(bench: Bench, case: Case) -> list[CompiledModel]:
-    """Make the lake's relations with one cut-off; return the stack of the domain's features."""
+    """Create the lake's relations for one cut-off; return the stack of the domain's features."""
     home, variables = bench.home, {"as_of": {case.domain: case.cut_off}}
 
     def call(command: str, *arguments: str, title: str) -> None:
@@ -114,7 +114,7 @@ def prepare(bench: Bench, case: Case) -> list[CompiledModel]:
 
 
 def build(home: Home, stack: list[CompiledModel]) -> int:
-    """Make the stack in order and return the rows of its last relation."""
+    """Create the stack in order and return the number of rows of its last relation."""
     with warehouse(home) as connection:
         for view in stack[:-1]:
             connection.execute(f"create schema if not exists {view.relation.partition('.')[0]}")
@@ -129,7 +129,7 @@ def warehouse(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the bench's warehouse with the settings of dbt's profile."""
     profile = yaml.safe_load((PROJECT / "profiles.yml").read_text())["churn"]
     settings = dict(profile["outputs"][profile["target"]]["settings"])
-    # The one setting that the profile takes from the environment.
+    # The only setting that the profile reads from the environment.
     settings["temp_directory"] = str(home.work / "duckdb")
     with duckdb.connect(str(home.warehouse), config=settings) as connection:
         yield connection

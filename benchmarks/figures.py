@@ -1,4 +1,4 @@
-"""Measured figures: their table, and bench.json, where the figures of every run are kept."""
+"""Measured figures: their table, and bench.json, which stores the figures of all runs."""
 
 import json
 from collections.abc import Iterable
@@ -14,14 +14,14 @@ from pipeline.project.files import write_json
 
 @dataclass(frozen=True)
 class Ratio:
-    """A figure beside another one of the same run.
+    """The ratio of a figure to another one of the same run.
 
     Attributes:
-        name: Its own name in bench.json.
-        to: Name of the figure it is divided by.
-        value: The quotient.
-        aim: The most it should be, or the least.
-        at_least: Whether more is better.
+        name: Its name in bench.json.
+        to: Name of the other figure.
+        value: The ratio.
+        aim: The maximum or minimum to aim for.
+        at_least: Whether the aim is a minimum.
     """
 
     name: str
@@ -39,8 +39,8 @@ class Figure:
         name: Its name in bench.json, unique over all benchmarks.
         value: The value.
         unit: `s`, `rows`, `ms` …
-        what: What was measured and how, a few words.
-        ratio: The figure beside another one.
+        what: What was measured and how, in a few words.
+        ratio: Its ratio to another figure.
     """
 
     name: str
@@ -82,10 +82,10 @@ def _compared(ratio: Ratio | None) -> tuple[str, str]:
 
 
 def save(path: Path, figures: Iterable[Figure]) -> None:
-    """Write figures and ratios into bench.json: name → value, unit; what else is there stays.
+    """Write figures and ratios into bench.json: name → value, unit; other entries stay.
 
     Raises:
-        ChurnError: The file is there but is not such a JSON.
+        ChurnError: The file exists but does not have that format.
     """
     kept = _read(path)
     for figure in figures:
@@ -104,6 +104,8 @@ def _read(path: Path) -> dict[str, dict[str, float | str]]:
         kept = None
     if not isinstance(kept, dict):
         raise ChurnError(
-            "The kept figures cannot be read.", where=str(path), hint="Delete the file; run again."
+            "The saved figures cannot be read.",
+            where=str(path),
+            hint="Delete the file and run again.",
         )
     return kept

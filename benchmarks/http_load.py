@@ -1,4 +1,4 @@
-"""A load client that costs little: plain sockets kept alive, one request at a time on each."""
+"""A cheap load client: plain keep-alive sockets with one request at a time each."""
 
 import asyncio
 import json
@@ -17,19 +17,19 @@ import numpy as np
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT, Home
 
-# What is wrong with an answer, or None.
+# Returns what is wrong with an answer, or None.
 Check = Callable[[dict[str, Any]], str | None]
 
 
 @dataclass
 class Load:
-    """What a load of requests met.
+    """The results of a load.
 
     Attributes:
-        seconds: How long it took.
-        milliseconds: Of each request, from the first byte out to the last byte in.
+        seconds: Duration.
+        milliseconds: Latency of each request, from the first byte out to the last byte in.
         errors: Answers other than 200, and broken connections.
-        faults: Answers that a check found wrong.
+        faults: Answers that failed the check.
     """
 
     seconds: float = 0.0
@@ -43,7 +43,7 @@ class Load:
         return len(self.milliseconds) / self.seconds
 
     def quantile(self, share: float) -> float:
-        """Milliseconds that this share of the requests stayed within."""
+        """Return a quantile of the latencies, in milliseconds."""
         return float(np.quantile(self.milliseconds, share))
 
 
@@ -55,14 +55,14 @@ def run_load(
     until: Callable[[float, int], bool],
     check: Check | None = None,
 ) -> Load:
-    """Send requests in turn over so many connections until told to stop.
+    """Send requests in turn over a number of connections until a condition holds.
 
     Args:
-        port: On loopback.
-        requests: Whole HTTP/1.1 requests.
-        connections: Each sends its next request when it has its answer.
-        until: Gets the seconds gone by and the answers so far; true ends the load.
-        check: Looks at each parsed answer.
+        port: Loopback port.
+        requests: Complete HTTP/1.1 requests.
+        connections: Number of connections; each waits for its answer before the next request.
+        until: Gets the elapsed seconds and the number of answers; true ends the load.
+        check: Checks each parsed answer.
     """
     return asyncio.run(_run(port, requests, connections, until, check))
 
@@ -113,19 +113,19 @@ def _header(head: bytes, name: bytes) -> bytes:
 
 
 def get(path: str, key: str | None = None) -> bytes:
-    """Return a whole GET request."""
+    """Return a complete GET request."""
     headers = f"X-API-Key: {key}\r\n" if key else ""
     return f"GET {path} HTTP/1.1\r\nHost: bench\r\n{headers}\r\n".encode()
 
 
 @contextmanager
 def serving(home: Home, *arguments: str, module: str = "cli") -> Iterator[int]:
-    """Start a server in a process of its own and give its port; it is stopped at the end.
+    """Start a server in its own process and yield its port; it is stopped at the end.
 
     Args:
         home: CHURN_HOME.
-        arguments: Of the module; its first line of output must hold `:PORT`.
-        module: `python -m` of it.
+        arguments: Arguments of the module; its first line of output must contain `:PORT`.
+        module: Module to run with `python -m`.
 
     Raises:
         ChurnError: It did not start.
@@ -148,7 +148,11 @@ def serving(home: Home, *arguments: str, module: str = "cli") -> Iterator[int]:
         port = line.split("  ")[0].rstrip().rsplit(":", 1)[-1]
         if not port.isdecimal():
             process.kill()
-            raise ChurnError("The server did not start.", where=log.read_text()[-2_000:])
+            raise ChurnError(
+                "The server did not start.",
+                where=log.read_text()[-2_000:],
+                hint="Start it by hand to see why.",
+            )
         try:
             _wait(int(port))
             yield int(port)
@@ -171,5 +175,5 @@ def _wait(port: int, seconds: float = 30) -> None:
         if found is not None and found.milliseconds:
             return
         if time.monotonic() > until:
-            raise ChurnError(f"Nothing answers on port {port}.")
+            raise ChurnError(f"The server does not answer on port {port}.", hint="Run it again.")
         time.sleep(0.1)

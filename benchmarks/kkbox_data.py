@@ -1,4 +1,4 @@
-"""Generated KKBox files and their lake, made once and reused by every benchmark that needs them."""
+"""Generated KKBox files and their lake, created once and reused by all benchmarks."""
 
 import math
 import shutil
@@ -21,7 +21,7 @@ _FEWEST_MEMBERS = 500
 
 
 def raw_files(bench: Bench) -> Path:
-    """Return the folder of the raw files, generated unless they are there."""
+    """Return the folder of the raw files; generate them if missing."""
     raw = bench.folder / "raw" / "kkbox"
     members = max(_FEWEST_MEMBERS, math.ceil(bench.rows / _LOG_ROWS_PER_MEMBER))
     truth = bench.folder / "truth" / "kkbox.parquet"
@@ -30,23 +30,23 @@ def raw_files(bench: Bench) -> Path:
 
 
 def logs_table() -> SourceTable:
-    """Return the description of the listening logs."""
+    """Return the source table of the listening logs."""
     return next(table for table in source_tables("kkbox") if table.name == "user_logs")
 
 
 def ingest_all_but_logs(bench: Bench, raw: Path) -> None:
-    """Bring everything but the large log file into the bench's lake."""
+    """Ingest everything except the large log file into the bench's lake."""
     names = [path.name for path in raw.iterdir() if path.name != LOGS]
     _ingest(bench, _folder_of(bench, raw, "rest", names))
 
 
 def ingest_logs(bench: Bench, raw: Path) -> IngestSummary:
-    """Bring the large log file into the bench's lake, where the required tables are."""
+    """Ingest the large log file into the bench's lake, which has the required tables."""
     return _ingest(bench, _folder_of(bench, raw, "logs", [LOGS, DEMO_MARK]))
 
 
 def forget_logs(bench: Bench) -> None:
-    """Take the large log file out of the bench's lake."""
+    """Remove the large log file from the bench's lake."""
     stem = LOGS.removesuffix(".csv")
     for place in (bench.home.lake, bench.home.quarantine):
         for folder in (place / "kkbox" / "user_logs").glob(f"{stem}-*"):
@@ -54,7 +54,7 @@ def forget_logs(bench: Bench) -> None:
 
 
 def lake(bench: Bench) -> IngestSummary:
-    """Fill the bench's lake unless it is; return what the log file gave."""
+    """Fill the bench's lake unless it is filled; return the report of the log file."""
     raw = raw_files(bench)
     with bench.console.status("filling the lake"):
         ingest_all_but_logs(bench, raw)
@@ -62,7 +62,7 @@ def lake(bench: Bench) -> IngestSummary:
 
 
 def _folder_of(bench: Bench, raw: Path, name: str, files: list[str]) -> Path:
-    """A raw directory of links, because ingest takes a directory as a whole."""
+    """Create a raw directory of links, because ingest loads whole directories."""
     folder = bench.folder / "raw" / f"kkbox_{name}"
     empty_folder(folder)
     for file in files:

@@ -1,4 +1,4 @@
-"""How much more an ingest of the listening logs costs than reading their CSV once."""
+"""The cost of ingesting the listening logs, relative to reading their CSV once."""
 
 import duckdb
 
@@ -11,10 +11,10 @@ AIM = 1.6
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """Time reading the log file with DuckDB, and ingesting that very file.
+    """Time reading the log file with DuckDB, and ingesting the same file.
 
-    Ingest is the whole of it: hash, validation, Parquet by month, putting in place. The other
-    raw files are in the lake beforehand, so the log file is all it has to do.
+    Ingest includes everything: hash, validation, Parquet by month, commit. The other raw files
+    are already in the lake, so only the log file is ingested.
     """
     raw = kkbox_data.raw_files(bench)
     kkbox_data.ingest_all_but_logs(bench, raw)

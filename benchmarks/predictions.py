@@ -1,4 +1,4 @@
-"""Predictions from raw rows over HTTP: one customer, and a hundred, beside a bare route."""
+"""Predictions from raw rows over HTTP: one customer, a hundred, and a bare route."""
 
 import json
 import os
@@ -26,10 +26,10 @@ _SCALE = "0.2"
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """Time one customer a request with one client, then a hundred, then a route that does nothing.
+    """Time requests with one customer, with a hundred, and to a bare route, with one client.
 
-    The model is the demo's at a fifth of its size: what is timed does not depend on how many
-    customers there are.
+    The model is that of a demo at a fifth of its size; the timings do not depend on the number of
+    customers.
     """
     home = Home(bench.folder / "predictions_home")
     make_demo(home)
@@ -51,7 +51,9 @@ def measure(bench: Bench) -> list[Figure]:
             key=lambda load: load.quantile(0.5),
         )
     if failed := [*singly.errors, *together.errors]:
-        raise ChurnError("A prediction failed.", where=failed[0])
+        raise ChurnError(
+            "A prediction failed.", where=failed[0], hint="Correct the request in this module."
+        )
     what = f"{TRANSACTIONS} transactions and {LOG_DAYS} days of logs, one client"
     bare_figure = Figure(
         "bare_route_p50", bare.quantile(0.5), "ms", "FastAPI alone, the same client"
@@ -75,10 +77,10 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 def make_demo(home: Home) -> None:
-    """Make and publish a small demo; what is there already is only made anew where code changed.
+    """Create and publish a small demo; only steps whose code has changed run again.
 
     Raises:
-        ChurnError: It could not be made.
+        ChurnError: The demo failed.
     """
     done = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-m", "cli", "demo", "--scale", _SCALE],
@@ -89,11 +91,15 @@ def make_demo(home: Home) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise ChurnError("The demo could not be made.", where=done.stderr[-2_000:])
+        raise ChurnError(
+            "The demo could not be created.",
+            where=done.stderr[-2_000:],
+            hint="Run `churn demo` to see why.",
+        )
 
 
 def customer(number: int) -> dict[str, object]:
-    """Return a customer who pays month by month and listens nearly every day."""
+    """Return a customer who pays monthly and listens nearly every day."""
     paid = [CUT_OFF - timedelta(days=20 + 30 * month) for month in range(TRANSACTIONS)]
     transactions = [
         {

@@ -1,4 +1,4 @@
-"""Published tables of made-up customers, as many rows and as varied as the demo's, a million up."""
+"""Generated published tables with the shape and variety of the demo's, for a million customers."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from pipeline.publish.generation import SCHEMA, STORAGE
 from pipeline.tableau.export import PREFIX
 
 _NAME = "churn_00000000T000000000000_bench"
-# Rows a customer, where it is not one; the history has one from each of four runs.
+# Rows per customer, if not one; the history has one row for each of four runs.
 ROWS = {
     "bi_churn_drivers": 11,
     "bi_churn_reasons": 9,
@@ -22,18 +22,18 @@ ROWS = {
     "bi_customer_activity": 13,
     "bi_customer_segments": 8,
 }
-# Rows of a table that no customer is in.
+# Rows of tables without customers.
 _SMALL = 1_000
 
 
 @dataclass(frozen=True)
 class Words:
-    """What a text column says.
+    """The values of a text column.
 
     Attributes:
-        spellings: How many there are; the k-th is met 1/k as often as the first.
-        size: Bytes of each.
-        nulls: Share of rows without.
+        spellings: Number of distinct values; the k-th occurs 1/k as often as the first.
+        size: Bytes of each value.
+        nulls: Share of nulls.
     """
 
     spellings: int
@@ -42,7 +42,7 @@ class Words:
 
 
 _SENTENCE = Words(8_000, 41)
-# As the demo has them; what is null until a second cut-off is scored is not null here.
+# As in the demo, but columns that are null until a second cut-off is scored are not null.
 WORDS = {
     "risk_band": Words(4, 4),
     "previous_risk_band": Words(4, 4),
@@ -75,14 +75,14 @@ _OTHER = Words(12, 20)
 
 
 def make_generation(home: Home, customers: int) -> int:
-    """Write a published generation of made-up customers, once; return its rows.
+    """Write a published generation of generated customers, once; return its rows.
 
-    Its Parquet copies are written as `pipeline.publish` writes them, in the order it writes them
-    in: a customer's rows one after the other. What an export costs hangs on that order, and more on
-    how many spellings a text column has and how often each is met.
+    Its Parquet copies are written as by `pipeline.publish`, in the same order: a customer's rows
+    together. The cost of an export depends on that order, and more on the number and frequency of
+    the distinct values of text columns.
 
     Args:
-        home: Where to.
+        home: CHURN_HOME to write to.
         customers: Customers in the tables of all domains; each domain has its share of them.
     """
     document = home.published / f"{_NAME}.json"
@@ -119,7 +119,7 @@ def make_generation(home: Home, customers: int) -> int:
 
 
 def _customers(many: int, domains: int) -> str:
-    """SQL of the customers, in the order that publish brings rows into: by domain, then id.
+    """SQL of the customers, in the order of publish: by domain, then id.
 
     An id has the length of the longest of the demo, 44 characters.
     """
@@ -134,7 +134,7 @@ def _select(table: Table, own: Sequence[str]) -> str:
     if "customer_id" not in table.key:
         rows, order = f"(select 0 as d, i, 0 as j from range({_SMALL}) as t (i))", " order by all"
     else:
-        # unnest leaves the order as it is; sorting would take as long as all the rest
+        # unnest keeps the order; sorting would take as long as everything else
         where = f" where d = {own.index(table.name)}" if table.name in own else ""
         many = ROWS.get(table.name, 1)
         rows, order = f"(select *, unnest(range({many})) as j from customers{where})", ""
@@ -179,7 +179,7 @@ def _value(name: str, data_type: str, key: Sequence[str]) -> str:
 
 
 def _word(name: str, number: str, size: int) -> str:
-    """SQL of the word of a number: each shares its beginning with some others, as names do."""
+    """SQL of the word of a number: words share beginnings with others, as names do."""
     shared = size // 4
     begins, ends = (f"hex(hash('{name}', {n}))" for n in (f"({number}) % 10", f"({number})"))
     ends = " || ".join([ends] * ((size - shared) // 14 + 1))

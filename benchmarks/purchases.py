@@ -1,4 +1,4 @@
-"""`python -m benchmarks.purchases`: the judged cohorts beside BG/NBD, in one table."""
+"""`python -m benchmarks.purchases`: compares the models with BG/NBD on the tested cohorts."""
 
 import sys
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ DOMAIN = "ecommerce"
 
 @dataclass(frozen=True)
 class Compared:
-    """One model on one cohort that no model saw."""
+    """One model on one unseen cohort."""
 
     as_of_date: date
     customers: int
@@ -33,11 +33,11 @@ class Compared:
 
 
 def compare(where: Home) -> list[Compared]:
-    """Return every model on every judged cohort, best log loss first within a cohort.
+    """Return every model on every tested cohort, best log loss first within a cohort.
 
-    The cohorts are those of `churn evaluate`, or the live run's test cohort before it ran. BG/NBD
-    is fitted on every customer's order days before each cut-off, as far back as the features
-    reach, and predicts the cohort the other models were judged on.
+    The cohorts are those of `churn evaluate`, or before it has run the live run's test cohort.
+    BG/NBD is fitted on every customer's order days before each cut-off, as far back as the
+    features reach, and predicts the same cohort as the other models.
 
     Raises:
         ChurnError: Nothing is published, or the warehouse does not hold the live run's cohorts.
@@ -101,7 +101,7 @@ def _bg_nbd(where: Home, cut_off: object) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print the table; a ChurnError becomes words and an exit code."""
+    """Print the table; a ChurnError becomes a message and an exit code."""
     try:
         rows = compare(home())
     except ChurnError as error:

@@ -34,7 +34,7 @@ BENCHMARKS: dict[str, Benchmark] = {
 
 
 def chosen(names: list[str]) -> dict[str, Benchmark]:
-    """Return the named benchmarks in the order they run, all of them without a name.
+    """Return the benchmarks with these names in the order they run; all without names.
 
     Raises:
         ChurnError: There is no such benchmark.
@@ -42,6 +42,7 @@ def chosen(names: list[str]) -> dict[str, Benchmark]:
     for name in names:
         if name not in BENCHMARKS:
             raise ChurnError(
-                f"There is no benchmark {name!r}.", hint=f"There are: {', '.join(BENCHMARKS)}."
+                f"There is no benchmark {name!r}.",
+                hint=f"Choose one of {', '.join(BENCHMARKS)}.",
             )
     return {name: measure for name, measure in BENCHMARKS.items() if not names or name in names}

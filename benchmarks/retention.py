@@ -1,4 +1,4 @@
-"""What a plan of actions costs: a million customers, six actions, a budget and two capacities."""
+"""The cost of a plan: a million customers, six actions, a budget and two capacities."""
 
 import duckdb
 
@@ -81,7 +81,7 @@ def measure(bench: Bench) -> list[Figure]:
 def make(
     connection: duckdb.DuckDBPyConnection, stack: dict[str, str], names: tuple[str, ...]
 ) -> None:
-    """Make relations of the plan in order."""
+    """Create relations of the plan in order."""
     for name in names:
         connection.execute(f"create or replace table bench.{name} as {stack[name]}")
 
@@ -116,9 +116,9 @@ def _one_pass(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _generate(connection: duckdb.DuckDBPyConnection, customers: int) -> None:
-    """Write the relations a plan starts from: skewed risks and values, three reasons each.
+    """Write the inputs of a plan: skewed risks and values, three reasons each.
 
-    Everything is made of hashes of the customer's number, so it is the same every time.
+    Everything derives from hashes of the customer's number, so it is always the same.
     """
     connection.execute("create schema if not exists bench")
     connection.execute(

@@ -19,11 +19,11 @@ AIM_SECONDS = 60.0
 
 
 def measure(bench: Bench, customers: int = CUSTOMERS) -> list[Figure]:
-    """Measure the export of every published table, as wide as the dictionary says, made up.
+    """Measure the export of all published tables, with generated rows.
 
     Args:
-        bench: Where, and how often.
-        customers: Customers in the tables that have a row each.
+        bench: The bench.
+        customers: Number of customers.
     """
     home = Home(bench.folder / f"tableau_{customers}")
     rows = make_generation(home, customers)
@@ -47,7 +47,7 @@ def measure(bench: Bench, customers: int = CUSTOMERS) -> list[Figure]:
 
 
 def _exported(home: Home) -> dict[str, float]:
-    """Export in a process of its own, so that its memory is its own."""
+    """Export in a separate process, to measure its memory."""
     done = subprocess.run(  # noqa: S603 - this very module
         [sys.executable, "-m", "benchmarks.tableau", str(home.root)],
         capture_output=True,
@@ -60,7 +60,7 @@ def _exported(home: Home) -> dict[str, float]:
 
 
 def main() -> None:
-    """Export and tell processor time and memory on standard output, as JSON."""
+    """Export and print processor time and memory as JSON."""
     began = time.perf_counter()
     export(Home(Path(sys.argv[1])))
     own, others = (

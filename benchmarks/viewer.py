@@ -22,7 +22,7 @@ _BANDS = (
     "case when i % 20 = 0 then 'critical' when i % 5 = 0 then 'high' "
     "when i % 2 = 0 then 'medium' else 'low' end"
 )
-# What the pages read; a column that is not named is null.
+# Columns that the pages read; all others are null.
 _FILLED = {
     "bi_domains": (
         "range(1) as t (i)",
@@ -90,7 +90,7 @@ _FILLED = {
 
 
 def measure(bench: Bench, customers: int = CUSTOMERS) -> list[Figure]:
-    """Open pages and move filters in a process of its own, as the server's script run would."""
+    """Open pages and change filters in a separate process, as a script run of the server."""
     home = Home(bench.folder / f"viewer_{customers}")
     make_generation(home, customers)
     runs = []
@@ -120,7 +120,7 @@ def measure(bench: Bench, customers: int = CUSTOMERS) -> list[Figure]:
 
 
 def make_generation(home: Home, customers: int) -> None:
-    """Write a published generation of made-up customers, once."""
+    """Write a published generation of generated customers, once."""
     path = home.published / f"{_NAME}.duckdb"
     document = path.with_suffix(".json")
     if document.exists():
@@ -151,7 +151,7 @@ def make_generation(home: Home, customers: int) -> None:
 
 def _open_pages() -> dict[str, float]:
     """Time the pages' script runs; peak memory in MB."""
-    # the server has started when a browser asks; what only pages need is loaded with the first
+    # a browser's first request comes after the server's start, but loads the pages' own modules
     from streamlit.testing.v1 import AppTest
 
     from app.viewer.serve import MAIN

@@ -1,4 +1,4 @@
-"""What every benchmark is given, and how it takes times."""
+"""The bench that every benchmark gets, and its timing."""
 
 import time
 from collections.abc import Callable
@@ -15,13 +15,13 @@ DEFAULT_ROUNDS = 3
 
 @dataclass(frozen=True)
 class Bench:
-    """What a benchmark works with.
+    """Settings and folder of a benchmark.
 
     Attributes:
-        folder: Where generated files stay from run to run.
-        rows: Least number of rows in the largest generated file.
-        rounds: How often each thing is timed.
-        console: Where progress goes.
+        folder: Folder of generated files, kept between runs.
+        rows: Minimum number of rows in the largest generated file.
+        rounds: Number of timings of each measurement.
+        console: Console for progress.
     """
 
     folder: Path
@@ -31,23 +31,23 @@ class Bench:
 
     @property
     def home(self) -> Home:
-        """A CHURN_HOME for benchmarks alone."""
+        """A CHURN_HOME for benchmarks only."""
         return Home(self.folder / "home")
 
     @property
     def how(self) -> str:
-        """What a time of `best` is, in words."""
+        """How `best` measures, in words."""
         return f"best of {self.rounds}"
 
 
 @dataclass(frozen=True)
 class Timed:
-    """Something to time.
+    """A measurement.
 
     Attributes:
-        name: What it is called while it runs.
+        name: Name shown while it runs.
         run: The timed part.
-        before: What puts things back, untimed.
+        before: Untimed preparation.
     """
 
     name: str
@@ -56,10 +56,10 @@ class Timed:
 
 
 def best(bench: Bench, *things: Timed) -> list[float]:
-    """Return the least seconds of each thing.
+    """Return the minimum seconds of each measurement.
 
-    Rounds take turns, so a slow minute of the machine meets all of them; the least of several is
-    what the work costs when nothing else interferes.
+    Rounds alternate, so a slow minute of the machine affects all measurements; the minimum is the
+    cost without interference.
     """
     seconds: list[list[float]] = [[] for _ in things]
     with bench.console.status("") as status:

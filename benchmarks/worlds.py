@@ -1,8 +1,8 @@
-"""`python -m benchmarks.worlds`: what the plan truly earns on a demo, in three worlds.
+"""`python -m benchmarks.worlds`: the plan's true profit on a demo, in three worlds.
 
-A demo's outcomes are draws from known probabilities, so what a treated customer truly earns in
-expectation is known as soon as a world says how customers respond. The plan never sees either:
-it goes by the model's probabilities and the catalogue's rates.
+A demo's outcomes are draws from known probabilities, so a treated customer's expected profit is
+known once a world defines how customers respond. The plan sees neither: it uses the model's
+probabilities and the catalogue's rates.
 """
 
 import sys
@@ -37,12 +37,12 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @dataclass(frozen=True)
 class WorldOutcome:
-    """What one way to choose earns in one world at one budget.
+    """The profit of one policy in one world at one budget.
 
     Attributes:
         world: Name of the world.
         budget: Expected spend allowed, in the domain's currency.
-        strategy: Way to choose.
+        strategy: The policy.
         customers: Customers treated.
         profit: True expected profit, in the domain's currency.
     """
@@ -89,7 +89,7 @@ def compare(where: Home, domain: str) -> list[WorldOutcome]:
 
 
 def _truths(connection: duckdb.DuckDBPyConnection, truth: str, domain: str) -> None:
-    """Make `treated`: whom each strategy treats, with the true probability and the amounts."""
+    """Create `treated`: the customers each policy treats, with true probability and amounts."""
     connection.execute(
         f"""
         create table treated as
@@ -124,7 +124,7 @@ def _truths(connection: duckdb.DuckDBPyConnection, truth: str, domain: str) -> N
         raise ChurnError(
             f"{missing and missing[0]} treated customers of {domain} have no true probability.",
             where=truth,
-            hint="The truth is of another demo, another label or another day; run churn demo.",
+            hint="The truth belongs to another demo, label or day. Run `churn demo` again.",
         )
 
 
@@ -144,7 +144,7 @@ def _profits(
 
 
 def show(domain: str, outcomes: list[WorldOutcome], console: Console) -> None:
-    """Print the table and say where the plan loses."""
+    """Print the table and where the plan loses."""
     currency = domain_entries()[domain].currency
     table = Table(
         title=f"{domain}: true expected profit, {currency}, before any hold-out",
@@ -199,13 +199,13 @@ def losses(outcomes: list[WorldOutcome]) -> list[str]:
 def worlds(
     domain: Annotated[str | None, typer.Option(help="One domain; all by default.")] = None,
 ) -> None:
-    """Compare the plan with its alternatives by the demo's hidden truth."""
+    """Compare the plan with other policies by the demo's hidden truth."""
     for name in [domain] if domain else domain_entries():
         show(name, compare(home(), name), console)
 
 
 def main() -> None:
-    """Run the command; a ChurnError becomes words and an exit code."""
+    """Run the command; a ChurnError becomes a message and an exit code."""
     try:
         app()
     except ChurnError as error:

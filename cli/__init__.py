@@ -1,9 +1,9 @@
 """The command line `churn`, one file a chapter of its help.
 
 In the order of the flow: `flow` runs the steps, `proofs` and `quality` judge them, `models` chooses
-what is live, `retention` decides what to do, `exports` and `workshop` serve those who build on it,
-`api`, `services` and `launcher` serve what is published. `common` is what they share, `commands`
-puts them together.
+the live model, `retention` plans actions, `exports` and `workshop` are for analysts and developers,
+`api`, `services` and `launcher` serve the published generation. `common` holds what commands share,
+`commands` registers them.
 """
 
 from pipeline.project.environment import prepare_environment

@@ -1,4 +1,4 @@
-"""All commands, registered with the app, and what becomes of an error that ends one."""
+"""Registers all commands with the app and turns their errors into messages and exit codes."""
 
 import sys
 
@@ -24,22 +24,22 @@ __all__ = [
 
 
 def run() -> None:
-    """Run the command that was asked for; a ChurnError becomes words and an exit code."""
+    """Run the command line; a ChurnError becomes a message and an exit code."""
     try:
         app()
     except ChurnError as error:
         show_error(error)
         sys.exit(error.exit_code)
     except duckdb.IOException as problem:
-        # a reader of the warehouse meets the one writer, or the writer a forgotten reader
+        # a reader of the warehouse met the writer, or the writer met a forgotten reader
         if "Could not set lock on file" not in str(problem):
             raise
         show_error(
             ChurnError(
-                "A database is held by another process.",
+                "Another process has the database open.",
                 where=str(problem).splitlines()[0],
-                hint="Wait for the command that is running, or close what has the file open. "
-                "Readers of what is published are never in the way.",
+                hint="Wait for the running command, or close the program that has the file open. "
+                "Reading the published generation never blocks a command.",
             )
         )
         sys.exit(1)

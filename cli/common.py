@@ -1,4 +1,4 @@
-"""What every command shares: the app, consoles, options, the writer's lock, and what to work on."""
+"""Shared by all commands: the app, consoles, options, the writer's lock and the run context."""
 
 import re
 import sys
@@ -19,7 +19,7 @@ from pipeline.runs.context import REFUSED, RunContext
 from pipeline.runs.registry import live_settings
 
 app = typer.Typer(
-    help="Churn prediction and retention in a warehouse. State lives under CHURN_HOME.",
+    help="Churn prediction and retention in a warehouse. All data lives under CHURN_HOME.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -28,11 +28,13 @@ app = typer.Typer(
 console = Console(width=None if sys.stdout.isatty() else 120)
 errors = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
 
-Domain = Annotated[str | None, typer.Option(help="One domain; all with data by default.")]
-Raw = Annotated[Path | None, typer.Option(help="Folder with raw files.")]
-AsOf = Annotated[str | None, typer.Option(help="Cut-off to score, YYYY-MM-DD.")]
+Domain = Annotated[
+    str | None, typer.Option(help="Domain to work on; all domains with data by default.")
+]
+Raw = Annotated[Path | None, typer.Option(help="Folder of the raw files to ingest.")]
+AsOf = Annotated[str | None, typer.Option(help="Cut-off to score, as YYYY-MM-DD.")]
 Set = Annotated[
-    list[str] | None, typer.Option("--set", help="key=value of the domain's entry; recorded.")
+    list[str] | None, typer.Option("--set", help="Override a setting of the domain, as key=value.")
 ]
 
 
@@ -44,7 +46,7 @@ def check_project() -> None:
 
 @contextmanager
 def writing(where: Home) -> Iterator[None]:
-    """Hold the one writer's lock of a CHURN_HOME.
+    """Hold the writer's lock of a CHURN_HOME; one command writes at a time.
 
     Raises:
         ChurnError: CHURN_HOME is not writable, or another command is writing.
@@ -57,13 +59,13 @@ def writing(where: Home) -> Iterator[None]:
         raise ChurnError(
             "Another churn command is writing to this CHURN_HOME.",
             where=str(where.root),
-            hint="Wait for it, or give this one a CHURN_HOME of its own.",
+            hint="Wait for it to finish, or use another CHURN_HOME.",
         ) from held
     except OSError as problem:
         raise ChurnError(
-            "CHURN_HOME cannot be written.",
+            "Cannot write to CHURN_HOME.",
             where=f"{problem.filename or where.root}: {problem.strerror or problem}",
-            hint="Free the disk, mend the permissions, or set CHURN_HOME to another folder.",
+            hint="Free disk space, fix the permissions, or set CHURN_HOME to another folder.",
         ) from problem
     try:
         yield
@@ -86,7 +88,7 @@ def make_context(
     *,
     live: bool = False,
 ) -> RunContext:
-    """Settle what a command works on.
+    """Return the context of a command: home, domains, settings and cut-offs.
 
     Args:
         domain: The named domain, or None for every one with data in the lake.
@@ -96,15 +98,15 @@ def make_context(
     """
     where, entries = home(), domain_entries()
     if as_of is not None and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", as_of):
-        raise ChurnError(f"--as-of {as_of} is not a day.", hint="Write it as YYYY-MM-DD.")
+        raise ChurnError(f"--as-of {as_of} is not a date.", hint="Write it as YYYY-MM-DD.")
     if domain is not None:
         check_domain(domain, entries)
     elif as_of or overrides:
         if len(entries) > 1:
-            raise ChurnError("--as-of and --set belong to one domain.", hint="Name it: --domain D.")
+            raise ChurnError("--as-of and --set need a domain.", hint="Add --domain DOMAIN.")
         domain = next(iter(entries))
     for name in entries:
-        # what this command does not name keeps the settings its published scores were made with
+        # domains that this command does not name keep the settings of their published scores
         if live or (domain is not None and name != domain):
             entries[name] = live_settings(where, name, entries[name])
     if domain is not None:
@@ -117,7 +119,7 @@ def make_context(
 
 
 def for_each_domain(context: RunContext, step: Callable[[str], object]) -> list[str]:
-    """Run a step for every domain and return those refused; one does not stop the others."""
+    """Run a step for every domain and return the refused ones; a refusal does not stop the rest."""
     refused = []
     for domain in context.domains:
         try:
@@ -131,7 +133,7 @@ def for_each_domain(context: RunContext, step: Callable[[str], object]) -> list[
 
 
 def show_error(error: ChurnError) -> None:
-    """Print what was wrong, where, and what to do."""
+    """Print what is wrong, where, and what to do."""
     errors.print(f"[bold red]{error.what}[/]", highlight=False)
     if error.where:
         errors.print(error.where, highlight=False, markup=False)

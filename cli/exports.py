@@ -1,4 +1,4 @@
-"""What goes out of the house in other tools' formats."""
+"""`churn export`: published tables in other tools' formats."""
 
 from typing import Annotated
 
@@ -7,27 +7,27 @@ import typer
 from cli.common import app, console
 from pipeline.project.home import home
 
-export_commands = typer.Typer(help="Published tables for other tools.", no_args_is_help=True)
+export_commands = typer.Typer(help="Export published tables to other tools.", no_args_is_help=True)
 app.add_typer(export_commands, name="export")
 
 
 @export_commands.callback()
 def exports() -> None:
-    """Published tables for other tools."""
+    """Export published tables to other tools."""
 
 
 @export_commands.command("tableau")
 def export_tableau(
     seen_as: Annotated[
         str | None,
-        typer.Option(help="Path of current.hyper as Tableau sees it, on a share for one."),
+        typer.Option(help="Path of current.hyper as Tableau sees it, such as a network share."),
     ] = None,
     packed: Annotated[
         list[str] | None,
-        typer.Option(help="Also pack this table with its rows, for Tableau Server; repeatable."),
+        typer.Option(help="Table to also pack with its rows, for Tableau Server; repeatable."),
     ] = None,
 ) -> None:
-    """Write the published bi_ tables as a Tableau extract, with a described data source each."""
+    """Write the published bi_ tables as a Tableau extract with a data source for each table."""
     from pipeline.tableau import export
 
     with console.status("writing the extract"):

@@ -1,4 +1,4 @@
-"""The way of the data, one command a step, and all of it at once."""
+"""The steps of the flow, a command each, and `churn run` and `churn demo`, which run them all."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,8 +14,11 @@ from pipeline.runs.registry import live_run
 
 
 @app.command()
-def ingest(domain: Annotated[str, typer.Option()], raw: Annotated[Path, typer.Option()]) -> None:
-    """Read raw files into the typed Parquet lake; bad values go to quarantine."""
+def ingest(
+    domain: Annotated[str, typer.Option(help="Domain of the raw files.")],
+    raw: Annotated[Path, typer.Option(help="Folder of the raw files.")],
+) -> None:
+    """Load raw files into the typed Parquet lake; rows with bad values go to quarantine."""
     where = home()
     check_domain(domain, domain_entries())
     with writing(where):
@@ -24,7 +27,7 @@ def ingest(domain: Annotated[str, typer.Option()], raw: Annotated[Path, typer.Op
 
 @app.command()
 def build(domain: Domain = None, as_of: AsOf = None, set_: Set = None) -> None:
-    """Build labels, features, examples and their tests; freeze the cohorts that closed."""
+    """Build and test labels, features and examples; freeze the cohorts that have closed."""
     from pipeline import steps
 
     context = make_context(domain, as_of, set_)
@@ -34,7 +37,7 @@ def build(domain: Domain = None, as_of: AsOf = None, set_: Set = None) -> None:
 
 @app.command()
 def train(domain: Domain = None, set_: Set = None) -> None:
-    """Train on the built examples: three fits, baselines, calibration, figures."""
+    """Train a model: three fits, baselines, calibration and metrics."""
     from pipeline import steps
 
     context = make_context(domain, None, set_)
@@ -46,7 +49,7 @@ def train(domain: Domain = None, set_: Set = None) -> None:
 
 @app.command()
 def score(domain: Domain = None, as_of: AsOf = None) -> None:
-    """Score and explain the cut-off with the live run's model and settings."""
+    """Score and explain a cut-off with the live model and its settings."""
     from pipeline import steps
 
     context = make_context(domain, as_of, live=True)
@@ -58,22 +61,22 @@ def score(domain: Domain = None, as_of: AsOf = None) -> None:
 
 @app.command()
 def publish() -> None:
-    """Build the serving tables from the scores and publish them atomically."""
+    """Build the serving tables and publish them atomically."""
     from pipeline import steps
 
     context = make_context(None, live=True)
     with writing(context.home):
         if not context.domains:
-            raise ChurnError("There is nothing to publish yet.", hint="Run `churn run` first.")
+            raise ChurnError("Nothing to publish yet.", hint="Run `churn run` first.")
         steps.build(context)
         steps.finish(context)
 
 
 @app.command()
 def run(domain: Domain = None, raw: Raw = None, as_of: AsOf = None, set_: Set = None) -> None:
-    """Ingest (with --raw), build, train, score and publish; does only what changed."""
+    """Ingest (with --raw), build, train, score and publish; unchanged steps are skipped."""
     if raw is not None and domain is None:
-        raise ChurnError("--raw belongs to one domain.", hint="Name it: --domain D.")
+        raise ChurnError("--raw needs a domain.", hint="Add --domain DOMAIN.")
     where = home()
     with writing(where):
         if raw is not None and domain is not None:
@@ -84,10 +87,10 @@ def run(domain: Domain = None, raw: Raw = None, as_of: AsOf = None, set_: Set = 
 
 @app.command()
 def demo(
-    scale: Annotated[float, typer.Option(help="Share of the full size.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Seed of the generator.")] = 20170401,
+    scale: Annotated[float, typer.Option(help="Size as a share of the full demo.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of the random generator.")] = 20170401,
 ) -> None:
-    """Make demo data, run everything on it, and show what to look at next."""
+    """Generate demo data, run every step on it, and suggest what to look at next."""
     from pipeline.demo import generate, show_ceiling, show_next
 
     where = home()
@@ -102,7 +105,7 @@ def demo(
 
 
 def run_all(context: RunContext) -> None:
-    """Build, train, score and publish, and show what came out."""
+    """Build, train, score and publish, and print the results."""
     from pipeline import steps
     from pipeline.report import run as report
     from pipeline.report.info_sheet import write_info_sheet
@@ -110,7 +113,8 @@ def run_all(context: RunContext) -> None:
     if not context.domains:
         raise ChurnError(
             "There is no data yet.",
-            hint="`churn demo` makes some; `churn run --domain D --raw DIR` reads yours.",
+            hint="Generate demo data with `churn demo`, or load your own with "
+            "`churn run --domain DOMAIN --raw DIR`.",
         )
     steps.build(context)
     for domain in context.domains:

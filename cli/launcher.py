@@ -1,4 +1,4 @@
-"""API and viewer together: two processes on the loopback that end together."""
+"""Runs the API and the viewer together: two processes on the loopback that stop together."""
 
 import signal
 import subprocess
@@ -15,19 +15,19 @@ from app.viewer.serve import viewer_command, viewer_environment
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT, Home
 
-# A viewer may stay open for weeks; a key that was never revoked, since this process was killed or
-# the machine went down, does not outlive it for ever.
+# A viewer may stay open for weeks. If this process is killed and cannot revoke the key, the key
+# expires after this time.
 KEY_DAYS = 30
-# How long a process may take to end before it is killed.
+# Seconds a process may take to stop before it is killed.
 _PATIENCE = 10.0
 
 
 @contextmanager
 def together(home: Home, port: int, api_port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the API and a viewer that may use it; both end with the block.
+    """Start the API and a viewer with a key to it; both stop at the end of the block.
 
-    The viewer's key is made for this time and revoked at the end. SIGTERM ends the block as Ctrl+C
-    does.
+    The viewer's key is created for this session and revoked at its end. SIGTERM ends the block as
+    Ctrl+C does.
 
     Args:
         home: CHURN_HOME that both serve.
@@ -55,7 +55,7 @@ def together(home: Home, port: int, api_port: int) -> Iterator[subprocess.Popen[
             processes.append(api)
             line = api.stdout.readline().decode() if api.stdout else ""
             if not line.startswith("http"):
-                raise ChurnError("The API did not start.", hint="`churn api` says why.")
+                raise ChurnError("The API did not start.", hint="Run `churn api` to see why.")
             viewer = subprocess.Popen(  # noqa: S603 - streamlit, by this interpreter
                 viewer_command(port), env=viewer_environment(home, line.split()[0], key)
             )
@@ -71,7 +71,7 @@ def together(home: Home, port: int, api_port: int) -> Iterator[subprocess.Popen[
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End processes, by force those that take long; a second Ctrl+C does not wait."""
+    """Stop processes and kill those that take too long; a second Ctrl+C does not wait."""
     for process in processes:
         process.terminate()
     for process in processes:
@@ -84,7 +84,7 @@ def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 
 @contextmanager
 def _interrupted_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM raise KeyboardInterrupt; signals are the main thread's, others have none."""
+    """Let SIGTERM raise KeyboardInterrupt; only the main thread can receive signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

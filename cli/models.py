@@ -1,4 +1,4 @@
-"""`churn models`: what was trained, which model is live and why, and taking another one."""
+"""`churn models`: list trained models, see why one is live, and change it."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -21,16 +21,18 @@ from pipeline.runs.registry import (
     test_figure,
 )
 
-commands = typer.Typer(help="Trained models and which one is live.", no_args_is_help=True)
+commands = typer.Typer(help="List trained models and choose the live one.", no_args_is_help=True)
 app.add_typer(commands, name="models")
 
-Named = Annotated[str, typer.Argument(help="Model hash, its first characters, or run_id.")]
-OneDomain = Annotated[str, typer.Option(help="Domain.")]
+Named = Annotated[
+    str, typer.Argument(help="Model hash or run id; the first characters are enough.")
+]
+OneDomain = Annotated[str, typer.Option(help="Domain of the model.")]
 
 
 @commands.command("list")
 def list_models(domain: Domain = None) -> None:
-    """List every trained model, newest last, with its figures and the last decision about it."""
+    """List trained models, newest last, with their log loss and the last decision on each."""
     where = home()
     names = [check_domain(domain, domain_entries())] if domain else list(domain_entries())
     for name in names:
@@ -48,14 +50,14 @@ def list_models(domain: Domain = None) -> None:
                 str(recipe.test_as_of_date or "–"),
                 f"{test_figure(run, 'log_loss'):.4f}",
                 "✓" if run.name == live else "",
-                why.get(run.name, "never decided on"),
+                why.get(run.name, "no decision yet"),
             )
         console.print(table)
 
 
 @commands.command()
 def show(model: Named, domain: OneDomain) -> None:
-    """Show how a model was made, what it reads, and every decision about it."""
+    """Show how a model was trained, what it was tested on, and every decision about it."""
     where = home()
     check_domain(domain, domain_entries())
     run = find_run(where, domain, model)
@@ -83,27 +85,30 @@ def show(model: Named, domain: OneDomain) -> None:
 
 @commands.command()
 def promote(model: Named, domain: OneDomain) -> None:
-    """Make a model live by choice, score with it and publish."""
+    """Make a model live, score with it and publish."""
     where = home()
     check_domain(domain, domain_entries())
-    _take(domain, find_run(where, domain, model).name, "promoted", "promoted by choice")
+    _take(domain, find_run(where, domain, model).name, "promoted", "promoted by hand")
 
 
 @commands.command()
 def rollback(domain: OneDomain) -> None:
-    """Go back to the model that was live before this one, score with it and publish."""
+    """Return to the previous live model, score with it and publish."""
     where = home()
     check_domain(domain, domain_entries())
     live = live_name(where, domain)
     were_live = [row.decision.run_id for row in decisions(where, domain)]
     before = [run_id for run_id in were_live if run_id != live]
     if not before:
-        raise ChurnError(f"No other model of {domain} was live before.")
+        raise ChurnError(
+            f"No other model of {domain} was live before.",
+            hint=f"List the models: churn models list --domain {domain}",
+        )
     _take(domain, before[-1], "rolled_back", f"rolled back from {live}")
 
 
 def context_of(domain: str, run_id: str) -> RunContext:
-    """Settle what to work on with a run's settings; what it does not record stays as it is."""
+    """Return the context with a run's settings; those it does not record stay unchanged."""
     context = make_context(domain, live=True)
     recorded = settings_of(context.home.models / domain / run_id)
     changed = context.entries[domain].with_changes(recorded.given())
@@ -118,11 +123,11 @@ def _take(domain: str, run_id: str, rule: str, words: str) -> None:
     with writing(where):
         live = live_name(where, domain)
         if live == run_id:
-            console.print(f"{run_id} is live already.", highlight=False)
+            console.print(f"{run_id} is already live.", highlight=False)
             return
         context = context_of(domain, run_id)
         steps.build(context)
-        # what it replaces is on record, so that the next run does not put it back
+        # the decision names the replaced run, so that the next run does not bring it back
         steps.score(context, domain, Decision(run_id, str(live), rule, words))
         steps.finish(context)
     console.print(f"{domain}: {run_id} is live, {words}.", highlight=False)

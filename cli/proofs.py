@@ -1,4 +1,4 @@
-"""What is proven on one's own data: that nothing leaks, that frozen labels still hold."""
+"""`churn prove` and `churn labels`: proofs on your own data that nothing leaks or changes."""
 
 from typing import Annotated
 
@@ -10,16 +10,16 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.home import home
 from pipeline.runs.registry import live_name, live_run
 
-label_commands = typer.Typer(help="Frozen labels.", no_args_is_help=True)
+label_commands = typer.Typer(help="Show, audit and refreeze frozen labels.", no_args_is_help=True)
 app.add_typer(label_commands, name="labels")
 
 
 @app.command()
 def prove(
     domain: Domain = None,
-    cut_offs: Annotated[int, typer.Option(min=1, help="Cut-offs of each domain.")] = 5,
+    cut_offs: Annotated[int, typer.Option(min=1, help="Cut-offs to check in each domain.")] = 5,
 ) -> None:
-    """Prove that no feature knows what came after its cut-off."""
+    """Prove that no feature sees anything after its cut-off."""
     from pipeline import steps
     from pipeline.proofs import prove as proof
     from pipeline.report.info_sheet import write_info_sheet
@@ -37,7 +37,7 @@ def prove(
 
 @label_commands.command("show")
 def labels_show(domain: Domain = None) -> None:
-    """Show what is frozen: every cohort, version, size and checksum."""
+    """List frozen labels: cohort, version, size and checksum."""
     from pipeline.report.labels import show_labels
 
     where = home()
@@ -47,7 +47,7 @@ def labels_show(domain: Domain = None) -> None:
 
 @label_commands.command("audit")
 def labels_audit(domain: Domain = None) -> None:
-    """Fail where raw data, or files that were changed, contradict frozen labels."""
+    """Check frozen labels against today's raw data and their checksums; fail on a mismatch."""
     from pipeline import steps
     from pipeline.labels import registry
 
@@ -58,24 +58,28 @@ def labels_audit(domain: Domain = None) -> None:
     for name in context.domains:
         frozen = registry.entries(context.home, name)
         found += registry.audit(context.home, name, context.entries[name].label_rule_version)
-        context.say(f"{name}: {len(frozen)} frozen cohorts audited")
+        context.say(f"{name}: audited {len(frozen)} frozen cohorts")
     if found:
         raise ChurnError(
-            f"{len(found)} frozen cohorts are contradicted.",
+            f"{len(found)} frozen cohorts do not match.",
             where="\n".join(map(str, found)),
-            hint="The frozen labels stay in use. If the raw data are right: "
-            "churn labels refreeze --domain D --reason WHY.",
+            hint="The frozen labels stay in use. If the raw data are right, run "
+            "churn labels refreeze --domain DOMAIN --reason WHY.",
         )
 
 
 @label_commands.command("refreeze")
 def labels_refreeze(
-    domain: Annotated[str, typer.Option()],
-    reason: Annotated[str, typer.Option(help="Why; kept with the labels.")],
-    cut_off: Annotated[str | None, typer.Option(help="Only this cohort.")] = None,
-    definition: Annotated[str | None, typer.Option(help="Only this definition.")] = None,
+    domain: Annotated[str, typer.Option(help="Domain of the labels.")],
+    reason: Annotated[str, typer.Option(help="Reason, stored with the new version.")],
+    cut_off: Annotated[
+        str | None, typer.Option(help="Cut-off of the cohort; all that do not match by default.")
+    ] = None,
+    definition: Annotated[
+        str | None, typer.Option(help="Label definition; all by default.")
+    ] = None,
 ) -> None:
-    """Freeze contradicted cohorts anew as the raw data have them today, as a new version."""
+    """Freeze cohorts that no longer match the raw data again, as a new version."""
     from pipeline import steps
     from pipeline.labels import registry
 

@@ -1,4 +1,4 @@
-"""How good the model is, making it better, and why a customer has a score."""
+"""`churn evaluate`, `tune` and `explain`: measure a model, improve it, and explain a score."""
 
 from typing import Annotated
 
@@ -14,9 +14,11 @@ from pipeline.runs.context import REFUSED
 @app.command()
 def evaluate(
     domain: Domain = None,
-    origins: Annotated[int, typer.Option(min=1, help="Newest closed cohorts to judge on.")] = 6,
+    origins: Annotated[
+        int, typer.Option(min=1, help="Number of newest closed cohorts to test on.")
+    ] = 6,
 ) -> None:
-    """Judge the live recipe on many cohorts, by history and by earliness; publish the figures."""
+    """Test the live recipe on many cohorts, by history and lead time; publish the metrics."""
     from pipeline import steps
     from pipeline.report.evaluation import show_evaluation
     from pipeline.runs.evaluate import evaluate as judge
@@ -40,9 +42,9 @@ def evaluate(
 @app.command()
 def tune(
     domain: Domain = None,
-    trials: Annotated[int, typer.Option(min=2, help="Trials of the search.")] = 30,
+    trials: Annotated[int, typer.Option(min=2, help="Trials in the search.")] = 30,
 ) -> None:
-    """Search LightGBM's parameters inside the training window; the next run uses what was found."""
+    """Search for LightGBM parameters inside the training window; the next run uses the result."""
     from pipeline import steps
     from pipeline.runs.tune import tune as search
 
@@ -54,15 +56,15 @@ def tune(
             found = search(context, name, trials)
             gain = found.default_log_loss - found.log_loss
             context.say(
-                f"{name}: {len(found.trials)} trials on the cohorts {', '.join(found.judged_on)}, "
-                f"log loss {found.default_log_loss:.4f} by default, {found.log_loss:.4f} at best, "
-                f"a gain of {gain:.4f} ± {found.gain_se:.4f}"
+                f"{name}: {len(found.trials)} trials on the cohorts {', '.join(found.judged_on)}: "
+                f"log loss {found.log_loss:.4f}, default {found.default_log_loss:.4f}, "
+                f"gain {gain:.4f} ± {found.gain_se:.4f}"
             )
             if found.parameters:
                 rounded = {k: round(v, 4) for k, v in found.parameters.items()}
-                context.say(f"{name}: kept for the next run: {rounded}")
+                context.say(f"{name}: saved for the next run: {rounded}")
             else:
-                context.say(f"{name}: within noise; the default parameters stay")
+                context.say(f"{name}: the gain is within noise; the default parameters stay")
 
         if for_each_domain(context, each):
             raise typer.Exit(REFUSED)
@@ -70,10 +72,10 @@ def tune(
 
 @app.command()
 def explain(
-    customer: Annotated[str, typer.Argument(help="Customer id as the files spell it.")],
-    domain: Annotated[str, typer.Option(help="Domain.")],
+    customer: Annotated[str, typer.Argument(help="Customer id as spelt in the raw files.")],
+    domain: Annotated[str, typer.Option(help="Domain of the customer.")],
 ) -> None:
-    """Show a customer's score, its reasons, its features and everything it was made from."""
+    """Show a customer's score, reasons, features and the rows behind them."""
     from pipeline.report.customer import explain as show
 
     where = home()

@@ -1,4 +1,4 @@
-"""What to do about churn: the plan of actions, and whom to leave alone."""
+"""`churn plan`, `suppress` and `contacts`: plan actions and record who must not be contacted."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,18 +12,20 @@ from pipeline.project.home import home
 
 @app.command()
 def plan(
-    domain: Annotated[str, typer.Option()],
+    domain: Annotated[str, typer.Option(help="Domain to plan for.")],
     budget: Annotated[
-        float | None, typer.Option(min=0, help="Expected spend, in the domain's currency.")
+        float | None,
+        typer.Option(min=0, help="Limit on expected spend, in the domain's currency."),
     ] = None,
     holdout: Annotated[
-        float | None, typer.Option(min=0, max=0.5, help="Share held out; by power if not given.")
+        float | None,
+        typer.Option(min=0, max=0.5, help="Share held out; by default what power requires."),
     ] = None,
     save: Annotated[
-        bool, typer.Option("--save", help="Keep budget and hold-out, and publish the plan.")
+        bool, typer.Option("--save", help="Save budget and hold-out, and publish the plan.")
     ] = False,
 ) -> None:
-    """Show whom to treat with what within a budget; writes nothing without --save."""
+    """Show which customers to treat with which action within a budget; saves only with --save."""
     from pipeline import steps
     from pipeline.report.plan import show_plan
     from pipeline.retention.decisions import save_plan
@@ -38,18 +40,18 @@ def plan(
             save_plan(where, domain, *saved_settings(found))
             steps.finish(make_context(None, live=True))
     else:
-        console.print("Nothing was written; --save keeps this plan and publishes it.")
+        console.print("Nothing was saved. Add --save to save and publish this plan.")
 
 
 @app.command()
 def suppress(
-    domain: Annotated[str, typer.Option()],
+    domain: Annotated[str, typer.Option(help="Domain of the customers.")],
     file: Annotated[Path, typer.Option(help="CSV with customer_id and reason.")],
     lift: Annotated[
-        bool, typer.Option("--lift", help="Forget the suppression of these customers.")
+        bool, typer.Option("--lift", help="Remove the suppression of these customers.")
     ] = False,
 ) -> None:
-    """Keep customers that must not be contacted; the next publish leaves them alone."""
+    """Record customers who must not be contacted; applies from the next publish."""
     from pipeline.retention import decisions
     from pipeline.retention.imports import read_customers, read_suppressions
 
@@ -59,21 +61,21 @@ def suppress(
         customers = read_customers(file)
         with writing(where):
             count = decisions.lift(where, domain, customers)
-        words = f"{count:,} suppressions lifted, of {len(customers):,} customers in the file"
+        words = f"lifted {count:,} suppressions; the file has {len(customers):,} customers"
     else:
         rows = read_suppressions(file)
         with writing(where):
             count = decisions.suppress(where, domain, rows)
-        words = f"{len(rows):,} customers suppressed, {count:,} of them new"
-    console.print(f"{domain}: {words}. `churn publish` brings it to readers.", highlight=False)
+        words = f"suppressed {len(rows):,} customers, {count:,} of them new"
+    console.print(f"{domain}: {words}. Run `churn publish` to apply it.", highlight=False)
 
 
 @app.command()
 def contacts(
-    domain: Annotated[str, typer.Option()],
+    domain: Annotated[str, typer.Option(help="Domain of the customers.")],
     file: Annotated[Path, typer.Option(help="CSV with customer_id, contacted_on, action_id.")],
 ) -> None:
-    """Keep whom somebody contacted; until the cool-down ends no plan contacts them again."""
+    """Record contacts; customers are not contacted again until the cool-down ends."""
     from pipeline.retention import decisions
     from pipeline.retention.imports import read_contacts
 
@@ -83,7 +85,7 @@ def contacts(
     with writing(where):
         count = decisions.note_contacts(where, domain, rows)
     console.print(
-        f"{domain}: {len(rows):,} contacts, {count:,} of them new. `churn publish` brings it to "
-        "readers.",
+        f"{domain}: recorded {len(rows):,} contacts, {count:,} of them new. Run `churn publish` "
+        "to apply it.",
         highlight=False,
     )

@@ -1,4 +1,4 @@
-"""For those who look: the viewer, alone or with the API."""
+"""`churn viewer` and `churn app`: the viewer alone, or together with the API."""
 
 from typing import Annotated
 
@@ -10,16 +10,19 @@ from pipeline.project.home import home
 
 @app.command()
 def viewer(
-    port: Annotated[int, typer.Option(help="Port on the loopback.")] = 8501,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501,
     api: Annotated[
         str | None,
-        typer.Option(envvar="CHURN_API_URL", help="Address of the API, for what it computes."),
+        typer.Option(
+            envvar="CHURN_API_URL", help="Address of the API, for plan trials and audiences."
+        ),
     ] = None,
     key: Annotated[
-        str | None, typer.Option(envvar="CHURN_API_KEY", help="Key for it, scopes read and write.")
+        str | None,
+        typer.Option(envvar="CHURN_API_KEY", help="API key with the scopes read and write."),
     ] = None,
 ) -> None:
-    """Show the published tables to people who know customers (Ctrl-C ends it)."""
+    """Serve the viewer for marketers; stop it with Ctrl+C."""
     from app.viewer.serve import serve_viewer
 
     console.print(f"http://127.0.0.1:{port}", highlight=False)
@@ -28,10 +31,10 @@ def viewer(
 
 @app.command("app")
 def both(
-    port: Annotated[int, typer.Option(help="The viewer's port on the loopback.")] = 8501,
-    api_port: Annotated[int, typer.Option(help="The API's port; 0 takes a free one.")] = 8000,
+    port: Annotated[int, typer.Option(help="Port of the viewer on this machine.")] = 8501,
+    api_port: Annotated[int, typer.Option(help="Port of the API; 0 picks a free one.")] = 8000,
 ) -> None:
-    """Serve API and viewer together (Ctrl-C ends both)."""
+    """Serve the API and the viewer together; stop both with Ctrl+C."""
     from cli.launcher import together
 
     with together(home(), port, api_port) as process:

@@ -1,4 +1,4 @@
-"""For those who edit: a sample build, frozen datasets, a domain of one's own, dbt's pages."""
+"""`churn dev`, `dictionary`, `dataset`, `domain` and `docs`: commands for developers."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,24 +8,24 @@ import typer
 from cli.common import app, console, make_context, scratch_folder, writing
 from pipeline.project.home import PROJECT, home
 
-dataset_commands = typer.Typer(help="Frozen modelling data.", no_args_is_help=True)
+dataset_commands = typer.Typer(help="Freeze modelling data and train on it.", no_args_is_help=True)
 app.add_typer(dataset_commands, name="dataset")
-domain_commands = typer.Typer(help="Domains of one's own.", no_args_is_help=True)
+domain_commands = typer.Typer(help="Add your own domain.", no_args_is_help=True)
 app.add_typer(domain_commands, name="domain")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def dev(context: typer.Context) -> None:
-    """Build models and tests on a sample of the customers; takes `dbt build`'s arguments."""
+    """Build and test the models on a sample of customers; passes arguments on to `dbt build`."""
     from pipeline.warehouse.sample import build_sample
 
     path = build_sample(home(), context.args, console)
-    console.print(f"Look at it in {path}", highlight=False, soft_wrap=True)
+    console.print(f"Open {path}", highlight=False, soft_wrap=True)
 
 
 @app.command()
 def dictionary() -> None:
-    """Write the data dictionary from the models' YAML."""
+    """Generate the data dictionary from the models' YAML."""
     from pipeline.docs.dictionary import write_dictionary
 
     changed = [str(path) for path in write_dictionary()]
@@ -35,10 +35,10 @@ def dictionary() -> None:
 
 @dataset_commands.command("freeze")
 def dataset_freeze(
-    name: Annotated[str, typer.Argument(help="Name to cite it by, v1 for one.")],
-    domain: Annotated[str, typer.Option()],
+    name: Annotated[str, typer.Argument(help="Name of the dataset, such as v1.")],
+    domain: Annotated[str, typer.Option(help="Domain of the examples.")],
 ) -> None:
-    """Freeze the built examples under a name; they never change again."""
+    """Freeze the built examples under a name; a dataset never changes."""
     from pipeline import steps
     from pipeline.runs import datasets
 
@@ -48,7 +48,7 @@ def dataset_freeze(
         dataset = datasets.freeze_dataset(context, domain, name)
     manifest = dataset.manifest
     context.say(
-        f"{domain}/{name}: {manifest.rows:,} examples of {manifest.cohorts} cut-offs, "
+        f"{domain}/{name}: {manifest.rows:,} examples at {manifest.cohorts} cut-offs, "
         f"checksum {manifest.feature_checksum}"
     )
     console.print(str(dataset.folder), highlight=False, soft_wrap=True)
@@ -56,7 +56,7 @@ def dataset_freeze(
 
 @dataset_commands.command("list")
 def dataset_list() -> None:
-    """List the frozen datasets."""
+    """List frozen datasets."""
     from pipeline.report.datasets import show_datasets
 
     show_datasets(home(), console)
@@ -64,11 +64,11 @@ def dataset_list() -> None:
 
 @dataset_commands.command("export")
 def dataset_export(
-    name: Annotated[str, typer.Argument(help="name, or domain/name")],
-    to: Annotated[Path, typer.Option(help="Empty or new folder.")],
-    csv: Annotated[bool, typer.Option("--csv", help="csv instead of Parquet.")] = False,
+    name: Annotated[str, typer.Argument(help="Name of the dataset, or domain/name.")],
+    to: Annotated[Path, typer.Option(help="Folder to write to; new or empty.")],
+    csv: Annotated[bool, typer.Option("--csv", help="Write CSV instead of Parquet.")] = False,
 ) -> None:
-    """Copy a dataset, checked against its manifest, into a folder."""
+    """Check a dataset against its manifest and copy it into a folder."""
     from pipeline.runs import datasets
 
     dataset = datasets.find_dataset(home(), name)
@@ -77,8 +77,10 @@ def dataset_export(
 
 
 @dataset_commands.command("train")
-def dataset_train(name: Annotated[str, typer.Argument(help="name, or domain/name")]) -> None:
-    """Train on a dataset again and show the figures; nothing becomes live."""
+def dataset_train(
+    name: Annotated[str, typer.Argument(help="Name of the dataset, or domain/name.")],
+) -> None:
+    """Train on a dataset and show the metrics; the live model does not change."""
     from pipeline.report import run as report
     from pipeline.runs import datasets
 
@@ -92,10 +94,10 @@ def dataset_train(name: Annotated[str, typer.Argument(help="name, or domain/name
 
 @domain_commands.command("new")
 def domain_new(
-    name: Annotated[str, typer.Argument(help="Lower-case letters and digits.")],
-    like: Annotated[str, typer.Option(help="Domain to start from.")],
+    name: Annotated[str, typer.Argument(help="Name of the domain: lower-case letters and digits.")],
+    like: Annotated[str, typer.Option(help="Domain to copy from.")],
 ) -> None:
-    """Write a domain's folder under models/ and its entry in dbt_project.yml, to be edited."""
+    """Create a domain's folder under models/ and its entry in dbt_project.yml, ready to edit."""
     from pipeline.project.scaffold import new_domain
 
     for path in new_domain(name, like):
@@ -103,7 +105,7 @@ def domain_new(
     console.print(
         f"Next: name your files and columns in models/{name}/_{name}__sources.yml, map them in "
         f"models/{name}/staging/, then churn run --domain {name} --raw DIR. "
-        "docs/your-own-domain.md has it step by step.",
+        "The guide is docs/your-own-domain.md.",
         highlight=False,
         soft_wrap=True,
     )
@@ -112,10 +114,10 @@ def domain_new(
 @app.command()
 def docs(
     cli: Annotated[
-        bool, typer.Option("--cli", help="Only write docs/cli.md anew from the commands.")
+        bool, typer.Option("--cli", help="Only update docs/cli.md from the commands.")
     ] = False,
 ) -> None:
-    """Build the docs site: guide, dictionary, notebooks, info sheets, dbt's pages."""
+    """Build the docs site: guides, dictionary, notebooks, info sheets and dbt docs."""
     from pipeline.docs import build_site
     from pipeline.docs.cli_reference import write_cli_reference
 

@@ -1,4 +1,4 @@
-"""A run's folder: Parquet tables in the shapes that dbt's `ml` sources own, and the model."""
+"""A run's folder: Parquet tables in the shapes of dbt's `ml` sources, and the model."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def write_table(
     """Write `<folder>/<table>.parquet` with exactly the columns and types of `ml.<table>`.
 
     Args:
-        connection: The warehouse; dbt has created `ml.<table>` in it.
+        connection: The warehouse, in which dbt has created `ml.<table>`.
         folder: Folder of the run or of one scored cut-off.
         table: Table of the dbt source `ml`.
         columns: Column → array of n values or one value for all rows.
@@ -31,7 +31,7 @@ def write_table(
     wanted = [row[0] for row in shape]
     if set(wanted) != set(columns):
         odd = ", ".join(sorted(set(wanted) ^ set(columns)))
-        raise ValueError(f"ml.{table} and what is written to it differ in {odd}")
+        raise ValueError(f"The columns written to ml.{table} differ from its own in {odd}")
     frame = pd.DataFrame(dict(columns))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{table}.parquet"

@@ -1,4 +1,4 @@
-"""What every model is measured against: the base rate, a hand rule, logistic regression."""
+"""Baselines for comparison: base rate, hand rule, logistic regression."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ PRIOR_ROWS = 20
 
 
 class Baseline(Protocol):
-    """Anything that learns from examples and predicts probabilities."""
+    """A model that learns from examples and predicts probabilities."""
 
     def fit(self, train: Examples) -> "Baseline":
         """Learn from labelled examples."""
@@ -29,7 +29,7 @@ class Baseline(Protocol):
 
 @dataclass
 class BaseRate:
-    """Everybody has the churn rate of the newest training cohort."""
+    """The same probability for everyone: the churn rate of the newest training cohort."""
 
     rate: float = float("nan")
 
@@ -46,10 +46,10 @@ class BaseRate:
 
 @dataclass
 class HandRule:
-    """Training churn rate of the group a customer is in, by a few features named by the domain.
+    """The training churn rate of a customer's group, by a few features that the domain names.
 
-    A feature with many values is cut at the training deciles. Small groups are drawn towards the
-    overall rate by `PRIOR_ROWS` rows of it; an unseen group has the overall rate.
+    A feature with many values is cut at the training deciles. Rates of small groups are shrunk
+    towards the overall rate by `PRIOR_ROWS` rows of it; an unseen group has the overall rate.
     """
 
     by: tuple[str, ...]
@@ -91,11 +91,11 @@ class HandRule:
 
 @dataclass
 class Logistic:
-    """Ridge logistic regression: values capped, standardised, missing ones as an indicator.
+    """Ridge logistic regression with capped, standardised values and missing-value indicators.
 
     Attributes:
         by: Features it reads; None for all.
-        cap_quantile: Values beyond this training quantile at either end are drawn to it.
+        cap_quantile: Values beyond this training quantile at either end are capped to it.
     """
 
     by: tuple[str, ...] | None = None
@@ -109,7 +109,7 @@ class Logistic:
     model: LogisticRegression | None = None
 
     def fit(self, train: Examples) -> "Logistic":
-        """Learn caps, means and coefficients from the training rows alone."""
+        """Learn caps, means and coefficients from the training rows only."""
         values = self._values(train)
         filled = np.where(np.isnan(values).all(axis=0), 0.0, values)
         self.low, self.middle, self.high = np.nanquantile(

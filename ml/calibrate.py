@@ -1,4 +1,4 @@
-"""Calibration maps from margin to probability, and the choice among them out of time."""
+"""Calibration maps from log-odds to probability, and the choice among them on later cohorts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from ml.metrics import losses
 from ml.recipe import CalibrationMap
 
 METHODS = ("none", "base_rate", "platt", "isotonic")
-# An isotonic map may not promise certainty: no probability beyond what its cohort could show.
+# An isotonic map must not return certainty: no probability beyond what its cohort can support.
 FLOOR = 1e-4
 # Past cohorts that a map is fitted on, and that must each have gained by it, beyond noise.
 POOLED = 3

@@ -1,4 +1,4 @@
-"""Champion and challenger: which of two runs scores, judged on a cohort that neither saw."""
+"""Champion and challenger: decides which of two runs scores, on a cohort that neither saw."""
 
 import duckdb
 import lightgbm as lgb
@@ -21,8 +21,8 @@ def decide(
 ) -> Decision:
     """Decide whether a new run takes over from the live one.
 
-    The same recipe on newer data takes over unless it is worse beyond noise; a changed recipe
-    must be better beyond noise. Both are judged on the challenger's test cohort, the newest closed
+    The same recipe on newer data takes over unless it is significantly worse; a changed recipe
+    must be significantly better. Both are tested on the challenger's test cohort, the newest closed
     one, each with a model that learned only from what was known before it.
 
     Args:
@@ -52,7 +52,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, old: TrainedRun, new: TrainedR
     how = "loses" if paired.gain < 0 else "gains"
     words = (
         f"{'refreshed on newer data' if same else 'a changed recipe'}: on {len(cohort):,} customers"
-        f" of {cohort_day}, which neither saw, it {how} {abs(paired.gain):.4f} of log loss "
+        f" of {cohort_day}, which neither model saw, it {how} {abs(paired.gain):.4f} of log loss "
         f"({before.mean():.4f} → {after.mean():.4f}, noise ± {paired.noise:.4f}), "
         + (
             ("not worse" if same else "better")
@@ -78,7 +78,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, old: TrainedRun, new: TrainedR
 def _not_comparable(
     connection: duckdb.DuckDBPyConnection, old: TrainedRun, new: TrainedRun, scoring: np.datetime64
 ) -> str | None:
-    """Why the live run can neither score nor be judged, if so."""
+    """Return why the live run can neither score nor be compared; None if it can."""
     domain = new.recipe.domain
     if old.recipe.label_definition != new.recipe.label_definition:
         return f"the live model learned {old.recipe.label_definition}, another definition of churn"
@@ -94,7 +94,7 @@ def _not_comparable(
 
 
 def _unseen(run: TrainedRun, day: np.datetime64) -> str | None:
-    """File of the run's newest model that could have been used on a day; None without one."""
+    """The file of the run's newest model that could have been used on a day; None without one."""
     if np.datetime64(run.recipe.outcomes_known_on) <= day:
         return "model.txt"
     kept, tested = (run.folder / "test_model.txt").exists(), run.recipe.test_as_of_date

@@ -1,4 +1,4 @@
-"""Which cohorts each fit may learn from: the embargo, and the three fits of a run."""
+"""Chooses the cohorts that each fit may learn from: the embargo, and the three fits of a run."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ MOST_PAST = 6
 
 
 class RefusedError(Exception):
-    """Training is refused: the data cannot carry an honest figure. The message says why."""
+    """Training is refused because the data do not allow an honest test; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Cohort:
         rows: Customers in the cohort.
         churners: Churners; 0 while the cohort is open.
         known_on: First day on which every outcome of the cohort is observed.
-        is_closed: Outcomes are there.
+        is_closed: Whether its outcomes are known.
     """
 
     as_of_date: np.datetime64
@@ -35,7 +35,7 @@ class Cohort:
 
 @dataclass(frozen=True)
 class PastCohort:
-    """A past cohort, and the cohorts known by it, from which a model that did not see it learns."""
+    """A past cohort and the cohorts known by it, from which a model learns to be tested on it."""
 
     as_of_date: np.datetime64
     known_on: np.datetime64
@@ -104,9 +104,9 @@ def is_on_grid(cut_off: np.datetime64, grid: str) -> bool:
 def with_history(cohorts: list[Cohort], settings: LearningSettings) -> list[Cohort]:
     """Return the cohorts of the grid that have enough history before them.
 
-    The first cohorts of a record look newer than they are: tenure, counts and gaps are cut off on
-    the left. `least_history_days` says how long after the first cut-off they are left out, as
-    long as that leaves enough cohorts to learn from, to choose on and to test on.
+    In the first cohorts of a record, tenure, counts and gaps are truncated on the left. Cohorts
+    within `least_history_days` of the first cut-off are left out, as long as enough remain to
+    train, validate and test on.
     """
     grid = [c for c in cohorts if is_on_grid(c.as_of_date, settings.grid)]
     if not grid:
@@ -126,7 +126,7 @@ def choose_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: Learnin
         settings: The domain's; the grid, the minimum and the least history are read.
 
     Raises:
-        RefusedError: Too few closed cohorts, rows or churners, with the figures.
+        RefusedError: Too few closed cohorts, rows or churners, with their numbers.
     """
     minimum = settings.minimum
     grid = with_history(cohorts, settings)

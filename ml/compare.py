@@ -1,4 +1,4 @@
-"""Two models on the same customers: the gain of one over the other, and whether it is noise."""
+"""Compares two models on the same customers: the gain, and whether it exceeds noise."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -7,7 +7,7 @@ import numpy as np
 
 from ml.contract import Floats
 
-# Standard errors that a difference must exceed, the two-sided 95 % of a normal distribution.
+# Standard errors that a significant difference exceeds: two-sided 95 %, normal distribution.
 BEYOND_NOISE = 1.96
 
 
@@ -16,7 +16,7 @@ class PairedGain:
     """How much log loss falls from one model to another, over the same customers.
 
     Attributes:
-        gain: Mean fall; negative where the second model is worse.
+        gain: Mean reduction; negative if the second model is worse.
         se: Standard error of the mean, from the spread of the paired differences.
     """
 
@@ -36,15 +36,15 @@ class PairedGain:
 
     @property
     def noise(self) -> float:
-        """What a gain must exceed."""
+        """The threshold of a significant gain."""
         return BEYOND_NOISE * self.se
 
     @property
     def is_better(self) -> bool:
-        """Whether the second model is better beyond noise."""
+        """Whether the second model is significantly better."""
         return self.gain > self.noise
 
     @property
     def is_not_worse(self) -> bool:
-        """Whether the second model is not worse beyond noise."""
+        """Whether the second model is not significantly worse."""
         return self.gain >= -self.noise

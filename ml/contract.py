@@ -1,4 +1,4 @@
-"""The contract mart as arrays: what a model may read, in one fixed order."""
+"""Reads the contract mart as arrays, in one fixed order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ class Examples:
         is_churned: n outcomes, 0 or 1; NaN until the cohort is closed.
         features: Names of the k feature columns.
         values: n × k matrix; booleans are 0 and 1, NaN means not observed.
-        is_boolean: Whether each of the k features is a yes or no.
+        is_boolean: Whether each of the k features is boolean.
     """
 
     domain: str
@@ -98,13 +98,13 @@ def read_examples(
         until: Newest cut-off to read.
 
     Raises:
-        ValueError: The mart's spine is not the contract's.
+        ValueError: The mart's first columns are not the contract's spine.
     """
     table = f"{domain}.{domain}__churn_examples"
     described = connection.execute(f"describe {table}").fetchall()
     names = tuple(row[0] for row in described)
     if names[: len(SPINE)] != SPINE:
-        raise ValueError(f"{table} does not open with the spine {', '.join(SPINE)}")
+        raise ValueError(f"The first columns of {table} are not the spine {', '.join(SPINE)}")
     features = names[len(SPINE) :]
     types = {row[0]: row[1] for row in described}
 
@@ -140,32 +140,32 @@ def _dense(column: Any) -> Floats:
 def usable_features(
     features: tuple[str, ...], snapshot: Mapping[str, str], assumed_static: Mapping[str, str]
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Split features into those a model may read and those it may not.
+    """Split features into those a model may read and those that are excluded.
 
     Args:
         features: All features of the mart.
-        snapshot: Feature → the snapshot or mutable source it rests on.
-        assumed_static: Feature → reason for which it is used all the same.
+        snapshot: Feature → the snapshot or mutable source it reads.
+        assumed_static: Feature → reason to use it nevertheless.
 
     Returns:
-        The usable features in the mart's order, and feature → why it is off.
+        The usable features in the mart's order, and feature → why it is excluded.
     """
     excluded = {
-        name: f"rests on {snapshot[name]}, which is not history"
+        name: f"reads {snapshot[name]}, which has no history"
         for name in features
         if name in snapshot and name not in assumed_static
     }
     return tuple(name for name in features if name not in excluded), excluded
 
 
-SEASONS_NEED = np.timedelta64(548, "D")  # a year and a half: some months are there twice
+SEASONS_NEED = np.timedelta64(548, "D")  # a year and a half: some months occur twice
 
 
 def season_only(examples: Examples) -> dict[str, str]:
-    """Return the features that cannot be told from the cohort they belong to, with the reason.
+    """Return the features that only identify the cohort, with the reason.
 
-    A month is the same for a whole cohort. Where the cohorts span less than a year and a half, no
-    month comes twice, and a model would take whatever else moved between cohorts for season.
+    A calendar month is the same for a whole cohort. If the cohorts span less than a year and a
+    half, no month occurs twice, and a model would read any difference between cohorts as season.
 
     Args:
         examples: Labelled rows of the cohorts a model learns from.
@@ -179,10 +179,10 @@ def season_only(examples: Examples) -> dict[str, str]:
         values = examples.values[examples.as_of_date == cut_off]
         constant &= (values == values[0]).all(axis=0)
         levels.append(values[0])
-    constant &= (np.array(levels) != levels[0]).any(axis=0)  # what never moves tells nothing
+    constant &= (np.array(levels) != levels[0]).any(axis=0)  # a constant is harmless
     reason = (
-        f"the same for a whole cohort, and cohorts from {cut_offs[0]} to {cut_offs[-1]} do not "
-        "show it twice"
+        f"the same for a whole cohort, and no value occurs twice in the cohorts from {cut_offs[0]} "
+        f"to {cut_offs[-1]}"
     )
     names = np.array(examples.features, dtype=object)[constant]
     return {str(name): reason for name in names}

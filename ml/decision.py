@@ -9,13 +9,13 @@ class Decision:
 
     Attributes:
         run_id: The run that scores.
-        challenger_run_id: The run that was judged, or that a person's choice replaced.
+        challenger_run_id: The run that was compared, or the run that a choice by hand replaced.
         rule: first, same_model, not_comparable, refreshed, changed, promoted, rolled_back.
-        judged_on: Cohort that neither run saw; None where nothing was compared.
+        judged_on: Cohort that neither run saw; None if nothing was compared.
         rows: Customers in it.
-        champion_log_loss: Mean log loss of the run that was live.
-        challenger_log_loss: Mean log loss of the other.
-        gain: Champion's minus challenger's; positive is a better challenger.
+        champion_log_loss: Mean log loss of the live run.
+        challenger_log_loss: Mean log loss of the other run.
+        gain: Champion's minus challenger's; positive if the challenger is better.
         gain_se: Standard error of the gain over customers.
         words: The reason, for a reader.
     """

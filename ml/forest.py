@@ -1,8 +1,8 @@
 """LightGBM's margins of many rows at once, bit for bit and about twice as fast as LightGBM's own.
 
-LightGBM takes one row through all trees; here one tree takes a block of rows, so that the tree
-stays in the processor's cache and the steps of different rows do not wait for each other. Trees are
-added in the same order, which makes the sums equal to the last bit.
+LightGBM takes one row through all trees; here each tree takes a block of rows, so that the tree
+stays in the processor's cache and steps of different rows run in parallel. Trees are added in the
+same order, so sums are equal to the last bit.
 """
 
 import math
@@ -19,20 +19,20 @@ from numpy.typing import NDArray
 from ml.contract import Floats
 
 BLOCK = 512
-ZERO = float(np.float32(1e-35))  # LightGBM takes a value up to it, of either sign, for 0
+ZERO = float(np.float32(1e-35))  # LightGBM treats values up to it, of either sign, as 0
 
 
 @dataclass(frozen=True)
 class Forest:
-    """The trees of a booster as arrays, one entry per node, trees one after the other.
+    """The trees of a booster as arrays, one entry per node, tree by tree.
 
     Attributes:
-        feature: Feature that a node asks; 0 for a leaf.
-        threshold: A value up to it goes left.
-        nan_goes_left: Where a value that is not observed goes.
+        feature: Feature of a node; 0 for a leaf.
+        threshold: Values up to it go left.
+        nan_goes_left: Whether missing values go left.
         children: Left and right child of each node, counted over the forest; a leaf's are itself.
         value: Value of a leaf, log-odds.
-        cover: Rows of the training data that came to a node.
+        cover: Rows of the training data that reached a node.
         root: First node of each tree.
         depth: Steps from the root to the deepest leaf of each tree.
     """
@@ -57,10 +57,10 @@ def plant(booster: lgb.Booster) -> Forest:
     roots, depths = [], []
 
     def add(node: dict[str, Any]) -> tuple[int, int]:
-        """Add a node and what is below it; return its place and its height."""
+        """Add a node and its subtree; return its index and its height."""
         place = len(nodes)
         if "split_feature" not in node:
-            # a tree of one leaf has no count
+            # a tree with one leaf has no count
             cover = float(node.get("leaf_count", 0))
             nodes.append((0, 0.0, False, place, place, float(node["leaf_value"]), cover))
             return place, 0
@@ -104,7 +104,7 @@ def plant(booster: lgb.Booster) -> Forest:
 
 
 def _compared(threshold: float) -> float:
-    """Return what LightGBM compares a value with, from the threshold that it dumps."""
+    """Return the threshold that LightGBM compares with, from the dumped one."""
     if abs(threshold) >= 1e300:  # null against all others; JSON knows no infinity
         return math.copysign(math.inf, threshold)
     if abs(threshold) <= ZERO:
@@ -118,7 +118,7 @@ def margins(forest: Forest, values: Floats, threads: int) -> Floats:
     Args:
         forest: Trees of a booster.
         values: n × k matrix in the booster's feature order; NaN means not observed.
-        threads: How many share the rows.
+        threads: Number of threads.
 
     Returns:
         n log-odds before calibration.
@@ -149,7 +149,7 @@ def _add_up(  # type: ignore[no-untyped-def]  # numba infers them  # pragma: no 
         size = min(BLOCK, stop - low)
         for tree in range(len(root)):
             at[:size] = root[tree]
-            # as many steps for every row, without a branch to guess wrong: a leaf stays at itself
+            # the same number of steps for every row, without branches to mispredict: leaves loop
             for _ in range(depth[tree]):
                 for row in range(size):
                     node = at[row]

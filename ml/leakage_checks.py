@@ -1,4 +1,4 @@
-"""What every training checks before its figures are believed. A failed one stops the run by name.
+"""Leakage checks of every training; a failed check stops the run and is named.
 
 The kinds of leakage are those of S. Kapoor, A. Narayanan: Leakage and the reproducibility crisis in
 machine-learning-based science. Patterns 4(9), 2023.
@@ -26,15 +26,15 @@ DRIFT_NOTABLE = 0.25
 
 @dataclass(frozen=True)
 class LeakageCheck:
-    """What one check found.
+    """The result of a leakage check.
 
     Attributes:
         guard: Name of the check, as the table `ml.checks` has it.
         subject: Feature, fit or cut-off it is about; empty for all of them.
         value: Measured value.
-        threshold: Value from which it counts.
-        is_broken: Stops the run.
-        words: What it means, for the info sheet.
+        threshold: Value from which the check fails.
+        is_broken: Whether it fails and stops the run.
+        words: The result in words, for the info sheet.
     """
 
     guard: str
@@ -49,7 +49,7 @@ def stop_if_broken(checks: list[LeakageCheck]) -> None:
     """Refuse the run when a check fails.
 
     Raises:
-        RefusedError: The checks that fail and what they found.
+        RefusedError: Some checks fail; with their names and results.
     """
     if broken := [check for check in checks if check.is_broken]:
         raise RefusedError(
@@ -58,7 +58,7 @@ def stop_if_broken(checks: list[LeakageCheck]) -> None:
 
 
 def held_out(fits: Fits, cohorts: list[Cohort]) -> list[LeakageCheck]:
-    """No fit learns from what it is judged on, nor from outcomes not known when it is used."""
+    """Check that no fit learns from its test cohort or from outcomes not known when it is used."""
     known_on = {cohort.as_of_date: cohort.known_on for cohort in cohorts}
     checks = []
     for name, learned, used_on in (
@@ -83,7 +83,7 @@ def held_out(fits: Fits, cohorts: list[Cohort]) -> list[LeakageCheck]:
 
 
 def unique_rows(examples: Examples) -> LeakageCheck:
-    """No customer stands twice in one cohort, and so in both sides of a split."""
+    """Check that no customer occurs twice in a cohort, and so on both sides of a split."""
     order = np.lexsort((examples.customer_id.astype(str), examples.as_of_date))
     ids, days = examples.customer_id[order], examples.as_of_date[order]
     twice = int(np.sum((ids[1:] == ids[:-1]) & (days[1:] == days[:-1])))
@@ -94,10 +94,10 @@ def unique_rows(examples: Examples) -> LeakageCheck:
 def same_population(
     connection: duckdb.DuckDBPyConnection, domain: str, definition: str, fits: Fits
 ) -> LeakageCheck:
-    """The tested cohort holds as much of the population as the scored one does.
+    """Check that the tested cohort has the same share of the population as the scored one.
 
-    Both shares are examples with a label row over label rows; a cohort that was thinned out for
-    testing alone would show here.
+    Both shares are examples with a label over label rows; a cohort filtered only for testing
+    would show here.
     """
     rows = dict(
         connection.execute(
@@ -121,19 +121,19 @@ def same_population(
         abs(tested - scored),
         POPULATION_TOLERANCE,
         abs(tested - scored) > POPULATION_TOLERANCE,
-        f"{tested:.1%} of the tested cohort and {scored:.1%} of the scored one are in the mart",
+        f"the mart has {tested:.1%} of the tested cohort and {scored:.1%} of the scored one",
     )
 
 
 def single_features(
     cohort: Examples, threshold: float, allowed: Mapping[str, str]
 ) -> list[LeakageCheck]:
-    """No feature alone tells the outcome better than is plausible for the domain.
+    """Check that no single feature predicts the outcome implausibly well.
 
     Args:
         cohort: A labelled cohort.
         threshold: Area under the curve from which a feature is implausible.
-        allowed: Feature → the reason for which it may be.
+        allowed: Feature → the reason why it is allowed.
     """
     checks = []
     for index, name in enumerate(cohort.features):
@@ -144,9 +144,9 @@ def single_features(
             words += f", allowed: {allowed[name]}"
         elif broken:
             words += (
-                f", and {threshold:g} is implausible: it may know the outcome. If it does not, "
+                f", where {threshold:g} or more is implausible: it may leak the outcome. If it "
+                "does not, add it to alarms.allowed with the reason"
             )
-            words += "name it under alarms.allowed with the reason"
         checks.append(LeakageCheck("single_features", name, value, threshold, broken, words))
     return checks
 
@@ -154,10 +154,10 @@ def single_features(
 def shuffled_labels(
     examples: Examples, fits: Fits, parameters: Parameters = PARAMETERS, seed: int = 11
 ) -> LeakageCheck:
-    """A model that learned shuffled outcomes must know nothing of shuffled outcomes.
+    """Check that a model trained on shuffled outcomes does not predict shuffled outcomes.
 
-    Outcomes are permuted within each cohort; what is learned from the earlier ones may not help on
-    the validation cohort, unless rows or outcomes stand on both sides.
+    Outcomes are permuted within each cohort. A model of the earlier ones can only help on the
+    validation cohort if rows or outcomes are on both sides.
     """
     generator = np.random.default_rng(seed)
     known = examples.cohorts([*fits.fit, fits.validation])
@@ -187,12 +187,12 @@ def shuffled_labels(
 def ignores_the_test(
     learn: Callable[[Examples], str], examples: Examples, fits: Fits
 ) -> LeakageCheck:
-    """What is learned must not change when the test cohort is garbage, features and outcomes.
+    """Check that training does not change if the test cohort is garbage.
 
-    Catches a scaler, a choice of features or of parameters that saw the test rows.
+    Catches scalers and choices of features or parameters that use test rows.
 
     Args:
-        learn: Learns from examples and returns a hash of all it learned before the test.
+        learn: Learns from examples and returns a hash of everything learned before the test.
         examples: Rows of every cohort of the run.
         fits: The run's cut-offs.
     """
@@ -209,17 +209,17 @@ def ignores_the_test(
         float(not same),
         1,
         not same,
-        f"everything learned before the test is the same with {int(tested.sum())} rows of garbage "
-        "in place of the test cohort"
+        f"training gives the same result with {int(tested.sum())} rows of garbage in place of "
+        "the test cohort"
         if same
-        else "what is learned before the test changes with the test cohort's rows",
+        else "the result of training depends on the test cohort's rows",
     )
 
 
 def train_against_scoring(train: Examples, scored: Examples) -> list[LeakageCheck]:
-    """How far each feature moved from the rows learned from to those scored; reported only.
+    """Report each feature's drift between training and scored rows; never fails.
 
-    The population stability index of each feature; `ml.drift` says what the model makes of it.
+    It is the population stability index; `ml.evaluation.drift` measures the effect on the model.
     """
     checks = []
     for index, name in enumerate(train.features):
@@ -239,7 +239,7 @@ def train_against_scoring(train: Examples, scored: Examples) -> list[LeakageChec
 
 
 def _best_auc(values: Floats, outcome: Floats) -> float:
-    """The area under the curve of a feature read in its better direction, missing at either end."""
+    """The AUC of a feature in its better direction, with missing values at either end."""
     missing = np.isnan(values)
     best = 0.5
     for end in (-np.inf, np.inf) if missing.any() else (0.0,):
@@ -249,6 +249,6 @@ def _best_auc(values: Floats, outcome: Floats) -> float:
 
 
 def as_table(checks: list[LeakageCheck]) -> dict[str, Any]:
-    """Return the columns of `ml.checks` but the lineage."""
+    """Return the columns of `ml.checks` without the lineage."""
     names = ("guard", "subject", "value", "threshold", "is_broken", "words")
     return {name: [getattr(check, name) for check in checks] for name in names}

@@ -1,4 +1,4 @@
-"""How a model is learned: rounds and calibration on the validation cohort, then the refit."""
+"""Trains a model: rounds and calibration on the validation cohort, then the refit."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from ml.train import MOST_ROUNDS, PARAMETERS, Parameters, choose_rounds, fit, ma
 
 @dataclass(frozen=True)
 class Learned:
-    """What is learned before the test cohort is looked at.
+    """Everything learned before the test cohort is used.
 
     Attributes:
         first: Fitted on what was known by the validation cut-off; its trees are the rounds.
@@ -56,7 +56,7 @@ def learn_until_test(
 
 
 def learn_live(examples: Examples, fits: Fits, rounds: int, parameters: Parameters) -> lgb.Booster:
-    """Refit on all that is known by the scoring cut-off: the model that scores."""
+    """Refit on everything known by the scoring cut-off; this model scores."""
     return fit(examples.cohorts(fits.live), rounds, parameters)
 
 

@@ -1,4 +1,4 @@
-"""What a run reads from the warehouse: cohorts, usable features, the cut-off to score."""
+"""Reads a run's inputs from the warehouse: cohorts, usable features, the cut-off to score."""
 
 import duckdb
 import numpy as np
@@ -11,9 +11,9 @@ from ml.settings import LearningSettings
 def read_usable(
     connection: duckdb.DuckDBPyConnection, domain: str, fits: Fits, settings: LearningSettings
 ) -> tuple[Examples, tuple[str, ...], dict[str, str]]:
-    """Read the cohorts of a run; return them, the features a model may read, and why not others.
+    """Return the cohorts of a run, the features a model may read, and why others are excluded.
 
-    What a model may read follows from declarations and from the cohorts of the first fit alone.
+    Exclusions follow only from declarations and from the cohorts of the first fit.
     """
     everything = read_examples(connection, domain, since=fits.live[0], until=fits.live[-1])
     snapshot = read_snapshot_features(connection, domain)
@@ -23,7 +23,7 @@ def read_usable(
 
 
 def read_snapshot_features(connection: duckdb.DuckDBPyConnection, domain: str) -> dict[str, str]:
-    """Return the features that rest on a source that is no history, and the source."""
+    """Return the features that read a source without history, with the source."""
     return dict(
         connection.execute(
             "select feature, source_table from churn.int_churn__features_described "
@@ -43,5 +43,5 @@ def read_scoring_cut_off(connection: duckdb.DuckDBPyConnection, domain: str) -> 
         "select as_of_date from control.control__scoring_cut_offs where domain = ?", [domain]
     ).fetchone()
     if row is None:
-        raise RefusedError(f"{domain} has no events in the lake: nothing to score")
+        raise RefusedError(f"{domain} has no events in the lake, so there is nothing to score")
     return np.datetime64(row[0], "D")

@@ -1,4 +1,4 @@
-"""Figures of quality, each from outcomes and probabilities, with bootstrap intervals."""
+"""Quality metrics from outcomes and probabilities, with bootstrap intervals."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ BINS = 10
 
 @dataclass(frozen=True)
 class MetricValue:
-    """One figure with its 95 % interval over customers."""
+    """A metric with its 95 % interval over customers."""
 
     metric: str
     value: float
@@ -32,7 +32,7 @@ def losses(is_churned: Floats, probability: Floats) -> Floats:
 def figures(
     is_churned: Floats, probability: Floats, *, resamples: int = 200, seed: int = 7
 ) -> list[MetricValue]:
-    """Compute every figure and its interval.
+    """Compute all metrics and their intervals.
 
     Args:
         is_churned: n outcomes, 0 or 1.
@@ -43,7 +43,7 @@ def figures(
 
     Returns:
         log_loss, auc, pr_auc, brier, ece, calibration_slope, observed_to_expected,
-        top_decile_capture. NaN where a figure does not exist (one class only).
+        top_decile_capture. NaN where a metric is undefined (one class only).
     """
     order = np.argsort(probability, kind="stable")[::-1]
     outcome, p = is_churned[order], np.clip(probability[order], CLIP, 1 - CLIP)
@@ -66,7 +66,7 @@ def figures(
 
 
 def _resampled(outcome: Floats, p: Floats, weight: Floats) -> dict[str, float]:
-    """Figures of customers sorted by falling probability, each counted `weight` times."""
+    """Metrics of customers sorted by falling probability, each counted `weight` times."""
     total, churners = float(weight.sum()), float((weight * outcome).sum())
     loss = -(outcome * np.log(p) + (1 - outcome) * np.log1p(-p))
     true_positives, false_positives = _cumulative_at_ties(outcome, p, weight)

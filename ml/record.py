@@ -1,4 +1,4 @@
-"""What a run keeps in its folder: metrics, calibration choices, the run itself and its recipe."""
+"""Writes a run's folder: metrics, calibration choices, the run's row, its model and recipe."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ from ml.train import PARAMETERS, Parameters, fit, margin
 
 @dataclass(frozen=True)
 class RunInputs:
-    """What a run is made from, beside the warehouse.
+    """The inputs of a run, besides the warehouse.
 
     Attributes:
         run_id: Name of the run, derived from its inputs.
@@ -43,8 +43,8 @@ class RunInputs:
         scoring: Cut-off that is scored; the embargo is counted from it.
         settings: The domain's with this run's overrides; whatever was given is recorded.
         feature_sql_hash: SHA-256 of the compiled feature SQL.
-        recipe_hash: Names how the model is learned, whatever the data are.
-        tuned: LightGBM parameters that differ from the default ones.
+        recipe_hash: Hash of how the model is learned, whatever the data.
+        tuned: LightGBM parameters that differ from the defaults.
     """
 
     run_id: str
@@ -63,7 +63,7 @@ class RunInputs:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """The model that scores, and what it was learned from.
+    """The model that scores, and its training data.
 
     Attributes:
         live: The trees.
@@ -71,8 +71,8 @@ class TrainedModel:
         cuts: Lowest probabilities of the bands critical, high and medium.
         fits: Cohorts of the three fits.
         train: Examples it learned from, with the features it reads.
-        everything: The same cohorts with every feature of the mart.
-        excluded: Feature → why the model may not read it.
+        everything: The same cohorts with all features of the mart.
+        excluded: Feature → why it is excluded.
     """
 
     live: lgb.Booster
@@ -96,8 +96,8 @@ def write_metrics(
     """Write the metrics of each split beside its baselines, with curves, gains and segments.
 
     Args:
-        connection: The warehouse, whose `ml.*` relations give the tables' shapes.
-        inputs: What the run is made from.
+        connection: The warehouse, whose `ml.*` relations define the tables' shapes.
+        inputs: The inputs of the run.
         folder: The run's folder.
         examples: All cohorts of the run.
         splits: Split → its cohort, the model's probabilities, the cut-offs it learned from.
@@ -115,7 +115,7 @@ def write_metrics(
         predictions: dict[str, Floats] = {"lightgbm": probability}
         history = tuple(f for f in examples.features if f not in inputs.settings.assumed_static)
         if history != examples.features:
-            # what a model of history alone would do, beside the one that assumes more
+            # a model of features with history only, beside the one that assumes more
             alone = fit(train.keep(history), rounds, inputs.parameters)
             predictions["lightgbm_history_only"] = expit(margin(alone, cohort.keep(history)))
         predictions |= baseline_predictions(inputs.settings.baselines, train, cohort)
@@ -236,7 +236,7 @@ def _day(cut_off: np.datetime64) -> date:
 
 
 def _reference_values(train: Examples) -> dict[str, float | None]:
-    """Median of each feature over the training rows; for a boolean the share of true."""
+    """Return the median of each feature over the training rows; for a boolean the share of true."""
     values: dict[str, float | None] = {}
     for index, name in enumerate(train.features):
         column = train.values[:, index]
@@ -249,7 +249,7 @@ def _reference_values(train: Examples) -> dict[str, float | None]:
 
 
 def _label_checksum(connection: duckdb.DuckDBPyConnection, inputs: RunInputs, fits: Fits) -> str:
-    """Sum of the cohorts' checksums; additive, so it says which labels were learned from."""
+    """Return the sum of the cohorts' checksums, which identifies the labels learned from."""
     row = connection.execute(
         f"select sum(label_checksum) from {inputs.domain}.{inputs.domain}__label_cohorts "
         "where label_definition = ? and list_contains(?, cast(as_of_date as varchar))",

@@ -1,4 +1,4 @@
-"""One training run: three fits, baselines, calibration, figures, and the model that scores."""
+"""One training run: three fits, baselines, calibration, metrics, and the model that scores."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,12 +24,12 @@ def train_run(
 
     Args:
         connection: The warehouse after the build.
-        inputs: What the run is made from.
+        inputs: The inputs of the run.
         scratch: Empty folder that becomes the run's folder.
-        progress: Called with a few words before each step.
+        progress: Called with the name of each step.
 
     Raises:
-        RefusedError: The data cannot carry an honest figure.
+        RefusedError: The data do not allow an honest test, or a leakage check fails.
     """
     domain, settings = inputs.domain, inputs.settings
     cohorts = read_cohorts(connection, domain)
@@ -53,7 +53,7 @@ def train_run(
     ]
     leakage_checks.stop_if_broken(checks)
 
-    progress(f"fits 1 and 2 of 3: choosing on {fits.validation}, testing on {fits.test}")
+    progress(f"fits 1 and 2 of 3: validating on {fits.validation}, testing on {fits.test}")
     learned = learn_until_test(examples, fits, inputs.parameters)
     calibration, rounds = learned.calibration, learned.rounds
     validation, test = examples.cohorts([fits.validation]), examples.cohorts([fits.test])
@@ -62,7 +62,7 @@ def train_run(
     train = examples.cohorts(fits.live)
     live = learn_live(examples, fits, rounds, inputs.parameters)
 
-    progress("figures beside the baselines")
+    progress("metrics and baselines")
     splits = {
         "validation": (validation, calibration.apply(margin(learned.first, validation)), fits.fit),
         "test": (test, calibration.apply(margin(learned.second, test)), fits.refit),
@@ -98,5 +98,5 @@ def train_run(
         scratch,
         TrainedModel(live, calibration, cuts, fits, train, everything, excluded),
     )
-    # what judges this run later: the model that did not see the test cohort
+    # compares this run with later ones: the model that did not see the test cohort
     (scratch / "test_model.txt").write_text(learned.second.model_to_string())

@@ -1,4 +1,4 @@
-"""Score one cut-off with a run's live model: margin, probability, band, exact drivers."""
+"""Scores a cut-off with a run's live model: log-odds, probability, band, exact drivers."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,19 +38,19 @@ def score_cut_off(
         Customers scored.
 
     Raises:
-        RefusedError: Nobody is in the cohort of the cut-off, or the model learned from outcomes
-            that were not known then.
-        ArithmeticError: The drivers do not add up to the margin; nothing is published then.
+        RefusedError: The cohort of the cut-off is empty, or the model learned from outcomes that
+            were not known then.
+        ArithmeticError: The drivers do not add up to the log-odds; nothing is published.
     """
     recipe, domain = run.recipe, run.recipe.domain
     if cut_off < np.datetime64(recipe.outcomes_known_on):
         raise RefusedError(
-            f"the model {recipe.run_id} learned from outcomes that were known on "
-            f"{recipe.outcomes_known_on} only, so it could not have been used on {cut_off}"
+            f"the model {recipe.run_id} learned from outcomes that were not known before "
+            f"{recipe.outcomes_known_on}, so it could not have been used on {cut_off}"
         )
     cohort = read_examples(connection, domain, since=cut_off, until=cut_off)
     if len(cohort) == 0:
-        raise RefusedError(f"nobody is in the cohort of {cut_off}: nothing to score")
+        raise RefusedError(f"the cohort of {cut_off} is empty, so there is nothing to score")
     used, reference = cohort.keep(recipe.features), _reference(connection, recipe)
 
     booster, calibration = artifacts.load_model(run)
@@ -59,7 +59,7 @@ def score_cut_off(
     worst = float(np.abs(margins - base - contributions.sum(axis=1)).max())
     if worst > TOLERANCE:
         raise ArithmeticError(
-            f"drivers miss the margin by up to {worst:.2g}, more than {TOLERANCE:.0e}"
+            f"the drivers differ from the log-odds by up to {worst:.2g}, more than {TOLERANCE:.0e}"
         )
     probability = calibration.apply(margins)
 
@@ -119,7 +119,7 @@ def score_cut_off(
 
 
 def _reference(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Reference:
-    """The newest cohort the model learned from, and the churn rate over all of them."""
+    """Return the newest training cohort, and the churn rate over all training cohorts."""
     if recipe.train_rate is None or not recipe.live_cohorts:
         raise RefusedError(
             f"the recipe of {recipe.run_id} is older than drift: it does not name the cohorts that "
@@ -142,7 +142,7 @@ def _descriptions(connection: duckdb.DuckDBPyConnection, domain: str) -> dict[st
 def _groups_of(
     connection: duckdb.DuckDBPyConnection, domain: str, features: tuple[str, ...]
 ) -> list[str]:
-    """Group of each feature, from the YAML of the domain's examples."""
+    """Return the driver group of each feature, from the YAML of the domain's examples."""
     groups = dict(
         connection.execute(
             "select feature, driver_group from churn.int_churn__features_described "
@@ -156,7 +156,7 @@ def _groups_of(
 def reason_rows(
     used: Examples, contributions: Floats, groups: list[str], recipe: Recipe
 ) -> dict[str, Any]:
-    """Return long rows: the eight largest groups of each customer, then the rest as one row.
+    """Return long rows: the eight largest groups of each customer, then all others as one row.
 
     Args:
         used: n rows of one cut-off with the model's k features.
@@ -193,7 +193,7 @@ def reason_rows(
 
 
 def _driver_rows(used: Examples, contributions: Floats, recipe: Recipe) -> dict[str, Any]:
-    """Long rows: the ten largest of each customer, then the rest as one row."""
+    """Return long rows: the ten largest drivers of each customer, then all others as one row."""
     order, rest = largest(contributions, NAMED_DRIVERS)
     customers, named = order.shape
     names = np.array([*used.features, "other"], dtype=object)
@@ -239,7 +239,7 @@ def _importance_rows(
 def is_scored(
     connection: duckdb.DuckDBPyConnection, folder: Path, domain: str, cut_off: np.datetime64
 ) -> bool:
-    """Whether a folder holds the scores of exactly the mart's rows of a cut-off."""
+    """Whether a folder has the scores of exactly the mart's rows of a cut-off."""
     path = folder / "scores.parquet"
     if not path.exists():
         return False

@@ -1,4 +1,4 @@
-"""Fit LightGBM: shallow trees, deterministic, rounds chosen on a later cohort."""
+"""Fits LightGBM: shallow trees, deterministic, rounds chosen on a later cohort."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +29,7 @@ PARAMETERS: Parameters = {
 }
 MOST_ROUNDS = 600
 PATIENCE = 30
-# From so many rows on, preparing the trees costs less than it saves; the margins are the same.
+# From this many rows on, preparing the trees costs less than it saves; results are the same.
 MANY = 50_000
 
 

@@ -1,4 +1,4 @@
-"""Choose LightGBM's parameters inside the training window, before validation and test."""
+"""Chooses LightGBM's parameters inside the training window, before validation and test."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,17 +12,18 @@ from ml.contract import Examples, Floats
 from ml.metrics import losses
 from ml.train import PARAMETERS, Parameters, choose_rounds, margin
 
-# Cohorts a trial is judged on.
+# Cohorts that each trial is tested on.
 INNER = 3
 SEED = 20170401
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a search found.
+    """The result of a search.
 
     Attributes:
-        parameters: What differs from the default ones; empty when none was better beyond noise.
+        parameters: Parameters that differ from the defaults; empty if no trial was significantly
+            better.
         log_loss: Mean log loss of the best trial over the inner cohorts.
         default_log_loss: The same of the default parameters.
         gain_se: Standard error over customers of what the best trial gains.

@@ -1,4 +1,4 @@
-"""The steps of a run in their order. Each does only what its inputs have changed."""
+"""The steps of a run, in order. A step whose inputs have not changed is skipped."""
 
 import shutil
 from pathlib import Path
@@ -43,23 +43,23 @@ from pipeline.warehouse.static_checks import check_build
 
 
 def build(context: RunContext) -> None:
-    """Build labels, features and examples with their tests; freeze what closed.
+    """Build and test labels, features and examples; freeze the cohorts that have closed.
 
     Raises:
         ChurnError: A model or a test failed.
     """
     home = context.home
     if fingerprint.done(home.warehouse, "build") == _build_fingerprint(context):
-        context.say("build: nothing changed")
+        context.say("build: up to date")
         return
-    # what is half built must not pass for either state
+    # a half-finished build must not pass for the old state or the new one
     fingerprint.forget(home.warehouse, "build", "marts")
     outcome = dbt(
         home,
         "build",
         *BEFORE_ML,
         "--exclude-resource-type=unit_test",
-        "--full-refresh",  # a lookup with a new column is loaded anew
+        "--full-refresh",  # reloads a lookup that has a new column
         variables=context.variables,
         console=context.console,
         title="labels, features, examples, tests",
@@ -92,26 +92,26 @@ def _freeze(context: RunContext, domain: str) -> None:
         context.say(f"{domain}: {len(written)} cohorts closed and frozen, {rows:,} labels")
         if missing := written[0].missing_raw_files:
             context.warn(
-                f"frozen without {', '.join(missing)}: the registry says so, and a later file "
-                "will not change these labels"
+                f"{domain}: labels were frozen without {', '.join(missing)}. The registry records "
+                "it; adding the file later does not change these labels."
             )
 
 
 def _audit(context: RunContext, domain: str) -> None:
-    """Put on record, and say, where the raw data contradict frozen labels; the labels stay."""
+    """Record and report where the raw data contradict frozen labels; the labels stay."""
     found = audit(context.home, domain, context.entries[domain].label_rule_version)
     keep_audit(context.home, domain, found)
     for disagreement in found[:5]:
-        context.warn(f"{disagreement}; the frozen labels stay")
+        context.warn(f"{disagreement}; the frozen labels stay in use")
     if len(found) > 5:
-        context.warn(f"and {len(found) - 5} more: `churn labels audit --domain {domain}`")
+        context.warn(f"and {len(found) - 5} more; list them: churn labels audit --domain {domain}")
 
 
 def train(context: RunContext, domain: str) -> Path:
-    """Train a domain's model unless a run with the same inputs is there; return its folder.
+    """Train a domain's model unless a run with the same inputs exists; return the run's folder.
 
     Raises:
-        ChurnError: Training is refused, with the reason; exit code 3, what was built stays.
+        ChurnError: Training is refused, with the reason; exit code 3, the build stays.
     """
     from ml.cohorts import RefusedError
     from ml.record import RunInputs
@@ -135,7 +135,7 @@ def train(context: RunContext, domain: str) -> Path:
             run_id = f"{domain}-{scoring}-{inputs[:8]}"
             folder = home.models / domain / run_id
             if folder.exists():
-                context.say(f"{domain}: {run_id} is trained already")
+                context.say(f"{domain}: {run_id} is already trained")
                 return folder
             scratch = empty_folder(home.work / f"train_{domain}")
             with context.console.status(f"{domain}: training") as status:
@@ -173,7 +173,7 @@ def train(context: RunContext, domain: str) -> Path:
 def _scoring_cut_off(
     context: RunContext, connection: duckdb.DuckDBPyConnection, domain: str
 ) -> np.datetime64:
-    """The named cut-off, or the default one that the build derived from the data."""
+    """The cut-off given, or the default one that the build derived from the data."""
     from ml.mart import read_scoring_cut_off
 
     if domain in context.as_of:
@@ -184,7 +184,7 @@ def _scoring_cut_off(
 def _labels_checksums(
     connection: duckdb.DuckDBPyConnection, domain: str, settings: DomainSettings
 ) -> list[tuple[str, str]]:
-    """Checksums of the closed cohorts of the grid: what a model may learn from."""
+    """Checksums of the closed cohorts of the grid, which a model may learn from."""
     from ml.cohorts import is_on_grid
 
     rows = connection.execute(
@@ -200,7 +200,7 @@ def _labels_checksums(
 
 
 def _feature_sources(connection: duckdb.DuckDBPyConnection, domain: str) -> list[tuple[str, str]]:
-    """What each feature rests on: it decides whether a model may read it."""
+    """The source history of each feature, which decides whether a model may read it."""
     return connection.execute(
         "select feature, source_history from churn.int_churn__features_described "
         "where domain = ? order by feature",
@@ -209,9 +209,9 @@ def _feature_sources(connection: duckdb.DuckDBPyConnection, domain: str) -> list
 
 
 def decide(context: RunContext, domain: str, challenger: Path) -> Decision | None:
-    """Decide whether a trained run takes over from the live one; None when it is live already.
+    """Decide whether a trained run takes over from the live one; None if it is already live.
 
-    A decision that was taken before about the same two runs stands, a person's included.
+    An earlier decision about the same two runs stands, including one made by hand.
     """
     from ml.champion import decide as decide_between
 
@@ -233,16 +233,16 @@ def decide(context: RunContext, domain: str, challenger: Path) -> Decision | Non
     else:
         context.warn(
             f"{domain}: {live} keeps scoring. {challenger.name} is {decision.words}. "
-            f"`churn models promote` takes it all the same"
+            "To make it live anyway: churn models promote"
         )
     return decision
 
 
 def score(context: RunContext, domain: str, decision: Decision | None = None) -> None:
-    """Score the domain's cut-off with the live run's model, or the one a decision makes live.
+    """Score the domain's cut-off with the live model, or with the one a decision makes live.
 
     Raises:
-        ChurnError: There is no model yet, or nobody to score.
+        ChurnError: There is no model yet, or no customer to score.
     """
     from ml.cohorts import RefusedError
     from ml.score import is_scored, score_cut_off
@@ -254,7 +254,7 @@ def score(context: RunContext, domain: str, decision: Decision | None = None) ->
             cut_off = _scoring_cut_off(context, connection, domain)
             folder = run / "scores" / str(cut_off)
             if is_scored(connection, folder, domain, cut_off):
-                context.say(f"{domain}: {cut_off} is scored already by {run.name}")
+                context.say(f"{domain}: {cut_off} is already scored by {run.name}")
             else:
                 scratch = empty_folder(home.work / f"score_{domain}")
                 with context.console.status(f"{domain}: scoring and explaining {cut_off}"):
@@ -263,13 +263,13 @@ def score(context: RunContext, domain: str, decision: Decision | None = None) ->
                 shutil.rmtree(folder, ignore_errors=True)
                 scratch.replace(folder)
                 context.say(
-                    f"{domain}: {customers:,} customers scored at {cut_off}, "
+                    f"{domain}: scored {customers:,} customers at {cut_off}, "
                     "each with exact drivers"
                 )
         except RefusedError as refusal:
             raise ChurnError(
                 f"Scoring {domain} is refused: {refusal}.",
-                hint=f"`churn run --domain {domain} --as-of DATE` trains for a day and scores it.",
+                hint=f"To train for a day and score it: churn run --domain {domain} --as-of DATE",
                 exit_code=REFUSED,
             ) from refusal
     if decision is None:
@@ -280,7 +280,7 @@ def score(context: RunContext, domain: str, decision: Decision | None = None) ->
 
 
 def finish(context: RunContext) -> GenerationInfo:
-    """Build what depends on scores, with its tests, and publish it.
+    """Build and test the models that depend on scores, and publish them.
 
     Raises:
         ChurnError: A model or a test failed, or there is nothing to publish.
@@ -299,7 +299,7 @@ def finish(context: RunContext) -> GenerationInfo:
     )
     live = current(home)
     is_current = live is not None and live.fingerprint == made_from
-    # the CRM table says what changed since the generation that readers have
+    # the CRM table records changes since the current generation
     compared_with = live.name if live else "nothing"
     is_compared = is_current or fingerprint.done(home.warehouse, "compared_with") == compared_with
     if fingerprint.done(home.warehouse, "marts") != made_from or not is_compared:

@@ -1,4 +1,4 @@
-"""What routes ask for: who is calling, the generation, a domain of it, once and only once."""
+"""Dependencies of routes: caller, generation, domain, and idempotency."""
 
 import asyncio
 import hashlib
@@ -24,12 +24,12 @@ from app.api.services import Services, services_of
 
 
 class KeyHeader(APIKeyHeader):
-    """The key's header, and who it belongs to; the gate has looked it up before the route."""
+    """The key's header and its owner, which the gate has looked up before the route."""
 
     async def __call__(  # type: ignore[override]
         self, request: Request, scopes: SecurityScopes
     ) -> Principal:
-        """Return who is calling.
+        """Return the caller.
 
         Raises:
             ProblemError: 403, the key lacks the scope.
@@ -44,7 +44,7 @@ _KEY = KeyHeader(
     name="X-API-Key",
     auto_error=False,
     scheme_name="ApiKey",
-    description="`churn keys create --name NAME --scope read` prints one. Scopes: "
+    description="Create a key with `churn keys create --name NAME --scope read`. Scopes: "
     + "; ".join(f"{scope}: {words}" for scope, words in SCOPE_WORDS.items())
     + ".",
 )
@@ -55,11 +55,11 @@ Administers = Security(_KEY, scopes=["admin"])
 
 
 class NotModifiedError(Exception):
-    """The caller has this answer already: 304."""
+    """The caller already has this answer: 304."""
 
 
 async def published(request: Request) -> OpenGeneration:
-    """Return the generation that this request reads, the same one to its end.
+    """Return the generation that this request reads until its end.
 
     Raises:
         ProblemError: 503, nothing has been published yet.
@@ -71,12 +71,12 @@ async def published(request: Request) -> OpenGeneration:
 
 
 async def paged(request: Request) -> OpenGeneration:
-    """Return the generation of a page: the first is of the current one, the others of the first's.
+    """Return the generation of a page: the current one for the first page, then the cursor's.
 
     Raises:
         ProblemError: 503, nothing has been published yet; 410, the cursor's generation is gone;
-            422, the cursor is none.
-        NotModifiedError: The caller has the answer.
+            422, the cursor is not valid.
+        NotModifiedError: The caller already has the answer.
     """
     reader = services_of(request).reader
     generation = reader.current()
@@ -88,8 +88,8 @@ async def paged(request: Request) -> OpenGeneration:
             raise ProblemError(
                 410,
                 "cursor-expired",
-                f"The list was begun in {name[:100]}, which is not kept any more; begin anew "
-                "without a cursor.",
+                f"The list was started in {name[:100]}, which is no longer available. Start it "
+                "again without a cursor.",
                 generation=generation.name,
             )
         generation = older
@@ -98,13 +98,13 @@ async def paged(request: Request) -> OpenGeneration:
 
 
 async def tagged(request: Request) -> OpenGeneration:
-    """Return the generation for an answer that depends on it and the address alone.
+    """Return the generation for an answer that depends only on it, the URL and the key.
 
-    The tag is of this address and of what the key may see, so a match can only come from an answer
-    to the same request, which need not be looked at again.
+    The ETag covers the URL and the key's domains, so a match means that the caller has the answer
+    to the same request.
 
     Raises:
-        NotModifiedError: The caller has the answer.
+        NotModifiedError: The caller already has the answer.
     """
     generation = await published(request)
     principal: Principal = request.state.principal
@@ -118,22 +118,23 @@ async def tagged(request: Request) -> OpenGeneration:
     return generation
 
 
-# These call one another instead of depending on it: resolving dependencies is most of a look-up.
+# These call each other instead of using Depends, because resolving dependencies would take most of
+# the time of a look-up.
 Published = Annotated[OpenGeneration, Depends(published)]
 Tagged = Annotated[OpenGeneration, Depends(tagged)]
-# First of a route's parameters: what the others read is the generation that it chose.
+# Must be a route's first parameter: it sets the generation that the others read.
 Paged = Annotated[OpenGeneration, Depends(paged)]
 App = Annotated[Services, Depends(services_of)]
 
 
 async def published_domain(
     request: Request,
-    domain: Annotated[str, Path(description="Domain, as /v1/domains lists it.", max_length=100)],
+    domain: Annotated[str, Path(description="Domain, as listed by /v1/domains.", max_length=100)],
 ) -> PublishedDomain:
     """Return a domain of the generation.
 
     Raises:
-        ProblemError: 404, there is no such domain; 403, the key is not for it.
+        ProblemError: 404, there is no such domain; 403, the key may not access it.
     """
     generation = await published(request)
     principal: Principal = request.state.principal
@@ -142,15 +143,16 @@ async def published_domain(
         raise ProblemError(
             403,
             "domain-not-allowed",
-            f"This key is not for {domain}; it is for {', '.join(sorted(principal.domains))}.",
+            f"This key may not access {domain}; its domains are "
+            f"{', '.join(sorted(principal.domains))}.",
             allowed=visible,
         )
     if domain not in generation.domains:
         raise ProblemError(
             404,
             "unknown-domain",
-            f"There is no domain {domain[:100]!r} in what is published; there is "
-            f"{' and '.join(visible) or 'none'}.",
+            f"There is no published domain {domain[:100]!r}; available: "
+            f"{', '.join(visible) or 'none'}.",
             allowed=visible,
         )
     return generation.domains[domain]
@@ -165,19 +167,19 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=200,
         pattern=r"^[!-~]+$",
-        description="Any text of your own, such as a UUID. The same request with the same key has "
-        "one effect, and gets the first one's answer for a day.",
+        description="A text of your choice, such as a UUID. Repeating the request with the same "
+        "key has no further effect and returns the first answer, for a day.",
         examples=["0b5a3c1e-8f0d-4d3e-9a53-6f3c9b3d2a10"],
     ),
 ]
-# A claim whose process has died is taken over after so long.
+# After this time the claim of a dead process is taken over.
 _LEASE = timedelta(seconds=60)
 _WAIT_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 
 
 class Once:
-    """Runs a POST's work once for each idempotency key, and answers the others with its answer."""
+    """Runs a POST's work once per idempotency key; repeated requests get the first answer."""
 
     def __init__(self, request: Request, idempotency_key: IdempotencyKey = None) -> None:
         self._request = request
@@ -193,17 +195,17 @@ class Once:
         status: int = 200,
         fingerprint: str | None = None,
     ) -> Response:
-        """Run the work in a thread, or return the answer it gave before.
+        """Run the work in a thread, or return its stored answer.
 
         Args:
-            work: Gets an id of this effect, the same one when a run that died is tried again (a
-                job may be named by it), and returns the answer. The answer is kept, so it must
-                not hold personal data. What it raises is not kept.
-            status: Of the answer.
-            fingerprint: Hash of the body when it was not read as JSON (an upload).
+            work: Gets an id of this effect, which stays the same if a dead run is repeated (a job
+                may use it as its id), and returns the answer. The answer is stored, so it must
+                not contain personal data. Exceptions are not stored.
+            status: Status of the answer.
+            fingerprint: Hash of the body if it was not read as JSON (an upload).
 
         Raises:
-            ProblemError: 409, the first request still runs; 422, the key was used for
+            ProblemError: 409, the first request is still running; 422, the key was used for
                 another request.
         """
         if self._key is None:
@@ -220,10 +222,10 @@ class Once:
                 raise ProblemError(
                     409,
                     "still-running",
-                    "The first request with this Idempotency-Key still runs; ask again.",
+                    "The first request with this Idempotency-Key is still running. Try again.",
                     headers={"Retry-After": "5"},
                 )
-            # whoever waits must not hold a thread that others need
+            # a waiting request must not hold a thread that others need
             await asyncio.sleep(_POLL_SECONDS)
         if isinstance(claimed, Response):
             return claimed
@@ -248,7 +250,7 @@ class Once:
         return _answer(status, body)
 
     def _claim(self, where: tuple[str, str], request_hash: str) -> str | Response | None:
-        """Return the effect's id if it is ours to run, the kept answer, or None: wait."""
+        """Return the effect's id if this request runs it, the stored answer, or None to wait."""
         now = datetime.now(UTC).replace(tzinfo=None)
         with self._store.writing() as connection:
             connection.execute(
@@ -272,7 +274,7 @@ class Once:
                 raise ProblemError(
                     422,
                     "idempotency-key-reused",
-                    "This Idempotency-Key belongs to another request; take a new one.",
+                    "This Idempotency-Key was used for another request. Use a new one.",
                 )
             if row.status is not None:
                 return _answer(row.status, row.body, is_replayed=True)

@@ -1,4 +1,4 @@
-"""Puts an app together. Nothing is kept outside of it: two apps may live in one process."""
+"""Assembles an app. It has no global state, so two apps can run in one process."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ from app.api.services import Services
 from app.api.settings import ApiSettings
 from pipeline.project.home import Home
 
-# One file each under routes/. Routes are tried in this order, so the one asked most comes first.
+# One file each under routes/. Routes are matched in this order, the most requested first.
 ROUTERS = (
     customers.router,
     domains.router,
@@ -48,40 +48,40 @@ ROUTERS = (
 )
 
 DESCRIPTION = """
-Who is likely to leave, by when, why, and what to do about it: the published scores of every domain.
+Who is likely to leave, by when, why, and what to do about it: the published scores of all domains.
 
-- Send a key as `X-API-Key`. Each operation says which scope it needs.
-- Every answer says its cut-off (`as_of_date`), its model (`model_version`) and the `generation`
-  that was published together; an answer is of one generation. Across domains the first two are
-  objects, domain → value.
-- Lists answer `items` and `next_cursor`; send that as `cursor`, with the same filters.
-- A GET of what is published has an `ETag`; with `If-None-Match` the answer is 304 until something
-  new is published.
-- What goes wrong is `application/problem+json` (RFC 9457). `type` is stable; `errors` names the
-  field, and the row of the innermost list counted from 1.
-- A POST that keeps something takes an `Idempotency-Key`: sent again, it has no second effect and
-  gets the first answer.
+- Send a key in the header `X-API-Key`. Each operation lists the scope it needs.
+- Every answer comes from one published `generation` and names its cut-off (`as_of_date`) and its
+  model (`model_version`). In answers across domains these two are objects, domain → value.
+- Lists return `items` and `next_cursor`. For the next page, send it as `cursor` with the same
+  filters.
+- A GET of published data has an `ETag`. Send it as `If-None-Match` to get 304 until something new
+  is published.
+- Errors are `application/problem+json` (RFC 9457). `type` is stable; `errors` gives the field, and
+  the row in the innermost list, counted from 1.
+- A POST that stores something accepts an `Idempotency-Key`. Repeating it has no further effect and
+  returns the first answer.
 - Reasons are patterns that precede churn, not proven causes.
 """
 TAGS = {
-    "what is served": "Domains and models.",
-    "customers": "Who is at risk, when, why, and what to do.",
-    "reasons": "What moves the scores.",
-    "quality": "How good the model is, and whether it still fits.",
-    "plan": "Whom to treat with what, within a budget.",
-    "crm": "What a CRM sync copies.",
-    "audiences": "Filters of the customer list, kept by name.",
-    "decisions": "Whom nobody may contact, and whom somebody did.",
-    "predictions": "Scores, reasons and an action from raw rows, at once.",
-    "batch predictions": "The same for whole files, or for a cut-off, as a job.",
-    "health": "Whether the API may be asked.",
+    "domains and models": "Published domains and trained models.",
+    "customers": "Customers at risk: when, why, and what to do.",
+    "reasons": "Churn drivers across all customers.",
+    "quality": "Quality of the model, calibration and drift.",
+    "plan": "The retention plan, and trials with other settings.",
+    "crm": "Changes for a CRM sync.",
+    "audiences": "Saved filters of the customer list.",
+    "decisions": "Suppressions and contacts.",
+    "predictions": "Scores, reasons and an action from raw rows, in real time.",
+    "batch predictions": "Scores for whole files, or for all customers at a cut-off, as a job.",
+    "health": "Liveness and readiness.",
 }
 
 
 def create_app(
     home: Home, settings: ApiSettings | None = None, telemetry: Telemetry | None = None
 ) -> FastAPI:
-    """Return the API over a CHURN_HOME; nothing needs to be published yet.
+    """Return the API on a CHURN_HOME; nothing needs to be published yet.
 
     Args:
         home: CHURN_HOME.
@@ -135,7 +135,7 @@ def create_app(
         app.include_router(router)
     add_problem_handlers(app)
     app.add_exception_handler(NotModifiedError, _not_modified)
-    # the last one added is the first one met
+    # the middleware added last runs first
     app.add_middleware(GateMiddleware, keys=services.keys, settings=settings)
     app.add_middleware(TelemetryMiddleware, telemetry=telemetry)
     app.add_middleware(CorrelationIdMiddleware)

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what every operation may answer besides what its route declares."""
+"""Completes the OpenAPI document: responses and headers that routes do not declare."""
 
 from typing import Any
 
@@ -9,29 +9,29 @@ from app.api.access.gate import OPEN
 from app.api.http.problems import MEDIA_TYPE, ProblemDetails
 
 _EVERYWHERE = {
-    400: "The body or the request cannot be read.",
-    401: "There is no key, or it does not work.",
-    403: "The key lacks the scope, or is not for the domain.",
-    404: "There is no such domain, customer or other thing.",
+    400: "The request or its body cannot be read.",
+    401: "The key is missing, unknown, revoked or expired.",
+    403: "The key lacks the scope or may not access the domain.",
+    404: "The domain, customer or other resource does not exist.",
     413: "The body is too large.",
-    415: "The body is of a kind that is not read here.",
+    415: "The media type of the body is not supported.",
     422: "A parameter or a field is wrong; `errors` names each.",
     429: "Too many requests; Retry-After says how long to wait.",
-    500: "Something broke here.",
-    503: "Nothing is published yet, or what is needed is in use; try again.",
+    500: "Internal error.",
+    503: "Nothing is published yet, or a resource is busy; try again.",
 }
-_REQUEST_ID = {"X-Request-ID": "Correlation id; send a UUID of your own or get one."}
+_REQUEST_ID = {"X-Request-ID": "Correlation id; the UUID that you sent, or a new one."}
 _HEADERS = _REQUEST_ID | {
-    "RateLimit-Limit": "Requests of this kind that the key has in a window.",
-    "RateLimit-Remaining": "How many are left.",
+    "RateLimit-Limit": "Requests of this kind allowed per window.",
+    "RateLimit-Remaining": "Requests left in this window.",
     "RateLimit-Reset": "Seconds until the window ends.",
 }
-_STILL_RUNNING = "The first request with this Idempotency-Key still runs."
+_STILL_RUNNING = "The first request with this Idempotency-Key is still running."
 _PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
 
 
 def describe(app: FastAPI) -> None:
-    """Replace the app's OpenAPI document by one that tells every answer."""
+    """Replace the app's OpenAPI document by one that lists every response."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -81,9 +81,9 @@ def _tell_answers(path: str, operation: dict[str, Any]) -> None:
             continue
         told = dict(_REQUEST_ID if status == "500" else _HEADERS)
         if status in ("429", "503"):
-            told["Retry-After"] = "Seconds to wait."
+            told["Retry-After"] = "Seconds to wait before trying again."
         if "304" in answers and status in ("200", "304"):
-            told["ETag"] = "Of this answer; send it as If-None-Match."
+            told["ETag"] = "Tag of this answer; send it as If-None-Match."
         answer.setdefault("headers", {}).update(
             {name: {"description": words, "schema": {"type": "string"}}
              for name, words in told.items()}
@@ -94,7 +94,7 @@ def _tell_answers(path: str, operation: dict[str, Any]) -> None:
                 "name": "If-None-Match",
                 "in": "header",
                 "required": False,
-                "description": "ETag of an answer that is there already; 304 if it still holds.",
+                "description": "ETag of an earlier answer; 304 if it is still current.",
                 "schema": {"type": "string"},
             }
         )

@@ -15,31 +15,32 @@ from pipeline.project.home import Home
 
 
 def serve(home: Home, settings: ApiSettings, host: str, port: int, console: Console) -> None:
-    """Serve until somebody stops it.
+    """Serve until stopped.
 
     Raises:
-        ChurnError: A limit cannot be read, or the port is taken.
+        ChurnError: A limit is not valid, or the port is taken.
     """
     for words in (settings.rate_limit, settings.write_limit):
         try:
             parse(words)
         except ValueError as problem:
             raise ChurnError(
-                f"{words!r} is no rate limit.", hint="Write it as 600/minute or 20/second."
+                f"{words!r} is not a rate limit.",
+                hint="Write it like 600/minute or 20/second.",
             ) from problem
     config = uvicorn.Config(
         create_app(home, settings),
         log_level="warning",
-        access_log=False,  # paths hold ids of customers
+        access_log=False,  # paths contain customer ids
         server_header=False,
-        # what is not sent whole by then is not waited for
+        # seconds to wait for unfinished requests at the end
         timeout_graceful_shutdown=5,
-        # a proxy in front is not believed unless uvicorn is told to
+        # headers of a proxy are not trusted unless uvicorn's own setting says so
         proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
     )
     with listen(host, port) as listener:
         console.print(
-            f"http://{host}:{listener.getsockname()[1]}  (/docs describes it; stop with Ctrl+C)",
+            f"http://{host}:{listener.getsockname()[1]}  (docs at /docs; stop with Ctrl+C)",
             highlight=False,
         )
         settle()
@@ -47,7 +48,7 @@ def serve(home: Home, settings: ApiSettings, host: str, port: int, console: Cons
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 takes a free one.
+    """Return a listening socket; port 0 picks a free one.
 
     Raises:
         ChurnError: The address is unknown, or the port is taken.
@@ -59,7 +60,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            # head and body are two writes: without it the second waits 40 ms for an acknowledgement
+            # head and body are two writes; with Nagle's algorithm the second would wait 40 ms
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             listener.bind(address)
             listener.listen(128)
@@ -68,7 +69,7 @@ def listen(host: str, port: int) -> socket.socket:
             raise
     except OSError as problem:
         raise ChurnError(
-            f"{host}:{port} cannot be listened on: {problem.strerror or problem}.",
+            f"Cannot listen on {host}:{port}: {problem.strerror or problem}.",
             hint="Choose another port: churn api --port N.",
         ) from problem
     return listener

@@ -1,4 +1,4 @@
-"""What one app shares between its requests; there is no state outside of it."""
+"""Objects shared by the requests of one app; there is no global state."""
 
 import threading
 from dataclasses import dataclass, field
@@ -21,10 +21,10 @@ class Services:
         home: CHURN_HOME.
         settings: Limits.
         reader: The published generation.
-        store: Keys and idempotency.
+        store: The API's tables.
         keys: Keys in memory.
         telemetry: Log and metrics.
-        planner: Held by the one plan that is computed at a time.
+        planner: Lock, so that one trial plan runs at a time.
     """
 
     home: Home

@@ -1,4 +1,4 @@
-"""What an owner of the API may set; `churn api` has an option for each."""
+"""Settings of the API; `churn api` has options for some of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,14 +11,14 @@ class ApiSettings:
     """Limits of one API process.
 
     Attributes:
-        rate_limit: Requests of one key, as `limits` writes them.
-        write_limit: Requests of one key that are not GET, counted apart.
-        failure_limit: Requests without a good key from one address.
+        rate_limit: GET requests per key, in the notation of `limits`.
+        write_limit: Other requests per key.
+        failure_limit: Requests without a valid key per address.
         body_limit: Bytes of a request body.
         body_limits: Limits of POST /v1/{domain}/<name> by name, which need the scope predict.
-        max_age_hours: A generation published longer ago is not fresh: `/readyz` fails.
-        follow_seconds: How often the link to the current generation is looked at.
-        idempotency_hours: How long an answer is kept for its idempotency key.
+        max_age_hours: Maximum age of the generation; `/readyz` fails when it is older.
+        follow_seconds: Seconds between checks for a new generation.
+        idempotency_hours: Hours that an answer is stored for its idempotency key.
     """
 
     rate_limit: str = "1200/minute"

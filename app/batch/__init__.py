@@ -1,5 +1,5 @@
-"""Batch predictions: jobs in a lease table, worked on by a process of their own.
+"""Batch predictions: jobs in a lease table, run by a separate worker process.
 
-`jobs` keeps them, `uploads` takes and checks files, `work` does one job, `worker` is the process,
-`supervisor` starts it where there is something to do, `sweep` deletes what is kept no longer.
+In the order of the flow: `jobs` stores them, `uploads` checks files, `work` runs one job, `worker`
+is the process, `supervisor` starts it when there are jobs, `sweep` deletes expired jobs and files.
 """

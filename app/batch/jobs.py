@@ -1,7 +1,7 @@
-"""Jobs in state.sqlite: whoever works on one holds a lease, and what a dead one held is free.
+"""Jobs in state.sqlite: a worker holds a lease on its job; a dead worker's lease runs out.
 
-The table is not of `pipeline.state`'s metadata, whose tables are exported for dbt. It holds no ids
-of customers.
+The table is not part of `pipeline.retention.decisions`' metadata, whose tables are exported for
+dbt. It contains no customer ids.
 """
 
 import json
@@ -42,40 +42,40 @@ JOBS = sa.Table(
 
 LEASE = timedelta(seconds=20)
 MOST_ATTEMPTS = 3
-# of one key
+# unfinished jobs per key
 MOST_UNFINISHED = 10
 KEPT_FOR = timedelta(days=7)
 _UNFINISHED = JOBS.c.status.in_(("queued", "running"))
 
 
 class LeaseLostError(Exception):
-    """Another worker has taken the job over."""
+    """Another worker has taken over the job."""
 
 
 class TooManyJobsError(Exception):
-    """As many jobs of the key wait or run as may."""
+    """The key has the maximum number of unfinished jobs."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it stands.
+    """The state of a job.
 
     Attributes:
-        job_id: Its name.
+        job_id: Id of the job.
         domain: Domain.
-        owner: Id of the key that asked for it.
+        owner: Id of the key that created it.
         source: upload or cut_off.
-        as_of_date: Cut-off; None: the one that is published when it first begins.
+        as_of_date: Cut-off; None for the published one at its first start.
         status: queued, running, done or failed.
-        stage: What is being done, in words.
+        stage: Current step, in words.
         progress: From 0 to 1.
-        generation: Generation it reads, once it has begun.
-        model_version: Its run.
+        generation: Generation it reads, once it has started.
+        model_version: Run of its model.
         result: Counts, once it is done.
-        error: What was wrong and what to do, once it has failed.
-        attempts: How often it was begun.
-        created_at: UTC.
-        finished_at: UTC.
+        error: What is wrong and what to do, once it has failed.
+        attempts: Number of starts.
+        created_at: Time of creation, UTC.
+        finished_at: Time of its end, UTC.
     """
 
     job_id: str
@@ -96,22 +96,22 @@ class Job:
 
 
 class Jobs:
-    """The table of jobs; usable from any thread."""
+    """The table of jobs; thread-safe."""
 
     def __init__(self, home: Home) -> None:
         self._engine = open_state(home, METADATA)
 
     def close(self) -> None:
-        """Give connections back."""
+        """Close all connections."""
         self._engine.dispose()
 
     def add(
         self, job_id: str, domain: str, owner: str, source: str, as_of_date: date | None
     ) -> Job:
-        """Queue a job; the same one again is left as it is.
+        """Queue a job; an existing one stays unchanged.
 
         Raises:
-            TooManyJobsError: The owner has as many unfinished jobs as a key may have.
+            TooManyJobsError: The owner has the maximum number of unfinished jobs.
         """
         with writing_to(self._engine) as connection:
             if self._find(connection, job_id) is None:
@@ -136,18 +136,18 @@ class Jobs:
         return found
 
     def find(self, job_id: str) -> Job | None:
-        """Return a job, None where there is none or it is kept no longer."""
+        """Return a job; None if it does not exist or has expired."""
         with self._engine.connect() as connection:
             job = self._find(connection, job_id)
         return None if job is None or job.created_at < _now() - KEPT_FOR else job
 
     def unfinished(self) -> int:
-        """Return how many jobs wait or run."""
+        """Return the number of unfinished jobs."""
         with self._engine.connect() as connection:
             return self._unfinished(connection)
 
     def give_up(self) -> list[str]:
-        """Fail the jobs whose workers died too often: they may be what killed them; return them."""
+        """Fail jobs whose workers died too often, since they may be the cause; return them."""
         with writing_to(self._engine) as connection:
             rows = connection.execute(
                 sa.update(JOBS)
@@ -158,8 +158,8 @@ class Jobs:
                     finished_at=_now(),
                     error=json.dumps(
                         {
-                            "what": f"The worker died {MOST_ATTEMPTS} times over this job.",
-                            "hint": "Of an upload, send the rows in smaller parts.",
+                            "what": f"The worker was killed {MOST_ATTEMPTS} times during this job.",
+                            "hint": "If it is an upload, send the rows in smaller parts.",
                         }
                     ),
                 )
@@ -168,7 +168,7 @@ class Jobs:
             return [row.job_id for row in rows]
 
     def claim(self, worker: str) -> Job | None:
-        """Take the oldest job that waits or whose worker has died; None when there is none."""
+        """Take the oldest job that is queued or whose worker has died; None without one."""
         with writing_to(self._engine) as connection:
             row = connection.execute(
                 sa.select(JOBS.c.job_id)
@@ -193,10 +193,10 @@ class Jobs:
             return self._find(connection, row.job_id)
 
     def update(self, job_id: str, worker: str, **values: Any) -> None:
-        """Renew the lease, and write what has changed.
+        """Renew the lease and store changes.
 
         Raises:
-            LeaseLostError: The lease ran out and somebody else has the job.
+            LeaseLostError: The lease ran out and another worker has the job.
         """
         with writing_to(self._engine) as connection:
             done = connection.execute(
@@ -219,10 +219,10 @@ class Jobs:
         result: dict[str, Any] | None = None,
         error: dict[str, Any] | None = None,
     ) -> None:
-        """Write how a job ended.
+        """Store the end of a job.
 
         Raises:
-            LeaseLostError: The lease ran out and somebody else has the job.
+            LeaseLostError: The lease ran out and another worker has the job.
         """
         status = "failed" if error else "done"
         ended: dict[str, Any] = {"progress": 1.0} if error is None else {}
@@ -238,7 +238,7 @@ class Jobs:
         )
 
     def release(self, job_id: str, worker: str) -> None:
-        """Give a job back that is not done; it does not count as an attempt."""
+        """Return an unfinished job to the queue without counting the attempt."""
         with writing_to(self._engine) as connection:
             connection.execute(
                 sa.update(JOBS)
@@ -251,12 +251,12 @@ class Jobs:
             )
 
     def delete(self, job_id: str) -> None:
-        """Forget a job."""
+        """Delete a job."""
         with writing_to(self._engine) as connection:
             connection.execute(sa.delete(JOBS).where(JOBS.c.job_id == job_id))
 
     def old(self) -> list[str]:
-        """Return the jobs that were made longer ago than they are kept."""
+        """Return the expired jobs."""
         with self._engine.connect() as connection:
             rows = connection.execute(
                 sa.select(JOBS.c.job_id).where(JOBS.c.created_at < _now() - KEPT_FOR)
@@ -291,7 +291,7 @@ class Jobs:
 
 
 def _free() -> sa.ColumnElement[bool]:
-    """Jobs that wait, or whose worker's lease has run out."""
+    """Condition for jobs that are queued, or whose worker's lease has run out."""
     return (JOBS.c.status == "queued") | (
         (JOBS.c.status == "running") & (JOBS.c.lease_until < _now())
     )

@@ -1,4 +1,4 @@
-"""Starts a worker where there are jobs and none is at work, and deletes what is kept no longer."""
+"""Starts a worker when there are jobs, and deletes expired jobs and files."""
 
 import asyncio
 import math
@@ -22,9 +22,9 @@ OnError = Callable[[Exception], object]
 
 
 class Supervisor:
-    """Jobs of an app and the one worker process that it keeps for them; usable from any thread.
+    """The jobs of an app and their single worker process; thread-safe.
 
-    Several apps on one CHURN_HOME have a worker each; leases keep them apart.
+    Several apps on one CHURN_HOME have one worker each; leases keep them apart.
     """
 
     def __init__(self, home: Home) -> None:
@@ -37,14 +37,14 @@ class Supervisor:
 
     @property
     def jobs(self) -> Jobs:
-        """The table of jobs; the first use makes it."""
+        """The table of jobs, created at the first use."""
         with self._lock:
             if self._opened is None:
                 self._opened = Jobs(self._home)
             return self._opened
 
     def attend(self) -> None:
-        """Start a worker if there is something to do and nobody at it."""
+        """Start a worker if there are jobs and no worker is running."""
         with self._lock:
             if self._is_closed or (self._worker is not None and self._worker.poll() is None):
                 return
@@ -58,15 +58,15 @@ class Supervisor:
             )
 
     def tidy(self) -> None:
-        """Delete what is kept no longer, once an hour."""
+        """Delete expired jobs and files, once an hour."""
         if time.monotonic() - self._swept > _SWEEP_SECONDS:
             self._swept = time.monotonic()
             sweep(self._home, self.jobs)
 
     async def follow(self, on_error: OnError) -> None:
-        """Attend and tidy for ever: a worker that was killed is replaced."""
+        """Check for jobs and clean up forever; a killed worker is replaced."""
         while True:
-            # before the first job nothing is made
+            # nothing is created before the first job
             if self._opened is not None or self._home.batch.exists():
                 for do in (self.attend, self.tidy):
                     try:
@@ -76,7 +76,7 @@ class Supervisor:
             await asyncio.sleep(_SECONDS)
 
     def close(self) -> None:
-        """Stop the worker; it gives its job back."""
+        """Stop the worker; it returns its job to the queue."""
         with self._lock:
             self._is_closed = True
             if self._worker is not None and self._worker.poll() is None:
@@ -92,7 +92,7 @@ class Supervisor:
 
 @asynccontextmanager
 async def supervised(home: Home, on_error: OnError) -> AsyncIterator[Supervisor]:
-    """Keep a supervisor at work."""
+    """Run a supervisor in the background."""
     supervisor = Supervisor(home)
     task = asyncio.create_task(supervisor.follow(on_error))
     try:

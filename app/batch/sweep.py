@@ -1,4 +1,4 @@
-"""Deletes what is kept no longer: jobs, uploads of jobs that have ended, what was forgotten."""
+"""Deletes expired jobs, uploads of ended jobs, and folders without a job."""
 
 import shutil
 import time
@@ -9,18 +9,18 @@ from app.batch.jobs import Jobs
 from app.batch.uploads import folder_of, forget_rows
 from pipeline.project.home import Home
 
-# A folder without a job: an upload that is still coming in, or one that was given up.
+# Age at which a folder without a job is deleted; a younger one may be an upload in progress.
 _STRAY_FOR = timedelta(days=1)
 
 
 def forget(home: Home, jobs: Jobs, job_id: str) -> None:
-    """Delete a job with all it holds; a running one ends without a result."""
+    """Delete a job and its files; a running job ends without a result."""
     jobs.delete(job_id)
     shutil.rmtree(folder_of(home, job_id), ignore_errors=True)
 
 
 def sweep(home: Home, jobs: Jobs) -> None:
-    """Delete jobs that are too old, raw rows of those that have ended, and stray folders."""
+    """Delete expired jobs, uploads of ended jobs, and folders without a job."""
     for job_id in jobs.old():
         forget(home, jobs, job_id)
     if not home.batch.exists():

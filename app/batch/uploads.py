@@ -1,4 +1,4 @@
-"""Files that were sent: which table each one is, and whether it may be opened at all."""
+"""Uploaded files: recognises their table and checks that they are safe to open."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ from pipeline.project.sources import source_tables
 from pipeline.realtime.rows import LONGEST_TEXT
 
 MOST_FILES = 50
-# Of a job's folder: what was sent, and what attempts make of it.
+# Subfolders of a job's folder: the upload, and the attempts' files.
 RAW, ATTEMPTS = "raw", "attempts"
 _LOOKED_AT = 65_536
 _NAME = re.compile(r"\w[\w.() -]{0,150}\.(csv|parquet)")
@@ -26,13 +26,13 @@ _NAME = re.compile(r"\w[\w.() -]{0,150}\.(csv|parquet)")
 
 @dataclass(frozen=True)
 class Limits:
-    """How much an uploaded file may turn out to hold.
+    """Limits on the content of an uploaded Parquet file.
 
     Attributes:
-        rows: Rows of a Parquet file.
-        columns: Columns of a Parquet file.
-        bytes: Bytes that its metadata say it unpacks to, and bytes of all its values together.
-        seconds: What looking at them may take.
+        rows: Rows.
+        columns: Columns.
+        bytes: Unpacked bytes according to the metadata, and bytes of all values together.
+        seconds: Duration of the check.
     """
 
     rows: int = 20_000_000
@@ -59,12 +59,12 @@ def check_name(domain: str, name: str) -> str:
     """Return the logical name of an uploaded file, `<name>.csv`.
 
     Raises:
-        ChurnError: It cannot be a file's name, or belongs to no table.
+        ChurnError: It is not a valid file name, or belongs to no table.
     """
     tables = source_tables(domain)
     if not _NAME.fullmatch(name) or ".." in name:
         raise ChurnError(
-            f"{name[:80]!r} is no name of a csv or parquet file.", hint=recognised(domain)
+            f"{name[:80]!r} is not a name of a CSV or Parquet file.", hint=recognised(domain)
         )
     logical = re.sub(r"\.parquet$", ".csv", name)
     if not any(table.holds(logical) for table in tables):
@@ -73,24 +73,24 @@ def check_name(domain: str, name: str) -> str:
 
 
 def recognised(domain: str) -> str:
-    """Say which names of files are recognised."""
+    """Return a sentence that lists the recognised file names."""
     names = recognised_names(source_tables(domain)).partition(", each also")[0]
     return f"{names}, each as .csv or .parquet."
 
 
 def check_parquet(path: Path, limits: Limits = LIMITS) -> None:
-    """Refuse a Parquet file that unpacks to far more than it is, before a row of it is kept.
+    """Refuse a Parquet file that unpacks to far more than its size, before any row is stored.
 
-    The metadata may lie and a dictionary may stand for any number of long values; so what the
-    metadata say is checked first, then how long all values are together, told from dictionaries
-    without unpacking them.
+    Metadata can be wrong, and a dictionary can stand for any number of long values. So the
+    metadata are checked first, then the total length of all values, computed from dictionaries
+    without unpacking.
 
     Raises:
-        ChurnError: It is no Parquet file, has no columns, or is too large.
+        ChurnError: It is not a Parquet file, has no columns, or is too large.
     """
     try:
         with _opened(path) as file:
-            told, schema = file.metadata, file.schema_arrow
+            metadata, schema = file.metadata, file.schema_arrow
             texts = [
                 file.schema.column(at).path
                 for at in range(len(file.schema))
@@ -98,31 +98,35 @@ def check_parquet(path: Path, limits: Limits = LIMITS) -> None:
             ]
         if not schema.names:
             raise ChurnError(
-                "The file has no columns.", where=path.name, hint="Write it again, with its rows."
+                "The file has no columns.",
+                where=path.name,
+                hint="Write the file again, with columns.",
             )
-        unpacked = sum(told.row_group(at).total_byte_size for at in range(told.num_row_groups))
+        unpacked = sum(
+            metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups)
+        )
         if (
-            told.num_rows > limits.rows
-            or told.num_columns > limits.columns
+            metadata.num_rows > limits.rows
+            or metadata.num_columns > limits.columns
             or unpacked > limits.bytes
         ):
             raise _too_large(
                 path,
-                f"{told.num_rows:,} rows, {told.num_columns:,} columns, {unpacked:,} bytes",
+                f"{metadata.num_rows:,} rows, {metadata.num_columns:,} columns, {unpacked:,} bytes",
                 limits,
             )
         if nested := [field.name for field in schema if pa.types.is_nested(field.type)]:
             raise ChurnError(
-                f"The columns {', '.join(nested[:5])} hold more than one value each.",
+                f"These columns contain nested values: {', '.join(nested[:5])}.",
                 where=path.name,
-                hint="Write one value in a cell.",
+                hint="Write one plain value per cell.",
             )
         _check_texts(path, texts, limits)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ChurnError(
-            "The file cannot be read as Parquet; it is cut short or damaged.",
+            "The file cannot be read as Parquet; it is truncated or damaged.",
             where=path.name,
-            hint="Write it again.",
+            hint="Write the file again and send it again.",
         ) from error
 
 
@@ -136,7 +140,7 @@ def _opened(path: Path, texts: list[str] | None = None) -> pq.ParquetFile:
 
 
 def _check_texts(path: Path, texts: list[str], limits: Limits) -> None:
-    """Refuse values that are too long, each or together; a value is looked at once."""
+    """Refuse values that are too long, singly or together; each value is read once."""
     total, until = 0, time.monotonic() + limits.seconds
     for name in texts:
         with _opened(path, [name]) as file:
@@ -148,11 +152,11 @@ def _check_texts(path: Path, texts: list[str], limits: Limits) -> None:
                 if total > limits.bytes:
                     raise _too_large(path, f"more than {total:,} bytes of text", limits)
                 if time.monotonic() > until:
-                    raise _too_large(path, "looking at it takes too long", limits)
+                    raise _too_large(path, "checking it takes too long", limits)
 
 
 def _lengths(values: Any) -> tuple[int, int]:
-    """Bytes of the longest value and of all values."""
+    """Return the bytes of the longest value and of all values together."""
     if pa.types.is_dictionary(values.type):
         each = pc.binary_length(values.dictionary)
         every = pc.take(each, values.indices)
@@ -163,8 +167,8 @@ def _lengths(values: Any) -> tuple[int, int]:
 
 def _too_large(path: Path, what: str, limits: Limits) -> ChurnError:
     return ChurnError(
-        f"The file unpacks to too much: {what}.",
+        f"The file is too large when unpacked: {what}.",
         where=path.name,
-        hint=f"At most {limits.rows:,} rows, {limits.columns:,} columns, {limits.bytes:,} bytes "
-        f"and {LONGEST_TEXT:,} characters a value; send it in parts.",
+        hint=f"Send it in parts. Limits: {limits.rows:,} rows, {limits.columns:,} columns, "
+        f"{limits.bytes:,} bytes, {LONGEST_TEXT:,} characters per value.",
     )

@@ -1,4 +1,4 @@
-"""Does one job: raw files or a cut-off in, one row per customer out."""
+"""Runs one job: scores raw files or a cut-off and writes one row per customer."""
 
 import io
 import re
@@ -22,23 +22,23 @@ from pipeline.publish.generation import GenerationInfo, current
 from pipeline.realtime.cohort import score_lake
 from pipeline.realtime.errors import NotReadyError
 
-# Told the stage, how far it is, and what else is to be kept of the job.
+# Called with the stage, the progress, and other fields of the job to store.
 Tell = Callable[..., None]
 
 RESULTS, REFUSED = "results.parquet", "refused.parquet"
 INGEST_MEMORY = "1GB"
-# A place in a file, and what ingest says of it from the table's description.
+# A place in a file, and what ingest adds from the table's description.
 _PLACE = re.compile(r"(?P<file>[^:,\n]+)(?:, line \d+)?")
 _DESCRIBED = re.compile(r"\n +(?:header expected|wrong in its first rows): [^\n]*\Z")
 
 
 def work(home: Home, job: Job, tell: Tell) -> dict[str, Any]:
-    """Do a job from its beginning, whatever an earlier attempt left; return its counts.
+    """Run a job from its beginning, whatever an earlier attempt left; return its counts.
 
-    Each attempt has a folder of its own: the one before may not know yet that it lost its lease.
+    Each attempt has its own folder, since an earlier one may not know yet that it lost its lease.
 
     Raises:
-        ChurnError: It cannot be done; the words are for whoever asked.
+        ChurnError: The job failed; the message is for the caller.
     """
     folder = folder_of(home, job.job_id)
     private = Home(folder / ATTEMPTS / str(job.attempts))
@@ -48,10 +48,10 @@ def work(home: Home, job: Job, tell: Tell) -> dict[str, Any]:
         cut_off = job.as_of_date or scored
         known = {"generation": generation.name, "model_version": run_id, "as_of_date": cut_off}
         tell("reading", 0.0, **known)
-        told: dict[str, Any] = {}
+        ingested: dict[str, Any] = {}
         lake, is_sent = home.lake, job.source == "upload"
         if is_sent:
-            told = _ingest(job, folder / RAW, private)
+            ingested = _ingest(job, folder / RAW, private)
             lake = private.lake
         spill = private.root / "spill"
         spill.mkdir(parents=True, exist_ok=True)
@@ -67,32 +67,34 @@ def work(home: Home, job: Job, tell: Tell) -> dict[str, Any]:
             spill=spill,
             progress=lambda share: tell("scoring", 0.2 + 0.8 * share),
         )
-        # an attempt that lost the lease ends here and puts nothing in place
+        # an attempt that has lost the lease ends here and commits nothing
         tell("scoring", 1.0)
         for name in (REFUSED, RESULTS):
             if (private.root / name).exists():
                 (private.root / name).replace(folder / name)
-        return {**told, **asdict(counts)}
+        return {**ingested, **asdict(counts)}
     finally:
         shutil.rmtree(private.root, ignore_errors=True)
 
 
 def _live(home: Home, domain: str) -> tuple[GenerationInfo, str, date]:
-    """Return the current generation, the run behind its scores of a domain, and their cut-off."""
+    """Return the current generation, the run of its scores for a domain, and their cut-off."""
     generation = current(home)
     if generation is None:
-        raise NotReadyError("Nothing has been published yet.", hint="churn run publishes.")
+        raise NotReadyError("Nothing has been published yet.", hint="Run `churn run` to publish.")
     copy = generation.path.with_suffix("") / "bi_domains.parquet"
     row = duckdb.execute(
         "select run_id, as_of_date from read_parquet(?) where domain = ?", [str(copy), domain]
     ).fetchone()
     if row is None or row[0] is None:
-        raise NotReadyError(f"{domain} has no published model.", hint="churn run publishes one.")
+        raise NotReadyError(
+            f"{domain} has no published model.", hint="Run `churn run` to publish one."
+        )
     return generation, row[0], row[1]
 
 
 def _ingest(job: Job, raw: Path, private: Home) -> dict[str, Any]:
-    """Bring the uploaded files into a lake of their own, by the checks of every ingest."""
+    """Ingest the uploaded files into a separate lake, with all checks of an ingest."""
     for path in sorted(raw.glob("*.parquet")):
         check_parquet(path)
     private.root.mkdir(parents=True)
@@ -133,11 +135,11 @@ def _ingest(job: Job, raw: Path, private: Home) -> dict[str, Any]:
 
 
 def _for_uploaders(error: ChurnError, raw: Path) -> ChurnError:
-    """Return ingest's words as whoever sent the files may read them.
+    """Return an error of ingest without details that the caller must not see.
 
-    Of the place only the file, the line and what the table's description says are kept: a header
-    that was found may be a customer's row, and other words may name this machine's folders. What
-    is wrong with no file is not mended by another upload.
+    The place keeps only file, line and what comes from the table's description: a header may be a
+    customer's row, and other text may contain local paths. An error without a file gets no hint,
+    because another upload would not help.
     """
     where = error.where or ""
     place = _PLACE.match(where)

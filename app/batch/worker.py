@@ -1,7 +1,7 @@
-"""`python -m app.batch.worker`: takes jobs until there are none for a while.
+"""`python -m app.batch.worker`: runs jobs until there are none for a while.
 
-A process of its own: an upload that takes all memory kills it and not the API, and a job whose
-worker was killed is taken over when its lease has run out.
+A separate process, so that an upload that exhausts memory kills it and not the API. The job of a
+killed worker is taken over when its lease has run out.
 """
 
 import os
@@ -39,7 +39,7 @@ _STOPPING = threading.Event()
 
 
 def serve(where: Home, *, parent: int | None = None, idle_seconds: float = IDLE_SECONDS) -> None:
-    """Work on jobs until there are none for so long, or the parent process is gone."""
+    """Run jobs until there are none for a while, or the parent process is gone."""
     jobs, name = Jobs(where), uuid.uuid4().hex
     idle_since = time.monotonic()
     while time.monotonic() - idle_since < idle_seconds and not _STOPPING.is_set():
@@ -58,7 +58,7 @@ def serve(where: Home, *, parent: int | None = None, idle_seconds: float = IDLE_
 
 
 def do(where: Home, jobs: Jobs, job: Job, worker: str) -> None:
-    """Do one job and write how it ended; the lease is renewed beside the work."""
+    """Run one job and store its end; a thread renews the lease meanwhile."""
     lost = threading.Event()
     ended = threading.Event()
 
@@ -70,7 +70,7 @@ def do(where: Home, jobs: Jobs, job: Job, worker: str) -> None:
                 lost.set()
                 return
             except Exception as error:
-                # the next beat may come in time; if none does, another worker takes the job over
+                # a later beat may succeed; if none does, another worker takes over the job
                 _LOG.warning("batch_beat_missed", job=job.job_id, error=type(error).__name__)
 
     def tell(stage: str, progress: float, **values: Any) -> None:
@@ -88,10 +88,10 @@ def do(where: Home, jobs: Jobs, job: Job, worker: str) -> None:
     except LeaseLostError:
         _LOG.warning("batch_lease_lost", job=job.job_id)
     except OperationalError as error:
-        # the state is busy: the lease runs out, and the job begins anew
+        # the state is busy: the lease runs out, and the job restarts
         _LOG.warning("batch_state_busy", job=job.job_id, error=type(error).__name__)
     except BaseException as error:
-        # of what a signal raises inside a query DuckDB makes an error of its own
+        # DuckDB turns what a signal raises inside a query into its own error
         if _STOPPING.is_set() or not isinstance(error, Exception):
             jobs.release(job.job_id, worker)
             raise SystemExit(0) from error
@@ -101,21 +101,21 @@ def do(where: Home, jobs: Jobs, job: Job, worker: str) -> None:
 
 
 def _told(where: Home, job: Job, error: Exception) -> dict[str, Any]:
-    """Return why a job failed, in words for whoever asked."""
+    """Return why a job failed, in words for the caller."""
     if isinstance(error, ChurnError):
-        # whoever asked does not know this machine's folders
+        # local paths are not for the caller
         place = error.where and error.where.replace(str(where.root), "CHURN_HOME")
         return {"what": error.what, "where": place, "hint": error.hint}
     if isinstance(error, duckdb.OutOfMemoryException):
         return {"what": "The rows do not fit into memory.", "hint": "Send them in smaller parts."}
-    # its words may hold values, an id of a customer among them
+    # the message may contain values, such as a customer id
     _LOG.error("batch_broke", job=job.job_id, error=type(error).__name__)
-    return {"what": "Something broke here; the log has it under this job."}
+    return {"what": "Internal error. Report this job's id; the log has the details."}
 
 
-def _fail(where: Home, jobs: Jobs, job: Job, worker: str, told: dict[str, Any]) -> None:
+def _fail(where: Home, jobs: Jobs, job: Job, worker: str, error: dict[str, Any]) -> None:
     try:
-        jobs.finish(job.job_id, worker, error=told)
+        jobs.finish(job.job_id, worker, error=error)
     except LeaseLostError:
         return
     forget_rows(where, job.job_id)
@@ -128,7 +128,7 @@ def _stop(_: int, __: FrameType | None) -> None:
 
 
 def main() -> None:
-    """Serve the CHURN_HOME of the environment for the process that started this one."""
+    """Run jobs of the CHURN_HOME in the environment while the parent process lives."""
     signal.signal(signal.SIGTERM, _stop)
     serve(home(), parent=os.getppid())
 

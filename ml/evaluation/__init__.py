@@ -1,6 +1,6 @@
-"""How good a recipe is, on cohorts it did not see.
+"""Evaluates a recipe on cohorts it did not see.
 
-In the order of the flow: `splits` holds the metrics of one run, `rolling` judges past cohorts as a
-run would have, `lead` asks earlier, `protocol` repeats others' splits, `drift` compares what is
-scored with what was learned from.
+In the order of the flow: `splits` computes the metrics of one run, `rolling` tests past cohorts as
+a run would have, `lead` predicts earlier, `protocol` repeats published splits, `drift` compares
+scored customers with the training cohort.
 """

@@ -1,4 +1,4 @@
-"""How the scored customers differ from those learned from, by what it does to the model."""
+"""Drift between training and scored customers, measured by its effect on the model."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ from ml.explain.drivers import drivers
 
 # Rows of a reference cohort that are explained.
 MOST_ROWS = 20_000
-# Mean contribution that moved by so much log-odds moves the odds by a tenth.
+# A change of the mean contribution by this many log-odds changes the odds by a tenth.
 NOTABLE = 0.1
 _BINS = 10
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The newest cohort learned from, beside the scored one.
+    """The newest training cohort, as the reference for the scored one.
 
     Attributes:
         examples: Labelled rows of the newest cohort the model learned from.
@@ -33,15 +33,15 @@ class Reference:
 def drift(
     booster: lgb.Booster, reference: Reference, scored: Examples, contributions: Floats
 ) -> pd.DataFrame:
-    """Compare the scored cohort with the newest one learned from.
+    """Compare the scored cohort with the newest training cohort.
 
-    An index of how far a distribution moved says nothing of whether the model cares, so each
-    feature is judged by how its mean contribution moved: exact, since TreeSHAP values add up to
-    the margin. The index stands beside it.
+    A stability index does not show whether a shift matters to the model. So each feature is judged
+    by the change of its mean contribution, which is exact because TreeSHAP values add up to the
+    log-odds. The index is reported beside it.
 
     Args:
         booster: The model that scored.
-        reference: What it learned from.
+        reference: The training cohort.
         scored: The scored cohort, in the model's features.
         contributions: Its n × k drivers, log-odds.
 
@@ -67,7 +67,7 @@ def drift(
                 "current_value": _mean(now),
                 "effect_log_odds": effect,
                 "is_notable": abs(effect) >= NOTABLE,
-                "words": f"moves the mean margin by {effect:+.3f} log-odds",
+                "words": f"changes the mean score by {effect:+.3f} log-odds",
             }
         )
     earlier, later = base + before.sum(axis=1), base + contributions.sum(axis=1)
@@ -81,7 +81,7 @@ def drift(
             "current_value": float(expit(later).mean()),
             "effect_log_odds": effect,
             "is_notable": abs(effect) >= NOTABLE,
-            "words": "mean probability before calibration, then and now",
+            "words": "mean probability before calibration, in training and now",
         }
     )
     rate = float(reference.examples.is_churned.mean())
@@ -95,7 +95,7 @@ def drift(
             "current_value": rate,
             "effect_log_odds": effect,
             "is_notable": abs(effect) >= NOTABLE,
-            "words": f"churn rate of all cohorts learned from, and of the newest, "
+            "words": f"churn rate of all training cohorts, and of the newest, "
             f"{reference.examples.as_of_date[0]}",
         }
     )
@@ -105,8 +105,8 @@ def drift(
 def stability(reference: Floats, current: Floats) -> float:
     """Return the population stability index: the sum over bins of (p - q) ln(p / q).
 
-    Bins are the reference's deciles, missing values are a bin of their own, and half a customer is
-    added to each so that an empty one stays finite.
+    Bins are the reference's deciles and one for missing values; half a customer is added to each
+    so that empty bins stay finite.
     """
     seen = reference[~np.isnan(reference)]
     edges = np.unique(np.quantile(seen, np.arange(1, _BINS) / _BINS)) if len(seen) else np.empty(0)

@@ -1,4 +1,4 @@
-"""What earliness costs: the same outcomes, predicted some days before the cut-off."""
+"""Quality by lead time: the same outcomes, predicted some days before the cut-off."""
 
 from collections.abc import Mapping
 
@@ -23,19 +23,19 @@ def predict_early(
     parameters: Parameters,
     rounds: int,
 ) -> tuple[Examples, dict[str, Floats]]:
-    """Learn from earlier cohorts seen some days early, and predict the newest one as early.
+    """Train on past cohorts at a lead time, and predict the newest one at the same lead time.
 
     Args:
-        connection: A mart in which every cohort is seen the same number of days before its due
-            dates begin; the newest closed one is judged.
+        connection: A mart in which every cohort has the same number of days before its first due
+            date; the newest closed one is tested.
         domain: Domain.
         features: What the model may read.
         settings: The domain's.
         parameters: LightGBM parameters.
-        rounds: Trees; the live run's, so that only the time differs.
+        rounds: Trees, as in the live run, so that only the lead time differs.
 
     Returns:
-        The judged cohort and model → probabilities.
+        The tested cohort, and model → probabilities.
     """
     cohorts = [cohort for cohort in read_cohorts(connection, domain) if cohort.is_closed]
     judged = cohorts[-1]
@@ -51,10 +51,10 @@ def predict_early(
 
 
 def quality_by_lead(found: Mapping[int, tuple[Examples, dict[str, Floats]]]) -> pd.DataFrame:
-    """Return figures by lead: of the cohort as known then, and of those who are in every cohort.
+    """Return metrics by lead time, for each cohort and for the customers who are in all of them.
 
     Args:
-        found: Lead in days → judged cohort and predictions.
+        found: Lead time in days → tested cohort and predictions.
 
     Returns:
         lead_days, known_at, population, model, metric, value, ci_low, ci_high, rows.

@@ -1,4 +1,4 @@
-"""A split that others used, reproduced under its name to compare with their figures."""
+"""Reproduces a published split, to compare with its published metrics."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def judge_protocol(
     parameters: Parameters,
     rounds: int,
 ) -> pd.DataFrame:
-    """Train on one named cohort and test on another, by a label definition of its own.
+    """Train on one given cohort and test on another, with the protocol's label definition.
 
     Args:
         connection: The warehouse after the build.
@@ -59,7 +59,7 @@ def judge_protocol(
         labelled: Examples = relabelled.cohorts([day]).keep(features)
         if len(labelled) < settings.minimum.rows:
             raise RefusedError(
-                f"{len(labelled)} customers of {day} are in the mart and have a label "
+                f"only {len(labelled)} customers of {day} in the mart have a label "
                 f"{protocol.label_definition}, too few to {name}"
             )
         parts.append(labelled)

@@ -1,4 +1,4 @@
-"""Quality over the last several cohorts, each judged by a model that knew only what came before."""
+"""Quality on the newest cohorts, each tested with a model that learned only from earlier ones."""
 
 from dataclasses import dataclass, replace
 
@@ -15,7 +15,7 @@ from ml.metrics import losses
 from ml.settings import LearningSettings
 from ml.train import Parameters, margin
 
-# Newest cohorts a learning curve is drawn for; the last point is all there are.
+# Numbers of newest cohorts in a learning curve; the last point uses all.
 CURVE = (1, 2, 3, 6, 9, 12, 18, 24, 36)
 
 
@@ -24,7 +24,7 @@ class Origin:
     """One cohort treated as the newest closed one.
 
     Attributes:
-        fits: What each fit may learn from, counted from this cohort.
+        fits: Cohorts of each fit, counted from this cohort.
         quality: model, metric, value, ci_low, ci_high, rows.
         calibrations: method, log_loss, gain_over_none, gain_se, is_chosen; the choice was made on
             earlier cohorts alone.

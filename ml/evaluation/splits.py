@@ -1,4 +1,4 @@
-"""Figures of one split: quality per model, per segment, reliability and gains."""
+"""Metrics of one split: quality per model and segment, reliability, and gains."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -42,7 +42,7 @@ def read_segments(
 def quality_by_segment(
     cohort: Examples, predictions: Mapping[str, Floats], segments: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return one row per model, segment, value and metric, for parts of 50 customers or more.
+    """Return one row per model, segment, value and metric, for segments of at least 50 customers.
 
     Args:
         cohort: One labelled cohort, n rows.

@@ -1,1 +1,1 @@
-"""Why a score is what it is: `tree_shap` computes the exact `drivers`, `pictures` draw."""
+"""Explains scores: `tree_shap` computes the exact `drivers`, `pictures` draws them."""

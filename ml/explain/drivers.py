@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ml.contract import Floats
 from ml.train import PARAMETERS
 
-# Up to so many rows LightGBM's own walk is quicker than compiled code is loaded and tables are
-# filled (300 trees, 2 cores: 450 rows in a process that did it before, 1,270 in a new one).
+# Up to this many rows LightGBM's own code is faster than loading compiled code and filling tables
+# (300 trees, 2 cores: 450 rows in a warm process, 1,270 in a new one).
 FEW = 1_000
 HANDFUL = 5
 
@@ -20,8 +20,8 @@ def drivers(booster: lgb.Booster, values: Floats) -> tuple[Floats, float]:
     """Explain each row's margin feature by feature.
 
     The values are those of Lundberg et al. 2020 (Nature Machine Intelligence, algorithm 2,
-    `tree_path_dependent`), looked up in `ml.tree_shap`, or walked by LightGBM itself where rows are
-    few or trees are deeper than tables.
+    `tree_path_dependent`), from the tables of `ml.explain.tree_shap`, or from LightGBM itself for
+    few rows or deep trees.
 
     Args:
         booster: Trees without categorical splits.
@@ -43,17 +43,17 @@ def drivers(booster: lgb.Booster, values: Floats) -> tuple[Floats, float]:
 
 
 def _walked(booster: lgb.Booster, values: Floats) -> tuple[Floats, float]:
-    """The same by LightGBM, row by row."""
+    """Compute the same values with LightGBM, row by row."""
     if len(values) == 0:
         return np.empty(values.shape), base_value(booster)
-    # for a handful, to wake a second thread takes longer than their trees
+    # for a few rows, waking a second thread takes longer than their trees
     threads = 1 if len(values) <= HANDFUL else PARAMETERS["num_threads"]
     found = np.asarray(booster.predict(values, pred_contrib=True, num_threads=threads))
     return found[:, :-1], float(found[0, -1])
 
 
 def base_value(booster: lgb.Booster) -> float:
-    """Return the margin of a customer without any driver: the trees' expected value."""
+    """Return the base value, the trees' expected log-odds."""
     row = np.full((1, booster.num_feature()), np.nan)
     return float(np.asarray(booster.predict(row, pred_contrib=True))[0, -1])
 
@@ -63,7 +63,7 @@ def largest(contributions: Floats, count: int) -> tuple[NDArray[np.int_], Floats
 
     Args:
         contributions: n × k matrix.
-        count: How many to name.
+        count: Number of contributions to return.
 
     Returns:
         n × count indices by falling absolute contribution (ties by feature order), and n sums.
@@ -76,7 +76,7 @@ def largest(contributions: Floats, count: int) -> tuple[NDArray[np.int_], Floats
 
 @dataclass(frozen=True)
 class Grouped:
-    """Contributions of features that say one thing, taken together.
+    """Contributions summed by driver group.
 
     Attributes:
         names: Names of the g groups, in the order of their first feature.
@@ -93,7 +93,7 @@ def grouped(contributions: Floats, groups: Sequence[str]) -> Grouped:
     """Add up contributions by group.
 
     TreeSHAP values are additive, so the sum is what the group moves the margin by; nothing is
-    estimated anew (Lundberg et al. 2020).
+    re-estimated (Lundberg et al. 2020).
 
     Args:
         contributions: n × k matrix in log-odds.

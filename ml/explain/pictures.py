@@ -1,4 +1,4 @@
-"""Pictures of what a model sees: drivers of many customers, and of one."""
+"""Draws a model's drivers, of many customers and of one."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,14 +15,14 @@ CAPTION = "Patterns that precede churn, not proven causes."
 def draw(
     folder: Path, scored: Examples, contributions: Floats, base: float, names: Mapping[str, str]
 ) -> None:
-    """Write `beeswarm.png` and `waterfall.png`, drawn by shap.
+    """Write `beeswarm.png` and `waterfall.png`, drawn with shap.
 
     Args:
-        folder: Where they go.
+        folder: Folder to write to.
         scored: The scored cohort, in the model's features.
         contributions: n × k drivers, log-odds.
-        base: Margin of a customer without any driver.
-        names: Feature → words for the axis.
+        base: Base value, log-odds.
+        names: Feature → label for the axis.
     """
     import matplotlib
 
@@ -42,7 +42,7 @@ def draw(
     )
     shap.plots.beeswarm(many, max_display=SHOWN, show=False, plot_size=(11, 7))
     plt.title(f"{scored.domain}: {len(some):,} customers of {day}. {CAPTION}", fontsize=10)
-    plt.xlabel("moves the log-odds of churn")
+    plt.xlabel("effect on the log-odds of churn")
     plt.savefig(folder / "beeswarm.png", dpi=110, bbox_inches="tight")
     plt.close("all")
 

@@ -1,10 +1,10 @@
-"""Path-dependent TreeSHAP of many rows at once: what a leaf adds is looked up, not worked out.
+"""Path-dependent TreeSHAP of many rows at once, by look-up tables.
 
-What a leaf adds to the features on its path depends on a row's answers at the path's nodes alone,
-and eight nodes have 256 patterns of answers. So it is worked out once for each pattern, as Fast
-TreeSHAP v2 (Yang 2021) and WOODELF (Nadel & Wettenstein 2025) do; a row then costs a comparison per
-node, and a look-up per table and feature. Leaves that lie side by side share most of their path and
-therefore a table. Each row's sums are taken in the trees' order, whatever rows come with it.
+What a leaf adds to the features on its path depends only on a row's answers at the path's nodes,
+and eight nodes have 256 patterns of answers. So it is computed once per pattern, as in Fast
+TreeSHAP v2 (Yang 2021) and WOODELF (Nadel & Wettenstein 2025); a row then costs one comparison per
+node and one look-up per table and feature. Neighbouring leaves share most of their path and
+therefore a table. Each row's sums are taken in the trees' order, whatever other rows there are.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,9 +29,9 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Tables:
-    """What leaves add to features, by a row's answers at some nodes of their tree.
+    """Contributions of leaves to features, by a row's answers at some nodes of their tree.
 
-    Table i asks node[node_at[i] : node_at[i + 1]]; its pattern is their answers, 1 for left, read
+    Table i reads node[node_at[i] : node_at[i + 1]]; its pattern is their answers, 1 for left, read
     as a binary number. For each of feature[feature_at[i] : feature_at[i + 1]], ascending, it has
     2^nodes log-odds, from value[value_at[i]] on. Tree t has the tables from tree_at[t] on.
     """
@@ -46,23 +46,23 @@ class Tables:
 
 
 def contributions(forest: Forest, values: Floats, threads: int) -> Floats:
-    """Return what each feature adds to each row's margin.
+    """Return the contribution of each feature to each row's log-odds.
 
     Args:
         forest: Trees of a booster, no leaf deeper than `DEEPEST`.
         values: n × k matrix in the booster's feature order; NaN means not observed.
-        threads: How many share the rows.
+        threads: Number of threads.
 
     Returns:
-        n × k log-odds; the same bits whatever the threads and the other rows.
+        n × k log-odds, bit for bit the same for any threads and other rows.
 
     Raises:
         ValueError: A leaf is too deep, or a feature is missing.
     """
     if values.shape[1] <= forest.feature.max():
         raise ValueError(
-            f"the trees ask feature {forest.feature.max()}, counted from 0, "
-            f"and the rows have {values.shape[1]}"
+            f"the trees use feature {forest.feature.max()}, counted from 0, "
+            f"but the rows have {values.shape[1]} features"
         )
     tables = tabulate(forest)
     rows = np.ascontiguousarray(values, dtype=np.float64)
@@ -80,13 +80,13 @@ def contributions(forest: Forest, values: Floats, threads: int) -> Floats:
 
 
 def tabulate(forest: Forest) -> Tables:
-    """Work out what the leaves add for each pattern of answers.
+    """Compute the contributions of all leaves for each pattern of answers.
 
     Raises:
         ValueError: A leaf is deeper than `DEEPEST`.
     """
     if forest.depth.max() > DEEPEST:
-        raise ValueError(f"a leaf lies {forest.depth.max()} deep, and tables end at {DEEPEST}")
+        raise ValueError(f"a leaf is {forest.depth.max()} deep, and tables allow {DEEPEST}")
     children = forest.children.reshape(-1, 2)
     itself = np.arange(len(children))
     is_leaf = children[:, 0] == itself
@@ -111,7 +111,7 @@ def tabulate(forest: Forest) -> Tables:
 def _share(
     root: list[int], parent: list[int], leaf: list[int]
 ) -> list[list[tuple[list[int], list[int]]]]:
-    """Put leaves that follow one another together while their paths have up to `DEEPEST` nodes.
+    """Group neighbouring leaves while their paths have up to `DEEPEST` nodes together.
 
     Args:
         root: First node of each tree.
@@ -139,7 +139,7 @@ def _share(
 
 
 def _joined(parts: Sequence[Iterable[int]]) -> tuple[Integers, Integers]:
-    """Lay lists one after the other; return them, and where each begins and the last one ends."""
+    """Concatenate lists; return them and the offsets of each."""
     lists = [list(part) for part in parts]
     flat = np.fromiter(chain.from_iterable(lists), np.int64)
     return flat, _ends([len(part) for part in lists])
@@ -168,7 +168,7 @@ def _fill(  # type: ignore[no-untyped-def]  # numba infers them  # pragma: no co
         nodes = node[node_at[table] : node_at[table + 1]]
         features = feature[feature_at[table] : feature_at[table + 1]]
         for which in range(leaf_at[table], leaf_at[table + 1]):
-            # the features of the path; one that is asked twice has to let the row through twice
+            # the features of the path; one that is used twice must let the row through twice
             count, at = 0, leaf[which]
             while parent[at] != at:
                 above = parent[at]

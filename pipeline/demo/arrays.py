@@ -1,4 +1,4 @@
-"""Types of the generators' columns, and days as whole numbers since 1970-01-01."""
+"""Column types of the generators, and days as whole numbers since 1970-01-01."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""How far a run on demo data could have come: the log loss of the probabilities that made it."""
+"""The oracle score on demo data: the log loss of the probabilities that generated them."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,9 @@ class Ceiling:
     """Log losses on the test cohort.
 
     Attributes:
-        known: Of the hidden probabilities, the best possible score in expectation.
-        model: Of LightGBM.
-        base_rate: Of the newest training cohort's churn rate.
+        known: Log loss of the hidden probabilities, the best possible in expectation.
+        model: Log loss of LightGBM.
+        base_rate: Log loss of the newest training cohort's churn rate.
     """
 
     known: float
@@ -25,12 +25,12 @@ class Ceiling:
 
     @property
     def recovered(self) -> float:
-        """Share of the distance from the base rate to the ceiling that the model covers."""
+        """Share of the distance from the base rate to the oracle score that the model covers."""
         return (self.base_rate - self.model) / (self.base_rate - self.known)
 
 
 def demo_ceiling(home: Home, generation: GenerationInfo, domain: str) -> Ceiling | None:
-    """Compare the live run with the demo's hidden truth; None where there is none for its label."""
+    """Compare the live run with the demo's hidden truth; None if its label has no truth."""
     truth = home.demo_truth / f"{domain}.parquet"
     if not truth.exists():
         return None

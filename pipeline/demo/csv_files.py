@@ -1,4 +1,4 @@
-"""Csv files, whole or in pieces."""
+"""Writes CSV files, whole or in pieces."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +11,7 @@ _OPTIONS = csv.WriteOptions(include_header=False, quoting_style="none", batch_si
 
 
 def write(path: Path, table: pa.Table) -> int:
-    """Write one csv file and return its rows."""
+    """Write one CSV file and return its rows."""
     with path.open("wb") as file:
         file.write(_header(table))
         csv.write_csv(table, file, _OPTIONS)
@@ -19,7 +19,7 @@ def write(path: Path, table: pa.Table) -> int:
 
 
 class CsvFiles:
-    """Writes csv files into one folder and counts their rows."""
+    """Writes CSV files into one folder and counts their rows."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -28,11 +28,11 @@ class CsvFiles:
         self._writers: dict[str, csv.CSVWriter] = {}
 
     def close(self) -> None:
-        """Finish every file."""
+        """Close all files."""
         self._closing.close()
 
     def write(self, name: str, table: pa.Table) -> None:
-        """Write a csv file, or append to the one begun before."""
+        """Write a CSV file, or append to one started before."""
         if name not in self._writers:
             file = self._closing.enter_context((self.folder / name).open("wb"))
             file.write(_header(table))

@@ -1,7 +1,7 @@
-"""A folder of demo raw files: how it is marked, what is left alone, how it is replaced.
+"""The folder of demo raw files: its stamp, when it is kept, and how it is replaced.
 
-A demo is named by its stamp: domain, version, size and seed. The stamp lies in the folder as
-`churn_demo.json` and in the metadata of the truth, so that the two are known to belong together.
+A demo is identified by its stamp: domain, version, size and seed. The stamp is in the folder as
+`churn_demo.json` and in the metadata of the truth, which shows that the two belong together.
 """
 
 import json
@@ -27,13 +27,13 @@ TRUTH_COLUMNS = ["customer_id", "as_of_date", "churn_probability", "outcome"]
 
 @dataclass(frozen=True)
 class Stamp:
-    """What names a demo.
+    """The identity of a demo.
 
     Attributes:
         domain: Domain.
         version: Version of its generator.
-        unit: What its size counts: members, customers.
-        size: How many of them.
+        unit: Unit of its size: members or customers.
+        size: Number of members or customers.
         seed: Fixes every draw.
     """
 
@@ -52,15 +52,15 @@ class Stamp:
 
 @dataclass(frozen=True)
 class DemoSummary:
-    """What lies in the raw folder now.
+    """The result of writing a demo.
 
     Attributes:
         raw_dir: The folder.
         truth_path: The hidden probabilities.
-        stamp: What names the demo.
-        is_new: False where the same demo was there already.
-        seconds: Time taken.
-        rows: Rows of each file; empty where nothing was written.
+        stamp: Identity of the demo.
+        is_new: False if the same demo already existed.
+        seconds: Duration.
+        rows: Rows of each file; empty if nothing was written.
     """
 
     raw_dir: Path
@@ -72,23 +72,23 @@ class DemoSummary:
 
 
 def size_of(scale: float, *, full: int, least: int, unit: str) -> int:
-    """Return how many people a demo has.
+    """Return the number of people in a demo.
 
     Args:
         scale: Share of the full size; more than 1 is allowed.
         full: People at scale 1.
-        least: People below which there is nothing to see.
-        unit: What the people are called.
+        least: Minimum number of people.
+        unit: Name of the people, such as members.
 
     Raises:
-        ChurnError: Too few, or no number.
+        ChurnError: The scale is too small or not a number.
     """
     size = round(scale * full) if math.isfinite(scale) else 0
     if size < least:
         raise ChurnError(
             f"A demo of scale {scale:g} has too few {unit}: {size:,}.",
-            hint=f"Ask for scale {math.ceil(1000 * least / full) / 1000:g} or more; scale 1 has "
-            f"{full:,} {unit} and is the size the documentation speaks of.",
+            hint=f"Use --scale {math.ceil(1000 * least / full) / 1000:g} or more; scale 1 has "
+            f"{full:,} {unit}, as in the documentation.",
         )
     return size
 
@@ -100,18 +100,18 @@ def make(
     write: Callable[[Path], dict[str, int]],
     console: Console | None,
 ) -> DemoSummary:
-    """Put a demo where it belongs, unless it is there already.
+    """Write a demo into its folder, unless it already exists.
 
     Args:
         raw_dir: Folder for the raw files; created, or replaced if it holds another demo.
         truth_path: File of the hidden probabilities, outside the raw folder.
-        stamp: What names the demo.
-        write: Writes the raw files into the folder it is given, and the truth; returns the rows
-            of each file.
-        console: Where it is said that nothing had to be done.
+        stamp: Identity of the demo.
+        write: Writes the raw files into the given folder, and the truth; returns the rows of
+            each file.
+        console: Console for the message that nothing had to be done.
 
     Raises:
-        ChurnError: The raw folder holds files that are no demo, or would hold the truth.
+        ChurnError: The raw folder has files that are not a demo, or would contain the truth.
     """
     began = time.monotonic()
     if is_written(raw_dir, truth_path, stamp):
@@ -132,7 +132,7 @@ def make(
 
 
 def is_written(raw_dir: Path, truth_path: Path, stamp: Stamp) -> bool:
-    """Say whether the same demo lies there already, truth included."""
+    """Return whether the same demo already exists, including its truth."""
     marker = raw_dir / MARKER
     if not (marker.is_file() and truth_path.is_file() and marker.read_bytes() == bytes(stamp)):
         return False
@@ -155,11 +155,10 @@ def write_truth(
     Args:
         path: Parquet file.
         stamp: The demo they belong to.
-        customer_id: Customer a row, text, as the raw files spell it.
-        as_of: Cut-off a row.
-        probability: Of the outcome, known from what happened before the cut-off.
-        outcome: What is probable, the name of a label definition without its parameters for
-            whom it is asked.
+        customer_id: Customer of each row, as spelt in the raw files.
+        as_of: Cut-off of each row.
+        probability: Probability of the outcome, given what happened before the cut-off.
+        outcome: The outcome, as the beginning of a label definition's name.
     """
     values = [
         customer_id,
@@ -176,20 +175,20 @@ def write_truth(
 def _refuse(raw_dir: Path, truth_path: Path) -> None:
     if raw_dir.is_dir() and any(raw_dir.iterdir()) and not (raw_dir / MARKER).is_file():
         raise ChurnError(
-            "The folder holds files that are no demo; they are left alone.",
+            "The folder has files that are not a demo; they were not changed.",
             where=str(raw_dir),
-            hint="Name another folder, or set CHURN_HOME to a new one.",
+            hint="Choose another folder, or set CHURN_HOME to a new one.",
         )
     if truth_path.resolve().is_relative_to(raw_dir.resolve()):
         raise ChurnError(
-            "The truth must not lie among the raw files.",
+            "The truth must not be among the raw files.",
             where=str(truth_path),
-            hint="Name a path outside the raw folder.",
+            hint="Choose a path outside the raw folder.",
         )
 
 
 def _swap(part: Path, raw_dir: Path) -> None:
-    """Put the new folder where the old one was."""
+    """Replace the old folder by the new one."""
     old = raw_dir.with_name(f".{raw_dir.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if raw_dir.exists():

@@ -1,4 +1,4 @@
-"""`churn demo`: raw files for every domain that has a generator, and what the run on them shows."""
+"""`churn demo`: generates raw files for each domain with a generator, and reports the results."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -15,8 +15,8 @@ from pipeline.runs.context import RunContext
 def generate(domain: str, home: Home, *, scale: float, seed: int, console: Console) -> bool:
     """Write a domain's demo raw files; False where the domain has no generator.
 
-    A generator is a package `pipeline.demo.<domain>` with a function `generate_<domain>`. Scale
-    1 is the size each domain's documentation speaks of.
+    A generator is a package `pipeline.demo.<domain>` with a function `generate_<domain>`. Scale 1
+    is the size used in the documentation.
     """
     name = f"pipeline.demo.{domain}"
     if find_spec(name) is None:
@@ -32,7 +32,7 @@ def generate(domain: str, home: Home, *, scale: float, seed: int, console: Conso
 
 
 def show_ceiling(context: RunContext) -> None:
-    """Print how much of the known possible the models reached.
+    """Print how close the models come to the oracle score.
 
     Raises:
         ChurnError: Nothing is published.
@@ -45,25 +45,25 @@ def show_ceiling(context: RunContext) -> None:
         if ceiling is None:
             continue
         context.console.print(
-            f"{domain}: the probabilities that made this demo reach a log loss of "
-            f"[bold]{ceiling.known:.4f}[/], the ceiling. From the base rate's "
-            f"{ceiling.base_rate:.4f} LightGBM comes to {ceiling.model:.4f}: "
-            f"[bold]{ceiling.recovered:.0%}[/] of the way.",
+            f"{domain}: the best possible log loss on this demo is "
+            f"[bold]{ceiling.known:.4f}[/], that of the probabilities that generated it. "
+            f"LightGBM reaches {ceiling.model:.4f}, the base rate {ceiling.base_rate:.4f}: "
+            f"[bold]{ceiling.recovered:.0%}[/] of the possible gain.",
             highlight=False,
         )
 
 
 def show_next(context: RunContext) -> None:
-    """Print where to look next."""
+    """Print what to look at next."""
     current = context.home.published / "current.duckdb"
     context.console.print(
         f"""
-Where to look next
+What to look at next
   the tables      .venv/bin/python -c "import duckdb; duckdb.connect('{current}',
                       read_only=True).sql('from serving.bi_churn_risk order by risk_rank').show()"
                   or the Parquet and CSV copies beside it
   one customer    from serving.bi_churn_drivers where customer_id = '…' order by rank
-  the SQL         models/, in the order of the folders; `make docs` draws its lineage
+  the SQL         models/, in the order of the folders; `make docs` shows its lineage
   your own files  CHURN_HOME=~/churn .venv/bin/churn run --domain {context.domains[0]} --raw DIR""",
         highlight=False,
         soft_wrap=True,

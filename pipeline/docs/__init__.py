@@ -1,7 +1,7 @@
 """The docs site: guides, reference, notebooks and info sheets as static pages.
 
-In the order of the flow: `dictionary` and `cli_reference` write pages from YAML and commands,
-`notebooks` runs the notebooks, `site` puts all of it together.
+In the order of the flow: `dictionary` and `cli_reference` generate pages from YAML and commands,
+`notebooks` runs the notebooks, `site` builds the whole site.
 """
 
 from pipeline.docs.site import build_site

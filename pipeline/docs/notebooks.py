@@ -1,4 +1,4 @@
-"""Run the exploration notebooks on the data of a CHURN_HOME."""
+"""Runs the exploration notebooks on the data of a CHURN_HOME."""
 
 import os
 from pathlib import Path
@@ -12,19 +12,19 @@ _SECONDS = 1_800  # for one cell, on files of full size
 
 
 def notebook_paths() -> list[Path]:
-    """Return the notebooks in the order of their names."""
+    """Return the paths of the notebooks, sorted by name."""
     return sorted(FOLDER.glob("*.ipynb"))
 
 
 def run_notebook(path: Path, home: Home) -> Any:
-    """Return a notebook with the outputs it has on a CHURN_HOME; the file stays without.
+    """Run a notebook on a CHURN_HOME and return it with outputs; the file is not changed.
 
     Args:
         path: The notebook.
-        home: CHURN_HOME it reads; it writes nothing there.
+        home: CHURN_HOME to read; nothing is written there.
 
     Raises:
-        ChurnError: A cell failed; the last line of its traceback is told.
+        ChurnError: A cell failed; with the last line of its traceback.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -35,7 +35,7 @@ def run_notebook(path: Path, home: Home) -> Any:
     environment = os.environ | {
         "CHURN_HOME": str(home.root),
         "PYTHONPATH": _python_path(),
-        # pictures go into the notebook, whatever the caller's process draws with
+        # pictures go into the notebook, whatever backend the calling process uses
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     }
     try:
@@ -50,5 +50,5 @@ def run_notebook(path: Path, home: Home) -> Any:
 
 
 def _python_path() -> str:
-    """The project first, so that the kernel runs the code at hand."""
+    """Put the project first on the path, so that the kernel runs this code."""
     return os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))

@@ -1,4 +1,4 @@
-"""Lay out the pages of the docs site and build it."""
+"""Lays out the pages of the docs site and builds it."""
 
 import json
 import re
@@ -22,7 +22,7 @@ from pipeline.publish.generation import current
 from pipeline.runs.registry import live_name, live_run
 from pipeline.warehouse.dbt import dbt
 
-# Pages of docs/ that are listed as reference; all others are the guide.
+# Pages of docs/ listed as reference; all others are guides.
 _REFERENCE = ("dictionary.md", "cli.md")
 _TRACKER = re.compile(r"//[a-z0-9]+\.cloudfront\.net/[\w./-]+\.js")
 _PICTURES = ("beeswarm.png", "waterfall.png")
@@ -34,15 +34,15 @@ def build_site(
     """Build the site and return the path of its first page.
 
     Args:
-        home: CHURN_HOME whose data the notebooks, info sheets and dbt's pages show. What it lacks
-            is said on the pages.
+        home: CHURN_HOME with the data for notebooks, info sheets and dbt docs. The pages say what
+            is missing.
         app: The command line, for its reference.
-        console: Where progress goes.
-        target: Folder of the site; replaced.
-        data: Whether to run notebooks and dbt, which takes a minute; without, only pages of text.
+        console: Console for progress.
+        target: Folder of the site; it is replaced.
+        data: Whether to run notebooks and dbt, which takes a minute; otherwise only text pages.
 
     Raises:
-        ChurnError: Sphinx is not installed, a notebook stopped, or a page is broken.
+        ChurnError: Sphinx is not installed, a notebook failed, or a page is broken.
     """
     _check_installed()
     home.work.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def build_site(
 
 
 def lay_out(home: Home, app: typer.Typer, source: Path) -> None:
-    """Put the pages of text where their links to each other hold: as in the project."""
+    """Copy the text pages to the same relative paths as in the project, so that links work."""
     (source / "docs").mkdir(parents=True)
     for name in ("README.md", "DECISIONS.md", "LICENSE"):
         shutil.copyfile(PROJECT / name, source / name)
@@ -80,7 +80,7 @@ def lay_out(home: Home, app: typer.Typer, source: Path) -> None:
 
 
 def _add_info_sheets(home: Home, folder: Path) -> None:
-    """The live run's sheet of each domain, with the pictures of what its model sees."""
+    """The info sheet of each domain's live run, with the pictures of its drivers."""
     folder.mkdir()
     for domain in domain_entries():
         if live_name(home, domain) is None:
@@ -96,16 +96,16 @@ def _add_info_sheets(home: Home, folder: Path) -> None:
 
 
 def _add_dbt(home: Home, console: Console, source: Path) -> None:
-    dbt(home, "docs", "generate", "--static", console=console, title="dbt's pages")
+    dbt(home, "docs", "generate", "--static", console=console, title="dbt docs")
     place = source / "extra" / "dbt"
     place.mkdir(parents=True)
     page = (home.dbt_target / "static_index.html").read_text(encoding="utf-8")
-    # where it counts its visitors, if it were told to
+    # dbt's page would report visits here if configured to
     (place / "index.html").write_text(_TRACKER.sub("data:,", page), encoding="utf-8")
     (source / "dbt.md").write_text(
         "# Models, tests and lineage\n\n"
-        "Every model with its SQL, columns and tests, and the graph they form, as dbt documents "
-        'them: <a href="dbt/index.html">open dbt\'s pages</a>.\n'
+        "dbt documents every model with its SQL, columns, tests and lineage: "
+        '<a href="dbt/index.html">open the dbt docs</a>.\n'
     )
 
 
@@ -125,7 +125,7 @@ def _write_index(home: Home, source: Path, *, data: bool) -> None:
     made = (
         f"Published: {live.name}."
         if live
-        else "Nothing is published yet: `make demo`, or `churn run --domain D --raw DIR`."
+        else "Nothing is published yet: run `make demo` or `churn run --domain DOMAIN --raw DIR`."
     )
     sheets = sorted(path.stem for path in (source / "info_sheets").glob("*.md"))
     missing = [] if sheets else ["No model is live yet, so there is no info sheet."]
@@ -134,15 +134,15 @@ def _write_index(home: Home, source: Path, *, data: bool) -> None:
     reference = [page for page in reference if (source / f"{page}.md").exists()]
     trees = {
         "Guide": ["README", *(f"docs/{name}" for name in guide)],
-        "What is in the data": [f"notebooks/{p.stem}" for p in notebook_paths()] if data else [],
-        "Models at work": [f"info_sheets/{name}" for name in sheets],
+        "Exploring the data": [f"notebooks/{p.stem}" for p in notebook_paths()] if data else [],
+        "Live models": [f"info_sheets/{name}" for name in sheets],
         "Reference": [*reference, *(["dbt"] if data else []), "DECISIONS"],
     }
     parts = [
         "# Churn platform",
         "Who is likely to leave, why, and what to do about it: from raw behaviour to published "
-        "tables. These pages need no server and fetch nothing.",
-        f"Made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. {' '.join([made, *missing])}",
+        "tables. These pages work offline.",
+        f"Generated {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. {' '.join([made, *missing])}",
         *(_toctree(title, pages) for title, pages in trees.items() if pages),
     ]
     (source / "index.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
@@ -153,9 +153,9 @@ def _toctree(title: str, pages: list[str]) -> str:
 
 
 def _sphinx(source: Path, target: Path, doctrees: Path) -> None:
-    """Build the pages; a warning is an error, since a page with a dead link says nothing.
+    """Build the pages; warnings are errors, so that dead links are found.
 
-    In a process of its own: Sphinx keeps what it has registered for as long as its process lives.
+    Runs in its own process, because Sphinx keeps global state.
     """
     call = [sys.executable, "-m", "sphinx", "-b", "html", "-q", "-N"]
     call += ["-c", str(PROJECT / "docs"), "-d", str(doctrees)]
@@ -167,12 +167,12 @@ def _sphinx(source: Path, target: Path, doctrees: Path) -> None:
         text=True,
         check=False,
     )
-    told = (done.stderr or (done.stdout if done.returncode else "")).strip()
-    if done.returncode or "WARNING" in told or "ERROR" in told:
+    output = (done.stderr or (done.stdout if done.returncode else "")).strip()
+    if done.returncode or "WARNING" in output or "ERROR" in output:
         raise ChurnError(
             "The docs site has broken pages.",
-            where=told.replace(f"{source}/", ""),
-            hint="Paths are those of the project; mend them there.",
+            where=output.replace(f"{source}/", ""),
+            hint="Fix them in the project; the paths are relative to it.",
         )
 
 
@@ -182,7 +182,7 @@ def _check_installed() -> None:
             import_module(name)
     except ImportError as missing:
         raise ChurnError(
-            "What makes the docs site is not installed.",
+            "The packages for the docs site are not installed.",
             where=str(missing),
-            hint=".venv/bin/python -m pip install --editable '.[docs]'",
+            hint="Install them: .venv/bin/python -m pip install --editable '.[docs]'",
         ) from missing

@@ -1,4 +1,4 @@
-"""What the notebooks share: reading a CHURN_HOME, and figures that say only what they computed."""
+"""Helpers of the notebooks: `data` reads a CHURN_HOME, `figures` and `preceding` draw."""
 
 from pipeline.exploration.data import Exploration
 from pipeline.exploration.figures import (

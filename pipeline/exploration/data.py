@@ -1,4 +1,4 @@
-"""Read what is there of a domain in a CHURN_HOME: raw rows of the lake, and what a build made."""
+"""Reads a domain of a CHURN_HOME: raw rows in the lake, and the tables of the build."""
 
 import json
 import os
@@ -14,16 +14,16 @@ from pipeline.project.home import PROJECT, Home, home
 from pipeline.project.sources import SourceTable, source_tables
 from pipeline.runs.registry import live_settings
 
-# Rows up to which a query that must hold every row in memory looks at all customers.
+# Maximum rows for a query that needs all rows in memory; larger tables are sampled.
 MOST_ROWS = 20_000_000
 
 
 class Exploration:
-    """One domain of a CHURN_HOME, read by SQL; whatever is missing is empty.
+    """One domain of a CHURN_HOME, read by SQL; missing tables are empty.
 
-    Schema `lake` holds the raw tables as ingest typed them, empty where no file was there. What a
-    build made is under `warehouse`: `warehouse.<schema>.<table>`; `has` tells whether it is there.
-    The warehouse is open during a query only, so that a notebook left open blocks no run.
+    Schema `lake` has the raw tables as ingest typed them, empty without files. Tables of the build
+    are `warehouse.<schema>.<table>`; `has` returns whether one exists. The warehouse is open only
+    during a query, so that an open notebook does not block a run.
 
     Attributes:
         domain: Domain.
@@ -47,7 +47,7 @@ class Exploration:
         """Return the rows of a query.
 
         Raises:
-            ChurnError: A run is writing the warehouse just now.
+            ChurnError: A run is writing the warehouse.
         """
         if not self.home.warehouse.exists():
             return self._rows(query)
@@ -57,9 +57,9 @@ class Exploration:
             )
         except duckdb.IOException as problem:
             raise ChurnError(
-                "The warehouse is being written.",
+                "Another command is writing the warehouse.",
                 where=str(problem).splitlines()[0],
-                hint="Wait for the command that is running, then run the cell again.",
+                hint="Wait for it to finish, then run the cell again.",
             ) from problem
         try:
             return self._rows(query)
@@ -67,10 +67,10 @@ class Exploration:
             self._connection.execute("detach warehouse")
 
     def has(self, relation: str) -> bool:
-        """Whether the last build made `schema.table`, or a file gave the lake rows.
+        """Return whether the last build has `schema.table`, or the lake table has rows.
 
         Args:
-            relation: `lake.<table>`, else schema and table in the warehouse.
+            relation: `lake.<table>`, or schema and table in the warehouse.
         """
         schema, _, name = relation.partition(".")
         if schema == "lake":
@@ -85,13 +85,13 @@ class Exploration:
 
     @property
     def origin(self) -> str:
-        """`demo` for made-up files, else what ingest noted; `nothing` without any file."""
+        """Origin of the files: `demo` or what ingest recorded; `nothing` without files."""
         path = self.home.lake / self.domain / "_origin.json"
         return str(json.loads(path.read_text())["origin"]) if path.exists() else "nothing"
 
     @property
     def newest_closed(self) -> pd.Timestamp | None:
-        """Newest cut-off whose every outcome is known under the label in use; None without one."""
+        """Newest cut-off with all outcomes known under the label in use; None without one."""
         examples = f"{self.domain}.{self.domain}__churn_examples"
         if not self.has(examples):
             return None
@@ -101,12 +101,12 @@ class Exploration:
         return None if pd.isna(day) else pd.Timestamp(day)
 
     def one_in(self, table: str, most: int = MOST_ROWS) -> int:
-        """Return k such that one customer in k has at most so many rows of a lake table."""
+        """Return k such that a sample of one in k customers stays within a number of rows."""
         rows = int(self.sql(f"select count(*) as n from lake.{table}").n.iloc[0])
         return max(1, -(-rows // most))
 
     def coverage(self) -> pd.DataFrame:
-        """One row per raw table: files, rows, customers, span, and what ingest put aside.
+        """Return one row per raw table: files, rows, customers, time span, quarantined rows.
 
         Customers of a table of more than 20 million rows are counted on a sample of the ids.
         """
@@ -115,7 +115,7 @@ class Exploration:
             files = list(records(self.home, self.domain, table.name).values())
             day = table.event_day or table.event_time
             span = f"min({day})::date, max({day})::date" if day else "null::date, null::date"
-            # all ids of hundreds of millions of rows would fill the memory
+            # all ids of hundreds of millions of rows would not fit into memory
             one_in = self.one_in(table.identifier)
             ids = f"{one_in} * count(distinct {table.id_column}) "
             ids += f"filter (where hash({table.id_column}) % {one_in} = 0)"
@@ -139,7 +139,7 @@ class Exploration:
 
     def _rows(self, query: str) -> pd.DataFrame:
         result = self._connection.execute(query)
-        # counts and sums are wider than pandas' integers and would come as doubles
+        # counts and sums are wider than pandas' integers and would become doubles
         wide = [name for name, kind, *_ in result.description or () if str(kind) == "HUGEINT"]
         frame: pd.DataFrame = result.df()
         whole = [name for name in wide if frame[name].notna().all()]

@@ -1,4 +1,4 @@
-"""How the notebooks' figures look, and what they may say."""
+"""Style and helpers of the notebooks' figures and tables."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,18 +17,18 @@ from ml.explain.pictures import CAPTION
 
 __all__ = ["CAPTION", "caption", "per_cent", "rate_with_interval", "say", "show", "survival"]
 
-# Okabe and Ito (2008): told apart with any colour vision, and dark enough on white.
+# Okabe and Ito (2008): distinguishable with any colour vision, and dark enough on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 STAYED, LEFT = COLOURS[0], COLOURS[1]
 _TABLE: list[Any] = [
     {"selector": "th, td", "props": [("padding", "2px 10px"), ("text-align", "right")]},
     {"selector": "th", "props": [("vertical-align", "bottom")]},
 ]
-_FEWEST = 30  # customers below which a rate or a curve says little
+_FEWEST = 30  # minimum customers for a rate or a curve
 
 
 def style() -> None:
-    """Set colours, grid and sizes of every figure of a notebook."""
+    """Set colours, grid and sizes of all figures in a notebook."""
     sns.set_theme(context="notebook", style="whitegrid", palette=list(COLOURS))
     plt.rcParams.update(
         {
@@ -50,7 +50,7 @@ def style() -> None:
 
 
 def say(words: str) -> None:
-    """Show a sentence that the cell computed."""
+    """Show a sentence computed in the cell."""
     display(Markdown(words))  # type: ignore[no-untyped-call]
 
 
@@ -70,7 +70,7 @@ def caption(figure: Figure, words: str = CAPTION) -> None:
 
 
 def per_cent(axes: Axes, axis: str = "y", decimals: int | None = None) -> None:
-    """Write an axis of shares as per cent."""
+    """Format an axis of shares as per cent."""
     which = axes.yaxis if axis == "y" else axes.xaxis
     which.set_major_formatter(PercentFormatter(1, decimals=decimals))
 
@@ -97,18 +97,18 @@ def survival(
     by: str,
     order: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """Draw Kaplan–Meier curves with 95 % intervals, one a group.
+    """Draw Kaplan–Meier curves with 95 % intervals, one per group.
 
     Args:
-        axes: Where to.
-        durations: Columns `days`, `ended` (0 where it was still going on when last seen),
-            `customers`, and the group; rows may stand for many customers.
+        axes: Axes to draw on.
+        durations: Columns `days`, `ended` (0 if censored), `customers`, and the group; a row may
+            stand for many customers.
         by: The group's column.
         order: Groups in the order of the legend.
 
     Returns:
-        One row per drawn group: customers, ended, and the median in days (not reached where more
-        than half are still there). Groups of fewer than 30 customers are left out.
+        One row per drawn group: customers, ended, and the median in days (not reached if more than
+        half remain). Groups with fewer than 30 customers are left out.
     """
     drawn = []
     for group in order or sorted(durations[by].unique()):
@@ -117,7 +117,7 @@ def survival(
         if customers < _FEWEST:
             continue
         fitted = KaplanMeierFitter(label=f"{group} ({customers:,})")
-        # rows that stand for many customers are weights, and whole ones
+        # the number of customers of a row is its weight, a whole number
         fitted.fit(part.days, part.ended, weights=part.customers)
         fitted.plot_survival_function(ax=axes, ci_alpha=0.15, linewidth=2)
         drawn.append(

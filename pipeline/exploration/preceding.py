@@ -1,4 +1,4 @@
-"""Which features tell those who left from those who stayed, one at a time."""
+"""Ranks single features by how well they separate customers who left from those who stayed."""
 
 from dataclasses import dataclass
 from textwrap import wrap
@@ -12,20 +12,20 @@ from pipeline.exploration.data import Exploration
 from pipeline.exploration.figures import LEFT, per_cent, rate_with_interval
 
 MOST_CUSTOMERS = 50_000
-_LEAST_SHARE = 0.2  # of customers with a value, below which a feature is passed over
+_LEAST_SHARE = 0.2  # minimum share of customers with a value
 
 
 @dataclass(frozen=True)
 class Strong:
-    """A feature that ranks those who left above or below those who stayed.
+    """A feature that separates customers who left from those who stayed.
 
     Attributes:
         feature: Its column.
-        title: The reason it is part of, in words.
-        description: What it means.
-        unit: Of its values.
+        title: Title of its driver group.
+        description: Its description.
+        unit: Unit of its values.
         auc: Area under the ROC curve of the feature alone, among customers with a value; below
-            0.5 when low values go before leaving.
+            0.5 if low values precede leaving.
     """
 
     feature: str
@@ -36,9 +36,9 @@ class Strong:
 
 
 def strongest(data: Exploration, most: int = 6) -> tuple[pd.DataFrame, list[Strong]]:
-    """Return the newest closed cohort (at most 50,000 of it) and its strongest features.
+    """Return the newest closed cohort (at most 50,000 customers) and its strongest features.
 
-    One feature of each reason, so that five windows of one thing do not take all the places.
+    One feature per driver group, so that windows of one measure do not fill the list.
 
     Args:
         data: A domain with a closed cohort.
@@ -70,13 +70,13 @@ def strongest(data: Exploration, most: int = 6) -> tuple[pd.DataFrame, list[Stro
 
 
 def rates_by_value(axes: Axes, cohort: pd.DataFrame, strong: Strong, bins: int = 8) -> None:
-    """Draw the churn rate along a feature: a point a bin of equally many customers.
+    """Draw the churn rate by a feature, one point per bin of equally many customers.
 
     Args:
-        axes: Where to.
+        axes: Axes to draw on.
         cohort: Customers with `is_churned`.
         strong: The feature.
-        bins: At most so many bins; equal values are in one.
+        bins: Maximum number of bins; equal values share one.
     """
     values = pd.to_numeric(cohort[strong.feature]).astype(float)
     left = cohort.is_churned.astype(bool)
@@ -110,7 +110,7 @@ def _tick(value: float, is_flag: bool) -> str:
 
 
 def _auc(values: np.ndarray, left: np.ndarray) -> float | None:
-    """Area under the ROC curve; None where it says nothing."""
+    """Area under the ROC curve; None if it is undefined."""
     there = ~np.isnan(values)
     one_class = left[there].all() or not left[there].any()
     if there.mean() < _LEAST_SHARE or one_class or np.ptp(values[there]) == 0:

@@ -1,9 +1,9 @@
-"""Ingest: raw files become typed Parquet in the lake; what cannot be read goes to quarantine.
+"""Ingest: loads raw files into the lake as typed Parquet; bad values go to quarantine.
 
 In the order of the flow: `discover` recognises the files, `known` looks them up by content, `load`
-reads one that is new: `unpack` makes it readable, `read` and `parse` say in SQL what a row and a
-value are, `convert` writes the good rows, `reject` the bad values, `deduplicate` keeps one of equal
-rows. `lake` puts all in place, `overlap` sees them side by side, `summary` reports it.
+reads a new one: `unpack` decompresses it, `read` and `parse` build the SQL of rows and values,
+`convert` writes the good rows, `reject` the bad values, `deduplicate` drops repeated rows. `lake`
+commits the files, `overlap` compares their time spans, `summary` reports the result.
 """
 
 from pipeline.ingest.run import ingest

@@ -1,4 +1,4 @@
-"""Writes a file's good rows as Parquet: one pass, split as the table asks for it."""
+"""Writes a file's good rows as Parquet in one pass, partitioned as the table's YAML says."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +12,8 @@ from pipeline.project.duck import quoted
 from pipeline.project.sources import MOMENTS, SourceColumn
 
 # Measured on 15 M log rows: level 1 costs no more than snappy and is a fifth smaller; version 2
-# encodings (deltas) take a fifth off the writing. On 2 M events: ids that hardly repeat are given
-# up as a dictionary early, which takes another fifth off at the same size.
+# encodings (deltas) save a fifth of the writing time. On 2 M events: the dictionary limit abandons
+# dictionaries of ids that hardly repeat, which saves another fifth at the same size.
 PARQUET = (
     "format parquet, compression zstd, compression_level 1, parquet_version v2,"
     " dictionary_size_limit 5000"
@@ -26,14 +26,14 @@ def convert(
     con: duckdb.DuckDBPyConnection,
     watch: Callable[[float], None],
 ) -> int:
-    """Write the rows whose every value is good into a folder and return their number.
+    """Write the rows without a bad value into a folder and return their number.
 
-    Rows that cannot be read are left out without a word: the caller counts, and only a file that
-    lacks some is read again (see `reject`), which keeps a clean file to one pass.
+    Bad rows are silently skipped; the caller compares counts and re-reads the file if some are
+    missing (see `reject`), so a clean file takes one pass.
     """
     folder.mkdir(parents=True)
-    # Rows need no order; keeping the file's would hold threads back. A row group still holds rows
-    # that stood near each other, so days prune where the file is in the order of time.
+    # The order of rows does not matter, and preserving it would slow threads down. Rows that are
+    # close in the file still share a row group, so day filters prune if the file is sorted by time.
     con.execute("set preserve_insertion_order = false")
     columns = [reading.table.column(name) for name in reading.table.partition_by]
     if not columns:
@@ -70,12 +70,12 @@ def _made(column: SourceColumn) -> str:
 
 def _part(column: SourceColumn) -> str:
     name = f'"{column.name}"'
-    # A number, because formatting a date for each row is slow; the folders are renamed instead.
+    # A number, because formatting a date for each row is slow; the folders are renamed later.
     return f"year({name}) * 100 + month({name})" if column.data_type in MOMENTS else name
 
 
 def _name_parts(folder: Path, columns: list[SourceColumn]) -> None:
-    """Give the folders of each level their names: `month=2017-03`, `<column>=<value>`."""
+    """Rename the folders of each level to `month=2017-03` or `<column>=<value>`."""
     column, *inner = columns
     for part in list(folder.iterdir()):
         value = part.name.partition("=")[2]

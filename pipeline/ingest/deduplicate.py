@@ -1,7 +1,7 @@
-"""Of the rows a file put in the lake that are equal in every column, one stays.
+"""Removes rows of a file that are equal in every column, except one.
 
-Hashes are sorted first, which costs a tenth of what writing did; only rows whose hash is there
-twice are compared, and only Parquet files that hold a duplicate are written again.
+Hashes are sorted first, at a tenth of the cost of writing. Only rows whose hash occurs twice are
+compared, and only Parquet files with a duplicate are rewritten.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,18 +23,18 @@ Watch = Callable[[float], None]
 def deduplicate(
     table: SourceTable, folder: Path, con: duckdb.DuckDBPyConnection, watch: Watch
 ) -> int:
-    """Remove duplicates from the Parquet files below a folder; return how many rows went.
+    """Remove duplicates from the Parquet files below a folder; return how many rows were removed.
 
-    Two nulls are equal. The row that stays stays where it was. Takes 20 bytes of memory a row.
+    Two nulls are equal. The first row stays in its place. Takes 20 bytes of memory per row.
 
     Args:
         table: The table the rows belong to.
-        folder: What `convert` wrote for one raw file, not yet in place.
+        folder: Output of `convert` for one raw file, not yet committed.
         con: The session.
-        watch: Told the percentage done of each step.
+        watch: Called with the percentage done of each step.
     """
     rows = _scan(folder.rglob("*.parquet"))
-    # What may be null tells fewer rows apart and costs as much to read.
+    # Nullable columns distinguish fewer rows and cost as much to read.
     telling = [c.name for c in table.raw_columns if c.not_null] or [c.name for c in table.columns]
     row_hash = f"hash({_listed(telling)})"
     hashes = numbers(con, f"select {row_hash} from {rows}", watch)

@@ -1,4 +1,4 @@
-"""Knows a file by its bytes: a content hash and, in the same pass, its number of lines."""
+"""Computes a file's content hash and, in the same pass, its number of lines."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ class Digest:
     Attributes:
         sha256: SHA-256 of the SHA-256 of each 64 MiB block, so that blocks hash side by side.
         lines: Lines, the last one with or without a line feed at its end;
-            None when the hash is remembered and the file was not read.
+            None if the hash was known and the file was not read.
     """
 
     sha256: str

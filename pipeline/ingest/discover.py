@@ -1,4 +1,4 @@
-"""Recognises raw files by their logical names: what they are called without compression."""
+"""Recognises raw files by their logical names, which leave out the compression suffix."""
 
 import re
 import zipfile
@@ -13,7 +13,7 @@ from pipeline.project.sources import SourceTable
 
 Format = Literal["csv", "parquet", "gz", "zip", "7z"]
 
-# Among two files of one logical name, the one that is quicker to read.
+# Of two files with one logical name, the one that is quicker to read is used.
 _PREFERENCE: tuple[Format, ...] = ("csv", "parquet", "gz", "zip", "7z")
 DEMO_MARK = "churn_demo.json"
 
@@ -24,7 +24,7 @@ class RawFile:
 
     Attributes:
         path: The file on disk.
-        member: Its name inside the archive; None when the file is no archive.
+        member: Its name inside the archive; None if the file is not an archive.
         logical_name: Its name without folder and compression, ending in .csv.
         format: How it is stored.
         table: The table it belongs to.
@@ -38,18 +38,18 @@ class RawFile:
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """The name shown in messages."""
         return self.path.name if self.member is None else f"{self.path.name}:{self.member}"
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """What a raw directory holds.
+    """The raw files in a directory.
 
     Attributes:
         files: One file per logical name, in the order of the tables.
-        shadowed: Names of files left aside for a quicker one of the same logical name.
-        unrecognised: Names of everything else.
+        shadowed: Names of files skipped for a quicker one with the same logical name.
+        unrecognised: Names of all other files.
     """
 
     files: tuple[RawFile, ...]
@@ -61,8 +61,8 @@ def discover(raw_dir: Path, tables: tuple[SourceTable, ...]) -> Discovery:
     """Return the raw files that lie directly in a directory.
 
     Raises:
-        ChurnError: The directory is missing, an archive is damaged, nothing is recognised, or
-            archives hold several files of one name.
+        ChurnError: The directory is missing, an archive is damaged, no file is recognised, or
+            archives hold several files with one name.
     """
     if not raw_dir.is_dir():
         raise ChurnError(
@@ -70,7 +70,7 @@ def discover(raw_dir: Path, tables: tuple[SourceTable, ...]) -> Discovery:
             if not raw_dir.exists()
             else "The raw directory is not a directory.",
             where=str(raw_dir),
-            hint="Give the directory that holds the raw files.",
+            hint="Pass the directory that holds the raw files.",
         )
     chosen: dict[str, RawFile] = {}
     shadowed: list[str] = []
@@ -93,7 +93,7 @@ def discover(raw_dir: Path, tables: tuple[SourceTable, ...]) -> Discovery:
         raise ChurnError(
             "No file in the raw directory is recognised.",
             where=f"{raw_dir} holds {', '.join(unrecognised) or 'nothing'}.",
-            hint=f"{recognised_names(tables)} Folders inside the directory are not searched.",
+            hint=f"{recognised_names(tables)} Subfolders are not searched.",
         )
     order = {table.name: position for position, table in enumerate(tables)}
     files = sorted(chosen.values(), key=lambda file: (order[file.table.name], file.logical_name))
@@ -101,7 +101,7 @@ def discover(raw_dir: Path, tables: tuple[SourceTable, ...]) -> Discovery:
 
 
 def recognised_names(tables: tuple[SourceTable, ...]) -> str:
-    """Say which file names are recognised, in one sentence."""
+    """Return one sentence that lists the recognised file names."""
     names = "; ".join(f"{table.name}: {', '.join(table.files)}" for table in tables)
     return f"Recognised are {names}, each also as .csv.gz, .csv.7z, .csv.zip or .parquet."
 
@@ -126,26 +126,26 @@ def _recognise(path: Path, tables: tuple[SourceTable, ...]) -> list[RawFile]:
 
 
 def _is_hidden(name: str) -> bool:
-    # What macOS packs beside each file is called ._<file> and lies in __MACOSX.
+    # macOS adds a file ._<name> in __MACOSX for each file it packs.
     return name.startswith(".") or name == "__MACOSX"
 
 
 def _may_differ(raw: RawFile, other: RawFile) -> bool:
-    """Whether two files of one name are likely to be two: both packed, the name not spelled out."""
+    """Whether two files with one name probably differ: both packed, matched by a pattern only."""
     is_pattern = raw.logical_name not in raw.table.files
     return raw != other and is_pattern and None not in (raw.member, other.member)
 
 
 def _two_of_one_name(raw: RawFile, other: RawFile) -> ChurnError:
     return ChurnError(
-        f"Two files are called {raw.logical_name}, and a file is known by its name.",
+        f"Two files have the name {raw.logical_name}; names must be unique.",
         where=f"{other.name} and {raw.name}",
-        hint="Unpack one of them, under another name if both are wanted.",
+        hint="Unpack one of them; rename it if you need both.",
     )
 
 
 def _table_of(logical_name: str, tables: tuple[SourceTable, ...]) -> SourceTable | None:
-    # A name spelled out wins over a pattern, so that one table may take `*.csv`.
+    # An exact name wins over a pattern, so that one table may use `*.csv`.
     exact = [table for table in tables if logical_name in table.files]
     return next(iter(exact or [table for table in tables if table.holds(logical_name)]), None)
 
@@ -159,7 +159,7 @@ def _members(path: Path) -> list[str]:
             return [entry.filename for entry in packed.list() if not entry.is_directory]
     except (zipfile.BadZipFile, py7zr.exceptions.ArchiveError, EOFError, OSError) as error:
         raise ChurnError(
-            f"The archive cannot be opened; it is cut short or damaged ({error}).",
+            f"The archive cannot be opened; it is truncated or damaged ({error}).",
             where=str(path),
             hint="Download or copy the file again, or remove it from the directory.",
         ) from error

@@ -10,15 +10,15 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-# Rows held back per session before partitions are flushed: enough for full row groups in some
-# thirty months, about a gigabyte.
+# Rows buffered per session before partitions are flushed: enough for full row groups in about
+# thirty months, at about a gigabyte.
 _BUFFERED_ROWS = 8_000_000
 
 Result = TypeVar("Result")
 
 
 def connect(spill: Path, memory: str | None = None) -> duckdb.DuckDBPyConnection:
-    """Open an in-memory session that spills to a folder; `memory` bounds it, such as `1GB`."""
+    """Open an in-memory session that spills to a folder; `memory` limits it, such as `1GB`."""
     con = duckdb.connect(config={"temp_directory": str(spill)})
     if memory is not None:
         con.execute(f"set memory_limit = '{memory}'")
@@ -27,7 +27,7 @@ def connect(spill: Path, memory: str | None = None) -> duckdb.DuckDBPyConnection
     con.execute(
         f"set partitioned_write_flush_threshold = {max(500_000, _BUFFERED_ROWS // threads)}"
     )
-    # Pushed below the typed values, the check would compute each of them twice.
+    # If the check were pushed below the typed values, each value would be computed twice.
     con.execute("set disabled_optimizers = 'filter_pushdown'")
     con.execute("set timezone = 'UTC'")
     return con
@@ -36,14 +36,14 @@ def connect(spill: Path, memory: str | None = None) -> duckdb.DuckDBPyConnection
 def execute(
     con: duckdb.DuckDBPyConnection, sql: str, watch: Callable[[float], None]
 ) -> list[tuple[object, ...]]:
-    """Run one statement and return its rows; `watch` is told the percentage done as it goes."""
+    """Run one statement and return its rows; `watch` is called with the percentage done."""
     return _watched(con, lambda: con.execute(sql).fetchall(), watch)
 
 
 def numbers(
     con: duckdb.DuckDBPyConnection, sql: str, watch: Callable[[float], None]
 ) -> npt.NDArray[np.uint64]:
-    """Run one query of one ubigint column, never null, and return it as an array, shape (rows,)."""
+    """Run a query of one ubigint column without nulls; return it as an array, shape (rows,)."""
     return _watched(con, lambda: np.asarray(con.execute(sql).fetchnumpy().popitem()[1]), watch)
 
 

@@ -1,4 +1,4 @@
-"""What the lake knows of a raw file before it is read, and which contents it has under any name."""
+"""Looks raw files up in the lake before they are read, by name and by content."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +11,14 @@ from pipeline.project.home import Home
 
 @dataclass(frozen=True)
 class KnownFile:
-    """A raw file beside what the lake has under its name.
+    """A raw file and the lake's record under its name.
 
     Attributes:
         raw: The raw file.
-        content: Its bytes as they lie there.
-        seen: What identifies it without reading it.
-        place: The folder its name has in the lake; None if it has none.
-        record: What that folder was made of.
+        content: Hash of its bytes.
+        seen: Path, size and times, which identify it without reading it.
+        place: The lake's folder for its name; None without one.
+        record: The record of that folder.
     """
 
     raw: RawFile
@@ -29,7 +29,7 @@ class KnownFile:
 
     @property
     def is_in_lake(self) -> bool:
-        """Whether the lake has this very content, typed as the YAML says now."""
+        """Whether the lake has this content, typed as the YAML says now."""
         if self.record is None:
             return False
         there = (self.record.content_hash, self.record.source_fingerprint)
@@ -37,7 +37,7 @@ class KnownFile:
 
 
 def look_up(raw: RawFile, there: dict[str, tuple[lake.Place, lake.Record]]) -> KnownFile:
-    """Look a raw file up in what is there of its table; it is hashed unless it is untouched."""
+    """Look a raw file up in its table; a file is hashed unless it is unchanged."""
     place, record = there.get(raw.logical_name, (None, None))
     seen = [*lake.stat_signature(raw.path), raw.member]
     if record and record.seen == seen:
@@ -46,14 +46,14 @@ def look_up(raw: RawFile, there: dict[str, tuple[lake.Place, lake.Record]]) -> K
 
 
 class Contents:
-    """The unpacked contents of deduplicated tables: what is in the lake or about to be.
+    """The unpacked contents of deduplicated tables that are in the lake or about to be.
 
-    A file whose content is there under another name would put every row in twice.
+    A file whose content is in the lake under another name would add every row twice.
     """
 
     def __init__(self, files: list[KnownFile], home: Home) -> None:
-        # Of the files of this call, only those count that stay what they are: another one's
-        # content in the lake may be on its way out.
+        # Of this call's files, only unchanged ones count: the lake's content of the others may be
+        # about to be replaced.
         here = {(known.raw.table.name, known.raw.logical_name) for known in files}
         self._names: dict[tuple[str, str], str] = {}
         for table in {known.raw.table for known in files if known.raw.table.deduplicate}:
@@ -65,10 +65,10 @@ class Contents:
                 self.add(known.raw, known.record.unpacked_hash)
 
     def add(self, raw: RawFile, unpacked_hash: str) -> None:
-        """Note that a file's content is in the lake or about to be."""
+        """Record that a file's content is in the lake or about to be."""
         if raw.table.deduplicate:
             self._names[raw.table.name, unpacked_hash] = raw.name
 
     def same_as(self, raw: RawFile, unpacked_hash: str) -> str | None:
-        """Return the name under which a content is there already."""
+        """Return the name under which a content already exists."""
         return self._names.get((raw.table.name, unpacked_hash))

@@ -1,7 +1,7 @@
-"""The lake's folders: what is there, whether new data may join it, and putting it in place.
+"""The lake's folders: reads their records, checks the origin of data, and commits new files.
 
-A raw file's rows live in `lake/<domain>/<table>/<stem>-<hash>/`, its bad values in the folder of
-the same name under quarantine. A folder appears by one rename, so readers never see half a file.
+A raw file's rows are in `lake/<domain>/<table>/<stem>-<hash>/`, its bad values in the folder of the
+same name under quarantine. A folder appears by one rename, so readers never see half a file.
 """
 
 import json
@@ -24,21 +24,21 @@ _ORIGIN = "_origin.json"
 
 @dataclass(frozen=True)
 class Record:
-    """`_file.json`: which raw file a folder of the lake was made of.
+    """`_file.json`: the raw file that a folder of the lake was loaded from.
 
     Attributes:
         raw_file: Name of the raw file.
         logical_name: Its name without compression.
-        content_hash: Hash of its bytes as they lay there, compressed or not.
+        content_hash: Hash of its bytes as found, compressed or not.
         source_fingerprint: Hash of the YAML's columns and types.
         rows: Rows in the lake.
         quarantined: Rows in quarantine.
-        reasons: Why, with counts.
+        reasons: Reasons for quarantine, with counts.
         ignored_columns: Columns of the file that the table does not have.
-        absent_columns: Optional columns the file does not have.
-        ingested_at: UTC.
-        seen: Path, size and times at which the hash was taken; the same again is not hashed again.
-        duplicates: Rows that were equal to one in the lake and left out.
+        absent_columns: Optional columns that the file does not have.
+        ingested_at: When it was ingested, UTC.
+        seen: Path, size and times when it was hashed; an unchanged file is not hashed again.
+        duplicates: Rows left out because an equal row is in the lake.
         unpacked_hash: Hash of its bytes without compression.
         event_span: First and last time of its rows in the lake, if the table is deduplicated.
     """
@@ -54,7 +54,7 @@ class Record:
     absent_columns: list[str]
     ingested_at: str
     seen: list[Any]
-    # Younger than some lakes.
+    # Older records lack these fields.
     duplicates: int = 0
     unpacked_hash: str = ""
     event_span: list[str] | None = None
@@ -71,12 +71,12 @@ class Place:
 
     @property
     def lake(self) -> Path:
-        """Where the rows are."""
+        """Folder of the rows."""
         return self.home.lake / self.domain / self.table / self.folder
 
     @property
     def quarantine(self) -> Path:
-        """Where the bad values are."""
+        """Folder of the bad values."""
         return self.home.quarantine / self.domain / self.table / self.folder
 
 
@@ -92,11 +92,11 @@ class Staged:
 
 @dataclass
 class Changes:
-    """What one ingest puts in place and what it takes away.
+    """The folders that one ingest adds and removes.
 
     Attributes:
-        staged: Finished files; each replaces what the lake has under its name.
-        superseded: Folders that nothing replaces.
+        staged: Finished files; each replaces the lake's folder of its name.
+        superseded: Folders to remove without a replacement.
     """
 
     staged: list[Staged] = field(default_factory=list)
@@ -104,18 +104,18 @@ class Changes:
 
 
 def stat_signature(path: Path) -> list[Any]:
-    """Return what identifies a file without reading it."""
+    """Return the path, size and times that identify a file without reading it."""
     status = path.stat()
     return [str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def now() -> str:
-    """Return the time, UTC, sortable as text."""
+    """Return the current time, UTC, as sortable text."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def records(home: Home, domain: str, table: str) -> dict[str, Record]:
-    """Return a table's folders in the lake and their records, oldest first."""
+    """Return a table's folders in the lake with their records, oldest first."""
     found = {
         path.parent.name: Record(**json.loads(path.read_text(encoding="utf-8")))
         for path in (home.lake / domain / table).glob(f"*/{_RECORD}")
@@ -124,7 +124,7 @@ def records(home: Home, domain: str, table: str) -> dict[str, Record]:
 
 
 def latest(home: Home, domain: str, table: str) -> dict[str, tuple[Place, Record]]:
-    """Return where each logical name of a table is in the lake, and its record."""
+    """Return the folder and record of each logical name of a table."""
     return {
         record.logical_name: (Place(home, domain, table, folder), record)
         for folder, record in records(home, domain, table).items()
@@ -152,16 +152,16 @@ def check_origin(home: Home, domain: str, raw_dir: Path) -> str:
             )
             raise ChurnError(
                 f"The raw files are {origin} data, but the lake of {domain!r} holds {there} data."
-                " They are never mixed.",
+                " The two cannot be mixed.",
                 where=f"{raw_dir} → {mark.parent}",
-                hint=f"Set CHURN_HOME to another folder, or delete {folders} to start over.",
+                hint=f"Set CHURN_HOME to another folder, or start over by deleting {folders}.",
             )
     return origin
 
 
 @contextmanager
 def scratch(home: Home) -> Iterator[Path]:
-    """Give a folder on the lake's file system, removed at the end whatever happens."""
+    """Yield a folder on the lake's file system; it is always removed at the end."""
     folder = home.work / f"ingest-{os.getpid()}"
     for left in home.work.glob("ingest-*"):
         if not _is_running(left.name.removeprefix("ingest-")):
@@ -174,7 +174,7 @@ def scratch(home: Home) -> Iterator[Path]:
 
 
 def recover(home: Home, domain: str, trash: Path) -> None:
-    """Finish what a killed ingest left: superseded folders and quarantine without a lake folder."""
+    """Clean up after a killed ingest: superseded folders, and quarantine without a lake folder."""
     for table in (home.lake / domain).glob("*/"):
         newest: dict[str, str] = {}
         for folder, record in records(home, domain, table.name).items():
@@ -188,7 +188,7 @@ def recover(home: Home, domain: str, trash: Path) -> None:
 
 
 def commit(changes: Changes, home: Home, domain: str, origin: str, trash: Path) -> None:
-    """Put finished files in place, then remove the ones they replace and those superseded."""
+    """Commit finished files, then remove the folders that they replace and superseded ones."""
     if not changes.staged and not changes.superseded:
         return
     mark = home.lake / domain / _ORIGIN
@@ -210,7 +210,7 @@ def commit(changes: Changes, home: Home, domain: str, origin: str, trash: Path) 
 
 
 def _remove(place: Place, trash: Path) -> None:
-    # Renamed away first: a folder that is being deleted would be read in part.
+    # Rename first, so that readers never see a half-deleted folder.
     for path in (place.lake, place.quarantine):
         if path.exists():
             gone = trash / f"removed-{len(list(trash.iterdir()))}"

@@ -1,4 +1,4 @@
-"""Takes one raw file: unpacked, validated and typed into scratch, to be put in place later."""
+"""Loads one raw file: unpacks, validates and types it into scratch; committed later."""
 
 import shutil
 from collections.abc import Callable
@@ -20,20 +20,20 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable
 
-# Told what is being done to a file and how far it is, in percent.
+# Called with the current step and its progress in percent.
 Step = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class Copy:
-    """A file that is not taken, because its content is there under another name."""
+    """A file that is skipped, because its content is in the lake under another name."""
 
     of: str
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """What became of a file's rows."""
+    """Counts of a file's rows by what happened to them."""
 
     kept: int
     rejection: Rejection
@@ -49,7 +49,7 @@ def load_file(
     step: Step,
     memory: str | None = None,
 ) -> lake.Staged | Copy:
-    """Read one raw file into scratch, and note its content.
+    """Load one raw file into scratch and record its content.
 
     Raises:
         ChurnError: The file cannot be used.
@@ -73,7 +73,7 @@ def load_file(
         raise ChurnError(
             "The file cannot be read.",
             where=f"{raw.name}: {str(error).partition(chr(10))[0]}",
-            hint="Save it as a plain csv in UTF-8, with commas and one kind of line end.",
+            hint="Save it as a plain CSV in UTF-8, with commas and one kind of line ending.",
         ) from error
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
@@ -98,7 +98,7 @@ def load_file(
 
 
 def _unpacked_content(known: KnownFile, path: Path) -> Digest:
-    """Return the content of what DuckDB reads, with its lines if it is a csv."""
+    """Return the content hash of the file that DuckDB reads, with its lines if it is a CSV."""
     is_as_it_lay = path == known.raw.path
     if is_as_it_lay and (known.raw.format == "parquet" or known.content.lines is not None):
         return known.content
@@ -113,14 +113,14 @@ def _write(
     con: duckdb.DuckDBPyConnection,
     step: Step,
 ) -> _Rows:
-    """Write a file's good rows and bad values to scratch; return how many there are."""
+    """Write a file's good rows and bad values to scratch; return their counts."""
     lines = _lines(reading, content, con)
     header = 0 if reading.raw.format == "parquet" else 1
     if lines <= header:
         raise ChurnError(
             "The file has no rows.",
             where=reading.raw.name,
-            hint="Get the file again, or remove it from the directory.",
+            hint="Download or export the file again, or remove it from the directory.",
         )
     good = convert(reading, parquet, con, lambda percent: step("reading", percent))
     if good == 0:
@@ -144,7 +144,7 @@ def _write(
 
 
 def _lines(reading: Reading, content: Digest, con: duckdb.DuckDBPyConnection) -> int:
-    """Return the lines of a csv, the rows of a Parquet file."""
+    """Return the number of lines of a CSV, or of rows of a Parquet file."""
     if reading.raw.format != "parquet":
         return content.lines or 0
     row = con.execute(
@@ -154,7 +154,7 @@ def _lines(reading: Reading, content: Digest, con: duckdb.DuckDBPyConnection) ->
 
 
 def _span(table: SourceTable, parquet: Path, con: duckdb.DuckDBPyConnection) -> list[str] | None:
-    """Return the first and the last event time, as text that sorts."""
+    """Return the first and last event time, as sortable text."""
     if table.event_time is None:
         return None
     time = f'"{table.event_time}"'
@@ -172,8 +172,8 @@ def _no_good_row(reading: Reading, reasons: tuple[RejectionReason, ...]) -> Chur
         for c in reading.table.raw_columns
     )
     return ChurnError(
-        "The file has no row that can be used.",
+        "The file has no usable row.",
         where=f"{reading.raw.name}\n  header found: {','.join(reading.header)}"
         f"\n  wrong in its first rows: {found}",
-        hint=f"Expected are {types}.",
+        hint=f"Expected columns: {types}.",
     )

@@ -1,7 +1,7 @@
 """Finds raw files of one table whose events overlap in time: an event in both counts twice.
 
-Nothing is taken out: whichever file gave way would depend on the other, which may be replaced
-when this one is no longer there to be read again.
+Nothing is removed: one file's rows would then depend on the other file, which may be replaced later
+when the first one can no longer be re-read.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pipeline.project.sources import SourceTable
 
 @dataclass(frozen=True)
 class Overlap:
-    """Two raw files and the time that both have events of, UTC, both ends included."""
+    """Two raw files and the time span that both cover, UTC, both ends included."""
 
     first: str
     second: str
@@ -25,9 +25,9 @@ class Overlap:
 
 
 def overlaps(home: Home, table: SourceTable) -> tuple[Overlap, ...]:
-    """Return each file of a deduplicated table in the lake that begins before an earlier one ends.
+    """Return each file of a deduplicated table that begins before an earlier file ends.
 
-    Of those it overlaps with, the one that reaches furthest is named.
+    It is paired with the overlapping file that ends last.
     """
     spans = sorted(
         (*record.event_span, record.raw_file)

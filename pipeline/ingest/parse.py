@@ -1,9 +1,8 @@
-"""Says in SQL how a raw value becomes a typed one, and what is wrong when it does not.
+"""Builds the SQL that types a raw value, checks it, and gives the reason if it is rejected.
 
-Both passes over a file use these expressions, so a row is either good in both or bad in both.
-A value is scanned as text, as a number (DuckDB's reader parses those fastest; an integer re-saved
-as `149.0` is read, `149.5` is not rounded) or, from Parquet, as a moment or an instant, which is a
-moment that knows its zone.
+Both passes over a file use these expressions, so a row is good in both or bad in both. A value is
+scanned as text, as a number (the fastest for DuckDB's reader; an integer saved as `149.0` is read,
+`149.5` is not rounded) or, from Parquet, as a moment or as an instant, which has a time zone.
 """
 
 from typing import Literal
@@ -22,9 +21,9 @@ SCAN_TYPES: dict[Scan, str] = {
 _SMALL_INTEGERS = ("tinyint", "smallint", "integer", "int", "utinyint", "usmallint")
 _FLOATS = ("double", "float", "real")
 _COMPACT_DATE = "%Y%m%d"
-# A sum of a few values beyond this is infinite.
+# The sum of a few larger values would be infinite.
 _LARGEST_DOUBLE = 1e300
-# What has a year of four digits; the infinities have none.
+# Years of four digits; excludes the infinities.
 _FOUR_DIGITS = "timestamp '1000-01-01' and timestamp '9999-12-31 23:59:59.999999'"
 
 
@@ -48,7 +47,7 @@ def scan_of_type(column: SourceColumn, stored: str) -> Scan:
 
 
 def typed_value_sql(column: SourceColumn, scan: Scan, raw: str) -> str:
-    """Return the SQL of the typed value of the scanned expression `raw`; null if it has none."""
+    """Return SQL for the typed value of the scanned expression `raw`; null if it has none."""
     kind = column.data_type
     if kind == "varchar":
         return raw
@@ -69,7 +68,7 @@ def typed_value_sql(column: SourceColumn, scan: Scan, raw: str) -> str:
 
 
 def is_valid_sql(column: SourceColumn, raw: str, typed: str) -> str:
-    """Return the SQL of whether a value may stay; never null."""
+    """Return SQL for whether a value is valid; never null."""
     checks = []
     if column.not_null:
         checks.append(f"{typed} is not null")
@@ -85,7 +84,7 @@ def is_valid_sql(column: SourceColumn, raw: str, typed: str) -> str:
 
 
 def rejection_reason_sql(column: SourceColumn, raw: str, typed: str) -> str:
-    """Return the SQL of what is wrong with a value; null if nothing is."""
+    """Return SQL for the reason a value is rejected; null if it is valid."""
     cases = [f"when {raw} is not null and {typed} is null then {quoted(_mismatch(column))}"]
     if column.not_null:
         cases.append(f"when {typed} is null then 'empty'")
@@ -100,10 +99,10 @@ def rejection_reason_sql(column: SourceColumn, raw: str, typed: str) -> str:
 
 
 def _utc(raw: str, form: str | None) -> str:
-    """A written moment as UTC: ISO, without a zone or with UTC, Z or an offset; or as `form` says.
+    """SQL for a text moment as UTC: ISO without a zone or with UTC, Z or an offset, or as `form`.
 
-    A cast to timestamp drops an offset without a word; one to timestamptz takes thirty times as
-    long for `UTC` and reads what has no zone in the session's. So each gets what it is good at.
+    A cast to timestamp silently drops an offset. A cast to timestamptz takes thirty times as long
+    for `UTC` and reads text without a zone in the session's zone. So each is used where it works.
     """
     is_zoned = f"contains({raw}, '+') or contains(substr({raw}, 11), '-')"
     zoned = _moment("instant", f"try_cast({raw} as timestamptz)")
@@ -116,7 +115,7 @@ def _utc(raw: str, form: str | None) -> str:
 
 
 def _moment(scan: Scan, raw: str) -> str:
-    # A cast would give the time in the session's zone, and takes four times as long.
+    # A cast would use the session's zone and take four times as long.
     return f"make_timestamp(epoch_us({raw}))" if scan == "instant" else raw
 
 
@@ -127,12 +126,12 @@ def _date(column: SourceColumn, scan: Scan, raw: str) -> str:
     if scan == "text":
         formats = [column.format, "%Y-%m-%d", "%Y-%m-%d %H:%M:%S"]
         written = ", ".join(quoted(f) for f in formats if f and f != _COMPACT_DATE)
-        # These words strptime takes for 1 January 1900, whatever the format.
+        # strptime reads these words as 1 January 1900, whatever the format.
         is_word = f"lower(trim({raw})) in ('epoch', 'infinity', '-infinity')"
         moment = f"case when not {is_word} then try_strptime({raw}, [{written}]) end"
     day = f"case when {moment} = date_trunc('day', {moment}) then ({moment})::date end"
     if scan == "text" and _is_compact_date(column):
-        # Not by strptime, which takes 2017031 for 1 March.
+        # Not by strptime, which reads 2017031 as 1 March.
         return f"coalesce({_compact_date(f'try_cast({raw} as double)')}, {day})"
     return day
 
@@ -171,5 +170,5 @@ def _listed(column: SourceColumn) -> str:
 
 
 def _literal(bound: float) -> str:
-    # An integer column compares faster with an integer.
+    # Comparing an integer column with an integer is faster.
     return str(int(bound)) if bound.is_integer() and abs(bound) < 1e15 else repr(bound)

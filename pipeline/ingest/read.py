@@ -1,4 +1,4 @@
-"""Opens a raw file: checks its header against the YAML and says in SQL how to scan it."""
+"""Opens a raw file: checks its header against the YAML and builds the SQL to scan it."""
 
 import csv
 import io
@@ -20,13 +20,13 @@ _SAMPLE_ROWS = 100
 
 @dataclass(frozen=True)
 class Reading:
-    """A file whose header fits.
+    """A raw file with a valid header.
 
     Attributes:
         raw: The raw file.
-        path: What DuckDB reads; the unpacked copy of a compressed file.
-        header: Its columns as they stand.
-        scans: How each column of the table is scanned; without the columns the file lacks.
+        path: The file that DuckDB reads; for a compressed file the unpacked copy.
+        header: Its columns, in order.
+        scans: How each column of the table is scanned; missing columns are left out.
     """
 
     raw: RawFile
@@ -41,17 +41,17 @@ class Reading:
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """Columns of the file the table does not have."""
+        """Columns of the file that the table does not have."""
         known = {column.name for column in self.table.raw_columns}
         return tuple(name for name in self.header if name not in known)
 
     @property
     def absent(self) -> tuple[str, ...]:
-        """Optional columns the file does not have."""
+        """Optional columns that the file does not have."""
         return tuple(c.name for c in self.table.raw_columns if c.name not in self.scans)
 
     def typed_scan(self) -> str:
-        """Return SQL that yields `raw_<column>` for every row that scans; the rest is left out."""
+        """Return SQL that yields `raw_<column>` for every readable row; others are left out."""
         if self.raw.format == "parquet":
             return f"(select {self._stored()} from {self._parquet()})"
         types = [SCAN_TYPES[self.scans.get(name, "text")] for name in self.header]
@@ -61,8 +61,8 @@ class Reading:
     def text_scan(self) -> str:
         """Return SQL that yields `record`, and `text_<column>`, `raw_<column>` for every row.
 
-        `record` is the number of the row among those with the right number of columns. Rows that
-        have another go to DuckDB's table reject_errors.
+        `record` numbers the rows with the right number of columns. Other rows go to DuckDB's table
+        reject_errors.
         """
         if self.raw.format == "parquet":
             texts = self._each("text", lambda name: f"nullif(\"{name}\"::varchar, '')")
@@ -92,7 +92,7 @@ class Reading:
         return self._each("raw", cast)
 
     def _csv(self, types: list[str], options: str) -> str:
-        # Types are given, never sniffed: a sniffer refuses a file that ends in mid-row.
+        # Types are given, not sniffed: the sniffer refuses a file that ends in the middle of a row.
         columns = ", ".join(f"'c{position}': '{kind}'" for position, kind in enumerate(types))
         return (
             f"read_csv({quoted(self.path)}, columns = {{{columns}}}, header = true,"
@@ -137,18 +137,18 @@ def _csv_head(raw: RawFile, path: Path) -> tuple[tuple[str, ...], list[list[str]
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     try:
-        # The head may end inside a character; a byte that is no text ends in quarantine.
+        # The head may end inside a character; invalid bytes go to quarantine later.
         text = head.decode("utf-8-sig", errors="replace")
         if "\0" in text.partition("\n")[0]:
             raise ChurnError(
-                "The file is not text in UTF-8.", where=raw.name, hint="Save it as UTF-8 again."
+                "The file is not UTF-8 text.", where=raw.name, hint="Save it again as UTF-8."
             )
         rows = csv.reader(io.StringIO(text, newline=""))
         header = tuple(name.strip() for name in next(rows, []))
         sample = [row for row, _ in zip(rows, range(_SAMPLE_ROWS), strict=False)]
     except csv.Error as error:
         raise ChurnError(
-            f"The file is not a csv ({error}).", where=raw.name, hint=_AGAIN
+            f"The file is not a CSV ({error}).", where=raw.name, hint=_AGAIN
         ) from error
     return header, sample[:-1] if len(head) == _HEAD_BYTES else sample
 
@@ -160,7 +160,7 @@ def _parquet_types(raw: RawFile, path: Path, con: duckdb.DuckDBPyConnection) -> 
         ).fetchall()
     except duckdb.Error as error:
         raise ChurnError(
-            "The file cannot be read as Parquet; it is cut short or damaged.",
+            "The file cannot be read as Parquet; it is truncated or damaged.",
             where=f"{raw.name}: {error}",
             hint=_AGAIN,
         ) from error
@@ -180,11 +180,11 @@ def _check_header(raw: RawFile, header: tuple[str, ...]) -> None:
         else f"The header has {', '.join(twice)} twice."
     )
     expected = [c.name if c.required else f"[{c.name}]" for c in columns]
-    may_lack = "" if all(c.required for c in columns) else " Those in brackets may be missing."
+    may_lack = "" if all(c.required for c in columns) else " Columns in brackets are optional."
     raise ChurnError(
         what,
         where=f"{raw.name}\n  header found:    {','.join(header)}\n"
         f"  header expected: {','.join(expected)}",
-        hint="Give the columns these names, separated by commas; their order does not matter and"
-        f" further columns are ignored.{may_lack} Or take the file out of the directory.",
+        hint="Rename the columns and separate them with commas; their order does not matter and"
+        f" other columns are ignored.{may_lack} Or remove the file from the directory.",
     )

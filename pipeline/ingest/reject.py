@@ -1,4 +1,4 @@
-"""Writes a file's bad values to quarantine: where they stand, what they are, what is wrong."""
+"""Writes a file's bad values to quarantine with line, column, value and reason."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _SHAPE_REASONS = {
 
 @dataclass(frozen=True)
 class RejectionReason:
-    """One kind of bad value: the column (None: the whole row), what is wrong, and how often."""
+    """One kind of bad value: column (None for the whole row), reason, and count."""
 
     column: str | None
     reason: str
@@ -35,7 +35,7 @@ class RejectionReason:
 
 @dataclass(frozen=True)
 class Rejection:
-    """What a file put in quarantine."""
+    """A file's rows in quarantine and the reasons."""
 
     rows: int
     reasons: tuple[RejectionReason, ...]
@@ -50,21 +50,21 @@ def reject(
     good: int,
     lines: int,
 ) -> Rejection:
-    """Read a file again as text and write one row per bad value to `<folder>/rejected.parquet`.
+    """Re-read a file as text and write one row per bad value to `<folder>/rejected.parquet`.
 
-    Lines count from 1 with the header, as an editor does; a value with a line feed in it counts
-    as one line. In Parquet they are row numbers.
+    Lines are numbered from 1 including the header, as in an editor; a value with a line feed
+    counts as one line. For Parquet they are row numbers.
 
     Args:
         reading: The file.
-        folder: Where to write; not created when nothing is bad.
+        folder: Where to write; not created without bad values.
         con: The session.
-        watch: Told the percentage done.
+        watch: Called with the percentage done.
         good: Rows the first pass kept.
         lines: Lines of a csv, rows of a Parquet file.
 
     Raises:
-        ChurnError: A quote that is never closed swallows lines, or a row is neither good nor bad.
+        ChurnError: An unclosed quote swallows lines, or rows are unaccounted for.
     """
     _find(reading, con, watch)
     found = con.execute(
@@ -80,9 +80,9 @@ def reject(
         is_complete = good + bad == rows or (has_quotes and good + bad < rows)
     if not is_complete:
         raise ChurnError(
-            f"Of {lines:,} lines, {good:,} rows were kept and {bad:,} refused; the rest is lost.",
+            f"Of {lines:,} lines, {good:,} were loaded and {bad:,} rejected; the rest is lost.",
             where=reading.raw.name,
-            hint="Save the file as a plain csv, comma separated, quoted with double quotes.",
+            hint="Save the file as a plain CSV, separated by commas and quoted with double quotes.",
         )
     if bad:
         _name_lines(reading, blank, con)
@@ -91,7 +91,7 @@ def reject(
 
 
 def sample_reasons(reading: Reading, con: duckdb.DuckDBPyConnection) -> tuple[RejectionReason, ...]:
-    """Return what is wrong with the first thousand rows of a file without a good one."""
+    """Return the reasons in the first thousand rows of a file without a good row."""
     _find(reading, con, lambda _: None, limit=1000)
     return _reasons(con)
 
@@ -118,7 +118,7 @@ def _reasons(con: duckdb.DuckDBPyConnection) -> tuple[RejectionReason, ...]:
 
 
 def _blank_lines(reading: Reading) -> tuple[list[int], bool]:
-    """Return the numbers of empty lines, which DuckDB skips, and whether anything is quoted."""
+    """Return the numbers of empty lines, which DuckDB skips, and whether any value is quoted."""
     has_quotes, blank = False, []
     with reading.path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -129,7 +129,7 @@ def _blank_lines(reading: Reading) -> tuple[list[int], bool]:
 
 
 def _name_lines(reading: Reading, blank: list[int], con: duckdb.DuckDBPyConnection) -> None:
-    """Turn record numbers into lines: skipped lines before a record push it down."""
+    """Turn record numbers into line numbers by adding the skipped lines before each record."""
     con.execute("create or replace temp table blank (line bigint)")
     if blank:
         con.execute("insert into blank select unnest(?::bigint[])", [blank])
@@ -170,7 +170,7 @@ def _flagged_rows(reading: Reading, limit: int | None) -> str:
         typed_value_sql(c, reading.scans[c.name], f'"raw_{c.name}"') + f' as "typed_{c.name}"'
         for c in columns
     )
-    # What has a text but no number is scanned as nothing; its text says there was something.
+    # A text that is not a number scans as null; the text itself shows that there was a value.
     problems = ", ".join(
         f"struct_pack(column_name := '{c.name}', value := {text}, reason := {wrong})"
         for c in columns
@@ -204,7 +204,7 @@ def _gather_shapeless(reading: Reading, con: duckdb.DuckDBPyConnection) -> None:
     if swallowed:
         raise ChurnError(
             "A value opens a quote that is not closed in its row, so the lines after it cannot be"
-            " told apart.",
+            " separated.",
             where=f"{reading.raw.name}, line {swallowed[0]}",
-            hint="Remove or double that quote, or write the file again with quoting.",
+            hint="Remove or double that quote, or export the file again with quoting.",
         )

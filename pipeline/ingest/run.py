@@ -1,4 +1,4 @@
-"""The ingest step: every file of a raw directory is validated, then all are put in place."""
+"""The ingest step: validates every file of a raw directory, then commits all of them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,20 +24,20 @@ from pipeline.project.terminal import progress_bar
 def ingest(
     domain: str, raw_dir: Path, home: Home, *, console: Console, memory: str | None = None
 ) -> IngestSummary:
-    """Bring the raw files of a directory into the lake.
+    """Load the raw files of a directory into the lake.
 
-    Idempotent by content: a file whose bytes are in the lake already is left alone. Either every
-    file of the call is taken or none.
+    Idempotent by content: a file whose bytes are already in the lake is skipped. Either every
+    file of the call is loaded or none.
 
     Args:
         domain: A folder under `models/` with a sources YAML.
         raw_dir: The directory that holds the raw files.
-        home: Where lake and quarantine are.
-        console: Shows progress; one line per file when it is no terminal.
-        memory: Most that DuckDB may take, such as `1GB`; its own default if not given.
+        home: CHURN_HOME with lake and quarantine.
+        console: Shows progress; one line per file if it is not a terminal.
+        memory: DuckDB's memory limit, such as `1GB`; DuckDB's default if not given.
 
     Raises:
-        ChurnError: A file, the directory or CHURN_HOME cannot be used; the lake is as before.
+        ChurnError: A file, the directory or CHURN_HOME cannot be used; the lake is unchanged.
     """
     tables = source_tables(domain)
     try:
@@ -58,13 +58,17 @@ def ingest(
                     console.print(line, markup=False, highlight=False, soft_wrap=True)
             lake.commit(changes, home, domain, origin, scratch)
     except duckdb.Error as error:
-        raise ChurnError("DuckDB could not go on.", where=str(error)) from error
+        raise ChurnError(
+            "DuckDB failed while reading a file.",
+            where=str(error),
+            hint="Check free disk space and memory, then run it again; the lake is unchanged.",
+        ) from error
     except OSError as error:
         raise ChurnError(
-            f"A file or folder cannot be used: {error.strerror or error}.",
+            f"Cannot read or write a file or folder: {error.strerror or error}.",
             where=str(error.filename or raw_dir),
-            hint=f"CHURN_HOME ({home.root}) must be a folder that can be written and has room"
-            f" for the lake; {raw_dir} must be readable.",
+            hint=f"CHURN_HOME ({home.root}) must be writable and have room for the lake;"
+            f" {raw_dir} must be readable.",
         ) from error
     return IngestSummary(
         domain=domain,
@@ -100,7 +104,7 @@ def _bring(
     step: Step,
     memory: str | None,
 ) -> FileReport:
-    """Take one file unless its content is in the lake; note what that changes."""
+    """Load one file unless its content is in the lake, and add it to the changes."""
     if known.record and known.place and known.is_in_lake:
         return _report(known.raw, known.record, "unchanged", known.place)
     taken = load_file(known, contents, home, scratch, step, memory)
@@ -118,7 +122,7 @@ def _bring(
 def _missing_tables(
     found: Discovery, tables: tuple[SourceTable, ...], home: Home, raw_dir: Path
 ) -> tuple[MissingTable, ...]:
-    """Return the optional tables without data; a required one is refused."""
+    """Return the optional tables without data; refuse a missing required one."""
     there = {raw.table.name for raw in found.files}
     lacking = [
         table
@@ -128,7 +132,7 @@ def _missing_tables(
     for table in lacking:
         if table.required:
             raise ChurnError(
-                f"The files of {table.name!r} are missing, and nothing can be built without them.",
+                f"The files of {table.name!r} are missing; the table is required.",
                 where=f"{raw_dir} holds {', '.join(raw.name for raw in found.files)}.",
                 hint=f"Add {' or '.join(table.files)}. {recognised_names(tables)}",
             )
@@ -136,7 +140,7 @@ def _missing_tables(
         MissingTable(
             table.name,
             table.files,
-            f"What is computed from {' or '.join(table.files)} will be null or empty.",
+            f"Features of {' or '.join(table.files)} will be null or empty.",
         )
         for table in lacking
     )
@@ -160,7 +164,7 @@ def _report(raw: RawFile, record: lake.Record, status: Status, place: lake.Place
 
 @contextmanager
 def _shown(raw: RawFile, console: Console) -> Iterator[Step]:
-    """Show a bar for one file on a terminal, nothing elsewhere."""
+    """Show a progress bar for one file on a terminal; nothing elsewhere."""
     if not console.is_terminal:
         yield lambda _what, _percent: None
         return

@@ -1,4 +1,4 @@
-"""What an ingest did, and how the terminal shows it."""
+"""The summary of an ingest and its table on the terminal."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,28 +11,28 @@ from rich.text import Text
 from pipeline.ingest.overlap import Overlap
 from pipeline.ingest.reject import RejectionReason
 
-# copy: its content is there under another name.
+# copy: its content is in the lake under another name.
 Status = Literal["ingested", "replaced", "unchanged", "copy"]
 _PAIRS_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """What became of one raw file.
+    """The outcome for one raw file.
 
     Attributes:
         file: Its name; `archive:member` for a csv inside an archive.
         table: The table it belongs to.
-        rows_read: Rows it has; `rows`, `quarantined` and `duplicates` add up to it; 0 of a copy.
+        rows_read: Rows in the file: `rows` + `quarantined` + `duplicates`; 0 for a copy.
         rows: Rows in the lake.
         quarantined: Rows in quarantine.
         reasons: Kinds of bad values with counts; a row may have several.
-        status: Whether it was new, replaced an earlier file, or was there already.
+        status: Whether it was new, replaced an earlier file, or was already in the lake.
         ignored_columns: Columns of the file that the table does not have.
-        absent_columns: Optional columns the file does not have; null in the lake.
-        quarantine: Where its bad values are.
-        duplicates: Rows left out because an equal one is kept; None where the table keeps all.
-        copy_of: The file of the same content that is in the lake instead of this one.
+        absent_columns: Optional columns that the file does not have; null in the lake.
+        quarantine: Folder of its bad values.
+        duplicates: Rows left out because an equal one is kept; None if the table keeps all.
+        copy_of: The file with the same content that is in the lake instead of this one.
     """
 
     file: str
@@ -60,17 +60,17 @@ class MissingTable:
 
 @dataclass(frozen=True)
 class IngestSummary:
-    """What one ingest did.
+    """The outcome of one ingest.
 
     Attributes:
         domain: The domain.
         origin: `demo` or `real`.
         files: One report per raw file.
         missing: Optional tables without data.
-        shadowed: Files left aside because the same file is there in a quicker format.
+        shadowed: Files skipped because the same file exists in a quicker format.
         unrecognised: Files that belong to no table.
-        overlaps: Files in the lake whose events overlap in time and may be there twice.
-        quarantine: Where the domain's bad values are.
+        overlaps: Files in the lake whose events overlap in time and may count twice.
+        quarantine: Folder of the domain's bad values.
     """
 
     domain: str
@@ -84,12 +84,12 @@ class IngestSummary:
 
     @property
     def is_changed(self) -> bool:
-        """Whether the lake holds anything else than before."""
+        """Whether the lake changed."""
         return any(file.status not in ("unchanged", "copy") for file in self.files)
 
 
 def counts(file: FileReport) -> str:
-    """Say in words what became of a file's rows."""
+    """Return a file's row counts as a phrase."""
     words = f"{file.rows:,} rows, {file.quarantined:,} in quarantine"
     if file.duplicates is None:
         return words
@@ -97,11 +97,11 @@ def counts(file: FileReport) -> str:
 
 
 def render(summary: IngestSummary, console: Console) -> None:
-    """Print a summary: a table of the files, then what is odd about them."""
+    """Print a summary: a table of the files, then notes about them."""
     table = Table(title=f"Ingest of {summary.domain} ({summary.origin} data)", title_justify="left")
     for name in ("File", "Table"):
         table.add_column(name, overflow="fold")
-    numbers = ["Rows read", "In the lake", "Quarantined"]
+    numbers = ["Rows read", "Loaded", "Quarantined"]
     if any(file.duplicates is not None for file in summary.files):
         numbers.append("Duplicates")
     for name in numbers:
@@ -123,22 +123,22 @@ def _notes(summary: IngestSummary) -> list[str]:
             reasons = "; ".join(f"{reason} ({reason.values:,})" for reason in file.reasons)
             notes.append(f"Quarantined from {file.file}: {reasons}.")
         if file.copy_of:
-            notes.append(f"Not taken: {file.file} has the same content as {file.copy_of}.")
+            notes.append(f"Skipped: {file.file} has the same content as {file.copy_of}.")
         if file.ignored_columns:
             notes.append(f"Ignored columns of {file.file}: {', '.join(file.ignored_columns)}.")
         if file.absent_columns:
-            notes.append(f"Columns {file.file} lacks, null: {', '.join(file.absent_columns)}.")
-    notes += [f"Not there: {missing.table}. {missing.meaning}" for missing in summary.missing]
-    notes += [f"Left aside: {name}." for name in summary.shadowed]
+            notes.append(f"Missing from {file.file}, null: {', '.join(file.absent_columns)}.")
+    notes += [f"Missing: {missing.table}. {missing.meaning}" for missing in summary.missing]
+    notes += [f"Skipped for a quicker format: {name}." for name in summary.shadowed]
     if summary.unrecognised:
         notes.append(f"Not recognised: {', '.join(summary.unrecognised)}.")
     if summary.overlaps:
         pairs = [str(pair) for pair in summary.overlaps[:_PAIRS_SHOWN]]
         pairs += ["…"] * (len(summary.overlaps) > _PAIRS_SHOWN)
         notes.append(
-            f"Overlapping in time: {'; '.join(pairs)}. An event that is in two files counts twice:"
-            " where they repeat each other, keep each event in one file."
+            f"Overlapping in time: {'; '.join(pairs)}. An event in two files counts twice;"
+            " keep each event in one file."
         )
     if any(file.quarantined for file in summary.files):
-        notes.append(f"Bad values with file, line and reason: {summary.quarantine}")
+        notes.append(f"Bad values, with file, line and reason: {summary.quarantine}")
     return notes

@@ -1,6 +1,6 @@
-"""Unpacks compressed files into scratch, checksums verified.
+"""Unpacks compressed files into scratch and verifies their checksums.
 
-DuckDB reads a .csv.gz itself, but takes the rows before a cut for the whole file.
+DuckDB can read a .csv.gz, but does not notice that a file is truncated.
 """
 
 import gzip
@@ -19,10 +19,10 @@ _CHUNK = 1 << 22
 
 
 def unpack(raw: RawFile, scratch: Path) -> Path:
-    """Return a file DuckDB can read: the raw file itself, or its unpacked copy in scratch.
+    """Return a file that DuckDB can read: the raw file itself, or its unpacked copy in scratch.
 
     Raises:
-        ChurnError: The file is cut short, damaged or needs a password.
+        ChurnError: The file is truncated, damaged or needs a password.
     """
     if raw.format in ("csv", "parquet"):
         return raw.path
@@ -48,13 +48,13 @@ def unpack(raw: RawFile, scratch: Path) -> Path:
         gzip.BadGzipFile,
         lzma.LZMAError,
         py7zr.exceptions.ArchiveError,
-        RuntimeError,  # zipfile's word for a password
+        RuntimeError,  # what zipfile raises for a password
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
         raise ChurnError(
-            f"The file cannot be unpacked; it is cut short or damaged ({error}).",
+            f"The file cannot be unpacked; it is truncated or damaged ({error}).",
             where=raw.name,
-            hint="Download or copy the file again; nothing was taken from it.",
+            hint="Download or copy the file again; nothing was loaded from it.",
         ) from error
     return target

@@ -1,1 +1,1 @@
-"""Labels that never change again: `freeze` writes closed cohorts, `registry` audits them."""
+"""Frozen labels: `freeze` writes the labels of closed cohorts once, `registry` audits them."""

@@ -1,4 +1,4 @@
-"""Freeze closed cohorts: their labels are written once and read from there ever after."""
+"""Freezes closed cohorts: their labels are written once, and all later builds read that file."""
 
 import json
 import shutil
@@ -51,7 +51,7 @@ class FrozenCohort(BaseModel):
 def freeze_closed(
     connection: duckdb.DuckDBPyConnection, home: Home, domain: str, rule_version: int
 ) -> list[FrozenCohort]:
-    """Write every closed cohort that is not frozen yet, Parquet with a registry entry beside it.
+    """Freeze every closed cohort that is not frozen yet, as Parquet with a registry entry.
 
     Args:
         connection: The warehouse, after a build whose tests passed.
@@ -91,7 +91,7 @@ def freeze(
         rule_version: Version of the label rules, from the domain's entry.
         source: Relation with the labels.
         cohorts: Label definition and cut-off of each.
-        reason: Why an older version is replaced.
+        reason: Why an older version is replaced, if one is.
 
     Returns:
         The registry's entries written.
@@ -148,7 +148,7 @@ def freeze(
     return written
 
 
-# The checksum of <domain>__label_cohorts: macro row_checksum over the same four values.
+# The checksum in <domain>__label_cohorts: macro row_checksum over the same four values.
 CHECKSUM = """
 coalesce(sum(cast(md5_number_lower(
     customer_id || '|' || cast(as_of_date as varchar) || '|' || label_definition || '|'
@@ -163,7 +163,7 @@ def _next_version(home: Home, domain: str, definition: str, day: str) -> int:
 
 
 def _commit(part: Path, target: Path, cohort: FrozenCohort) -> None:
-    """The entry first: a Parquet file is never there without the entry that describes it."""
+    """Move the entry first: a Parquet file must never exist without the entry that describes it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.with_suffix(".json").write_text(
         cohort.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8"
@@ -172,7 +172,7 @@ def _commit(part: Path, target: Path, cohort: FrozenCohort) -> None:
 
 
 def _required_files(home: Home, domain: str) -> tuple[list[str], list[str]]:
-    """Raw files of the required tables in the lake, and named ones that are not there."""
+    """Raw files of the required tables in the lake, and optional files that are missing."""
     present, missing = [], []
     for table in source_tables(domain):
         if not table.required:

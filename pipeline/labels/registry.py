@@ -1,4 +1,4 @@
-"""`churn labels`: what is frozen, whether the raw data still agree with it, and the way out."""
+"""`churn labels`: lists frozen labels, audits them against the raw data, and refreezes them."""
 
 import json
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from pipeline.project.home import Home
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A frozen cohort that the raw data of today, or its own registry entry, contradict.
+    """A frozen cohort that today's raw data, or its own registry entry, contradict.
 
     Attributes:
         domain: Domain.
         as_of_date: Cut-off of the cohort.
         label_definition: Definition of the cohort.
-        rows: Labels that would differ: another outcome, or a customer in one of the two only.
-        why: What contradicts it.
+        rows: Labels that would differ: another outcome, or a customer on one side only.
+        why: What contradicts the frozen labels.
     """
 
     domain: str
@@ -34,7 +34,7 @@ class Disagreement:
     def __str__(self) -> str:
         return (
             f"{self.domain} {self.as_of_date}, {self.label_definition}: {self.rows:,} labels "
-            f"would differ, {self.why}"
+            f"would differ: {self.why}"
         )
 
 
@@ -49,7 +49,7 @@ def audit(home: Home, domain: str, rule_version: int) -> list[Disagreement]:
     """Compare the frozen labels in use with what the raw data give today.
 
     Cohorts of definitions that the last build did not derive (other parameters) cannot be compared
-    with raw data; their files are still compared with the registry.
+    with raw data; only their files are compared with the registry.
 
     Args:
         home: CHURN_HOME after a build.
@@ -67,7 +67,7 @@ def audit(home: Home, domain: str, rule_version: int) -> list[Disagreement]:
             "max(label_version) over (partition by label_definition, as_of_date)"
         )
         found = [
-            Disagreement(domain, day, definition, rows, "by the raw data of today")
+            Disagreement(domain, day, definition, rows, "today's raw data give other outcomes")
             for definition, day, rows in connection.execute(
                 _CHANGED.format(domain=domain)
             ).fetchall()
@@ -79,16 +79,16 @@ def audit(home: Home, domain: str, rule_version: int) -> list[Disagreement]:
     for definition, day, rows, checksum in in_use:
         entry = newest.get((definition, day))
         if entry is None or entry.checksum != checksum:
-            why = "its file is not the one that was registered"
+            why = "the file is not the registered one"
             found.append(Disagreement(domain, day, definition, rows, why))
         elif entry.rule_version != rule_version:
             then = entry.rule_version
-            why = f"it was frozen by version {then} of the rule, now {rule_version}"
+            why = f"frozen by version {then} of the rule, which is now version {rule_version}"
             found.append(Disagreement(domain, day, definition, 0, why))
     return sorted(found, key=lambda d: (d.label_definition, d.as_of_date))
 
 
-# A cohort can be compared when the raw data of today close it.
+# A cohort can be compared if it is closed in today's raw data.
 _CHANGED = """
 with
 
@@ -125,7 +125,7 @@ order by all
 
 
 def keep_audit(home: Home, domain: str, found: list[Disagreement]) -> None:
-    """Put the last audit of a domain on record, beside its labels."""
+    """Record the last audit of a domain beside its labels."""
     path = home.labels / domain / "_audit.json"
     if found or path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -141,21 +141,21 @@ def refreeze(
     reason: str,
     rule_version: int,
 ) -> list[FrozenCohort]:
-    """Write what the raw data give today as a new version of cohorts that disagree with it.
+    """Freeze cohorts that disagree with today's raw data again, as a new version.
 
     Args:
         home: CHURN_HOME after a build.
         domain: Domain.
         cut_off: Only this cohort.
         definition: Only this definition.
-        reason: Why; kept with the labels.
+        reason: Reason, stored with the labels.
         rule_version: Version of the label rules, from the domain's entry.
 
     Returns:
         The registry entries written; the older versions stay.
 
     Raises:
-        ChurnError: Nothing named disagrees with the raw data.
+        ChurnError: No cohort asked for disagrees with the raw data.
     """
     chosen = [
         (d.label_definition, d.as_of_date)
@@ -164,8 +164,8 @@ def refreeze(
     ]
     if not chosen:
         raise ChurnError(
-            "There is nothing to freeze anew: the frozen labels named agree with the raw data.",
-            hint=f"`churn labels audit --domain {domain}` lists what disagrees.",
+            "Nothing to refreeze: these frozen labels agree with the raw data.",
+            hint=f"List those that disagree: churn labels audit --domain {domain}",
         )
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         return freeze(
@@ -180,5 +180,5 @@ def refreeze(
 
 
 def has_labels(home: Home, domain: str) -> bool:
-    """Whether anything of a domain is frozen."""
+    """Whether a domain has frozen labels."""
     return any(Path(home.labels / domain).glob("*/*.parquet"))

@@ -1,6 +1,7 @@
-"""What the project says of itself, before anything runs.
+"""The project's configuration and shared helpers.
 
-In the order of the flow: `home` says where things are, `domains` and `sources` read what a domain
-and its raw files are, `serving_tables` reads what is published, `scaffold` starts a new domain,
-`state` opens the database of what people decided. `errors` and `sql` are words and quotes for all.
+In the order of the flow: `home` knows all paths, `domains` and `sources` read a domain's settings
+and raw files, `serving_tables` reads the published tables' YAML, `scaffold` creates a new domain,
+`state` opens the database of people's decisions. `errors`, `duck`, `files` and `environment` serve
+all.
 """

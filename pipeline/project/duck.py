@@ -1,4 +1,4 @@
-"""What several modules say to DuckDB: quotes, rows by name, typed views over Parquet."""
+"""DuckDB helpers: SQL literals, rows as dictionaries, typed views over Parquet."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,17 +10,17 @@ Row = dict[str, Any]
 
 
 def quoted(text: str | Path) -> str:
-    """Return a text or a path as a literal of SQL, quotes and all."""
+    """Return a text or a path as a quoted SQL literal."""
     return "'" + str(text).replace("'", "''") + "'"
 
 
 def listed(texts: Iterable[str | Path]) -> str:
-    """Return texts or paths as literals with commas between them."""
+    """Return texts or paths as quoted literals, separated by commas."""
     return ", ".join(quoted(text) for text in texts)
 
 
 def rows_of(found: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation) -> list[Row]:
-    """Return what a query found as one dictionary a row, in the order of its columns."""
+    """Return the rows of a query as dictionaries, in the order of its columns."""
     names = [column[0] for column in found.description]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
@@ -28,12 +28,12 @@ def rows_of(found: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation) -> list[
 def parquet_select(
     connection: duckdb.DuckDBPyConnection, files: Iterable[str | Path], columns: Mapping[str, str]
 ) -> str:
-    """Return a select of typed columns from Parquet files; macro `source_view` says the same.
+    """Return a select of typed columns from Parquet files, as the macro `source_view` does.
 
     Args:
-        connection: Reads the files' columns.
-        files: Files or one glob; none gives an empty relation.
-        columns: Name → DuckDB's type. A column that the files lack is null.
+        connection: Used to read the files' columns.
+        files: Files or one glob; without files the relation is empty.
+        columns: Name → DuckDB type. A column that the files lack is null.
     """
     names = listed(files)
     if not names:

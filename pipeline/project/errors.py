@@ -1,13 +1,13 @@
-"""The one exception that reaches the terminal as words instead of a traceback."""
+"""The exception that reaches the terminal as a message instead of a traceback."""
 
 
 class ChurnError(Exception):
     """A failure the user can act on.
 
     Args:
-        what: What was wrong, one sentence.
-        where: File, row, column, value: as near as it is known.
-        hint: What to do about it.
+        what: What is wrong, one sentence.
+        where: File, row, column and value, as far as known.
+        hint: What to do.
         exit_code: Exit status of the command; 1 for bad input or state, 3 for a refused step
             that leaves everything built before it intact.
     """

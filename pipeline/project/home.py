@@ -1,4 +1,4 @@
-"""Where things are: the project's folder and the folders of CHURN_HOME."""
+"""Paths: the project's folder and the folders of CHURN_HOME."""
 
 import os
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Home:
 
     @property
     def raw(self) -> Path:
-        """Raw files the demo writes; real files may lie anywhere."""
+        """Raw files that the demo writes; your own files can be anywhere."""
         return self.root / "raw"
 
     @property
@@ -29,7 +29,7 @@ class Home:
 
     @property
     def quarantine(self) -> Path:
-        """Rows that ingest refused, with file, line, column, value and reason."""
+        """Values that ingest refused, with file, line, column and reason."""
         return self.root / "quarantine"
 
     @property
@@ -39,7 +39,7 @@ class Home:
 
     @property
     def models(self) -> Path:
-        """One folder per training run: model, recipe, figures, scores, drivers."""
+        """One folder per training run: model, recipe, metrics, scores, drivers."""
         return self.root / "models"
 
     @property
@@ -49,37 +49,37 @@ class Home:
 
     @property
     def warehouse(self) -> Path:
-        """The private database that dbt writes; any run rebuilds it."""
+        """The private database that dbt builds; any run can rebuild it."""
         return self.root / "warehouse.duckdb"
 
     @property
     def datasets(self) -> Path:
-        """Frozen modelling data, one folder per domain and name; never changed."""
+        """Frozen modelling data, one folder per domain and name; never changes."""
         return self.root / "datasets"
 
     @property
     def proofs(self) -> Path:
-        """What `churn prove` found last, one JSON file per domain."""
+        """The last result of `churn prove`, one JSON file per domain."""
         return self.root / "proofs"
 
     @property
     def dev_warehouse(self) -> Path:
-        """What `churn dev` builds on a sample of the customers; disposable."""
+        """Database of `churn dev`, built on a sample of customers; disposable."""
         return self.root / "dev.duckdb"
 
     @property
     def dev_copy(self) -> Path:
-        """A copy of it to look at, replaced whole by the next build."""
+        """A copy of it to query; the next build replaces the file."""
         return self.root / "dev_copy.duckdb"
 
     @property
     def state(self) -> Path:
-        """What people decided: suppressions, contacts, saved plans; SQLite in WAL mode."""
+        """People's decisions: suppressions, contacts, saved plans; SQLite in WAL mode."""
         return self.root / "state.sqlite"
 
     @property
     def state_export(self) -> Path:
-        """The state as Parquet, written before the tables that read it; disposable."""
+        """The state as Parquet, exported before the models that read it are built; disposable."""
         return self.root / "state"
 
     @property
@@ -89,12 +89,12 @@ class Home:
 
     @property
     def demo_truth(self) -> Path:
-        """The demo's hidden probabilities; nothing reads them but the stated ceiling."""
+        """The demo's hidden probabilities; only the oracle score reads them."""
         return self.root / "demo_truth"
 
     @property
     def work(self) -> Path:
-        """Scratch space on the same file system; emptied by whoever uses it."""
+        """Scratch space on the same file system; its users empty it."""
         return self.root / "scratch"
 
     @property
@@ -114,5 +114,5 @@ class Home:
 
 
 def home() -> Home:
-    """Return the Home named by CHURN_HOME, `./data` without it. Creates nothing."""
+    """Return the Home of the variable CHURN_HOME, by default `./data`. Creates nothing."""
     return Home(Path(os.environ.get("CHURN_HOME", "data")).expanduser().resolve())

@@ -1,4 +1,4 @@
-"""`churn domain new`: a domain of one's own, started from one that is there."""
+"""`churn domain new`: creates a domain as a copy of an existing one."""
 
 import re
 from pathlib import Path
@@ -12,34 +12,34 @@ _ENTRY = re.compile(r"^    (\w+):\n(?:(?: {5,}.*| *#.*)?\n)*", re.MULTILINE)
 def new_domain(name: str, like: str, project: Path = PROJECT) -> list[Path]:
     """Write a domain's folder under models/ and its entry in dbt_project.yml.
 
-    Models, sources, lookups (without their rows) and macros of the other domain are copied with
-    the domain's name in place of the other's, to be edited.
+    Models, sources, lookups (without their rows) and macros of the existing domain are copied and
+    renamed, ready to edit.
 
     Args:
         name: The new domain: lower-case letters and digits.
-        like: The domain to start from.
+        like: The domain to copy from.
         project: The project's folder.
 
     Returns:
-        What was written, relative to the project.
+        Paths of the written files, relative to the project.
 
     Raises:
-        ChurnError: The name cannot be used, or there is no domain to start from.
+        ChurnError: The name cannot be used, or there is no domain to copy from.
     """
     settings = project / "dbt_project.yml"
     entries = {found[1]: found[0] for found in _entries(settings.read_text())}
     if not re.fullmatch(r"[a-z][a-z0-9]*", name):
         raise ChurnError(
-            f"{name!r} cannot name a domain.",
-            hint="Use lower-case letters and digits, a letter first: it names a schema and files.",
+            f"{name!r} is not a valid name for a domain.",
+            hint="Use lower-case letters and digits, starting with a letter.",
         )
     if like not in entries:
-        raise ChurnError(f"There is no domain {like!r}.", hint=f"Known are: {', '.join(entries)}.")
+        raise ChurnError(f"There is no domain {like!r}.", hint=f"Choose {' or '.join(entries)}.")
     if name in entries or (project / "models" / name).exists():
         raise ChurnError(
-            f"There is something named {name!r} already.",
+            f"The name {name!r} is already taken.",
             where=str(project / "models" / name),
-            hint="Choose another name, or edit what is there.",
+            hint="Choose another name, or edit the existing domain.",
         )
     sources = [
         *sorted((project / "models" / like).rglob("*.*")),
@@ -50,7 +50,7 @@ def new_domain(name: str, like: str, project: Path = PROJECT) -> list[Path]:
     for source in sources:
         target = project / _renamed(str(source.relative_to(project)), like, name)
         text = _renamed(source.read_text(encoding="utf-8"), like, name)
-        if source.suffix == ".csv":  # what happened there did not happen here
+        if source.suffix == ".csv":  # the other domain's rows do not apply here
             text = text.partition("\n")[0] + "\n"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
@@ -61,7 +61,7 @@ def new_domain(name: str, like: str, project: Path = PROJECT) -> list[Path]:
 
 
 def _entries(text: str) -> list[tuple[str, str]]:
-    """Return the text and name of each domain's entry, comments included."""
+    """Return the text of each domain's entry by name, including comments."""
     start = text.index("  churn_domains:\n") + len("  churn_domains:\n")
     found, position = [], start
     while match := _ENTRY.match(text, position):
@@ -78,7 +78,7 @@ def _add_entry(settings: Path, entry: str) -> None:
 
 
 def _renamed(text: str, like: str, name: str) -> str:
-    """Replace a domain's name, whatever its capitals, by another."""
+    """Replace a domain's name by another, in any case."""
     return re.sub(
         like,
         lambda found: name if found[0].islower() else name.capitalize(),

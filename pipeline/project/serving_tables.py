@@ -1,4 +1,4 @@
-"""The published tables as the YAML of the serving models describes them."""
+"""Reads the published tables from the YAML of the serving models."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class Column:
     Attributes:
         name: Its name.
         data_type: DuckDB's name of its type.
-        unit: Unit of a number, None for what is no number.
-        description: What it means.
+        unit: Unit of a number; None for other columns.
+        description: Its meaning.
     """
 
     name: str
@@ -36,10 +36,10 @@ class Table:
 
     Attributes:
         name: Its name in the schema `serving`.
-        description: Opens with the grain.
-        question: What it is asked.
-        key: Columns that name a row.
-        columns: All of them, in order.
+        description: Description, starting with the grain.
+        question: The question it answers.
+        key: Columns that identify a row.
+        columns: Columns, in order.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Table:
 
 
 def published_tables(project: Path = PROJECT) -> list[Table]:
-    """Return the published tables as the YAML describes them, those of every domain first."""
+    """Return the published tables from the YAML, those shared by all domains first."""
     return [
         _table(model)
         for path in _descriptions(project)
@@ -60,7 +60,7 @@ def published_tables(project: Path = PROJECT) -> list[Table]:
 
 
 def _descriptions(project: Path) -> Iterator[Path]:
-    """The shared tables, then what each domain publishes of its own."""
+    """The shared tables, then the tables of single domains."""
     shared = (project / "models" / "serving").rglob("*.yml")
     yield from sorted(shared, key=lambda path: (_FOLDERS.get(path.parent.name, 0), path))
     yield from sorted((project / "models").glob("*/marts/*.yml"))

@@ -1,4 +1,4 @@
-"""Reads `models/<domain>/_<domain>__sources.yml`, the one description of the raw files."""
+"""Reads `models/<domain>/_<domain>__sources.yml`, the description of the raw files."""
 
 import fnmatch
 import hashlib
@@ -28,14 +28,14 @@ class SourceColumn:
     Attributes:
         name: Its name in the header.
         data_type: Its DuckDB type in the lake, lower case.
-        description: What it means.
-        format: How a date or timestamp is written, in strptime's letters; None for ISO.
+        description: Its meaning.
+        format: Format of a date or timestamp in strptime codes; None for ISO.
         not_null: Whether an empty value sends the row to quarantine.
-        min: Smallest value that is kept.
-        max: Largest value that is kept.
-        required: Whether the header must have it; an absent optional column is null.
-        values: The only values that are kept; any when empty.
-        date_of: The timestamp whose day it is: made at ingest, not read from the file.
+        min: Smallest allowed value.
+        max: Largest allowed value.
+        required: Whether the header must have it; a missing optional column is null.
+        values: Allowed values; any if empty.
+        date_of: The timestamp it is the date of; ingest derives it, the file does not have it.
     """
 
     name: str
@@ -51,7 +51,7 @@ class SourceColumn:
 
     @property
     def is_id(self) -> bool:
-        """Text that must be there and is not one of a few words names somebody."""
+        """A required text without a list of allowed values is taken for an id."""
         return self.data_type == "varchar" and self.not_null and not self.values
 
 
@@ -63,17 +63,17 @@ class SourceTable:
         domain: The folder under `models/` that describes it.
         name: Its name within the domain.
         identifier: The name of its relation in schema `lake`.
-        description: What a row is.
+        description: The meaning of a row.
         columns: Its columns, in the order of the lake.
-        files: Names or patterns of its raw files, without compression.
-        required: Whether nothing can be built without it.
-        history: What a later file says about an earlier one.
-        event_time: The column that says when a row happened.
-        event_day: The column that holds its day, which windows are cut by.
-        covered_by: The column for each of whose values coverage is kept too.
-        partition_by: What the lake is split by, outermost first: a value, or the month of a date.
-        key: The columns that identify a row.
-        deduplicate: Whether one row is kept of those of a file that are equal in every column.
+        files: Names or patterns of its raw files, without compression suffix.
+        required: Whether a build needs it.
+        history: How a later file relates to an earlier one.
+        event_time: Column with the time of a row.
+        event_day: Column with the day of a row, which windows are cut by.
+        covered_by: Column for whose values coverage is also tracked.
+        partition_by: Partition columns of the lake, outermost first: a value, or a date's month.
+        key: Columns that identify a row.
+        deduplicate: Whether rows of a file that are equal in every column are kept once.
     """
 
     domain: str
@@ -93,7 +93,7 @@ class SourceTable:
 
     @property
     def id_column(self) -> str | None:
-        """The column that names the customer."""
+        """The column with the customer's id."""
         return next((column.name for column in self.columns if column.is_id), None)
 
     @property
@@ -110,10 +110,10 @@ class SourceTable:
         return next(column for column in self.columns if column.name == name)
 
     def fingerprint(self) -> str:
-        """Return a short hash of all that changes what the lake holds for the same raw file."""
+        """Return a short hash of everything that shapes the lake's rows of a raw file."""
         columns = [_shape(column) for column in self.columns]
-        # One column as itself, and what a table does not use left out: a key that is new here
-        # changes no other lake.
+        # One column is hashed as itself, and unused settings are left out, so that a new setting
+        # does not change the hash of other tables.
         split = self.partition_by if self.partition_by[1:] else (*self.partition_by, None)[0]
         said = [columns, split, *(["deduplicated"] if self.deduplicate else [])]
         text = json.dumps(said, sort_keys=True)
@@ -121,7 +121,7 @@ class SourceTable:
 
 
 def domains(project: Path = PROJECT) -> tuple[str, ...]:
-    """Return the domains that describe raw files, in alphabetical order."""
+    """Return the domains with a sources YAML, in alphabetical order."""
     return tuple(
         folder.name
         for folder in sorted((project / "models").iterdir())
@@ -141,14 +141,14 @@ def source_tables(domain: str, project: Path = PROJECT) -> tuple[SourceTable, ..
         raise ChurnError(
             f"There is no domain {domain!r}.",
             where=str(path),
-            hint=f"Known domains: {', '.join(domains(project)) or 'none'}.",
+            hint=f"Domains: {', '.join(domains(project)) or 'none'}.",
         )
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     # Other sources of the file (frozen labels) are written here, not ingested.
     raw = [source for source in document["sources"] if source["name"] == domain]
     if not raw:
         raise ChurnError(
-            f"The source named {domain!r} is missing; it describes the raw files.", where=str(path)
+            f"The source {domain!r}, which describes the raw files, is missing.", where=str(path)
         )
     return tuple(_table(domain, entry, path) for source in raw for entry in source["tables"])
 
@@ -188,11 +188,11 @@ def _table(domain: str, entry: dict[str, Any], path: Path) -> SourceTable:
 
 
 def _problems(table: SourceTable) -> Iterator[tuple[str, str | None]]:
-    """What contradicts itself, and what to do; after the first, the others are not to be asked."""
+    """Yield contradictions, each with a hint; only the first one is reliable."""
     named = {table.event_time, table.event_day, table.covered_by, *table.partition_by, *table.key}
     named |= {column.date_of for column in table.columns}
     if unknown := named - {column.name for column in table.columns} - {None}:
-        yield f"names columns it does not have: {sorted(map(str, unknown))}", None
+        yield f"refers to columns it does not have: {sorted(map(str, unknown))}", None
     for column in table.columns:
         if column.values:
             yield from _value_problems(column)
@@ -204,32 +204,35 @@ def _problems(table: SourceTable) -> Iterator[tuple[str, str | None]]:
 
 def _value_problems(column: SourceColumn) -> Iterator[tuple[str, str | None]]:
     if column.data_type != "varchar":
-        yield f"lists values of {column.name!r}, which is no varchar", "Give it min and max."
+        yield f"lists values of {column.name!r}, which is not a varchar", "Use min and max."
     if not all(isinstance(value, str) for value in column.values):
-        yield f"lists values of {column.name!r} that are no text", "Put them in quotes."
+        yield f"lists values of {column.name!r} that are not text", "Put them in quotes."
 
 
 def _day_problems(column: SourceColumn, moment: SourceColumn) -> Iterator[tuple[str, str | None]]:
     if (column.data_type, moment.data_type) != ("date", "timestamp"):
-        yield f"makes {column.name!r} of {moment.name!r}", "A date is made of a timestamp."
+        yield (
+            f"derives {column.name!r} from {moment.name!r}",
+            "Derive a date from a timestamp.",
+        )
     if column.not_null and not moment.not_null:
-        yield f"makes {column.name!r} of {moment.name!r}, which may be null", _GIVE_NOT_NULL
+        yield f"derives {column.name!r} from {moment.name!r}, which may be null", _GIVE_NOT_NULL
 
 
 def _partition_problems(column: SourceColumn) -> Iterator[tuple[str, str | None]]:
     if not column.not_null:
         yield f"is partitioned by {column.name!r}, which may be null", _GIVE_NOT_NULL
-    # Listed, because a folder for every value that turns up may be a folder for every row.
+    # Values must be listed; otherwise there could be a folder for every row.
     is_listed = column.values and all(map(_FOLDER_NAME.fullmatch, column.values))
     if column.data_type not in MOMENTS and not is_listed:
         yield (
-            f"is partitioned by {column.name!r}, whose values are no folder names",
-            "Partition by a date, a timestamp, or a varchar whose config.meta.values are letters,"
-            " digits and _ . - only.",
+            f"is partitioned by {column.name!r}, whose values are not valid folder names",
+            "Partition by a date, a timestamp, or a varchar whose config.meta.values have only"
+            " letters, digits, and _ . -",
         )
 
 
-_GIVE_NOT_NULL = "Give that column config.meta.not_null: true."
+_GIVE_NOT_NULL = "Set config.meta.not_null: true for that column."
 
 
 def _column(entry: dict[str, Any]) -> SourceColumn:
@@ -258,6 +261,6 @@ def _names(said: str | list[str] | None) -> tuple[str, ...]:
 
 
 def _shape(column: SourceColumn) -> dict[str, Any]:
-    """All of a column that shapes its values in the lake."""
+    """The settings of a column that shape its values in the lake."""
     words = {"description"} | {key for key in ("values", "date_of") if not getattr(column, key)}
     return {key: value for key, value in asdict(column).items() if key not in words}

@@ -1,4 +1,4 @@
-"""CHURN_HOME/state.sqlite: opening it, and the one transaction that may write."""
+"""Opens CHURN_HOME/state.sqlite and its write transactions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,15 +8,15 @@ import sqlalchemy as sa
 
 from pipeline.project.home import Home
 
-# How long a writer waits for another one.
+# Seconds a writer waits for another one.
 WAIT_SECONDS = 10.0
 
 
 def open_state(home: Home, metadata: sa.MetaData) -> sa.Engine:
-    """Return an engine on the state, in WAL mode, with these tables; made if it is not there."""
+    """Return an engine on the state in WAL mode; create the database and tables if missing."""
     home.root.mkdir(parents=True, exist_ok=True)
     engine = state_engine(home)
-    # who only reads what is there must not wait for who writes
+    # readers of existing tables must not wait for a writer
     if not {table.name for table in metadata.sorted_tables} <= set(
         sa.inspect(engine).get_table_names()
     ):
@@ -26,11 +26,11 @@ def open_state(home: Home, metadata: sa.MetaData) -> sa.Engine:
 
 
 def state_engine(home: Home) -> sa.Engine:
-    """Return an engine on the state in WAL mode; nothing is made."""
+    """Return an engine on the state in WAL mode; create nothing."""
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(home.state)),
         connect_args={"timeout": WAIT_SECONDS, "isolation_level": None},
-        # who waits for SQLite must not keep others from a connection
+        # a connection that waits for SQLite must not block others
         max_overflow=-1,
     )
 
@@ -43,9 +43,9 @@ def state_engine(home: Home) -> sa.Engine:
 
 @contextmanager
 def writing_to(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Open a transaction that has the one writer's place from its beginning.
+    """Open a transaction that holds the write lock from its beginning.
 
-    One that takes it later may find that what it has read is no longer so.
+    If it took the lock later, the rows it has read could be stale.
     """
     with engine.begin() as connection:
         connection.exec_driver_sql("begin immediate")

@@ -1,1 +1,1 @@
-"""Proof that nothing leaks: `time_travel` rebuilds features, `prove` runs all of it."""
+"""Proof that nothing leaks: `time_travel` rebuilds features, `prove` runs all comparisons."""

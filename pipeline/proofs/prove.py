@@ -1,4 +1,4 @@
-"""`churn prove`: that no feature of any cut-off knows what came after it, on the data at hand."""
+"""`churn prove`: shows on your own data that no feature knows anything after its cut-off."""
 
 import json
 from dataclasses import asdict
@@ -22,7 +22,7 @@ from pipeline.runs.registry import tuned_parameters
 from pipeline.warehouse import fingerprint
 from pipeline.warehouse.compiled_sql import load_stack, stack_hash
 
-# Trees are enough to show what a fit depends on; quality is not looked at.
+# A few trees show what a fit depends on; quality does not matter here.
 _PROVEN_ROUNDS = 60
 LAKES: tuple[Lake, ...] = get_args(Lake)
 
@@ -30,15 +30,15 @@ LAKES: tuple[Lake, ...] = get_args(Lake)
 def prove(context: RunContext, cut_offs: int) -> list[Comparison]:
     """Compare rebuilt features with the mart at several cut-offs of each domain; keep the proof.
 
-    Hidden and garbage futures are tried at every chosen cut-off, the instants around a cut-off at
-    the newest one of them.
+    Hidden and garbage futures are tried at every chosen cut-off, rows at the instants around a
+    cut-off only at the newest.
 
     Args:
-        context: What to work on; its warehouse is built.
-        cut_offs: How many cut-offs of each domain, from the first to the scored one.
+        context: Context of the command; its warehouse is built.
+        cut_offs: Number of cut-offs in each domain, spread from the first to the scored one.
 
     Raises:
-        ChurnError: The warehouse is not built from what is there now.
+        ChurnError: The warehouse is missing or out of date.
     """
     home = context.home
     if fingerprint.done(home.warehouse, "build") is None:
@@ -67,10 +67,10 @@ def prove(context: RunContext, cut_offs: int) -> list[Comparison]:
 
 
 def prove_training(context: RunContext, domain: str) -> str:
-    """Show that nothing learned before the test depends on the test cohort; say what was shown.
+    """Show that nothing learned before the test depends on the test cohort; return the result.
 
     Raises:
-        ChurnError: It does.
+        ChurnError: Something does.
     """
     settings = context.entries[domain]
     with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
@@ -89,13 +89,13 @@ def prove_training(context: RunContext, domain: str) -> str:
     if check.is_broken:
         raise ChurnError(
             f"Training {domain} fails the leakage check {check.guard}: {check.words}.",
-            hint="Fit scalers, choose features and parameters on training cohorts alone.",
+            hint="Fit scalers and choose features and parameters on training cohorts only.",
         )
     return check.words
 
 
 def kept_proof(context: RunContext, domain: str) -> dict[str, object] | None:
-    """Return the kept proof of the feature SQL that the last build compiled; None without one."""
+    """Return the stored proof of the feature SQL of the last build; None without one."""
     path = context.home.proofs / f"{domain}.json"
     if not path.exists():
         return None
@@ -125,12 +125,15 @@ def _cut_offs(context: RunContext, domain: str) -> list[date]:
             f"select distinct as_of_date from {domain}.{domain}__churn_examples order by all"
         ).fetchall()
     if not rows:
-        raise ChurnError(f"{domain} has no cohort to prove anything on.")
+        raise ChurnError(
+            f"{domain} has no cohort to prove anything on.",
+            hint=f"Load more data: churn run --domain {domain} --raw DIR",
+        )
     return [row[0] for row in rows]
 
 
 def _spread(days: list[date], count: int) -> list[date]:
-    """Return so many days evenly from the first to the last."""
+    """Return that many days, spread evenly from the first to the last."""
     count = min(count, len(days))
     if count == 1:
         return days[-1:]
@@ -138,7 +141,7 @@ def _spread(days: list[date], count: int) -> list[date]:
 
 
 def unproven(context: RunContext, domain: str) -> list[tuple[str, str]]:
-    """Features on a snapshot or mutable source, and the source."""
+    """Features that read a snapshot or mutable source, with the source."""
     with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
         return connection.execute(
             "select feature, source_table from churn.int_churn__features_described "

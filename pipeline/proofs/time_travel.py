@@ -1,8 +1,8 @@
-"""The feature SQL run again on a lake that knows less, or nonsense, and compared with the mart.
+"""Rebuilds features on a lake with an altered future and compares them with the mart.
 
-The mart's features of a cut-off D must follow from what happened before D alone. So they are
-rebuilt, by the very SQL that made the mart, on a lake in which everything from D on is hidden, is
-garbage, or in which rows are added at the instants around D; and compared to the last bit.
+The mart's features at a cut-off D must depend only on what happened before D. So the SQL that built
+the mart runs again on a lake in which everything from D on is hidden or garbage, or to which rows
+are added at the instants around D; the results are compared to the last bit.
 """
 
 from collections.abc import Iterator
@@ -21,15 +21,15 @@ from pipeline.warehouse.control import fill_controls
 
 Lake = Literal["hidden", "garbage", "on the cut-off", "after the cut-off", "before the cut-off"]
 
-# Rows added at this instant happened before the cut-off: features must change, or the comparison
-# could not fail.
+# Rows added at this instant are before the cut-off, so features must change; otherwise the
+# comparison could not fail.
 SENSITIVE: Lake = "before the cut-off"
 _TOUCHED = 300
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One rebuilt cohort beside the mart's.
+    """A rebuilt cohort compared with the mart's.
 
     Attributes:
         domain: Domain.
@@ -37,7 +37,7 @@ class Comparison:
         lake: What was done to the events from the cut-off on.
         rows: Customers of the cohort in the mart.
         columns: Columns compared: features, value and due date.
-        differences: Values that differ; a customer who is in one of the two only differs in all.
+        differences: Values that differ; a customer on one side only differs in every column.
         examples: Up to three differences: customer, column, value in the mart, value rebuilt.
     """
 
@@ -51,21 +51,21 @@ class Comparison:
 
     @property
     def holds(self) -> bool:
-        """Whether it came out as it must."""
+        """Whether the result is as required."""
         return (self.differences > 0) == (self.lake == SENSITIVE)
 
 
 def compare(
     home: Home, domain: str, stack: list[CompiledModel], cut_off: date, lake: Lake
 ) -> Comparison:
-    """Rebuild the features of one cut-off on an altered lake and compare them with the mart.
+    """Rebuild the features at a cut-off on an altered lake and compare them with the mart.
 
     Args:
         home: CHURN_HOME after a build.
         domain: Domain.
-        stack: The feature SQL, as the build compiled it or altered on purpose.
+        stack: The feature SQL, as the build compiled it or with a planted fault.
         cut_off: A cut-off of the mart.
-        lake: What to do to the events from the cut-off on.
+        lake: How to alter the events from the cut-off on.
     """
     with rebuilt(home, domain, stack, cut_off, lake) as connection:
         return _compared(connection, domain, cut_off, lake, stack[-1].relation)
@@ -75,7 +75,7 @@ def compare(
 def rebuilt(
     home: Home, domain: str, stack: list[CompiledModel], cut_off: date, lake: Lake
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Give an in-memory database with the altered lake and the stack made on it.
+    """Yield an in-memory database with the altered lake and the stack built on it.
 
     The warehouse is attached as `built`; the stack's last relation holds the features.
     """
@@ -98,7 +98,7 @@ def rebuilt(
 
 
 def _rows(table: SourceTable, cut_off: date, lake: Lake) -> str:
-    """SQL of a raw table in the altered lake; what has no time stays as it is."""
+    """SQL of a raw table in the altered lake; a table without a time stays unchanged."""
     built = f"built.lake.{table.identifier}"
     day = table.event_day or table.event_time
     if day is None:
@@ -111,7 +111,7 @@ def _rows(table: SourceTable, cut_off: date, lake: Lake) -> str:
         nonsense = ", ".join(_nonsense(column, table) for column in table.columns)
         garbage = f"select {nonsense} from {after}"
         return f"{before} union all {garbage} union all {garbage}"
-    # a copy of the last event before the cut-off of some customers, moved to the instant
+    # copies of some customers' last event before the cut-off, moved to the instant
     moved = ", ".join(
         f"{_moved(column, table, cut_off, lake)} as {column.name}" for column in table.columns
     )
@@ -149,7 +149,7 @@ def _moved(column: SourceColumn, table: SourceTable, cut_off: date, lake: Lake) 
     if column.name not in (table.event_time, table.event_day):
         return column.name
     step = {"before the cut-off": -1, "on the cut-off": 0, "after the cut-off": 1}[lake]
-    # a time moves by the smallest step, a day by a day
+    # a timestamp moves by a microsecond, a date by a day
     is_time = table.column(str(table.event_time)).data_type == "timestamp"
     moment = f"timestamp '{cut_off}' + interval ({step}) {'microsecond' if is_time else 'day'}"
     return f"cast({moment} as {column.data_type})"
@@ -189,5 +189,5 @@ def _compared(
             f"select coalesce(mart.customer_id, again.customer_id), mart.{name}, again.{name} "
             f"{joined} where {differs[name]} order by 1 limit 1"
         ).fetchall()[0]
-        examples.append(f"{who}: {name} is {then} in the mart, {now} rebuilt")
+        examples.append(f"{who}: {name} is {then} in the mart and {now} rebuilt")
     return Comparison(domain, cut_off, lake, rows, len(names), sum(found), tuple(examples))

@@ -1,1 +1,1 @@
-"""Publish: `generation` writes the file that readers open, `customer_documents` the look-ups."""
+"""Publish: `generation` writes the published database, `customer_documents` the look-ups."""

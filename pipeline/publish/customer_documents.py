@@ -1,8 +1,8 @@
-"""One document per customer beside a generation, so that a service answers without a scan.
+"""Writes one document per customer beside a generation, so that the API answers without a scan.
 
-DuckDB reads blocks of thousands of rows however few are asked for: a customer's rows in four tables
-of a million customers take it tens of milliseconds. A B-tree takes microseconds, from any driver,
-without holding customers in memory.
+DuckDB reads blocks of thousands of rows even for a few: one customer's rows in four tables of a
+million customers take tens of milliseconds. A B-tree takes microseconds, from any driver, without
+holding customers in memory.
 """
 
 import json
@@ -25,8 +25,8 @@ class Part:
 
     Attributes:
         name: Its name.
-        table: Serving table it comes from.
-        order: Order of its rows; without one, the table has one row for a customer.
+        table: Its serving table.
+        order: Order of its rows; without one, the table has one row per customer.
     """
 
     name: str
@@ -34,7 +34,8 @@ class Part:
     order: str | None = None
 
 
-# The first has everybody who was ever scored; what another part says already is left out.
+# `history` drives the join: it has every customer ever scored. Columns already in `risk` are
+# dropped from `action`.
 PARTS = (
     Part("history", "bi_churn_history", "as_of_date desc, scored_at desc, run_id"),
     Part("risk", "bi_churn_risk"),
@@ -44,24 +45,26 @@ PARTS = (
 
 
 def can_look_up(tables: Sequence[str]) -> bool:
-    """Return whether the serving tables that documents are made of are there."""
+    """Return whether the serving tables of the documents exist."""
     return all(part.table in tables for part in PARTS)
 
 
 def write_look_up(connection: duckdb.DuckDBPyConnection, schema: str, path: Path) -> int:
-    """Write the documents of a generation's customers as SQLite; return how many there are.
+    """Write the documents of a generation's customers as SQLite; return their number.
 
     Args:
         connection: DuckDB with the serving tables.
-        schema: Where they are, such as `generation.serving`.
-        path: File to write; must not be there.
+        schema: Their schema, such as `generation.serving`.
+        path: File to write; must not exist.
     """
     columns = {part.name: _columns(connection, schema, part) for part in PARTS}
-    told = set(columns["risk"])
-    columns["action"] = {name: kind for name, kind in columns["action"].items() if name not in told}
+    in_risk = set(columns["risk"])
+    columns["action"] = {
+        name: kind for name, kind in columns["action"].items() if name not in in_risk
+    }
     with sqlite3.connect(path, isolation_level=None) as target:
         target.execute(f"pragma page_size = {_PAGE_BYTES}")
-        # a file that is half written is thrown away, so nothing needs to be undone
+        # a half-written file is thrown away, so no rollback is needed
         target.execute("pragma journal_mode = off")
         target.execute("pragma synchronous = off")
         target.execute("create table shapes (part text primary key, columns text not null)")
@@ -92,7 +95,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, schema: str, part: Part) -> 
 def _documents(
     connection: duckdb.DuckDBPyConnection, schema: str, columns: dict[str, dict[str, str]]
 ) -> Iterator[list[tuple[Any, ...]]]:
-    """Give documents in the order of their keys, so many customers at a time."""
+    """Yield documents in the order of their keys, a batch of customers at a time."""
     for (domain,) in connection.execute(
         f"select distinct domain from {schema}.{PARTS[0].table} order by domain"
     ).fetchall():
@@ -120,14 +123,14 @@ def _documents(
 
 
 def _sql(schema: str, columns: dict[str, dict[str, str]], has_end: bool) -> str:
-    """The query for one range of customers: each part an array of its columns' values."""
+    """SQL for one range of customers: each part is an array of its columns' values."""
     where = "domain = ? and customer_id >= ?" + (" and customer_id < ?" if has_end else "")
     parts = []
     for part in PARTS:
         values = ", ".join(_value(name, kind) for name, kind in columns[part.name].items())
         document = f"json_array({values})"
         if part.order:
-            # joined as text: half of what a list of JSON costs
+            # joining text costs half of what a list of JSON costs
             rows = f"string_agg(cast({document} as varchar), ',' order by {part.order})"
             document = f"cast('[' || {rows} || ']' as json)"
         group = " group by customer_id" if part.order else ""

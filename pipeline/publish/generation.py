@@ -1,4 +1,4 @@
-"""Publish: one file with the serving tables, checked, then one flip of a link."""
+"""Publishes: writes the serving tables into one file, checks it, then flips one link."""
 
 import json
 import os
@@ -23,11 +23,11 @@ from pipeline.warehouse.compiled_sql import kept, relations_read, write_models
 FORMAT = 5
 SCHEMA = "serving"
 GENERATIONS = 3
-# What belongs to a generation, whatever else somebody puts beside it.
+# The files that belong to a generation; others beside it are left alone.
 _NAMED = f"churn_{8 * '[0-9]'}T{12 * '[0-9]'}_*"
-# The table whose rows say when they changed.
+# The table whose rows record when they changed.
 STAMPED = "crm_churn_actions"
-# Readers with drivers from 1.4 on can open the file.
+# Drivers from version 1.4 on can open the file.
 STORAGE = "v1.4.0"
 
 
@@ -38,7 +38,7 @@ class GenerationInfo:
     Attributes:
         name: `churn_<time>_<fingerprint>`.
         path: The DuckDB file.
-        fingerprint: Hash of what the tables were made from.
+        fingerprint: Hash of the tables' inputs.
         tables: Table → rows.
     """
 
@@ -49,7 +49,7 @@ class GenerationInfo:
 
 
 def current(home: Home) -> GenerationInfo | None:
-    """Return the generation that readers open now, None before the first publish."""
+    """Return the current generation; None before the first publish."""
     link = home.published / "current.duckdb"
     if not link.exists():
         return None
@@ -61,15 +61,15 @@ def current(home: Home) -> GenerationInfo | None:
 def publish(home: Home, fingerprint: str) -> GenerationInfo:
     """Write the serving tables as a new generation and make it the current one.
 
-    A publish that is killed at any point leaves the old generation whole: everything is written
-    under a scratch name, and readers see it only through the link that is flipped last.
+    A publish that is killed at any point leaves the old generation intact: everything is written
+    under a scratch name, and readers see it only through the link, which is flipped last.
 
     Args:
         home: CHURN_HOME.
-        fingerprint: Hash of what the tables were made from; part of the generation's name.
+        fingerprint: Hash of the tables' inputs; part of the generation's name.
 
     Raises:
-        ChurnError: There is nothing to publish, or what was written is not what was read.
+        ChurnError: There is nothing to publish, or the written tables differ from the source.
     """
     name = f"churn_{datetime.now(UTC):%Y%m%dT%H%M%S%f}_{fingerprint[:8]}"
     scratch = empty_folder(home.published / ".scratch")
@@ -88,7 +88,7 @@ def publish(home: Home, fingerprint: str) -> GenerationInfo:
             ).fetchall()
         ]
         if not tables:
-            raise ChurnError("There is nothing to publish.", hint="Run `churn run` first.")
+            raise ChurnError("Nothing to publish yet.", hint="Run `churn run` first.")
         copies = scratch / name
         copies.mkdir()
         now = _later_than_published(home)
@@ -110,9 +110,9 @@ def publish(home: Home, fingerprint: str) -> GenerationInfo:
 
 
 def _later_than_published(home: Home) -> datetime:
-    """Return this publish's moment, later than every one that readers have seen.
+    """Return the time of this publish, later than every time that readers have seen.
 
-    A clock that was put back must not hide a change from a reader who asks for what is newer.
+    Otherwise a clock that was set back would hide changes from readers that ask for newer rows.
     """
     now = datetime.now(UTC).replace(tzinfo=None)
     live = current(home)
@@ -125,7 +125,7 @@ def _later_than_published(home: Home) -> datetime:
 
 
 def _stamped(connection: duckdb.DuckDBPyConnection, table: str, now: datetime) -> str:
-    """Return the relation to copy: rows that changed get this publish's moment."""
+    """Return the relation to copy, in which changed rows get the time of this publish."""
     source = f"warehouse.{SCHEMA}.{table}"
     if table != STAMPED:
         return source
@@ -145,7 +145,7 @@ def _stamped(connection: duckdb.DuckDBPyConnection, table: str, now: datetime) -
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, table: str, copies: Path, now: datetime) -> int:
-    """Copy one table with its comments and its Parquet and CSV twins; return its rows."""
+    """Copy one table with its comments, also as Parquet and CSV; return its number of rows."""
     source, target = _stamped(connection, table, now), f"generation.{SCHEMA}.{table}"
     connection.execute(f"create table {target} as select * from {source} order by all")
     before, after = (_checksum(connection, relation) for relation in (source, target))
@@ -169,7 +169,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, table: str, copies: Path, now: 
 
 
 def _copy_plan(connection: duckdb.DuckDBPyConnection, home: Home, folder: Path) -> None:
-    """Copy what a plan with other settings is made from, so that nobody needs the warehouse."""
+    """Copy the inputs of plans, so that trials with other settings do not need the warehouse."""
     models = kept(home, "plan")
     if models is None:
         return
@@ -183,7 +183,7 @@ def _copy_plan(connection: duckdb.DuckDBPyConnection, home: Home, folder: Path) 
 
 
 def _checksum(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[int, int]:
-    """Rows, and an order-independent checksum over them."""
+    """Number of rows, and a checksum that does not depend on their order."""
     row = connection.execute(
         f"select count(*), coalesce(sum(cast(hash(t) as hugeint)), 0) from {relation} as t"
     ).fetchone()
@@ -201,7 +201,7 @@ def _commit(home: Home, generation: GenerationInfo, scratch: Path) -> None:
     (scratch / f"{generation.name}.json").write_text(json.dumps(document, indent=1) + "\n")
     for written in scratch.rglob("*"):
         _fsync(written)
-    # the database last: a generation that has one is whole
+    # the database last: a generation with a database is complete
     for part in sorted(scratch.iterdir(), key=_is_database):
         part.replace(home.published / part.name)
     link = scratch / "current.duckdb"
@@ -221,18 +221,18 @@ def _fsync(path: Path) -> None:
 
 
 def _forget_old(home: Home) -> None:
-    """Keep the newest generations; a reader with an old file open keeps it until it lets go.
+    """Delete all but the newest generations; a reader with an old file open can finish.
 
-    What a publish left that was killed goes, too: one publishes at a time.
+    Leftovers of a killed publish are deleted, too, since only one publish runs at a time.
     """
     parts: dict[str, list[Path]] = defaultdict(list)
     for path in home.published.glob(_NAMED):
         parts[path.name.partition(".")[0]].append(path)
     whole = sorted(name for name in parts if any(map(_is_database, parts[name])))
-    # by its name the newest may look old: a clock was put back
+    # the newest may have an older name if the clock was set back
     live = (home.published / "current.duckdb").resolve().stem
     for name in parts.keys() - {*whole[-GENERATIONS:], live}:
-        # the database first: what is left of a generation is not taken for a whole one
+        # the database first, so that a partly deleted generation does not look complete
         for path in sorted(parts[name], key=_is_database, reverse=True):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""Scores, reasons and an action for rows of examples that lie in memory.
+"""Scores, reasons and actions for rows of examples in memory.
 
-Everything that is said in words or in money is said by the compiled SQL of the published build;
-here the model's numbers are put where that SQL expects them.
+Words and money come from the compiled SQL of the published build; this module passes the model's
+numbers to that SQL.
 """
 
 import json
@@ -28,7 +28,7 @@ from pipeline.warehouse.compiled_sql import CompiledModel, as_statement, json_li
 
 Record = dict[str, Any]
 
-# Relations of the compiled SQL whose rows come with a request, as JSON; no table to fill and empty.
+# Relations of the compiled SQL whose rows come with a request, as JSON instead of tables.
 _BROUGHT: dict[str, tuple[str, tuple[str, ...]]] = {
     "reasons": (
         "churn.stg_churn__reasons",
@@ -101,7 +101,7 @@ where profit_cents > 0
 """,
     is_table=False,
 )
-# And nobody is held out: a hold-out is drawn among the customers of a plan.
+# No one is held out: a hold-out is drawn among the customers of a plan.
 _DRAWN = CompiledModel(
     "churn.int_churn__holdouts_assigned",
     """
@@ -110,25 +110,26 @@ from "warehouse"."churn"."int_churn__actions_allocated"
 """,
     is_table=False,
 )
-# What rules may read of an example beside its features.
+# Columns of an example, other than features, that rules may read.
 _EXAMPLE = ("domain", "customer_id", "as_of_date", "due_on", "customer_value")
 _FEATURE = re.compile(r"\b[a-z0-9]+__\w+")
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What is said of one customer of the cohort.
+    """The answer for one customer of the cohort.
 
     Attributes:
         customer_id: Customer.
         due_on: When the decision is due as known at the cut-off.
-        customer_value: What is at stake, in the domain's currency.
-        already_cancelled: Whether it has cancelled; None where the domain has no such thing.
+        customer_value: Value at stake, in the domain's currency.
+        already_cancelled: Whether the customer has cancelled; None in domains without
+            cancellation.
         margin: Log-odds before calibration.
         churn_probability: Probability.
         risk_band: Band.
         reasons: Rows of fct_churn_reasons, largest first.
-        action: Row of fct_churn_actions made for this customer alone, and what the plan charges.
+        action: Row of fct_churn_actions for this customer alone, with the plan's shadow prices.
         features: Feature → value, in the order of the mart.
     """
 
@@ -146,7 +147,7 @@ class Scored:
 
 @dataclass
 class ContactDecisions:
-    """What people decided about customers: rows of the state, JSON-ready.
+    """People's decisions about customers: rows of the state, JSON-ready.
 
     Attributes:
         suppressions: Rows of `stg_churn__suppressions`.
@@ -159,18 +160,18 @@ class ContactDecisions:
 
 @dataclass(frozen=True)
 class Prices:
-    """What the published plan charges, in millionths of a cent per cent and per contact.
+    """Shadow prices of the published plan, in millionths of a cent.
 
     Attributes:
-        budget: For its money; None without a plan.
-        channels: Channel → for a contact; one that is not scarce is not in it.
+        budget: Per cent of budget; None without a plan.
+        channels: Channel → per contact; only scarce channels.
     """
 
     budget: int | None
     channels: dict[str, int]
 
     def charged(self, action: Record) -> Record:
-        """Return what an action, a row of fct_churn_actions, would be charged, in the currency."""
+        """Return the shadow prices of an action, a row of fct_churn_actions, in the currency."""
         contact = self.channels.get(action["channel"], 0)
         profit, spend = action["expected_profit"], action["expected_spend"]
         left = None
@@ -200,23 +201,23 @@ def _read_prices(connection: duckdb.DuckDBPyConnection, domain: str) -> Prices:
 def open_answering(
     connection: duckdb.DuckDBPyConnection, generation: Path, model: LiveModel
 ) -> None:
-    """Make what answering needs in an in-memory database, once.
+    """Create everything that scoring needs in an in-memory database, once.
 
     Args:
         connection: The database.
         generation: The generation's DuckDB file.
-        model: The live model; a feature that the build's examples lack is added to them.
+        model: The live model; features that the build's examples lack are added to them.
 
     Raises:
         NotReadyError: The generation is older than bundles.
     """
-    # rows come and go under prepared statements: what was learned from them must not be kept
+    # rows change under prepared statements, so plans must not depend on statistics of the rows
     connection.execute("set disabled_optimizers = 'statistics_propagation'")
     connection.execute("set timezone = 'UTC'")
     connection.execute("set enable_progress_bar = false")
     connection.execute("create schema if not exists lake")
     load_bundle(connection, generation)
-    # no request brings another domain's rows: a view that says so is planned away, a table is read
+    # requests have rows of one domain only; empty views of the others are optimised away
     for (other,) in connection.execute(
         "select schema_name || '.' || table_name from duckdb_tables() "
         "where ends_with(table_name, '__churn_examples') and schema_name != ?",
@@ -225,7 +226,7 @@ def open_answering(
         connection.execute(f"alter table {other} rename to shape")
         schema = other.partition(".")[0]
         connection.execute(f"create view {other} as from {schema}.shape where false")
-    # requests bring a row with their cut-off; rows that stay are never changed under them
+    # requests insert a row with their cut-off; the published rows stay unchanged
     connection.execute(
         "create schema published; create table published.runs_live as "
         f"from churn.int_churn__live_runs_selected where domain = '{model.domain}'; "
@@ -236,7 +237,7 @@ def open_answering(
 def add_features(
     connection: duckdb.DuckDBPyConnection, model: LiveModel, described: dict[str, str]
 ) -> tuple[str, ...]:
-    """Give the examples the features that only the run's SQL has; return all, the mart's first.
+    """Add features that only the run's SQL has to the examples; return all, the mart's first.
 
     Args:
         connection: The database.
@@ -282,7 +283,7 @@ class Scorer:
         # a feature that today's YAML does not describe is a group of its own
         self._groups = [groups.get(name, name) for name in model.recipe.features]
         worded, decided = read_rules(generation)
-        # rules read few of a hundred features, and each column costs, filled or not
+        # rules read few of a hundred features, and each column costs time, filled or not
         named = set(_FEATURE.findall(" ".join(view.sql for view in decided).lower()))
         self._ruled = [name for name in features if name in named]
         mart = f"{model.domain}.{model.domain}__churn_examples"
@@ -298,7 +299,7 @@ class Scorer:
         self._prices = _read_prices(connection, model.domain)
 
     def set_cut_off(self, cut_off: date) -> None:
-        """Say which cut-off is scored; the rules read it beside the run."""
+        """Set the scored cut-off, which the rules read beside the run."""
         self.connection.execute("delete from churn.int_churn__live_runs_selected")
         self.connection.execute(
             "insert into churn.int_churn__live_runs_selected "
@@ -306,7 +307,7 @@ class Scorer:
         )
 
     def select_features(self, rows: str) -> str:
-        """Return SQL that gives what `score` wants.
+        """Return SQL for the input of `score`.
 
         Args:
             rows: Select of customers with their features.
@@ -317,12 +318,12 @@ class Scorer:
     def score(
         self, rows: Sequence[tuple[Any, ...]], cut_off: date, guarded: ContactDecisions
     ) -> list[Scored]:
-        """Answer for customers.
+        """Score customers.
 
         Args:
-            rows: What the statement of `select_features` returned.
-            cut_off: The cut-off of the rows; `set_cut_off` was told it.
-            guarded: What people decided about these customers.
+            rows: Result of the statement of `select_features`.
+            cut_off: The cut-off of the rows, as passed to `set_cut_off`.
+            guarded: People's decisions about these customers.
 
         Raises:
             ArithmeticError: The drivers do not add up to the margin.
@@ -461,7 +462,7 @@ class Scorer:
 def _from_json(
     connection: duckdb.DuckDBPyConnection, place: int, relation: str, columns: Sequence[str]
 ) -> CompiledModel:
-    """A relation whose rows are the JSON text that a statement is given at a place from 1."""
+    """A relation whose rows are the JSON text of a statement's parameter, numbered from 1."""
     described = connection.execute(f"describe {relation}").fetchall()
     types = {column: kind for column, kind, *_ in described}
     shape = json.dumps([{column: types[column] for column in columns}])
@@ -473,7 +474,7 @@ def _from_json(
 
 
 def _plain(values: Any) -> list[Any]:
-    """A column as JSON has it: what is missing is None."""
+    """A column for JSON, with None for missing values."""
     if hasattr(values, "to_numpy"):
         values = values.to_numpy(dtype=float, na_value=np.nan)
     return [None if value != value else value for value in np.asarray(values).tolist()]

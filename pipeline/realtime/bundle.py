@@ -1,8 +1,8 @@
-"""What each generation keeps so that raw rows can be answered without the warehouse.
+"""The bundle: what each generation stores so that raw rows can be scored without the warehouse.
 
-The warehouse is private to whoever builds, so a publish puts beside the serving tables: the
-compiled SQL that words reasons and values actions, the rows it reads that are no customer's, the
-shapes of those that are, and the days on which each source has events.
+The warehouse is private to the build, so publish stores beside the serving tables: the compiled SQL
+of reasons and actions, the rows it reads that do not belong to customers, the shapes of those that
+do, and the days on which each source has events.
 """
 
 from collections.abc import Iterator
@@ -42,9 +42,9 @@ _CUSTOMERS = ("customer_id", "customer_number")
 
 
 def keep_run_stack(home: Home, run: Path) -> None:
-    """Put the feature SQL into a run's folder; runs made before this file existed lack it.
+    """Store the feature SQL in a run's folder; runs made before this file existed lack it.
 
-    Nothing is kept when the build has other SQL by now: the run then cannot answer raw rows.
+    Nothing is stored if the build has other SQL by now; the run then cannot score raw rows.
     """
     path, recipe = run / STACK, recipe_of(run)
     if path.exists():
@@ -56,10 +56,10 @@ def keep_run_stack(home: Home, run: Path) -> None:
 
 
 def write_bundle(connection: duckdb.DuckDBPyConnection, home: Home, copies: Path) -> None:
-    """Write a generation's bundle into the folder of its copies; nothing before a whole run.
+    """Write a generation's bundle into the folder of its copies; nothing before the first full run.
 
     Args:
-        connection: Has the warehouse attached as `warehouse`.
+        connection: Connection with the warehouse attached as `warehouse`.
         home: CHURN_HOME.
         copies: Folder of the generation's Parquet and CSV copies.
     """
@@ -109,13 +109,13 @@ def _copy(
 
 
 def is_bundled(generation: Path) -> bool:
-    """Whether a generation, given by its DuckDB file, has a bundle of this version."""
+    """Whether the generation of a DuckDB file has a bundle."""
     folder = generation.with_suffix("") / FOLDER
     return all((folder / name).exists() for name in (_REASONS, _DECISIONS, _COVERAGE))
 
 
 def read_rules(generation: Path) -> tuple[list[CompiledModel], list[CompiledModel]]:
-    """Return a generation's SQL that words reasons, and the SQL that decides actions.
+    """Return a generation's SQL of reasons and its SQL of actions.
 
     Raises:
         NotReadyError: The generation is older than bundles.
@@ -142,23 +142,23 @@ def bundle_folder(generation: Path) -> Path:
     """
     if not generation.exists():
         raise NotReadyError(
-            "Newer generations were published meanwhile, and the one that was asked is not kept "
-            "any more.",
+            "Newer generations were published meanwhile, and the requested one is no longer "
+            "available.",
             where=generation.stem,
-            hint="Ask again.",
+            hint="Send the request again.",
         )
     if not is_bundled(generation):
         raise NotReadyError(
-            "The published generation cannot answer raw rows: it was published by an older "
-            "version.",
+            "The published generation cannot score raw rows, because an older version published "
+            "it.",
             where=generation.stem,
-            hint="churn run publishes one that can.",
+            hint="Run `churn run` to publish again.",
         )
     return generation.with_suffix("") / FOLDER
 
 
 def load_bundle(connection: duckdb.DuckDBPyConnection, generation: Path) -> None:
-    """Make a bundle's relations in an in-memory database.
+    """Create a bundle's relations in an in-memory database.
 
     Raises:
         NotReadyError: The generation is older than bundles, or its bundle is damaged.
@@ -172,7 +172,7 @@ def load_bundle(connection: duckdb.DuckDBPyConnection, generation: Path) -> None
 
 @contextmanager
 def damage_told(generation: Path) -> Iterator[None]:
-    """Tell what DuckDB cannot read of a bundle in words for whoever asked.
+    """Turn DuckDB's errors about a bundle into a message for the caller.
 
     Raises:
         NotReadyError: A file is damaged or gone.
@@ -181,9 +181,9 @@ def damage_told(generation: Path) -> Iterator[None]:
         yield
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
         raise NotReadyError(
-            "What real time needs of the published generation is damaged.",
+            "The files for real time in the published generation are damaged.",
             where=generation.stem,
-            hint="churn publish publishes it anew.",
+            hint="Run `churn publish` to publish again.",
         ) from error
 
 
@@ -191,28 +191,28 @@ def read_run_stack(run: Path) -> list[CompiledModel]:
     """Return the feature SQL of a run.
 
     Raises:
-        ChurnError: It is not kept, or is not the SQL the model learned from.
+        ChurnError: It is not stored, or is not the SQL the model was trained on.
     """
     path, recipe = run / STACK, recipe_of(run)
     if not path.exists():
         raise ChurnError(
-            f"The feature SQL of {run.name} is not kept, and the warehouse has other SQL by now.",
+            f"The feature SQL of {run.name} is not stored, and the warehouse has newer SQL.",
             where=str(path),
-            hint=f"churn run --domain {recipe.domain} trains on today's features.",
+            hint=f"Train on today's features: churn run --domain {recipe.domain}",
         )
     stack = read_models(path)
     found = stack_hash(stack)
     if found != recipe.feature_sql_hash:
         raise ChurnError(
-            f"The feature SQL beside {run.name} is not the SQL its model learned from.",
+            f"The feature SQL of {run.name} is not the SQL its model was trained on.",
             where=f"{path}: {found[:12]} instead of {recipe.feature_sql_hash[:12]}",
-            hint="Put the file back from a copy, or train anew: churn run "
-            f"--domain {recipe.domain}.",
+            hint="Restore the file from a backup, or train again: churn run "
+            f"--domain {recipe.domain}",
         )
     if not any('"control"."control__' in view.sql for view in stack):
         raise ChurnError(
             f"The feature SQL of {run.name} is of an older version of the project.",
             where=str(path),
-            hint=f"churn run --domain {recipe.domain} trains on today's features.",
+            hint=f"Train on today's features: churn run --domain {recipe.domain}",
         )
     return stack

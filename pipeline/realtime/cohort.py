@@ -1,4 +1,4 @@
-"""Scores everybody in a lake: of raw files that were sent, or the platform's own at a cut-off."""
+"""Scores all customers in a lake: of uploaded files, or the platform's own lake at a cut-off."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,15 +29,15 @@ from pipeline.realtime.controls import (
 from pipeline.realtime.model import LiveModel, load_live_model
 from pipeline.warehouse.compiled_sql import create_models
 
-# Told how far it is, from 0 to 1.
+# Called with the progress, from 0 to 1.
 Progress = Callable[[float], None]
 
 CHUNK = 2_000
-# What features and scoring may take before they spill to disk.
+# Memory for features and scoring before they spill to disk.
 MEMORY = "2GB"
-# Ids that real time refuses, as SQL; ingest keeps them, since a file is read as it is.
+# Condition for ids that real time refuses; ingest accepts them, since it reads files as they are.
 _UNFIT_ID = r"regexp_matches(customer_id, '[\x00-\x1f\x7f]') or length(customer_id) > 200"
-_UNFIT_WORDS = "not scored: the id has a control character, or more than 200 characters"
+_UNFIT_WORDS = "not scored: the id has a control character or more than 200 characters"
 
 _TEXT, _NUMBER = pa.string(), pa.float64()
 RESULT = pa.schema(
@@ -70,13 +70,13 @@ RESULT = pa.schema(
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of a lake's customers.
+    """Counts and notes of a scored lake.
 
     Attributes:
         customers: Rows of the result.
         in_scope: Customers in the cohort, each with a score.
-        ignored: Table → rows on the cut-off or after it, which were not read.
-        notes: What whoever sent the rows should know, in sentences.
+        ignored: Table → rows on or after the cut-off, which were not read.
+        notes: Notes for the caller, in sentences.
     """
 
     customers: int
@@ -101,21 +101,21 @@ def score_lake(
     """Score the customers of a lake and write one row each as Parquet.
 
     Args:
-        home: CHURN_HOME, for the run and for what people decided.
+        home: CHURN_HOME, for the run and people's decisions.
         domain: Domain.
         generation: The generation's DuckDB file.
         run_id: Its live run.
         lake: Folder like `CHURN_HOME/lake`, with this domain's tables.
         cut_off: Cut-off.
-        is_sent: Whether somebody sent the lake. Then customers outside the cohort get a row that
-            says so, and that it reaches to the cut-off is taken on trust.
-        target: Where the result goes, whole or not at all.
-        spill: Empty folder for what does not fit into memory.
-        progress: Told how far it is.
+        is_sent: Whether the lake was uploaded. Then customers outside the cohort get a row that
+            says so, and the rows are assumed to reach the cut-off.
+        target: File for the result, written whole or not at all.
+        spill: Empty folder for data that do not fit into memory.
+        progress: Called with the progress.
 
     Raises:
-        RefusedDateError: No honest answer can be given for that day.
-        ChurnError: The run's folder is not what it was, or nobody is in the cohort of a lake.
+        RefusedDateError: The day cannot be scored honestly.
+        ChurnError: The run's folder was changed, or the cohort of a lake is empty.
     """
     model = load_live_model(home, domain, run_id)
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -148,7 +148,10 @@ def score_lake(
         row = connection.execute("select count(*), max(chunk) from lake.cohort").fetchone()
         in_scope, newest = (row[0], row[1]) if row else (0, None)
         if in_scope == 0 and not is_sent:
-            raise ChurnError(f"Nobody is in the cohort of {cut_off}: there is nothing to score.")
+            raise ChurnError(
+                f"The cohort of {cut_off} is empty, so there is nothing to score.",
+                hint="Choose another cut-off.",
+            )
         progress(0.4)
         written = 0
         with (
@@ -181,7 +184,7 @@ def score_lake(
 
 
 def _make_view(connection: duckdb.DuckDBPyConnection, lake: Path, table: SourceTable) -> bool:
-    """Make a lake relation over a folder's files, empty without one; return if there is one."""
+    """Create a lake relation over a folder's files, empty without any; return if there are any."""
     files = sorted((lake / table.domain / table.name).rglob("*.parquet"))
     columns = {column.name: column.data_type for column in table.columns}
     rows = parquet_select(connection, files, columns)
@@ -210,7 +213,7 @@ def _scored(
     chunk: int,
     cut_off: date,
 ) -> list[Scored]:
-    """Answer for one chunk, in a transaction that leaves nothing behind."""
+    """Score one chunk in a transaction that is rolled back."""
     connection.execute("begin")
     try:
         rows = connection.execute(
@@ -224,20 +227,20 @@ def _scored(
 def _others(
     connection: duckdb.DuckDBPyConnection, model: LiveModel, cut_off: date
 ) -> Iterator[list[tuple[str, str]]]:
-    """Customers with rows in a required table who are not in the cohort, and why."""
+    """Return customers with rows in a required table who are not in the cohort, and why."""
     required = [table for table in model.tables if table.required and table.id_column]
     if not required:
         return
-    # distinct by itself too: a single table has no union
+    # distinct here, too: a single table has no union to remove duplicates
     sources = " union ".join(
         f"select distinct {table.id_column} as customer_id from lake.{table.identifier}"
         for table in required
     )
-    # as real time says it
+    # the same words as in real time
     late = " ".join(
         f"when customer_id not in (select {table.id_column} from lake.{table.identifier} "
         f"where {day} < date '{cut_off}') "
-        f"then 'nothing in {table.name} happened before the cut-off'"
+        f"then 'no rows in {table.name} before the cut-off'"
         for table in required
         if (day := table.event_day or table.event_time)
     )
@@ -283,8 +286,8 @@ def _result(one: Scored, cut_off: date, run_id: str, generation: str) -> dict[st
 def _outside(
     customer: str, cut_off: date, words: str, run_id: str, generation: str
 ) -> dict[str, Any]:
-    told = dict.fromkeys(RESULT.names)
-    return told | {
+    empty = dict.fromkeys(RESULT.names)
+    return empty | {
         "customer_id": customer,
         "as_of_date": cut_off,
         "in_scope": False,

@@ -1,4 +1,4 @@
-"""What people decided about a few customers, read from the state as it is now."""
+"""Reads people's decisions about a few customers from the current state."""
 
 import threading
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _BATCH = 5_000
 
 
 class DecisionReader:
-    """Suppressions and contacts of a domain; none before anything was kept.
+    """Suppressions and contacts of a domain; empty before anything is stored.
 
     Args:
         home: CHURN_HOME.
@@ -24,7 +24,7 @@ class DecisionReader:
         self._home, self._domain = home, domain
         self._lock = threading.Lock()
         self._engine: sa.Engine | None = None
-        # built once: to build one takes as long as to run it
+        # built once: building a query takes as long as running it
         self._suppressions, self._contacts = (
             sa.select(table).where(
                 table.c.domain == domain,
@@ -34,7 +34,7 @@ class DecisionReader:
         )
 
     def about(self, customers: Sequence[str]) -> ContactDecisions:
-        """Return what is kept of customers."""
+        """Return the decisions about customers."""
         found = ContactDecisions()
         engine = self._opened()
         if engine is None:
@@ -62,7 +62,7 @@ class DecisionReader:
         return found
 
     def _opened(self) -> sa.Engine | None:
-        """An engine once both tables are there; it reads and makes nothing."""
+        """An engine once both tables exist; it only reads."""
         with self._lock:
             if self._engine is None and self._home.state.exists():
                 engine = sa.create_engine(

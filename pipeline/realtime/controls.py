@@ -1,4 +1,4 @@
-"""What is known at a cut-off, from the published build: cut-offs, knowledge, coverage."""
+"""The control relations at a cut-off, from the published build: cut-offs, knowledge, coverage."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ Covered = tuple[str, date, date]
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What the published build knows.
+    """The limits of the published build's data.
 
     Attributes:
-        known_before: Day after the last day on which an outcome could be seen.
-        scored: The cut-off it scored with its live run.
-        outcomes_known_on: First day on which all the model learned from was known.
+        known_before: Day after the last day on which outcomes could be observed.
+        scored: The cut-off that its live run scored.
+        outcomes_known_on: First day on which all outcomes the model learned from were known.
     """
 
     known_before: date
@@ -30,12 +30,12 @@ class Knowledge:
 
     @property
     def reaches(self) -> date:
-        """The last cut-off that the build speaks for: a run may score beyond its data."""
+        """The last cut-off covered by the build; a run may score beyond its data."""
         return max(self.known_before, self.scored)
 
 
 def make_controls(connection: duckdb.DuckDBPyConnection, domain: str) -> Knowledge:
-    """Empty the control relations that requests fill, and return what the build knows.
+    """Create empty control relations; the build's own move to the schema `published`.
 
     Args:
         connection: In-memory database on which `open_answering` ran.
@@ -52,7 +52,7 @@ def make_controls(connection: duckdb.DuckDBPyConnection, domain: str) -> Knowled
 
 
 def read_knowledge(generation: Path, domain: str) -> Knowledge:
-    """Return what a generation's build knows, without opening more of it.
+    """Return the limits of a generation's data without opening more of it.
 
     Args:
         generation: The generation's DuckDB file.
@@ -75,28 +75,30 @@ def read_knowledge(generation: Path, domain: str) -> Knowledge:
             [*paths, domain],
         ).fetchone()
     if row is None:
-        raise NotReadyError(f"{domain} has no published model.", hint="churn run publishes one.")
+        raise NotReadyError(
+            f"{domain} has no published model.", hint="Run `churn run` to publish one."
+        )
     return Knowledge(*row)
 
 
 def check_cut_off(knowledge: Knowledge, cut_off: date, run_id: str) -> None:
-    """Refuse a cut-off for which no honest score can be given.
+    """Refuse a cut-off that cannot be scored honestly.
 
     Raises:
-        RefusedDateError: The model learned from what came later, or the day has not begun.
+        RefusedDateError: The model learned from later outcomes, or the day is in the future.
     """
     if cut_off < knowledge.outcomes_known_on:
         raise RefusedDateError(
-            f"No score for {cut_off}: the model {run_id} learned from outcomes that were known on "
-            f"{knowledge.outcomes_known_on} only.",
-            hint=f"Ask for {knowledge.outcomes_known_on} or later; the published cut-off is "
+            f"No score for {cut_off}: the model {run_id} learned from outcomes that were not known "
+            f"before {knowledge.outcomes_known_on}.",
+            hint=f"Choose {knowledge.outcomes_known_on} or later; the published cut-off is "
             f"{knowledge.scored}.",
         )
     today = datetime.now(UTC).date()
     if cut_off > today:
         raise RefusedDateError(
-            f"No score for {cut_off}: what happens before it is not known on {today}.",
-            hint=f"Ask for {today} or earlier.",
+            f"No score for {cut_off}: the day is in the future.",
+            hint=f"Choose {today} or earlier.",
         )
 
 
@@ -107,34 +109,33 @@ def check_lake(knowledge: Knowledge, cut_off: date) -> None:
     rows would read as inactivity.
 
     Raises:
-        RefusedDateError: The build knows nothing of the days before the cut-off.
+        RefusedDateError: The build has no data for the days before the cut-off.
     """
     if cut_off > knowledge.reaches:
         raise RefusedDateError(
             f"No score for {cut_off}: the platform's own data end before {knowledge.known_before}.",
-            hint=f"Ask for {knowledge.reaches} or earlier, or send the rows with as_of_date; "
-            "churn run with newer files brings it forward.",
+            hint=f"Choose {knowledge.reaches} or earlier, send rows with as_of_date, or load newer "
+            "files with `churn run`.",
         )
 
 
 def notes_of(knowledge: Knowledge, cut_off: date, absent: Iterable[str]) -> list[str]:
-    """Return what whoever sent rows should know of the answer, in sentences.
+    """Return notes on the answer for the caller, in sentences.
 
     Args:
-        knowledge: What the build knows.
+        knowledge: Limits of the build's data.
         cut_off: The cut-off.
-        absent: Tables that were not sent, for one customer at least.
+        absent: Tables that were not sent for at least one customer.
     """
     notes = []
     if cut_off > knowledge.reaches:
         notes.append(
-            f"The published build knows what happened before {knowledge.known_before}; "
-            f"that the rows sent reach to {cut_off} is taken on trust, each source as far "
-            "behind as it was then."
+            f"The published data end before {knowledge.known_before}. The rows sent are assumed to "
+            f"be complete up to {cut_off}, each source with the same delay as in the published "
+            "data."
         )
     notes += [
-        f"Where {table} was not sent, what is computed from it is null, not zero."
-        for table in absent
+        f"Where {table} was not sent, features from it are null, not zero." for table in absent
     ]
     return notes
 
@@ -146,12 +147,12 @@ def coverage_of(
     knowledge: Knowledge,
     cut_off: date,
 ) -> list[Covered]:
-    """Return what each source covers of the time before a cut-off.
+    """Return each source's coverage before a cut-off.
 
-    As the build derives it, from the days with events before the cut-off. Beyond what the build
-    speaks for, whoever sends rows has newer ones: each source is taken to be as far behind the
-    cut-off as it was behind the build's last one, so one that ended long ago is not taken for
-    silence.
+    It is derived as in the build, from the days with events before the cut-off. Beyond the
+    build's data, callers who send rows have newer ones: each source is assumed to lag behind the
+    cut-off as it lagged behind the build's last one, so a source that ended long ago does not
+    read as inactivity.
 
     Args:
         connection: In-memory database with the build's days with events.
@@ -186,14 +187,14 @@ def write_controls(
     covered: list[Covered],
     given: frozenset[str],
 ) -> None:
-    """Fill the control relations again.
+    """Replace the rows of the control relations.
 
     Args:
         connection: The database.
         domain: Domain.
         cut_off: The cut-off.
         covered: From `coverage_of`.
-        given: Tables that were sent; the others cover nothing, so their features are null.
+        given: Tables that were sent; the others have no coverage, so their features are null.
     """
     connection.execute(
         f"""

@@ -1,4 +1,4 @@
-"""Answers raw rows of a few customers: one engine for a domain of a generation."""
+"""Scores raw rows of a few customers: one engine per domain of a generation."""
 
 import queue
 import threading
@@ -27,7 +27,7 @@ from pipeline.realtime.model import load_live_model
 from pipeline.realtime.rows import Customer, Loader, check_customers, ignored_columns
 from pipeline.warehouse.compiled_sql import as_statement
 
-# Requests that are worked on at the same time; further ones wait their turn.
+# Requests that run at the same time; others wait.
 PLACES = 2
 _MOST_CUT_OFFS = 100
 
@@ -38,9 +38,9 @@ class Prediction:
 
     Attributes:
         customer_id: Customer.
-        scored: What is said of it; None outside the cohort.
-        reason: Why it is outside the cohort.
-        ignored: Table → rows on the cut-off or after it, which were not read.
+        scored: The scored customer; None outside the cohort.
+        reason: Why the customer is outside the cohort.
+        ignored: Table → rows on or after the cut-off, which were not read.
     """
 
     customer_id: str
@@ -55,8 +55,8 @@ class Answer:
 
     Attributes:
         as_of_date: The cut-off.
-        predictions: One per customer, in the order they were sent.
-        notes: What whoever asked should know, in sentences.
+        predictions: One per customer, in the order of the request.
+        notes: Notes for the caller, in sentences.
     """
 
     as_of_date: date
@@ -65,7 +65,7 @@ class Answer:
 
 
 class Engine:
-    """The published build of a domain, in memory, ready for raw rows. Safe to use from threads.
+    """The published build of a domain in memory, ready for raw rows; thread-safe.
 
     Args:
         home: CHURN_HOME.
@@ -74,8 +74,8 @@ class Engine:
         run_id: Its live run.
 
     Raises:
-        NotReadyError: The generation is older than real time.
-        ChurnError: The run's folder is not what it was.
+        NotReadyError: The generation was published by a version without real time.
+        ChurnError: The run's folder was changed.
     """
 
     def __init__(self, home: Home, domain: str, generation: Path, run_id: str) -> None:
@@ -94,9 +94,9 @@ class Engine:
         self._free.put(first)
 
     def _open_worker(self) -> "_Worker":
-        """Open a database of its own, so that what one request puts there no other sees."""
+        """Open a separate database, so that requests do not see each other's rows."""
         domain = self.model.domain
-        # one thread: at this size threads wait for each other more than they work
+        # one thread: at this size several would mostly wait for each other
         database = duckdb.connect(config={"threads": 1})
         open_answering(database, self._generation, self.model)
         knowledge = make_controls(database, domain)
@@ -111,15 +111,15 @@ class Engine:
         return _Worker(database, scorer, Loader(database, self.model.tables), knowledge)
 
     def predict(self, customers: Sequence[Customer], as_of_date: date | None = None) -> Answer:
-        """Answer for customers whose full history was sent.
+        """Score customers whose full history was sent.
 
         Args:
-            customers: Each with the rows of the domain's raw files.
-            as_of_date: Cut-off; the published one if not given.
+            customers: Customers with their rows of the domain's raw files.
+            as_of_date: Cut-off; by default the published one.
 
         Raises:
-            BadRowsError: Something that was sent cannot be used.
-            RefusedDateError: No honest answer can be given for that day.
+            BadRowsError: Some rows cannot be used.
+            RefusedDateError: The day cannot be scored honestly.
         """
         cut_off = as_of_date or self.knowledge.scored
         check_cut_off(self.knowledge, cut_off, self.model.run_id)
@@ -128,7 +128,7 @@ class Engine:
         scored: dict[str, Scored] = {}
         ignored: dict[int, dict[str, int]] = {}
         with self._worker() as worker:
-            # a table that was not sent is not observed: its features are null, not zero
+            # a table that was not sent is not observed, so its features are null, not zero
             for given in dict.fromkeys(customer.given for customer in customers):
                 places = [at for at, one in enumerate(customers) if one.given == given]
                 chosen = [customers[at] for at in places]
@@ -152,7 +152,7 @@ class Engine:
         return Answer(cut_off, predictions, self._notes(cut_off, customers))
 
     def _set(self, worker: "_Worker", cut_off: date, given: frozenset[str]) -> None:
-        """Write what is known at a cut-off; it stays until a request asks for another one."""
+        """Set the control relations to a cut-off; they stay until a request has another one."""
         if worker.at == (cut_off, given):
             return
         with self._lock:
@@ -189,7 +189,7 @@ class Engine:
         for table in self.model.tables:
             sent = len(customer.tables.get(table.name) or ())
             if table.required and sent == (ignored or {}).get(table.name, 0):
-                return f"nothing in {table.name} happened before the cut-off"
+                return f"no rows in {table.name} before the cut-off"
         return f"not scored: {self.model.settings.not_scored}"
 
     def _notes(self, cut_off: date, customers: Sequence[Customer]) -> list[str]:
@@ -200,9 +200,9 @@ class Engine:
         ]
         notes = notes_of(self.knowledge, cut_off, absent)
         if absent:
-            notes.append("An empty list of rows says that there is nothing.")
+            notes.append("An empty list of rows means that nothing happened.")
         notes += [
-            f"Not read, because {table} has no such columns: {', '.join(names)}."
+            f"Ignored, because {table} has no such columns: {', '.join(names)}."
             for table, names in ignored_columns(customers, self.model.tables).items()
         ]
         return notes
@@ -210,14 +210,14 @@ class Engine:
 
 @dataclass
 class _Worker:
-    """Where one request at a time is worked on.
+    """A worker, which runs one request at a time.
 
     Attributes:
         database: An in-memory database.
-        scorer: Its prepared answers.
-        loader: Its prepared loads.
-        knowledge: What the published build knows.
-        at: Cut-off and tables that its control relations are for.
+        scorer: Its prepared scorer.
+        loader: Its prepared loader.
+        knowledge: Limits of the published build's data.
+        at: Cut-off and tables of its control relations.
     """
 
     database: duckdb.DuckDBPyConnection
@@ -229,7 +229,7 @@ class _Worker:
 
 @contextmanager
 def _undone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """A transaction that leaves nothing behind."""
+    """A transaction that is always rolled back."""
     connection.execute("begin")
     try:
         yield
@@ -238,12 +238,12 @@ def _undone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 class Engines:
-    """Keeps the engines of the newest generations that were asked for.
+    """Keeps the engines of the newest requested generations.
 
     Args:
         home: CHURN_HOME.
-        opened: Called after an engine was opened.
-        kept: Generations whose engines stay; requests still come for the one before the newest.
+        opened: Called after an engine is opened.
+        kept: Number of generations to keep; requests still arrive for the second newest.
     """
 
     def __init__(
@@ -259,11 +259,11 @@ class Engines:
         """Return the engine of a generation's domain, opened at its first use.
 
         Raises:
-            NotReadyError: The generation is older than real time.
-            ChurnError: The run's folder is not what it was.
+            NotReadyError: The generation was published by a version without real time.
+            ChurnError: The run's folder was changed.
         """
         slot = self._slot(generation, domain)
-        # whoever asks for another engine does not wait for this one
+        # requests for other engines do not wait for this one
         with slot.lock:
             if slot.engine is None:
                 slot.engine = Engine(self._home, domain, generation, run_id)
@@ -271,7 +271,7 @@ class Engines:
             return slot.engine
 
     def in_use(self) -> set[str]:
-        """Return the domains that have an engine."""
+        """Return the domains with an engine."""
         with self._lock:
             return {
                 domain
@@ -283,7 +283,7 @@ class Engines:
     def _slot(self, generation: Path, domain: str) -> "_EngineSlot":
         with self._lock:
             slots = self._generations.pop(generation, {})
-            self._generations[generation] = slots  # the last one used is the last one to go
+            self._generations[generation] = slots  # least recently used first
             while len(self._generations) > self._kept:
                 self._generations.pop(next(iter(self._generations)))
             return slots.setdefault(domain, _EngineSlot())
@@ -291,7 +291,7 @@ class Engines:
 
 @dataclass
 class _EngineSlot:
-    """Where an engine is, or is being opened by one while others wait."""
+    """An engine that one request opens while others wait for it."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     engine: Engine | None = None

@@ -1,4 +1,4 @@
-"""What a caller did wrong, or what is not there yet, as exceptions a service can tell apart."""
+"""Exceptions of real time, by whether the caller or the published state is at fault."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ _NAMED = 5
 
 
 class NotReadyError(ChurnError):
-    """Nothing is published that could answer; the caller did nothing wrong."""
+    """The published state cannot answer; the caller is not at fault."""
 
 
 class RefusedDateError(ChurnError):
-    """No honest answer can be given for this cut-off."""
+    """This cut-off cannot be scored honestly."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with what was sent.
+    """A fault in a request.
 
     Attributes:
         where: Place in the request, outermost first: `customers`, 3, `transactions`, 17, a column.
-        reason: What is wrong, a few words.
-        value: The value as it was sent, shortened; None where there is none.
+        reason: What is wrong, in a few words.
+        value: The value as sent, shortened; None if there is none.
     """
 
     where: tuple[str | int, ...]
@@ -37,10 +37,10 @@ class Problem:
 
 
 class BadRowsError(ChurnError):
-    """Rows that cannot be used; each problem is named, nothing was answered.
+    """Rows that cannot be used; every problem is listed and nothing was scored.
 
     Args:
-        problems: What is wrong, one at least.
+        problems: The problems, at least one.
     """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -50,6 +50,5 @@ class BadRowsError(ChurnError):
         super().__init__(
             f"{count:,} value{'s' * (count != 1)} cannot be used.",
             where="\n".join(str(problem) for problem in self.problems[:_NAMED]) + more,
-            hint="Send the columns of the raw files as their description has them; an empty value "
-            "is null.",
+            hint="Send the columns as described for the raw files; an empty value is null.",
         )

@@ -1,4 +1,4 @@
-"""The live run behind a generation, ready to answer."""
+"""Loads the live run of a generation."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from pipeline.warehouse.compiled_sql import CompiledModel
 
 @dataclass(frozen=True)
 class LiveModel:
-    """A run's model with the feature SQL it learned from.
+    """A run's model with the feature SQL it was trained on.
 
     Attributes:
         domain: Domain.
@@ -45,23 +45,23 @@ def load_live_model(home: Home, domain: str, run_id: str) -> LiveModel:
     """Load a run.
 
     Raises:
-        ChurnError: Its folder is gone, or model or feature SQL are not those it was made with.
+        ChurnError: Its folder is gone, or its model or feature SQL was changed.
     """
     run = home.models / domain / run_id
     if not (run / RECIPE).exists():
         raise ChurnError(
-            f"The run {run_id} that made the published scores is gone.",
+            f"The run {run_id} of the published scores is gone.",
             where=str(run),
-            hint=f"churn run --domain {domain} trains and publishes another one.",
+            hint=f"Train and publish another one: churn run --domain {domain}",
         )
     # before it is loaded: LightGBM's own words about a damaged file say nothing to anybody
     trained = trained_run(run)
     found, wanted = hash_of_model(run), trained.recipe.model_hash
     if found != wanted:
         raise ChurnError(
-            f"The model of {run_id} is not the one that its recipe names.",
+            f"The model file of {run_id} does not match its recipe.",
             where=f"{run / 'model.txt'}: {(found or 'unreadable')[:12]} instead of {wanted[:12]}",
-            hint=f"Put the file back from a copy, or train anew: churn run --domain {domain}.",
+            hint=f"Restore the file from a backup, or train again: churn run --domain {domain}",
         )
     booster, calibration = load_model(trained)
     stack = read_run_stack(run)

@@ -1,8 +1,8 @@
-"""Raw rows as somebody sent them become typed rows of the lake's relations, checked as ingest does.
+"""Checks and types the raw rows of a request, as ingest does with files.
 
-What a value must be is said once, in the sources YAML; how it is read is said once, in
-`pipeline.ingest.parse`. Here it is applied to JSON instead of a file, and a bad value refuses the
-request, because an answer from some of a customer's rows would be wrong without a word.
+The sources YAML defines valid values, and `pipeline.ingest.parse` how they are read. Here both
+apply to JSON, and a bad value refuses the request, because a score from some of a customer's rows
+would be silently wrong.
 """
 
 import json
@@ -30,12 +30,12 @@ _SHOWN = 80
 
 @dataclass(frozen=True)
 class Customer:
-    """A customer's full history as it was sent.
+    """A customer's full history from a request.
 
     Attributes:
-        customer_id: Id as the source spells it.
-        tables: Table of the sources YAML → its rows by the file's column names. A table that is
-            not there is not observed; one without rows is observed to be empty.
+        customer_id: Id as spelt in the source.
+        tables: Table of the sources YAML → its rows by the file's column names. A missing table
+            is not observed; one without rows is observed to be empty.
     """
 
     customer_id: str
@@ -48,7 +48,7 @@ class Customer:
 
 
 def check_customers(customers: Sequence[Customer], tables: Sequence[SourceTable]) -> None:
-    """Refuse what cannot be told in SQL: shapes, mixed-up customers, values that are no values.
+    """Refuse what SQL cannot check: wrong shapes, mixed-up customers, nested values.
 
     Raises:
         BadRowsError: With the first hundred problems.
@@ -74,19 +74,19 @@ def _problems(
         first = seen.setdefault(customer.customer_id, place)
         if first != place:
             yield Problem(
-                (*here, "customer_id"), f"is customers[{first}] too", shown(customer.customer_id)
+                (*here, "customer_id"), f"is also customers[{first}]", shown(customer.customer_id)
             )
         for name in customer.tables:
             if name not in tables:
                 known = ", ".join(tables)
-                yield Problem((*here, name), f"there is no such table; known are {known}")
+                yield Problem((*here, name), f"there is no such table; tables are {known}")
         for name, table in tables.items():
             rows = customer.tables.get(name)
             if (rows is not None and not isinstance(rows, Sequence)) or isinstance(rows, str):
-                yield Problem((*here, name), "is no list of rows", shown(rows))
+                yield Problem((*here, name), "is not a list of rows", shown(rows))
                 continue
             if table.required and not rows:
-                yield Problem((*here, name), "has no rows; nothing can be computed without them")
+                yield Problem((*here, name), "has no rows; the table is required")
             rows_left -= len(rows or ())
             if rows_left < 0:
                 yield Problem((*here, name), f"more than {MOST_ROWS:,} rows in one request")
@@ -102,7 +102,7 @@ def _row_problems(
     required = {name for name, column in columns.items() if column.required and name != owner}
     for number, row in enumerate(rows):
         if not isinstance(row, Mapping):
-            yield Problem((*where, number), "is no object of columns and values", shown(row))
+            yield Problem((*where, number), "is not an object of columns and values", shown(row))
             continue
         for name in sorted(required - row.keys()):
             yield Problem((*where, number, name), "is missing; an empty value is null")
@@ -114,7 +114,7 @@ def _row_problems(
             if kind is str:
                 problem = _text_problem(cell)
             elif kind is not float:
-                problem = "is no single value"
+                problem = "is not a single value"
             elif not math.isfinite(cell):
                 problem = "not a finite number"
             if problem:
@@ -123,7 +123,7 @@ def _row_problems(
         if whose is not None and whose != customer_id and str(whose) != customer_id:
             yield Problem(
                 (*where, number, owner),
-                f"belongs to another customer than customer_id {shown(customer_id)!r} says",
+                f"is not the customer_id {shown(customer_id)!r} of this customer",
                 shown(whose),
             )
 
@@ -135,12 +135,12 @@ def _text_problem(text: str) -> str | None:
         try:
             text.encode()
         except UnicodeEncodeError:
-            return "not text in UTF-8"
-    return "holds a NUL character" if "\0" in text else None
+            return "not UTF-8 text"
+    return "contains a NUL character" if "\0" in text else None
 
 
 def shown(cell: Any) -> str:
-    """Return a value as a message may show it: short, whatever was sent."""
+    """Return a value shortened for a message."""
     text = cell[: _SHOWN + 1] if isinstance(cell, str) else repr(cell)[: _SHOWN + 1]
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
@@ -149,7 +149,7 @@ def shown(cell: Any) -> str:
 def ignored_columns(
     customers: Sequence[Customer], tables: Sequence[SourceTable]
 ) -> dict[str, tuple[str, ...]]:
-    """Return table → keys of its rows that are no columns of it; they were not read."""
+    """Return table → keys of its rows that are not its columns; they were ignored."""
     found = {}
     for table in tables:
         known = {column.name for column in table.raw_columns}
@@ -165,7 +165,7 @@ def ignored_columns(
 
 
 class Loader:
-    """Loads sent rows into the lake's relations of an in-memory database.
+    """Loads the rows of a request into the lake's relations of an in-memory database.
 
     Args:
         connection: A cursor; `make_relations` has run on its database.
@@ -189,10 +189,10 @@ class Loader:
     def make_relations(
         connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable]
     ) -> None:
-        """Make the relations that rows are loaded into, empty.
+        """Create the empty relations for loading rows.
 
-        The lake's are views of them, because to copy a few rows costs as much as many; but rows
-        that must not be equal are kept, since several models may read them.
+        The lake's relations are views of them, because copying a few rows costs as much as many.
+        Deduplicated tables are copies, since several models may read them.
         """
         connection.execute("create schema sent")
         for table in tables:
@@ -215,14 +215,14 @@ class Loader:
 
         Args:
             customers: Checked by `check_customers`.
-            places: Each one's place in the request.
-            cut_off: What happened on it or later is left out.
+            places: Each customer's place in the request.
+            cut_off: Rows on or after it are left out.
 
         Returns:
-            Place → table → rows that happened on the cut-off or after it and were left out.
+            Place → table → number of rows left out because they are on or after the cut-off.
 
         Raises:
-            BadRowsError: Values that are not of their column's type, or not allowed in it.
+            BadRowsError: Values have the wrong type or are not allowed.
         """
         late: dict[int, dict[str, int]] = {}
         bad: list[Problem] = []
@@ -253,7 +253,7 @@ class Loader:
     def _name_bad_values(
         self, table: SourceTable, rows: list[dict[str, Any]], cut_off: date
     ) -> list[Problem]:
-        """Read rows again, now for what is wrong with each value."""
+        """Read rows again to find what is wrong with each value."""
         values = " union all ".join(
             f"select _customer, _row, '{column.name}', {_raw(column)}, "
             f"{rejection_reason_sql(column, _raw(column), column.name)} as wrong from unfit"
@@ -275,9 +275,9 @@ class Loader:
 
 
 def _load(table: SourceTable) -> str:
-    """SQL that loads the rows of a JSON text and says of each whether it may stay.
+    """SQL that loads the rows of a JSON text and returns whether each is good and late.
 
-    What was sent is left behind: its columns would be as many again, for rows that are good.
+    The raw text of values is not loaded; it would double the columns.
     """
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
     return (
@@ -288,9 +288,9 @@ def _load(table: SourceTable) -> str:
 
 
 def _typed_rows(table: SourceTable) -> str:
-    """SQL that types the rows of a JSON text, $1, beside the text of each value.
+    """SQL that types the rows of a JSON text, $1, and keeps the text of each value.
 
-    A row is good if every value is of its type and allowed, and late if it happened on $2 or later.
+    A row is good if every value has its type and is allowed, and late if it is on or after $2.
     """
     shape = {"_customer": "INTEGER", "_row": "INTEGER"}
     shape |= {column.name: "VARCHAR" for column in table.raw_columns}
@@ -323,7 +323,7 @@ def _typed_rows(table: SourceTable) -> str:
 
 
 def _taken(table: SourceTable) -> str:
-    """Columns and rows of the lake's relation, as a select has them."""
+    """The select list and source of the lake's relation."""
     columns = ", ".join(column.name for column in table.columns)
     return f"{columns} from sent.{table.name} where not _is_late"
 
@@ -339,7 +339,7 @@ def _typed(column: SourceColumn) -> str:
 def _cells(
     table: SourceTable, customers: Sequence[Customer], places: Sequence[int]
 ) -> list[dict[str, Any]]:
-    """Rows of all customers with their places, and only the table's columns."""
+    """Yield the rows of all customers with their places, and only the table's columns."""
     owner = table.id_column
     names = [column.name for column in table.raw_columns if column.name != owner]
     found = []

@@ -1,4 +1,4 @@
-"""What the terminal and the info sheet show.
+"""The tables and sentences that the terminal and the info sheet show.
 
 In the order of the flow: `labels`, `datasets`, `proof`, `evaluation`, `run`, `plan`, `customer`,
 and `info_sheet`, the page that goes with every run.

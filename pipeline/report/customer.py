@@ -1,4 +1,4 @@
-"""`churn explain`: one customer's score, its reasons, and everything it was made from."""
+"""`churn explain`: prints one customer's score, reasons, features and input rows."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def explain(home: Home, domain: str, customer: str, console: Console) -> None:
     """Print score, reasons, feature row, lineage and input rows of one scored customer.
 
     Raises:
-        ChurnError: The customer is not scored, with the reason where it can be told.
+        ChurnError: The customer is not scored, with the reason if it is known.
     """
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         found = _rows(
@@ -53,10 +53,10 @@ def _not_scored(connection: duckdb.DuckDBPyConnection, domain: str, customer: st
     )
     if not rows:
         return ChurnError(
-            f"{domain} knows no customer {customer}.", hint="Ids are spelt as in the files."
+            f"{domain} has no customer {customer}.", hint="Spell the id as in the raw files."
         )
     return ChurnError(
-        f"{customer} is in the files of {domain} ({rows:,} rows) but is not scored.",
+        f"{customer} has {rows:,} rows in the files of {domain} but is not scored.",
         where=f"Not scored: {settings[0]['not_scored']}." if settings else None,
     )
 
@@ -78,7 +78,7 @@ def _show_reasons(
     table = Table(
         title="Reasons (patterns that precede churn, not proven causes)", title_justify="left"
     )
-    for title in ("", "about", "in words", "log-odds", "can be acted on"):
+    for title in ("", "driver", "reason", "log-odds", "actionable"):
         table.add_column(title, justify="right" if title == "log-odds" else "left")
     for row in _rows(
         connection,
@@ -149,7 +149,7 @@ def _show_input(
     as_of_date: Any,
     console: Console,
 ) -> None:
-    """Print how many rows of a raw table the features could read, and the newest of them."""
+    """Print the number of rows of a raw table that the features could read, and the newest rows."""
     if source.id_column is None:
         return
     day = source.event_day or source.event_time

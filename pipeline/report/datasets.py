@@ -1,4 +1,4 @@
-"""What `churn datasets` prints."""
+"""Tables of `churn dataset list`."""
 
 from rich.console import Console
 from rich.table import Table
@@ -8,7 +8,7 @@ from pipeline.runs.datasets import full_name, list_datasets
 
 
 def show_datasets(home: Home, console: Console) -> None:
-    """Print every dataset."""
+    """Print all datasets."""
     table = Table(title="Frozen datasets", title_justify="left")
     for title in ("dataset", "cut-offs", "label", "features", "frozen"):
         table.add_column(title, no_wrap=True)

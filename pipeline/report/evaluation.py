@@ -1,4 +1,4 @@
-"""What `churn evaluate` prints."""
+"""Tables of `churn evaluate`."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from pipeline.runs.evaluate import ROLLING
 
 
 def show_evaluation(context: RunContext, domain: str, folder: Path) -> None:
-    """Print what was found, every figure with its cohort and beside its baselines."""
+    """Print the results, each metric with its cohort and beside its baselines."""
 
     def read(table: str) -> list[dict[str, Any]]:
         path = folder / f"{table}.parquet"
@@ -57,10 +57,10 @@ def _by_cohort(rows: list[dict[str, Any]], title: str) -> Table:
 def _calibrations(rows: list[dict[str, Any]], domain: str) -> Table:
     methods = list(dict.fromkeys(row["method"] for row in rows))
     table = Table(
-        title=f"{domain}: gain in log loss of calibration maps over none, ± standard error; maps "
-        "are fitted on the cohort before",
+        title=f"{domain}: gain in log loss of each calibration map over none, ± standard error; "
+        "maps are fitted on the previous cohort",
         title_justify="left",
-        caption="* is what earlier cohorts alone chose.",
+        caption="* marks the map that earlier cohorts alone would choose.",
         caption_justify="left",
     )
     for column in ("cohort", *methods):
@@ -82,13 +82,13 @@ def _curve(rows: list[dict[str, Any]], domain: str) -> Table:
     left_out = any(row["oldest"] < since for row in rows)
     table = Table(
         title=f"{domain}: does more history help? Log loss on {rows[0]['as_of_date']:%Y-%m-%d} by "
-        "the newest cohorts learned from",
+        "number of newest cohorts learned from",
         title_justify="left",
         caption=f"Runs learn from cohorts since {since:%Y-%m-%d}"
-        + (": earlier ones have too little history before them." if left_out else ", all of them."),
+        + (": earlier ones have too little history." if left_out else ", all of them."),
         caption_justify="left",
     )
-    for column in ("cohorts", "since", "rows", "log loss", "what all would gain"):
+    for column in ("cohorts", "since", "rows", "log loss", "gain of using all"):
         table.add_column(column, justify="right")
     for row in rows:
         table.add_row(
@@ -103,10 +103,17 @@ def _curve(rows: list[dict[str, Any]], domain: str) -> Table:
 
 def _leads(rows: list[dict[str, Any]], domain: str) -> Table:
     table = Table(
-        title=f"{domain}: what earliness costs, outcomes of {rows[0]['as_of_date']:%Y-%m-%d}",
+        title=f"{domain}: quality by lead time, outcomes of {rows[0]['as_of_date']:%Y-%m-%d}",
         title_justify="left",
     )
-    for column in ("days before", "population", "customers", "log loss", "base rate's", "AUC"):
+    for column in (
+        "days earlier",
+        "population",
+        "customers",
+        "log loss",
+        "base rate log loss",
+        "AUC",
+    ):
         table.add_column(column, justify="right")
     for lead, population in dict.fromkeys((r["lead_days"], r["population"]) for r in rows):
         found = {

@@ -1,4 +1,4 @@
-"""The info sheet of a run: one page that says what the model is and argues why it does not leak."""
+"""Writes a run's info sheet, its model card: what the model is and why it does not leak."""
 
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,14 @@ from pipeline.report.run import METRICS, MODELS
 from pipeline.runs.context import RunContext
 from pipeline.runs.registry import recipe_of
 
-_SMALL_PART = 300  # customers below which a segment's figures say little
+_SMALL_PART = 300  # segments with fewer customers have unreliable metrics
 
 
 def write_info_sheet(context: RunContext, domain: str, run: Path) -> Path:
-    """Write `info_sheet.md` into a run's folder from what the run and the proofs left.
+    """Write `info_sheet.md` into a run's folder from the run's tables and the proofs.
 
     Args:
-        context: What the run worked on; its warehouse is built.
+        context: Context of the run; its warehouse is built.
         domain: Domain.
         run: Folder of the run.
     """
@@ -83,7 +83,7 @@ def _facts(context: RunContext, domain: str, run: Path) -> dict[str, Any]:
 
 
 def _data(context: RunContext, domain: str) -> dict[str, Any]:
-    """Coverage at the scored cut-off and the cohorts of the label, from the warehouse."""
+    """Coverage at the scored cut-off and the label's cohorts, from the warehouse."""
     history = {table.name: table.history for table in source_tables(domain)}
     with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
         coverage = _rows(
@@ -123,8 +123,8 @@ def _segments(run: Path) -> list[dict[str, Any]]:
 def _small_words(segments: list[dict[str, Any]]) -> str:
     small = [f"{s['segment']}: {s['segment_value']}" for s in segments if s["rows"] < _SMALL_PART]
     if not small:
-        return f"Every part above holds {_SMALL_PART} customers or more."
-    return f"Parts of fewer than {_SMALL_PART} customers say little: {'; '.join(small)}."
+        return f"Every segment above has {_SMALL_PART} customers or more."
+    return f"Segments with fewer than {_SMALL_PART} customers are unreliable: {'; '.join(small)}."
 
 
 def _proof_words(proof: dict[str, Any] | None) -> str:
@@ -135,8 +135,8 @@ def _proof_words(proof: dict[str, Any] | None) -> str:
     differences = sum(c["differences"] for c in hidden)
     cut_offs = len({c["as_of_date"] for c in hidden})
     return (
-        f"{values:,} values at {cut_offs} cut-offs rebuilt with the future hidden and with garbage "
-        f"in its place, {differences} differences"
+        f"{values:,} values at {cut_offs} cut-offs rebuilt with the future hidden and replaced by "
+        f"garbage, {differences} differences"
     )
 
 

@@ -1,4 +1,4 @@
-"""What `churn labels list` prints."""
+"""Table of `churn labels show`."""
 
 from rich.console import Console
 from rich.table import Table
@@ -8,7 +8,7 @@ from pipeline.project.home import Home
 
 
 def show_labels(home: Home, domain: str, console: Console) -> None:
-    """Print the registry of a domain."""
+    """Print a domain's label registry."""
     table = Table(title=f"{domain}: frozen labels", title_justify="left")
     for name in ("definition", "cut-off"):
         table.add_column(name, no_wrap=True)
@@ -16,7 +16,7 @@ def show_labels(home: Home, domain: str, console: Console) -> None:
         table.add_column(name, justify="right")
     table.add_column("checksum", max_width=16, no_wrap=True)
     table.add_column("frozen", no_wrap=True)
-    table.add_column("why, or what was missing")
+    table.add_column("reason or missing files")
     for e in entries(home, domain):
         without = ", ".join(e.missing_raw_files)
         table.add_row(

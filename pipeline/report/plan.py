@@ -1,4 +1,4 @@
-"""What `churn plan` prints."""
+"""Tables and sentences of `churn plan`."""
 
 from rich.console import Console
 from rich.table import Table
@@ -7,7 +7,7 @@ from pipeline.retention.plan import STRATEGIES, RetentionPlan, Row
 
 
 def show_plan(plan: RetentionPlan, console: Console) -> None:
-    """Print a plan: what it buys, beside the alternatives, what can be measured, who is left."""
+    """Print a plan: totals, alternatives, measurability, actions, and customers left out."""
     figures, currency = plan.figures, plan.currency
 
     def money(cents: float) -> str:
@@ -25,15 +25,16 @@ def show_plan(plan: RetentionPlan, console: Console) -> None:
     say(
         f"One more {currency} of budget would earn {currency}{marginal:,.2f}."
         if marginal
-        else "More budget would earn nothing: every step that pays is taken."
+        else "More budget would earn nothing: every profitable action is in the plan."
     )
     gap = max(0, figures["bound_cents"] - figures["profit_cents"])
     if figures["has_capacities"]:
-        say(f"No plan within budget and channels can earn over {money(gap)} more than this one.")
+        say(f"The best possible plan within budget and channels earns at most {money(gap)} more.")
     else:
         say(
             f"The best possible plan earns at most "
-            f"{money(min(gap, figures['step_not_fitting_cents']))} more: the step that did not fit."
+            f"{money(min(gap, figures['step_not_fitting_cents']))} more: the next action does not "
+            "fit the budget."
         )
     _show_alternatives(plan, console)
     _show_actions(plan, console)
@@ -43,23 +44,23 @@ def show_plan(plan: RetentionPlan, console: Console) -> None:
 
 
 def holdout_words(figures: Row) -> list[str]:
-    """Return what is held out and what can be measured, in sentences."""
+    """Return sentences on the hold-out and on what it can measure."""
     share = figures["holdout_per_mille"] / 10
-    how = "the least share there is" if not figures["can_be_measured"] else "by the power rule"
+    how = "the minimum" if not figures["can_be_measured"] else "by the power rule"
     how = how if figures["is_holdout_automatic"] else "as set"
     words = [
-        f"Held out: {share:g}% of the chosen within each band and action, {how}; their money is "
-        "not given to others. 2% of all customers are never treated."
+        f"Held out: {share:g}% of the plan within each band and action, {how}; their budget is not "
+        "spent on others. 2% of all customers are never treated."
     ]
     if not figures["customers"]:
         return words
     effect = (
-        f"{100 * figures['effect']:.1f} of 100 fewer leave, of {100 * figures['churn_without']:.1f}"
+        f"{100 * figures['effect']:.1f} in 100 fewer leave, of {100 * figures['churn_without']:.1f}"
     )
     if figures["can_be_measured"]:
-        words.append(f"The expected effect ({effect}) can be measured with this plan alone.")
+        words.append(f"This plan alone can measure the expected effect ({effect}).")
     elif figures["customers_needed_at_10"] is None:
-        words.append("Cannot be measured: no effect is expected.")
+        words.append("No effect is expected, so nothing can be measured.")
     else:
         ways = " or ".join(
             f"{figures[f'customers_needed_at_{share}']:,} customers, "
@@ -68,7 +69,7 @@ def holdout_words(figures: Row) -> list[str]:
             for share in (10, 50)
         )
         words.append(
-            f"The expected effect ({effect}) cannot be measured; pool campaigns: it takes "
+            f"This plan cannot measure the expected effect ({effect}). Pool campaigns: it takes "
             f"{ways.rstrip(',')}."
         )
     return words
@@ -76,7 +77,7 @@ def holdout_words(figures: Row) -> list[str]:
 
 def _show_alternatives(plan: RetentionPlan, console: Console) -> None:
     table = Table(
-        title="Beside the alternatives: same eligibility, budget and channels, before the hold-out",
+        title="Other policies with the same eligibility, budget and channels, before hold-out",
         title_justify="left",
     )
     table.add_column("")
@@ -93,7 +94,7 @@ def _show_alternatives(plan: RetentionPlan, console: Console) -> None:
 
 
 def _show_actions(plan: RetentionPlan, console: Console) -> None:
-    table = Table(title="Actions, by risk band and what they answer", title_justify="left")
+    table = Table(title="Actions by risk band and theme", title_justify="left")
     for title in ("band", "action", "answers", "channel"):
         table.add_column(title)
     for title in ("customers", "held out", "spend", "profit"):
@@ -115,10 +116,10 @@ def _show_actions(plan: RetentionPlan, console: Console) -> None:
 
 
 def _show_left(plan: RetentionPlan, console: Console) -> None:
-    table = Table(title="Why the others are not on the list", title_justify="left")
+    table = Table(title="Customers not treated, by reason", title_justify="left")
     table.add_column("reason")
     table.add_column("customers", justify="right")
-    table.add_column("in words")
+    table.add_column("description")
     for row in plan.left:
         words = row["words"] + (" …" if row["wordings"] > 1 else "")
         table.add_row(row["reason"], f"{row['customers']:,}", words)

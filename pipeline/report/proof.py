@@ -1,4 +1,4 @@
-"""What `churn prove` prints."""
+"""Table and verdict of `churn prove`."""
 
 from rich.table import Table
 
@@ -9,12 +9,12 @@ from pipeline.runs.context import RunContext
 
 
 def show_proof(context: RunContext, found: list[Comparison]) -> None:
-    """Print what was compared and what rests on sources that are no history.
+    """Print the comparisons, and the features that depend on sources without history.
 
     Raises:
         ChurnError: A feature changed with the future, or did not change with the past.
     """
-    table = Table(title="Features rebuilt, compared with the mart", title_justify="left")
+    table = Table(title="Rebuilt features compared with the mart", title_justify="left")
     table.add_column("domain")
     table.add_column("events from the cut-off on")
     for title in ("cut-offs", "rows", "columns", "values compared", "differences"):
@@ -25,7 +25,7 @@ def show_proof(context: RunContext, found: list[Comparison]) -> None:
             words = {
                 "hidden": "hidden",
                 "garbage": "garbage, twice as many",
-                SENSITIVE: "rows added just before it: must differ",
+                SENSITIVE: "rows added just before it (must differ)",
             }.get(lake, f"rows added {lake}")
             counts = (
                 len(of),
@@ -39,19 +39,19 @@ def show_proof(context: RunContext, found: list[Comparison]) -> None:
     for domain in context.domains:
         for feature, source in unproven(context, domain):
             context.console.print(
-                f"  {domain}: {feature} rests on {source}, which is no history: not proven",
+                f"  {domain}: {feature} reads {source}, which has no history: not proven",
                 highlight=False,
             )
     if broken := [c for c in found if not c.holds]:
         first = broken[0]
         raise ChurnError(
-            f"{len(broken)} of {len(found)} comparisons fail: a feature "
+            f"{len(broken)} of {len(found)} comparisons failed: a feature "
             + (
                 "does not see what happened just before the cut-off."
                 if first.lake == SENSITIVE
-                else "knows what came after its cut-off."
+                else "sees what happened after its cut-off."
             ),
             where=f"{first.domain} {first.as_of_date}, events {first.lake}: "
             + ("; ".join(first.examples) or "nothing changed"),
-            hint="Look for a window that is closed on the wrong side in the model that makes it.",
+            hint="Look in the feature's model for a window with the wrong bound.",
         )

@@ -1,4 +1,4 @@
-"""What the terminal shows after a run, read from the published generation and the warehouse."""
+"""Tables on the terminal after a run, read from the published generation and the warehouse."""
 
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ METRICS = {
 def show_riskiest(
     generation: GenerationInfo, domain: str, console: Console, count: int = 10
 ) -> None:
-    """Print the riskiest customers that have not cancelled yet, with their reasons."""
+    """Print the riskiest customers who have not cancelled yet, with their reasons."""
     with duckdb.connect(str(generation.path), read_only=True) as connection:
         rows = connection.execute(
             """
@@ -55,8 +55,8 @@ def show_riskiest(
             domain,
         )
     table = Table(
-        title=f"{domain}: the riskiest {len(rows)} of {customers:,} customers on {day}"
-        + (f", beside {cancelled:,} who have already cancelled" if cancelled else ""),
+        title=f"{domain}: the {len(rows)} riskiest of {customers:,} customers on {day}"
+        + (f", without {cancelled:,} who have already cancelled" if cancelled else ""),
         title_justify="left",
         caption=f"Not scored: {not_scored}.",
         caption_justify="left",
@@ -66,7 +66,7 @@ def show_riskiest(
         table.add_column("due", no_wrap=True)
     table.add_column("risk", justify="right", no_wrap=True)
     table.add_column(f"at risk, {currency}", justify="right")
-    table.add_column("what precedes leaving (patterns, not proven causes)")
+    table.add_column("churn drivers (patterns, not proven causes)")
     for customer, due_on, probability, value, *reasons in rows:
         table.add_row(
             customer,
@@ -81,13 +81,13 @@ def show_riskiest(
 def show_quality(
     generation: GenerationInfo, domain: str, console: Console, not_cancelled: str | None = None
 ) -> None:
-    """Print the test cohort's figures beside the baselines.
+    """Print the model's metrics on the test cohort beside the baselines.
 
     Args:
-        generation: What was published.
+        generation: The published generation.
         domain: Domain.
-        console: Where to print.
-        not_cancelled: Part of the segment `already_cancelled` to print the figures for again.
+        console: Console to print to.
+        not_cancelled: Segment value of `already_cancelled` to print separately.
     """
     with duckdb.connect(str(generation.path), read_only=True) as connection:
         everybody = connection.execute(
@@ -105,13 +105,16 @@ def show_quality(
             "(partition by model)",
             [domain, not_cancelled],
         ).fetchall()
-    for figures, whom in ((everybody, ""), (others, ", without those who have already cancelled")):
+    for figures, whom in (
+        (everybody, ""),
+        (others, ", without customers who have already cancelled"),
+    ):
         if figures:
             console.print(_quality_table(figures, domain, whom))
 
 
 def show_run_quality(run: Path, console: Console) -> None:
-    """Print the test cohort's figures of a run's folder, whether it is live or not."""
+    """Print the test metrics of a run's folder, live or not."""
     with duckdb.connect() as connection:
         figures = connection.execute(
             "select model, metric, value, rows, as_of_date, label_definition, domain "
@@ -143,7 +146,7 @@ def _quality_table(figures: list[tuple[Any, ...]], domain: str, whom: str) -> Ta
 
 
 def show_label_audit(home: Home, domain: str, console: Console) -> None:
-    """Print how far derived labels agree with supplied ones, for a domain that has such."""
+    """Print how far derived labels agree with supplied ones, for a domain with supplied labels."""
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         there = connection.execute(
             "select count(*) from duckdb_tables() where schema_name = ? and table_name = ?",
@@ -180,5 +183,5 @@ def show_label_audit(home: Home, domain: str, console: Console) -> None:
 
 
 def _one(connection: duckdb.DuckDBPyConnection, sql: str, domain: str) -> tuple[Any, ...]:
-    """The only row of an aggregate."""
+    """The single row of an aggregate."""
     return connection.execute(sql, [domain]).fetchall()[0]

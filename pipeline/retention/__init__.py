@@ -1,6 +1,6 @@
-"""What is done about churn.
+"""The retention plan and the decisions it depends on.
 
-In the order of the flow: `catalogue` checks the actions, `decisions` keeps suppressions, contacts
-and saved plans, `imports` reads them from files, `fingerprint` says what a plan was made from,
-`plan` computes one by the SQL that the build compiled.
+In the order of the flow: `catalogue` checks the actions, `decisions` stores suppressions, contacts
+and saved plans, `imports` reads them from files, `fingerprint` hashes a plan's inputs, `plan`
+computes a plan with the compiled SQL of the build.
 """

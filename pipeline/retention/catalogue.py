@@ -1,4 +1,4 @@
-"""Checks of `seeds/retention_actions.csv` that say what is wrong, where, and what to do."""
+"""Checks the catalogue of actions, `seeds/retention_actions.csv`."""
 
 import csv
 import math
@@ -27,30 +27,30 @@ _SHOWN = 10
 
 
 def actions_of(domain: str, path: Path = CATALOGUE) -> list[str]:
-    """Return the catalogue's action_ids of a domain, sorted."""
+    """Return a domain's action_ids in the catalogue, sorted."""
     with path.open(newline="", encoding="utf-8") as file:
         return sorted(row["action_id"] for row in csv.DictReader(file) if row["domain"] == domain)
 
 
 def check_catalogue(entries: Mapping[str, DomainSettings], path: Path = CATALOGUE) -> None:
-    """Refuse a catalogue with a wrong row.
+    """Refuse a catalogue with a mistake.
 
     Args:
         entries: The domains.
         path: The catalogue.
 
     Raises:
-        ChurnError: Something is wrong; each problem is named with line, action and column.
+        ChurnError: The catalogue has mistakes; each is listed with line, action and column.
     """
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != COLUMNS:
             odd = sorted(set(reader.fieldnames or ()) ^ set(COLUMNS))
             raise ChurnError(
-                f"The catalogue of actions has other columns than it should: "
+                f"The catalogue of actions has the wrong columns: "
                 f"{', '.join(odd) or 'another order'}.",
                 where=str(path),
-                hint=f"The first line is {','.join(COLUMNS)}.",
+                hint=f"The first line must be {','.join(COLUMNS)}.",
             )
         rows = [(reader.line_num, row) for row in reader]
     themes = {domain: _themes(domain) for domain in entries}
@@ -63,19 +63,19 @@ def check_catalogue(entries: Mapping[str, DomainSettings], path: Path = CATALOGU
     for line, row in rows:
         first = seen.setdefault(row["action_id"], line)
         if first != line:
-            problems.append(f"line {line}, {row['action_id']}: action_id is on line {first} too")
+            problems.append(f"line {line}, {row['action_id']}: action_id is also on line {first}")
     problems += list(_channel_problems(entries, rows))
     if problems:
         more = f"\nand {len(problems) - _SHOWN} more" if problems[_SHOWN:] else ""
         raise ChurnError(
-            f"The catalogue of actions has {len(problems)} mistakes; nothing was planned.",
+            f"The catalogue of actions has mistakes ({len(problems)}); no plan was made.",
             where=f"{path}\n" + "\n".join(problems[:_SHOWN]) + more,
-            hint="Mend these lines; models/churn/_churn__seeds.yml says what each column means.",
+            hint="Fix these lines; models/churn/_churn__seeds.yml describes each column.",
         )
 
 
 def _problems(row: Mapping[str, str | None], themes: Mapping[str, set[str]]) -> Iterator[str]:
-    """What is wrong with one row."""
+    """Yield the mistakes in one row."""
     if None in row or None in row.values():
         yield "has more or fewer cells than the first line; put text with commas in quotes"
         return
@@ -85,12 +85,12 @@ def _problems(row: Mapping[str, str | None], themes: Mapping[str, set[str]]) -> 
             yield f"{name} is empty"
     domain = cells["domain"]
     if domain and domain not in themes:
-        yield f"domain is {domain!r}; there are {', '.join(sorted(themes))}"
+        yield f"domain is {domain!r}; write one of {', '.join(sorted(themes))}"
     elif themes.get(domain):
         for theme in cells["themes"].split("|"):
             if theme not in themes[domain]:
                 known = ", ".join(sorted(themes[domain]))
-                yield f"themes has {theme!r}; the features of {domain} have {known}"
+                yield f"themes has {theme!r}; the themes of {domain} are {known}"
     for name in _NOT_NEGATIVE:
         if (number := _number(cells[name])) is None or number < 0:
             yield f"{name} is {cells[name]!r}; write an amount of 0 or more"
@@ -98,7 +98,7 @@ def _problems(row: Mapping[str, str | None], themes: Mapping[str, set[str]]) -> 
             yield f"{name} is {cells[name]!r}; money has two decimals"
     for name in _RATES:
         if (number := _number(cells[name])) is None or number <= 0:
-            yield f"{name} is {cells[name]!r}; a Beta needs a number above 0"
+            yield f"{name} is {cells[name]!r}; write a number above 0"
     for name in _DAYS:
         if not cells[name].isdigit():
             yield f"{name} is {cells[name]!r}; write whole days, 0 or more"
@@ -118,40 +118,40 @@ def _bound_problems(cells: Mapping[str, str], name: str, highest: float) -> Iter
             yield f"{end}_{name} is {cell!r}; leave it empty or write 0 to {highest:g}"
         ends.append(number)
     if ends[0] is not None and ends[1] is not None and ends[0] > ends[1]:
-        yield f"min_{name} is above max_{name}: the action is for nobody"
+        yield f"min_{name} is above max_{name}, so no customer qualifies"
 
 
 def _evidence_problems(cells: Mapping[str, str]) -> Iterator[str]:
     is_assumed = cells["priors_source"].lower().startswith("assumption")
     measured = cells["measured_customers"]
     if measured and not (measured.isdigit() and int(measured) > 0):
-        yield f"measured_customers is {measured!r}; write how many were measured, or nothing"
+        yield f"measured_customers is {measured!r}; write a number above 0 or leave it empty"
     elif measured and is_assumed:
-        yield "priors_source says assumption, measured_customers that it was measured"
+        yield "priors_source says assumption, but measured_customers is not empty"
     elif not measured and cells["priors_source"] and not is_assumed:
         yield (
             "priors_source does not begin with 'assumption' and measured_customers is empty: "
-            "say how many customers were measured, or that it is an assumption"
+            "write how many customers were measured, or mark it as an assumption"
         )
 
 
 def _channel_problems(
     entries: Mapping[str, DomainSettings], rows: list[tuple[int, dict[str, str]]]
 ) -> Iterator[str]:
-    """What is wrong with the capacities of a domain's entry, beside the catalogue."""
+    """Yield the mistakes in `retention` of the domains' entries."""
     for domain, entry in entries.items():
         channels = {row["channel"] for _, row in rows if row["domain"] == domain}
         for channel in entry.retention.capacities:
             if channels and channel not in channels:
                 known = ", ".join(sorted(channels))
                 yield (
-                    f"dbt_project.yml, {domain}.retention: no action goes by {channel!r}; channels "
-                    f"are {known}"
+                    f"dbt_project.yml, {domain}.retention: no action uses the channel {channel!r}; "
+                    f"channels are {known}"
                 )
 
 
 def _themes(domain: str) -> set[str]:
-    """Themes of a domain's features, from the YAML of its marts."""
+    """Themes of each domain's features, from the YAML of its marts."""
     path = PROJECT / "models" / domain / "marts" / f"_{domain}__marts.yml"
     if not path.exists():
         return set()

@@ -1,7 +1,7 @@
-"""What people decided, in CHURN_HOME/state.sqlite: suppressions, contacts, saved plans.
+"""Stores people's decisions in CHURN_HOME/state.sqlite: suppressions, contacts, saved plans.
 
-SQLite in WAL mode, so that a service can write while others read. dbt reads it as Parquet that is
-exported before the tables that need it are built.
+SQLite in WAL mode, so that a service can write while others read. dbt reads it as Parquet, which is
+exported before the models that need it are built.
 """
 
 from collections.abc import Iterator, Sequence
@@ -57,9 +57,9 @@ _BATCH = 5_000
 
 
 def suppress(home: Home, domain: str, customers: Sequence[tuple[str, str]]) -> int:
-    """Keep that customers must not be contacted; return how many were not kept before.
+    """Store that customers must not be contacted; return how many are new.
 
-    A customer who is there already gets the new reason and keeps the day.
+    A customer who is already suppressed gets the new reason and keeps the day.
 
     Args:
         home: CHURN_HOME.
@@ -79,7 +79,7 @@ def suppress(home: Home, domain: str, customers: Sequence[tuple[str, str]]) -> i
 
 
 def lift(home: Home, domain: str, customers: Sequence[str]) -> int:
-    """Forget suppressions; return how many there were."""
+    """Delete suppressions; return how many there were."""
     lifted = 0
     with _writing(home) as connection:
         for start in range(0, len(customers), _BATCH):
@@ -94,12 +94,12 @@ def lift(home: Home, domain: str, customers: Sequence[str]) -> int:
 
 
 def note_contacts(home: Home, domain: str, contacts: Sequence[tuple[str, date, str]]) -> int:
-    """Keep that customers were contacted; return how many contacts were not kept before.
+    """Store that customers were contacted; return how many contacts are new.
 
     Args:
         home: CHURN_HOME.
         domain: Domain.
-        contacts: Customer, day, and action_id, empty when it is not known.
+        contacts: Customer, day, and action_id, which is empty if unknown.
     """
     rows = [
         {"domain": domain, "customer_id": customer, "contacted_on": day, "action_id": action}
@@ -109,7 +109,7 @@ def note_contacts(home: Home, domain: str, contacts: Sequence[tuple[str, date, s
 
 
 def save_plan(home: Home, domain: str, budget_cents: int, holdout_per_mille: int | None) -> None:
-    """Keep what a domain's plan may spend; it stands above dbt_project.yml from now on."""
+    """Save a domain's budget and hold-out; they override dbt_project.yml from now on."""
     row = {
         "domain": domain,
         "budget_cents": budget_cents,
@@ -127,20 +127,20 @@ def save_plan(home: Home, domain: str, budget_cents: int, holdout_per_mille: int
 
 
 def read_state(home: Home, table: sa.Table) -> list[tuple[Any, ...]]:
-    """Return a table's rows in the order of its key; none before anything was kept."""
+    """Return a table's rows in the order of its key; empty before anything is stored."""
     return _read(home, table, sa.select(table).order_by(*table.primary_key.columns))
 
 
 def read_suppressions(
     home: Home, domain: str, after: str, limit: int
 ) -> list[tuple[str, str, datetime]]:
-    """Return customer, reason and time of suppressions beyond a customer_id, by id.
+    """Return customer, reason and time of the suppressions after a customer_id, by id.
 
     Args:
         home: CHURN_HOME.
         domain: Domain.
-        after: Only later ids; an empty text for the first.
-        limit: At most so many.
+        after: Last id of the previous page; an empty text for the first page.
+        limit: Maximum number of rows.
     """
     statement = (
         sa.select(SUPPRESSIONS.c.customer_id, SUPPRESSIONS.c.reason, SUPPRESSIONS.c.added_at)
@@ -152,7 +152,7 @@ def read_suppressions(
 
 
 def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
-    """Return all that is kept but the times, JSON-ready: equal states have equal fingerprints."""
+    """Return everything but times, JSON-ready, so that equal states have equal fingerprints."""
     return [
         (
             table.name,
@@ -170,7 +170,7 @@ def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
 
 
 def export_state(home: Home) -> None:
-    """Write the state, and the CRM table that is published now, as Parquet for dbt's sources."""
+    """Write the state and the currently published CRM table as Parquet for dbt's sources."""
     home.state_export.mkdir(parents=True, exist_ok=True)
     for table in _METADATA.sorted_tables:
         columns = list(zip(*read_state(home, table), strict=True)) or [()] * len(table.columns)
@@ -201,7 +201,7 @@ def _export_published(home: Home) -> None:
 
 
 def _read(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
-    """Return what is kept in a table, without waiting for who writes; nothing is made."""
+    """Return a table's rows without waiting for a writer; create nothing."""
     if not home.state.exists():
         return []
     engine = state_engine(home)
@@ -215,7 +215,7 @@ def _read(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tuple[
 
 
 def _put(home: Home, table: sa.Table, statement: sa.Insert, rows: list[dict[str, Any]]) -> int:
-    """Execute an idempotent insert; return by how many rows the table grew."""
+    """Execute an idempotent insert; return how many rows it added."""
     with _writing(home) as connection:
         count = sa.select(sa.func.count()).select_from(table)
         before = connection.execute(count).scalar_one()
@@ -226,7 +226,7 @@ def _put(home: Home, table: sa.Table, statement: sa.Insert, rows: list[dict[str,
 
 @contextmanager
 def _writing(home: Home) -> Iterator[sa.Connection]:
-    """Open the state in one transaction that waits for its turn; made if it is not there."""
+    """Open the state in a transaction that waits for its turn; create it if missing."""
     engine = open_state(home, _METADATA)
     try:
         with writing_to(engine) as connection:

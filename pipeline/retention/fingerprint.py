@@ -1,4 +1,4 @@
-"""What the retention plan reads beside scores, as a hash."""
+"""Hashes the inputs of the retention plan other than scores."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from pipeline.warehouse.fingerprint import CATALOGUE, digest
 
 
 def plan_fingerprint(home: Home, entries: Mapping[str, DomainSettings]) -> str:
-    """Hash of what the plan of actions reads beside scores: settings, catalogue, state."""
+    """Return the hash of the plan's inputs other than scores: settings, catalogue, state."""
     settings = {name: entry.given().get("retention") for name, entry in entries.items()}
     catalogue = hashlib.sha256((PROJECT / CATALOGUE).read_bytes()).hexdigest()
     return digest(settings, catalogue, state_fingerprint(home))

@@ -1,4 +1,4 @@
-"""Reads files of suppressions and contacts; a wrong line is named and nothing is kept."""
+"""Reads files of suppressions and contacts; a file with a wrong line is refused as a whole."""
 
 import csv
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ def read_suppressions(path: Path) -> list[tuple[str, str]]:
         if not row["customer_id"]:
             problems.append(f"line {line}: customer_id is empty")
         elif not row["reason"].strip():
-            problems.append(f"line {line}: reason is empty; say why, it is shown to whoever asks")
+            problems.append(f"line {line}: reason is empty; write why the customer is suppressed")
         rows.append((row["customer_id"], row["reason"].strip()))
     _refuse(path, problems)
     return rows
 
 
 def read_customers(path: Path) -> list[str]:
-    """Return the customer_ids of a file; other columns are not looked at.
+    """Return the customer_ids of a file; other columns are ignored.
 
     Raises:
         ChurnError: The file cannot be read.
@@ -38,10 +38,11 @@ def read_customers(path: Path) -> list[str]:
 
 
 def read_contacts(path: Path, domain: str) -> list[tuple[str, date, str]]:
-    """Return customer, day and action, which may be empty.
+    """Return customer, day and action; the action may be empty.
 
     Raises:
-        ChurnError: The file cannot be read, a day is none, or an action is not in the catalogue.
+        ChurnError: The file cannot be read, a day is not valid, or an action is not in the
+            catalogue.
     """
     known = actions_of(domain)
     rows, problems = [], []
@@ -75,7 +76,7 @@ def _lines(path: Path, wanted: tuple[str, ...]) -> Iterator[tuple[int, dict[str,
                 raise ChurnError(
                     f"The file lacks {' and '.join(missing)}.",
                     where=f"{path}, first line: {','.join(reader.fieldnames or ['nothing'])}",
-                    hint=f"A CSV with a first line that names {', '.join(wanted)}.",
+                    hint=f"Use a CSV with the header {','.join(wanted)}.",
                 )
             for row in reader:
                 yield (
@@ -84,7 +85,7 @@ def _lines(path: Path, wanted: tuple[str, ...]) -> Iterator[tuple[int, dict[str,
                 )
     except (OSError, UnicodeDecodeError) as problem:
         raise ChurnError(
-            "The file cannot be read.", where=f"{path}: {problem}", hint="Give a CSV in UTF-8."
+            "The file cannot be read.", where=f"{path}: {problem}", hint="Use a CSV in UTF-8."
         ) from problem
 
 
@@ -92,7 +93,7 @@ def _refuse(path: Path, problems: list[str]) -> None:
     if problems:
         more = f"\nand {len(problems) - _SHOWN} more" if problems[_SHOWN:] else ""
         raise ChurnError(
-            f"{len(problems)} lines are wrong; nothing was kept.",
+            f"The file has wrong lines ({len(problems)}); nothing was saved.",
             where=f"{path}\n" + "\n".join(problems[:_SHOWN]) + more,
-            hint="Mend these lines and give the file again.",
+            hint="Fix these lines and import the file again.",
         )

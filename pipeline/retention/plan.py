@@ -1,4 +1,4 @@
-"""The plan of actions at another budget or hold-out, by the SQL that made the published one."""
+"""Computes retention plans with other settings, by the SQL of the published plan."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class RetentionPlan:
-    """A domain's plan.
+    """A domain's retention plan.
 
     Attributes:
         domain: Domain.
@@ -37,7 +37,7 @@ class RetentionPlan:
         figures: The row of `int_churn__plans_summarised`; money in cents.
         alternatives: Rows of `fct_churn_plan_alternatives`.
         actions: Customers, profit and spend by band, action and theme.
-        left: Customers by reason for leaving them alone.
+        left: Customers who are not treated, by reason.
     """
 
     domain: str
@@ -49,7 +49,7 @@ class RetentionPlan:
 
 
 def can_plan(folder: Path) -> bool:
-    """Whether a generation's folder has what this version makes plans from."""
+    """Store the SQL that dbt has just compiled; the next dbt call overwrites the manifest."""
     if not (folder / PLAN_SQL).exists():
         return False
     models = read_models(folder / PLAN_SQL)
@@ -60,7 +60,7 @@ def can_plan(folder: Path) -> bool:
 
 @dataclass(frozen=True)
 class Selection:
-    """Whom and with what a plan may treat.
+    """The customers and actions that a plan may use.
 
     Attributes:
         where: Condition on `int_churn__contact_eligibility_checked`; its values are bound.
@@ -77,13 +77,13 @@ class Selection:
 def planning(
     home: Home, domain: str, *, budget: float | None = None, holdout: float | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Make a domain's plan in memory, beside the warehouse, which is only read.
+    """Compute a domain's plan in memory; the warehouse is only read.
 
     Args:
         home: CHURN_HOME after a run.
         domain: Domain.
-        budget: Expected spend in the domain's currency instead of the one that is set.
-        holdout: Share held out instead of the one that is set.
+        budget: Expected spend in the domain's currency, instead of the saved one.
+        holdout: Share held out, instead of the saved one.
 
     Yields:
         A connection with the plan's relations by their bare names: what it read and made.
@@ -110,20 +110,20 @@ def planning_published(
     holdout: float | None = None,
     selection: Selection | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Make a domain's plan in memory from what was published; the warehouse may be in use.
+    """Compute a domain's plan in memory from a generation; the warehouse may be in use.
 
     Args:
-        folder: The generation's folder of what plans are made from.
+        folder: The generation's folder with the inputs of plans.
         domain: Domain.
-        budget: Expected spend in the domain's currency instead of the one that is set.
-        holdout: Share held out instead of the one that is set.
-        selection: Whom and with what the plan may treat; every scored customer by default.
+        budget: Expected spend in the domain's currency, instead of the saved one.
+        holdout: Share held out, instead of the saved one.
+        selection: Customers and actions that the plan may use; all by default.
 
     Yields:
-        A connection as `planning` yields it.
+        A connection as from `planning`.
 
     Raises:
-        ChurnError: No customer is chosen, or none is scored.
+        ChurnError: No customer is selected, or none is scored.
     """
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
@@ -181,7 +181,7 @@ def _plan(
 
 
 def _select(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None:
-    """Forget the customers, and the actions, that a plan is not to look at."""
+    """Delete the customers and actions that a plan may not use."""
     if selection.where != "true":
         connection.execute(
             "delete from int_churn__contact_eligibility_checked "
@@ -203,7 +203,7 @@ def _select(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None
 def make_retention_plan(
     home: Home, domain: str, *, budget: float | None = None, holdout: float | None = None
 ) -> RetentionPlan:
-    """Make a domain's plan and read what is to be shown of it.
+    """Compute a domain's plan and read its summary.
 
     Raises:
         ChurnError: There are no scores yet.
@@ -217,7 +217,7 @@ def make_retention_plan(
 
 
 def read_plan(connection: duckdb.DuckDBPyConnection, domain: str, currency: str) -> RetentionPlan:
-    """Return what is to be shown of a plan that was made in a connection."""
+    """Return the summary of a plan that was computed in a connection."""
     (figures,) = _rows(connection, "select * from int_churn__plans_summarised")
     return RetentionPlan(
         domain,
@@ -254,7 +254,7 @@ def read_plan(connection: duckdb.DuckDBPyConnection, domain: str, currency: str)
 
 
 def saved_settings(plan: RetentionPlan) -> tuple[int, int | None]:
-    """Return the plan's budget in cents and its hold-out in thousandths, None for automatic."""
+    """Return the plan's budget in cents and its hold-out in thousandths; None for automatic."""
     figures = plan.figures
     share = None if figures["is_holdout_automatic"] else int(figures["holdout_per_mille"])
     return int(figures["budget_cents"]), share

@@ -1,7 +1,7 @@
-"""Training runs: what a command works on, which run is live, and how good its recipe is.
+"""Training runs: the context of a command, the live run, and the quality of its recipe.
 
-In the order of the flow: `context` is what a command works on, `presets` finds settings that short
-data can carry, `registry` knows the runs and which is live, `tune` searches parameters, `evaluate`
-judges the recipe over many cohorts, `lead_time` shows cohorts early, `datasets` freezes what a
-training read.
+In the order of the flow: `context` is what a command works on, `presets` finds settings that fit
+short data, `registry` knows all runs and the live one, `tune` searches parameters, `evaluate` tests
+the recipe on many cohorts, `lead_time` rebuilds cohorts at earlier dates, `datasets` freezes
+training data.
 """

@@ -1,4 +1,4 @@
-"""What a command works on: CHURN_HOME, domains, their entries, and where words go."""
+"""The context of a command: CHURN_HOME, domains, their settings, cut-offs and the console."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ REFUSED = 3
 
 @dataclass(frozen=True)
 class RunContext:
-    """What a command works on.
+    """The context of a command.
 
     Attributes:
         home: CHURN_HOME.
         domains: Domains to train and score.
         entries: Every domain's settings, this run's overrides included.
         as_of: Domain → cut-off to score instead of the default.
-        console: Where words and progress go.
+        console: Console for messages and progress.
     """
 
     home: Home
@@ -37,9 +37,9 @@ class RunContext:
         return {"churn_domains": given, "as_of": dict(self.as_of)}
 
     def say(self, words: str) -> None:
-        """Write one line of progress."""
+        """Print a progress line."""
         self.console.print(f"[dim]·[/] {words}", highlight=False)
 
     def warn(self, words: str) -> None:
-        """Write one line that somebody should look at."""
+        """Print a warning."""
         self.console.print(f"  [yellow]warning[/] {words}", highlight=False)

@@ -1,7 +1,7 @@
-"""Frozen modelling data: a named, immutable copy of the examples that can be cited and trained on.
+"""Frozen modelling data: named, immutable copies of the examples to cite and to train on.
 
-A dataset is a folder `datasets/<domain>/<name>/` of Parquet files with a manifest: what is in it,
-checksums, the label definition, the hash and the text of the feature SQL, and the settings.
+A dataset is a folder `datasets/<domain>/<name>/` of Parquet files with a manifest: contents,
+checksums, label definition, hash and text of the feature SQL, and settings.
 """
 
 import hashlib
@@ -77,8 +77,8 @@ class Dataset:
     """A frozen dataset.
 
     Attributes:
-        folder: Where it lies.
-        manifest: What is known of it.
+        folder: Its folder.
+        manifest: Its manifest.
     """
 
     folder: Path
@@ -86,7 +86,7 @@ class Dataset:
 
 
 def _relations(domain: str) -> dict[str, str]:
-    """What training reads, by the name of its file."""
+    """Relations that training reads, by the name of their file."""
     return {
         "examples": f"{domain}.{domain}__churn_examples",
         "labels": f"{domain}.{domain}__labels",
@@ -97,20 +97,21 @@ def _relations(domain: str) -> dict[str, str]:
 
 
 def freeze_dataset(context: RunContext, domain: str, name: str) -> Dataset:
-    """Copy the built examples, and what training needs beside them, under a name.
+    """Copy the built examples, and everything else that training reads, under a name.
 
     Raises:
-        ChurnError: The name is taken or cannot be used, or there are no examples.
+        ChurnError: The name is taken or not valid, or there are no examples.
     """
     if not re.fullmatch(r"[\w.-]{1,64}", name):
         raise ChurnError(
-            f"{name!r} cannot name a dataset.", hint="Use letters, digits, dots, - and _."
+            f"{name!r} is not a valid name for a dataset.",
+            hint="Use letters, digits, dots, - and _.",
         )
     home = context.home
     folder = home.datasets / domain / name
     if folder.exists():
         raise ChurnError(
-            f"There is a dataset {name!r} of {domain} already; datasets never change.",
+            f"The dataset {name!r} of {domain} already exists; datasets never change.",
             where=str(folder),
             hint="Choose another name.",
         )
@@ -164,7 +165,7 @@ def freeze_dataset(context: RunContext, domain: str, name: str) -> Dataset:
 
 
 def list_datasets(home: Home) -> list[Dataset]:
-    """Return every dataset, by domain and name."""
+    """Return all datasets, sorted by domain and name."""
     return [
         Dataset(path.parent, read_checked(DatasetManifest, path))
         for path in sorted(home.datasets.glob(f"*/*/{_MANIFEST}"))
@@ -172,37 +173,41 @@ def list_datasets(home: Home) -> list[Dataset]:
 
 
 def find_dataset(home: Home, name: str) -> Dataset:
-    """Return a dataset whose files are the ones that were frozen.
+    """Return a dataset after checking its files against the manifest.
 
     Raises:
-        ChurnError: There is none of that name, several domains have one, or a file was changed.
+        ChurnError: No dataset or several have that name, or a file was changed.
     """
     found = [d for d in list_datasets(home) if name in (d.manifest.name, full_name(d))]
     if len(found) != 1:
         known = ", ".join(full_name(d) for d in list_datasets(home)) or "none"
         raise ChurnError(
-            f"No one dataset is named {name!r}.",
-            hint=f"There are: {known}. Name it domain/name.",
+            f"{name!r} does not name one dataset.",
+            hint=f"Choose one of these, as domain/name: {known}.",
         )
     (dataset,) = found
     for file, wanted in dataset.manifest.files.items():
         if not (dataset.folder / file).exists() or _sha256(dataset.folder / file) != wanted:
             raise ChurnError(
-                f"The dataset {name!r} is not what was frozen: {file} is another or gone.",
+                f"The dataset {name!r} is damaged: {file} was changed or deleted.",
                 where=str(dataset.folder / file),
-                hint="Restore the file from a copy; nothing is trained on changed data.",
+                hint="Restore the file from a backup; changed data are not used for training.",
             )
     return dataset
 
 
 def export_dataset(dataset: Dataset, target: Path, form: str) -> list[Path]:
-    """Copy a dataset's tables and manifest into a folder, as parquet or csv.
+    """Copy a dataset's tables and manifest into a folder, as Parquet or CSV.
 
     Raises:
-        ChurnError: The folder holds something.
+        ChurnError: The folder is not empty.
     """
     if target.exists() and any(target.iterdir()):
-        raise ChurnError("The folder to export to is not empty.", where=str(target))
+        raise ChurnError(
+            "The folder to export to is not empty.",
+            where=str(target),
+            hint="Choose a new or empty folder.",
+        )
     target.mkdir(parents=True, exist_ok=True)
     written = []
     for path in sorted(dataset.folder.iterdir()):
@@ -220,15 +225,15 @@ def export_dataset(dataset: Dataset, target: Path, form: str) -> list[Path]:
 
 
 def train_dataset(dataset: Dataset, warehouse: Path, scratch: Path, console: Console) -> str:
-    """Train on a dataset into a folder, and return the hash of the model that would score.
+    """Train on a dataset into a folder, and return the hash of the model.
 
-    The same data, recipe and engines give the same hash as the run the dataset was frozen beside.
+    The same data, recipe and engines give the hash of the run that the dataset was frozen with.
 
     Args:
         dataset: The data.
-        warehouse: Any built warehouse; it owns the shapes of the tables that are written.
+        warehouse: Any built warehouse; it defines the shapes of the written tables.
         scratch: Empty folder for the run.
-        console: Where progress goes.
+        console: Console for progress.
 
     Raises:
         ChurnError: Training is refused.
@@ -270,7 +275,7 @@ def train_dataset(dataset: Dataset, warehouse: Path, scratch: Path, console: Con
 
 
 def full_name(dataset: Dataset) -> str:
-    """Return the name to cite a dataset by: domain/name."""
+    """Return the name to cite a dataset by, domain/name."""
     return f"{dataset.manifest.domain}/{dataset.manifest.name}"
 
 

@@ -1,4 +1,4 @@
-"""`churn evaluate`: quality over many cohorts, by how much history, and by how early."""
+"""`churn evaluate`: quality over many cohorts, by amount of history, and by lead time."""
 
 import shutil
 from collections.abc import Callable
@@ -25,12 +25,12 @@ ROLLING = "rolling origins"
 
 
 def evaluate(context: RunContext, domain: str, count: int) -> Path:
-    """Evaluate the live run's recipe on the newest closed cohorts and keep the tables with it.
+    """Evaluate the live run's recipe on the newest closed cohorts and store the tables with it.
 
     Args:
-        context: What to work on; its warehouse is built with the live settings.
+        context: Context of the command; its warehouse is built with the live settings.
         domain: Domain.
-        count: Cohorts, newest last.
+        count: Number of cohorts.
 
     Returns:
         Folder of the tables.
@@ -57,7 +57,11 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
         cohorts = read_cohorts(connection, domain)
         judged = origins(cohorts, settings, count)
         if not judged:
-            raise ChurnError(f"{domain} has no closed cohort to judge on.", exit_code=REFUSED)
+            raise ChurnError(
+                f"{domain} has no closed cohort to test on.",
+                hint=f"Load more data: churn run --domain {domain} --raw DIR",
+                exit_code=REFUSED,
+            )
         everything = read_examples(
             connection, domain, since=cohorts[0].as_of_date, until=judged[-1].test
         )
@@ -89,12 +93,12 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
                     rounds,
                 )
             except RefusedError as refusal:
-                context.say(f"{domain}: no protocol {name}: {refusal}")
+                context.say(f"{domain}: protocol {name} skipped: {refusal}")
                 continue
             quality.append(
                 figures.assign(as_of_date=str(protocol.test), protocol=name, trained_cohorts=1)
             )
-        say("how much history helps")
+        say("learning curve")
         newest = choose_fits(
             [c for c in cohorts if c.as_of_date <= judged[-1].test],
             judged[-1].known_on,

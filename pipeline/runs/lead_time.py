@@ -1,4 +1,4 @@
-"""A domain's examples as they stood some days before each cohort's due dates begin."""
+"""Rebuilds a domain's examples as of some days before each cohort's first due date."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +15,10 @@ from pipeline.warehouse.control import fill_controls
 def examples_before(
     home: Home, domain: str, lead_days: int, cohorts: list[str]
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Give an in-memory database with the mart of cohorts seen early.
+    """Yield an in-memory database with the mart of cohorts at an earlier cut-off.
 
-    The SQL is the last build's; only the cut-offs differ: each lies `lead_days` before the first
-    day of its cohort's due dates. Outcomes follow from what the customers did after it.
+    The SQL is that of the last build; only the cut-offs differ: each is `lead_days` before its
+    cohort's first due date. Outcomes follow from what the customers did later.
 
     Args:
         home: CHURN_HOME after a build.

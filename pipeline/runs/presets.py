@@ -1,4 +1,4 @@
-"""Which named preset of a domain fits data that are too short for its settings."""
+"""Finds the preset of a domain that fits data too short for its default settings."""
 
 import duckdb
 import numpy as np
@@ -6,7 +6,7 @@ import numpy as np
 from ml.cohorts import Cohort, RefusedError, choose_fits, is_on_grid
 from pipeline.project.domain_settings import DomainSettings
 
-# Stands for "enough": how many rows a preset gives is seen only once it is built.
+# Stands for "enough": the number of rows a preset gives is known only after a build.
 _ENOUGH = 1 << 40
 _LONGEST = 1500
 
@@ -14,7 +14,7 @@ _LONGEST = 1500
 def suggest_preset(
     connection: duckdb.DuckDBPyConnection, domain: str, settings: DomainSettings
 ) -> str:
-    """Say which preset's cohorts would carry a training run, with the command; empty if none do.
+    """Return a hint with the preset that would allow training, and its command; empty without one.
 
     Args:
         connection: The warehouse after a build.
@@ -47,7 +47,7 @@ def _days_needed(first: np.datetime64, settings: DomainSettings) -> int:
 
 
 def _training_cohorts(first: np.datetime64, days: int, settings: DomainSettings) -> int:
-    """Cohorts the first fit would learn from, were each large enough; 0 where training is refused.
+    """Cohorts the first fit would have if all were large enough; 0 if training would be refused.
 
     Args:
         first: First day with an event.

@@ -1,4 +1,4 @@
-"""`churn tune`: parameters chosen inside the training window, kept, and used until tuned again."""
+"""`churn tune`: searches parameters inside the training window and saves them for later runs."""
 
 import math
 from dataclasses import asdict
@@ -18,12 +18,12 @@ from pipeline.runs.context import REFUSED, RunContext
 
 
 def tune(context: RunContext, domain: str, trials: int) -> Tuned:
-    """Search a domain's parameters and keep what was found under `models/<domain>/tuned.json`.
+    """Search a domain's parameters and save the result as `models/<domain>/tuned.json`.
 
     Args:
-        context: What to work on; its warehouse is built.
+        context: Context of the command; its warehouse is built.
         domain: Domain.
-        trials: Trials of the search.
+        trials: Number of trials.
 
     Raises:
         ChurnError: There is too little data before the validation cut-off.
@@ -59,6 +59,6 @@ def tune(context: RunContext, domain: str, trials: int) -> Tuned:
 def _keep(path: Path, found: Tuned) -> None:
     document = asdict(found) | {"tuned_at": datetime.now(UTC).isoformat(timespec="seconds")}
     for trial in document["trials"]:
-        if math.isnan(trial["log_loss"]):  # given up early; JSON has no NaN
+        if math.isnan(trial["log_loss"]):  # stopped early; JSON has no NaN
             trial["log_loss"] = None
     write_json(path, document)

@@ -1,4 +1,4 @@
-"""Published tables for Tableau: one extract of all of them, and a data source file for each."""
+"""Exports published tables for Tableau: one extract of all tables, one data source file each."""
 
 from pipeline.tableau.export import Export, export
 

@@ -1,4 +1,4 @@
-"""Write a Tableau data source (.tds) for one table of an extract, and pack it (.tdsx)."""
+"""Writes a Tableau data source (.tds) for one table of an extract, and packs it (.tdsx)."""
 
 import zipfile
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _CONNECTION = "hyper.published"
 
 
 def fields_of(table: Table, columns: Sequence[HyperColumn]) -> list[TableauField]:
-    """Return how the published columns of a table look; what the YAML does not describe is plain.
+    """Return the fields of a table's published columns; columns not in the YAML get defaults.
 
     Args:
         table: The table as the YAML describes it.
@@ -74,7 +74,7 @@ def pack(path: Path, name: str, source: bytes, extract: Path, inside: str) -> No
     """Write a .tdsx: the data source and its extract in one file.
 
     Args:
-        path: Where to.
+        path: File to write.
         name: Name of the data source.
         source: Its XML.
         extract: The .hyper on disk.

@@ -1,4 +1,4 @@
-"""Export the current generation for Tableau."""
+"""`churn export tableau`: exports the current generation."""
 
 import shutil
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ PREFIX = "bi_"
 
 @dataclass(frozen=True)
 class Export:
-    """What an export wrote.
+    """The files of an export.
 
     Attributes:
         extract: `published/current.hyper`.
-        sources: The data source files, one a table.
-        packages: The packed ones that were asked for.
+        sources: The data source files, one per table.
+        packages: The packed data sources asked for.
         generation: Name of the published generation.
         rows: Table → rows.
     """
@@ -39,15 +39,16 @@ class Export:
 
 
 def export(home: Home, seen_as: str | None = None, packed: Sequence[str] = ()) -> Export:
-    """Write every bi_ table of the current generation into one extract, and describe each.
+    """Write every bi_ table of the current generation into one extract, with a data source each.
 
-    The extract is a file of its own, not a link to one a generation: Tableau remembers the path a
-    link leads to, and that generation is gone three publishes later. It is put in place by a
-    rename, so whoever has the old one open keeps it. Its table `generation` says what it holds.
+    The extract is a file, not a link to a generation's file: Tableau remembers the target of a
+    link, and that generation is deleted three publishes later. It is committed by a rename, so
+    readers of the old one can finish. Its table `generation` records what it holds.
 
     Args:
-        home: CHURN_HOME with something published.
-        seen_as: Path of current.hyper as Tableau sees it, on a share for one; here by default.
+        home: CHURN_HOME with a published generation.
+        seen_as: Path of current.hyper as Tableau sees it, such as on a share; its local path by
+            default.
         packed: Tables to pack with an extract of their own, for a server.
 
     Raises:
@@ -60,7 +61,7 @@ def export(home: Home, seen_as: str | None = None, packed: Sequence[str] = ()) -
     for name in packed:
         if name not in tables:
             raise ChurnError(
-                f"There is no table {name!r}.", hint=f"There are: {', '.join(tables)}."
+                f"There is no table {name!r}.", hint=f"Choose one of: {', '.join(tables)}."
             )
     target = home.published / "current.hyper"
     home.work.mkdir(parents=True, exist_ok=True)
@@ -90,7 +91,7 @@ def export(home: Home, seen_as: str | None = None, packed: Sequence[str] = ()) -
         }
         for name in packed:
             _pack(connection, described[name], relations[name], scratch)
-        # Hyper writes for its owner alone; the extract is read by whoever reads the generation
+        # Hyper creates files for their owner only; readers of the generation may read the extract
         made.chmod(live.path.stat().st_mode)
         made.replace(target)
         places = [_place(scratch, home, name, text) for name, text in sources.items()]
@@ -101,7 +102,7 @@ def export(home: Home, seen_as: str | None = None, packed: Sequence[str] = ()) -
 
 
 def folder_of(home: Home) -> Path:
-    """Return where the data source files are."""
+    """Return the folder of the data source files."""
     return home.published / "tableau"
 
 
@@ -114,7 +115,7 @@ def _generation_view(live: GenerationInfo) -> str:
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, Table]:
-    """The tables as the YAML has them; one that it no longer has is described by its comment."""
+    """The tables from the YAML; a table that is not in the YAML is described by its comment."""
     known = {table.name: table for table in published_tables()}
     comments = dict(
         connection.execute("select table_name, comment from duckdb_tables()").fetchall()
@@ -139,7 +140,7 @@ def _pack(
 
 
 def _place(scratch: Path, home: Home, name: str, content: bytes | None) -> Path:
-    """Put a file in place by a rename."""
+    """Commit a file by a rename."""
     made, target = scratch / name, folder_of(home) / name
     if content is not None:
         made.write_bytes(content)
@@ -148,7 +149,7 @@ def _place(scratch: Path, home: Home, name: str, content: bytes | None) -> Path:
 
 
 def _forget_dropped(home: Home, kept: set[Path]) -> None:
-    """Remove files of earlier exports: a package left behind would hold rows of long ago."""
+    """Remove files of earlier exports: a package left behind would hold outdated rows."""
     for path in folder_of(home).iterdir():
         if path not in kept:
             shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,4 +1,4 @@
-"""Write DuckDB tables into a Tableau extract (.hyper), all of them or one."""
+"""Writes DuckDB tables into a Tableau extract (.hyper)."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +12,10 @@ from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
 from pipeline.tableau.fields import TYPES
 
-# The schema Tableau itself gives to extracts.
+# The schema that Tableau itself uses in extracts.
 SCHEMA = "Extract"
 GENERATION = "generation"
-# Tables that are taken in at the same time: one alone leaves a core idle between its columns.
+# Tables loaded at the same time: a single one leaves a core idle between its columns.
 CONNECTIONS = 2
 
 
@@ -29,7 +29,7 @@ class HyperColumn:
 
 @dataclass(frozen=True)
 class _Table:
-    """What is loaded: columns, the Parquet file that holds the rows, and how many they are."""
+    """A table to load: its columns, the Parquet file with its rows, and their number."""
 
     name: str
     columns: Sequence[HyperColumn]
@@ -41,7 +41,7 @@ def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> list[Hyp
     """Return the columns of a relation.
 
     Raises:
-        ChurnError: A column has a type that no extract can hold.
+        ChurnError: An extract cannot store the type of a column.
     """
     columns = [
         HyperColumn(row[0], str(row[1]).lower())
@@ -50,8 +50,8 @@ def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> list[Hyp
     for column in columns:
         if column.data_type not in TYPES:
             raise ChurnError(
-                f"{relation}.{column.name} is {column.data_type}, which no extract can hold.",
-                hint="Cast it in models/serving/ to a type Tableau knows, varchar for one.",
+                f"{relation}.{column.name} is {column.data_type}, which an extract cannot store.",
+                hint="Cast it in models/serving/ to a type that Tableau knows, such as varchar.",
             )
     return columns
 
@@ -65,15 +65,15 @@ def write_extract(
 ) -> dict[str, int]:
     """Write relations into a new .hyper file.
 
-    Hyper reads the Parquet copies that publish has written, which is many times faster than handing
-    rows over in Python; where there is none that it reads right, DuckDB writes one. Hyper runs as a
-    process of its own behind a local socket, takes in two tables at a time, sends no usage data,
-    and leaves its log in the scratch folder.
+    Hyper reads the Parquet copies that publish has written, which is many times faster than passing
+    rows through Python; where a copy is missing or would be misread, DuckDB writes one. Hyper runs
+    in its own process behind a local socket, loads two tables at a time, sends no usage data, and
+    logs to the scratch folder.
 
     Args:
-        connection: Where the relations are.
+        connection: Connection with the relations.
         relations: Name of the table in the extract → DuckDB relation.
-        target: The file; must not be there.
+        target: File to write; must not exist.
         scratch: A folder to work in, emptied by the caller.
         copies: Folder of the tables' Parquet copies, named after the tables.
 
@@ -81,7 +81,7 @@ def write_extract(
         Table → rows, as counted in the finished file.
 
     Raises:
-        ChurnError: The API is not installed, or the file holds other counts than were read.
+        ChurnError: The API is not installed, or the file has other row counts than the source.
     """
     api = _api()
     scratch.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def write_extract(
     ) as hyper:
         with api.Connection(hyper.endpoint, str(target), api.CreateMode.CREATE) as extract:
             extract.catalog.create_schema(SCHEMA)
-        # the largest first, so that no connection is left with it alone at the end
+        # the largest first, so that no connection still loads it alone at the end
         tables = sorted(
             (_table(connection, name, relation, scratch, copies)
              for name, relation in relations.items()),
@@ -129,7 +129,7 @@ def _table(
 
 
 def _is_lossy(columns: Sequence[HyperColumn]) -> bool:
-    """Whether a Parquet copy holds other values: it has no hugeint, DuckDB writes a double."""
+    """Whether a Parquet copy has other values: it has no hugeint, so DuckDB writes a double."""
     return any(column.data_type == "hugeint" for column in columns)
 
 
@@ -144,10 +144,10 @@ def _write_parquet(
 
 
 def _load_all(api: Any, endpoint: Any, target: Path, waiting: Iterator[_Table]) -> dict[str, int]:
-    """Load the tables that nobody has begun; return their rows, as counted in the file."""
+    """Load tables from the shared queue; return their rows, as counted in the file."""
     counts = {}
     with api.Connection(endpoint, str(target)) as extract:
-        # one step of an iterator is one step of the interpreter: no table is given twice
+        # next() on an iterator is atomic in the interpreter, so no table is loaded twice
         for table in waiting:
             name = f"{api.escape_name(SCHEMA)}.{api.escape_name(table.name)}"
             definitions = ", ".join(

@@ -1,4 +1,4 @@
-"""How a column looks in Tableau: caption, folder, role, number format, from the YAML's words."""
+"""Derives a column's Tableau caption, folder, role and number format from the YAML."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ TYPES = {
     "smallint": ("smallint", "integer", 2),
     "integer": ("integer", "integer", 3),
     "bigint": ("bigint", "integer", 20),
-    # counts that were summed; no count reaches 2^63
+    # sums of counts; none reaches 2^63
     "hugeint": ("bigint", "integer", 20),
     "float": ("double precision", "real", 5),
     "double": ("double precision", "real", 5),
@@ -21,7 +21,7 @@ TYPES = {
     "timestamp with time zone": ("timestamptz", "datetime", 135),
 }
 _NUMBERS = ("integer", "real")
-# What may be added up; of everything else a mean says more.
+# Units to sum; for all others the mean makes more sense.
 _ADDS_UP = ("customers", "customers and cut-offs", "money")
 _FORMATS = {
     "share": "p0.0%",
@@ -44,15 +44,15 @@ class TableauField:
 
     Attributes:
         name: Column of the table.
-        caption: What Tableau calls it.
-        description: What its tooltip says.
+        caption: Its name in Tableau.
+        description: Its tooltip.
         folder: Folder of the data pane.
         datatype: Tableau's type.
         remote_type: Its code in metadata records.
         role: `dimension` or `measure`.
         kind: `nominal`, `ordinal` or `quantitative`.
-        aggregation: What a measure does by default.
-        number_format: Tableau's default format; None for what is no number.
+        aggregation: Default aggregation of a measure.
+        number_format: Tableau's default format; None if it is not a number.
     """
 
     name: str
@@ -68,7 +68,7 @@ class TableauField:
 
 
 def tableau_field(column: Column, data_type: str, key: tuple[str, ...]) -> TableauField:
-    """Return how a column looks: what its name, type and unit say, and whether it names a row.
+    """Return the Tableau field of a column, from its name, type, unit and role in the key.
 
     Args:
         column: The column as the YAML describes it.

@@ -1,5 +1,5 @@
 """The private warehouse: built by dbt, checked, and read back as compiled SQL.
 
-In the order of the flow: `fingerprint` says whether anything changed, `dbt` builds, `compiled_sql`
-keeps what dbt compiled, `static_checks` reads it for leaks, `sample` builds a part to look at.
+In the order of the flow: `fingerprint` detects changes, `dbt` builds, `compiled_sql` stores what
+dbt compiled, `static_checks` checks it for leaks, `sample` builds on a sample of customers.
 """

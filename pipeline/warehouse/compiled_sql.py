@@ -33,7 +33,7 @@ class CompiledModel:
     Attributes:
         relation: Schema and name.
         sql: Its select.
-        is_table: Made once and kept, because several models read it or it is dear.
+        is_table: Whether it is materialised, because several models read it or it is expensive.
     """
 
     relation: str
@@ -177,7 +177,7 @@ def as_statement(models: list[CompiledModel]) -> str:
 def json_literal(rows: list[dict[str, Any]]) -> str:
     """Return rows as a JSON text for EXECUTE, which takes no bound values.
 
-    The text is ASCII, and quotes are the only character that means something in it.
+    The text is ASCII, and quotes are the only special character in it.
     """
     return quoted(json.dumps(rows))
 
@@ -191,7 +191,7 @@ def is_given(node: Mapping[str, Any]) -> bool:
 
 
 def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[CompiledModel]:
-    """Return a model and the models upstream of it, in the order they must be made.
+    """Return a model and the models upstream of it, in the order to create them.
 
     What is given (`is_given`) and what is upstream of that is left out.
 
@@ -208,7 +208,9 @@ def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[Comp
     name = top or f"int_{domain}__features_joined"
     last = next((key for key in nodes if key.endswith(f".{name}")), None)
     if last is None:
-        raise ChurnError(f"The manifest has no {name}.")
+        raise ChurnError(
+            f"The manifest has no model {name}.", hint="Run `churn build` to compile the models."
+        )
     ordered: list[str] = []
 
     def visit(key: str) -> None:
@@ -256,7 +258,7 @@ def stack_hash(stack: list[CompiledModel]) -> str:
 
 
 def stack_script(stack: list[CompiledModel]) -> str:
-    """Return the stack as a script that makes each view; it expects the `lake` relations."""
+    """Return the stack as a script that creates each view; it needs the `lake` relations."""
     return "\n\n".join(f"create or replace view {view.relation} as\n{view.sql};" for view in stack)
 
 
@@ -272,14 +274,14 @@ def compiled_model(node: dict[str, Any]) -> CompiledModel:
 
 
 def _seed_select(text: str, node: Mapping[str, Any]) -> str:
-    """A seed as a select, so that the stack needs no files; empty and typed without rows."""
+    """SQL of a seed as a select, so that the stack needs no files; typed even without rows."""
     types = node["config"]["column_types"]
     header, *rows = csv.reader(text.strip().splitlines())
     if untyped := [name for name in header if name not in types]:
         raise ChurnError(
-            f"The seed {node['name']} does not say of what type {', '.join(untyped)} is.",
+            f"The seed {node['name']} has columns without a type: {', '.join(untyped)}.",
             where=node["original_file_path"],
-            hint="Give every column a type under config.column_types of its YAML.",
+            hint="Add them to config.column_types in the seed's YAML.",
         )
     casts = ", ".join(f"cast({name} as {types[name]}) as {name}" for name in header)
     values = ",\n    ".join(f"({listed(row)})" for row in rows or [[""] * len(header)])
@@ -288,7 +290,7 @@ def _seed_select(text: str, node: Mapping[str, Any]) -> str:
 
 
 def read_manifest(home: Home) -> dict[str, Any]:
-    """Return dbt's manifest of the last call.
+    """Return the manifest of the last dbt call.
 
     Raises:
         ChurnError: Nothing has been built yet.

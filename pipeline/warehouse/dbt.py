@@ -1,4 +1,4 @@
-"""Run dbt as a subprocess: it must not keep the warehouse open in this process."""
+"""Runs dbt as a subprocess, so that this process does not keep the warehouse open."""
 
 import json
 import os
@@ -15,8 +15,8 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT, Home
 from pipeline.project.terminal import progress_bar
 
-# What comes after the ML step is what depends on its outputs, on what people decided, and on the
-# catalogue of actions; everything else comes before.
+# Models downstream of ML outputs, people's decisions or the catalogue of actions are built after
+# the ML step; all others before.
 _AFTER = ("source:ml+", "source:state+", "retention_actions+")
 BEFORE_ML = ("--exclude", *_AFTER)
 AFTER_ML = ("--select", *_AFTER)
@@ -24,7 +24,7 @@ AFTER_ML = ("--select", *_AFTER)
 
 @dataclass
 class DbtOutcome:
-    """What a dbt command reported."""
+    """The result of a dbt command."""
 
     passed: int = 0
     warnings: list[str] = field(default_factory=list)
@@ -47,12 +47,12 @@ def dbt(
         command: build, run, test, compile, docs …
         arguments: Further arguments.
         variables: dbt vars.
-        console: Where progress goes.
-        title: What the bar says.
-        target_path: Where dbt's artefacts go instead of CHURN_HOME's usual place.
+        console: Console for progress.
+        title: Title of the progress bar.
+        target_path: Folder for dbt's artefacts instead of CHURN_HOME's default.
 
     Raises:
-        ChurnError: A model or a test failed; the words are dbt's, and the log's place is named.
+        ChurnError: A model or a test failed; with dbt's message and the path of the log.
     """
     home.root.mkdir(parents=True, exist_ok=True)
     (home.work / "duckdb").mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ def dbt(
         raise ChurnError(
             f"dbt {command} failed; nothing was published.",
             where=words[-4000:],
-            hint=f"The whole log is in {home.dbt_logs / 'dbt.log'}.",
+            hint=f"See the full log: {home.dbt_logs / 'dbt.log'}",
         )
     return outcome
 

@@ -1,4 +1,4 @@
-"""What a step was made from, as a hash: equal inputs are not worked through twice."""
+"""Hashes a step's inputs, so that a step with unchanged inputs is skipped."""
 
 import ast
 import hashlib
@@ -25,7 +25,7 @@ SQL_FILES = (
     "tests/generic",
     "tests/assertions",
 )
-# what decides which model is learned from given data
+# the code that decides which model is learned from given data
 LEARNING = ("contract.py", "cohorts.py", "mart.py", "train.py", "calibrate.py", "learn.py")
 ENGINES = ("duckdb", "lightgbm", "scikit-learn", "numba", "dbt-duckdb")
 
@@ -37,9 +37,9 @@ def digest(*parts: Any) -> str:
 
 
 def sql_fingerprint() -> str:
-    """Hash of every file that dbt reads, and of the engines' versions.
+    """Return the hash of every file that dbt reads, and of the engines' versions.
 
-    What only the plan of actions reads is left out: `plan_fingerprint` has it.
+    Inputs of the plan alone are left out; `plan_fingerprint` has them.
     """
     contents = [
         (name, _project_fingerprint() if name == PROJECT_FILE else content)
@@ -57,15 +57,15 @@ def _project_fingerprint() -> str:
 
 
 def recipe_fingerprint() -> str:
-    """Hash of the ML step's code and of the engines' versions."""
+    """Return the hash of the ML step's code and of the engines' versions."""
     return digest(_contents([PROJECT / "ml"]), _engines())
 
 
 def learning_fingerprint(settings: DomainSettings, sql_hash: str, tuned: Mapping[str, Any]) -> str:
-    """Name of a recipe: how a model is learned, whatever the data are.
+    """Return the hash of a recipe: how a model is learned, whatever the data.
 
-    Code is compared without its comments and layout. Settings that do not touch what is learned,
-    such as the currency, are left out.
+    Code is compared without comments and layout. Settings that do not affect learning, such as
+    the currency, are left out.
     """
     code = [ast.unparse(ast.parse((PROJECT / "ml" / name).read_text())) for name in LEARNING]
     learned = settings.model_dump(include={"label_definition", "grid", "assumed_static"})
@@ -73,19 +73,19 @@ def learning_fingerprint(settings: DomainSettings, sql_hash: str, tuned: Mapping
 
 
 def lake_fingerprint(home: Home, domain: str) -> str:
-    """Hash of the content of every raw file in the lake."""
+    """Return the hash of the content of every raw file in the lake."""
     entries = sorted((home.lake / domain).glob("*/*/_file.json"))
     return digest([(e.parent.name, json.loads(e.read_text())["content_hash"]) for e in entries])
 
 
 def listing_fingerprint(folder: Path, pattern: str) -> str:
-    """Hash of the names and sizes of files that never change once written."""
+    """Return the hash of the names and sizes of files that never change once written."""
     found = sorted(folder.glob(pattern))
     return digest([(str(path.relative_to(folder)), path.stat().st_size) for path in found])
 
 
 def done(warehouse: Path, step: str) -> str | None:
-    """Return the fingerprint the warehouse was last brought to by a step."""
+    """Return the fingerprint that a step last stored in the warehouse."""
     if not warehouse.exists():
         return None
     with duckdb.connect(str(warehouse), read_only=True) as connection:
@@ -99,7 +99,7 @@ def done(warehouse: Path, step: str) -> str | None:
 
 
 def forget(warehouse: Path, *steps: str) -> None:
-    """Drop the fingerprints of steps that are about to change the warehouse."""
+    """Delete the fingerprints of steps that are about to change the warehouse."""
     for step in steps:
         if done(warehouse, step) is not None:
             with duckdb.connect(str(warehouse)) as connection:
@@ -107,7 +107,7 @@ def forget(warehouse: Path, *steps: str) -> None:
 
 
 def mark_done(warehouse: Path, step: str, fingerprint: str) -> None:
-    """Write a step's fingerprint into the warehouse, so that it goes where the tables go."""
+    """Store a step's fingerprint in the warehouse, beside the tables it describes."""
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("create schema if not exists pipeline")
         connection.execute(

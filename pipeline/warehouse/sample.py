@@ -1,4 +1,4 @@
-"""`churn dev`: the models on a sample of the customers, beside everything that runs for real."""
+"""`churn dev`: builds the models on a sample of customers, apart from the real warehouse."""
 
 import shutil
 from pathlib import Path
@@ -11,15 +11,15 @@ from pipeline.warehouse.dbt import BEFORE_ML, dbt
 
 
 def build_sample(home: Home, arguments: list[str], console: Console) -> Path:
-    """Build on the sample and return a copy to look at.
+    """Build on the sample and return a copy to query.
 
-    The build writes `dev.duckdb`; the copy is put in place by a rename, so a SQL client that has
-    it open neither blocks the next build nor sees half of one.
+    The build writes `dev.duckdb`. The copy is committed by a rename, so a SQL client that has it
+    open neither blocks the next build nor sees half of one.
 
     Args:
         home: CHURN_HOME with a lake.
         arguments: Further arguments for `dbt build`, such as `--select`.
-        console: Where progress goes.
+        console: Console for progress.
 
     Raises:
         ChurnError: A model or a test failed.
@@ -28,7 +28,7 @@ def build_sample(home: Home, arguments: list[str], console: Console) -> Path:
         home,
         "build",
         *BEFORE_ML,
-        "--exclude-resource-type=unit_test",  # their customers are in no sample
+        "--exclude-resource-type=unit_test",  # the sample does not have their customers
         "--target=dev",
         *arguments,
         console=console,

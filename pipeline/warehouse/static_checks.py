@@ -1,7 +1,7 @@
-"""What every build checks in the compiled SQL before its labels are frozen or anything is trained.
+"""Checks the compiled SQL in every build, before labels are frozen or a model is trained.
 
-Each check returns the places that break it. They read text and lineage only, so they cost nothing;
-that the features do not know the future is proven on data by `churn prove`.
+Each check returns its violations. The checks read only text and lineage, so they cost nothing;
+`churn prove` proves on data that features do not know the future.
 """
 
 import re
@@ -11,27 +11,27 @@ from typing import Any
 from pipeline.project.errors import ChurnError
 from pipeline.warehouse.compiled_sql import CompiledModel, is_given
 
-# Sums of doubles, and functions whose value depends on the order of rows or is an estimate.
+# Sums of doubles, and functions that depend on the order of rows or return estimates.
 _INEXACT = re.compile(
     r"\b(fsum|kahan_sum|stddev\w*|var_\w+|variance|regr_\w+|corr|mode|approx_\w+|any_value"
     r"|first|last|arg_max|arg_min|quantile\w*|median)\s*\(",
     re.IGNORECASE,
 )
 _DOUBLE_AGGREGATE = re.compile(r"\b(?:sum|avg)\s*\(\s*cast\([^()]*as double\)", re.IGNORECASE)
-# Fixed points of the calendar that weekdays are counted from, and bounds of what is a date at all.
+# Fixed dates that weekdays are counted from, and the bounds of valid dates.
 _CALENDAR = {"9999-12-31", "2000-01-01", "2000-01-03", "2015-01-01"}
 _CLOCK = re.compile(r"\b(?:current_date|current_timestamp|now\(\)|today\(\))", re.IGNORECASE)
 
 _COLUMN = r'(?:coalesce\(\s*)?(?:[\w"]+\.)?(\w+)'
 _CUT_OFF = r"(?:\w+\.)?as_of_date\b(?!\s*\))(?!\s*[+-])"
 _COMPARED = re.compile(rf"{_CUT_OFF}\s*([<>]=?)\s*{_COLUMN}|{_COLUMN}\s*([<>]=?)\s*{_CUT_OFF}")
-# Days that lie after the cut-off and are known before it, and the next row's day, which only tells
-# whether a row is the last one before the cut-off.
+# Days after the cut-off that are known before it, and the next row's day, which only shows whether
+# a row is the last one before the cut-off.
 _KNOWN_AHEAD = {"expires_on", "ended_on", "next_transacted_on"}
 
 
 def no_label_upstream(manifest: Mapping[str, Any], domain: str) -> list[str]:
-    """Features must not be made from labels: names of label models the features depend on."""
+    """Features must not depend on labels: return the label models upstream of a feature."""
     nodes = manifest["nodes"]
     todo = [key for key in nodes if key.endswith(f".int_{domain}__features_joined")]
     seen: set[str] = set()
@@ -56,10 +56,10 @@ def _parents(manifest: Mapping[str, Any], key: str) -> list[str]:
 def snapshots_are_declared(
     manifest: Mapping[str, Any], domain: str, stack: list[CompiledModel]
 ) -> list[str]:
-    """A feature made where a snapshot or mutable source is read must say so: `source` in its YAML.
+    """A feature on a snapshot or mutable source must declare it as `source` in its YAML.
 
-    The model that names the feature (`… as theme__measure`) is looked at, and the sources upstream
-    of it. Only a declared feature can be kept out of training.
+    The check reads the sources upstream of the model that names the feature (`… as
+    theme__measure`). Only a declared feature can be excluded from training.
     """
     nodes, sources = manifest["nodes"], manifest["sources"]
     mart = next(n for key, n in nodes.items() if key.endswith(f".{domain}__churn_examples"))
@@ -84,12 +84,12 @@ def snapshots_are_declared(
         rests_on = no_history(keys[view.relation])
         for feature in re.findall(r"\bas\s+(\w+?__\w+)", view.sql):
             if rests_on and declared.get(feature, "") not in rests_on:
-                broken.append(f"{feature} rests on {', '.join(sorted(rests_on))}")
+                broken.append(f"{feature} reads {', '.join(sorted(rests_on))}")
     return broken
 
 
 def exact_numbers(stack: list[CompiledModel]) -> list[str]:
-    """Feature SQL must not aggregate doubles, nor depend on the order of rows."""
+    """Feature SQL must not aggregate doubles or depend on the order of rows."""
     return [
         f"{view.relation}: {found[0]}"
         for view in stack
@@ -99,7 +99,7 @@ def exact_numbers(stack: list[CompiledModel]) -> list[str]:
 
 
 def no_day_of_its_own(stack: list[CompiledModel]) -> list[str]:
-    """Cut-offs are relations: feature SQL must name no day and read no clock."""
+    """Cut-offs are relations: feature SQL must not contain a date or read the clock."""
     found = []
     for view in stack:
         if not view.relation.startswith("seeds."):
@@ -110,7 +110,7 @@ def no_day_of_its_own(stack: list[CompiledModel]) -> list[str]:
 
 
 def windows_end_before_the_cut_off(stack: list[CompiledModel]) -> list[str]:
-    """What is compared with a cut-off must lie before it: `<`, never `<=`, never after it."""
+    """Whatever is compared with a cut-off must be before it: `<`, never `<=` or `>`."""
     found = []
     for view in stack:
         for match in _COMPARED.finditer(view.sql):
@@ -128,7 +128,7 @@ def check_build(manifest: Mapping[str, Any], domain: str, stack: list[CompiledMo
     """Run every check on a domain's compiled feature SQL.
 
     Raises:
-        ChurnError: A check fails; it is named, with the places.
+        ChurnError: A check fails; with its name and the violations.
     """
     checks: dict[str, Callable[[], list[str]]] = {
         "no_label_upstream": lambda: no_label_upstream(manifest, domain),
@@ -140,7 +140,7 @@ def check_build(manifest: Mapping[str, Any], domain: str, stack: list[CompiledMo
     for name, check in checks.items():
         if broken := check():
             raise ChurnError(
-                f"The features of {domain} fail the check {name}.",
+                f"The features of {domain} fail the static check {name}.",
                 where="; ".join(broken),
-                hint=f"Nothing was frozen. {__name__} says what {name} asks for.",
+                hint=f"Nothing was frozen. The rule is in {__name__}, function {name}.",
             )

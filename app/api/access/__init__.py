@@ -1,1 +1,1 @@
-"""Who comes in: `store` opens the API's tables, `keys` knows the keys, `gate` lets requests in."""
+"""Access control: `store` opens the API's tables, `keys` verifies keys, `gate` admits requests."""

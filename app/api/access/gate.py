@@ -1,4 +1,4 @@
-"""Who comes in, how often, and with how much: keys, rate limits and body limits."""
+"""Checks keys, rate limits and body limits before a request is read."""
 
 import asyncio
 import math
@@ -18,25 +18,25 @@ from app.api.http import docs_page
 from app.api.http.problems import ProblemError
 from app.api.settings import ApiSettings
 
-# Bodies that may be larger than others, by the last part of this path.
+# Routes with larger bodies, by the last part of the path.
 _LARGE = re.compile(r"^/v1/[^/]+/([^/\n]+)$")
-# What needs no key, and has no limit: probes and the description of the API.
+# Paths without key or limit: probes and the description of the API.
 OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"}) | docs_page.PATHS
-# Large requests of a kind at one time; two are computed, the others are read meanwhile.
+# Large requests of a kind at the same time; two are computed while the others are read.
 _AT_ONCE = 4
 _PATIENCE = 30.0
-# Who has a turn sends: this many bytes a second, after so many seconds.
+# Minimum speed of a large body, in bytes per second, after a grace period in seconds.
 _SLOWEST, _GRACE = 100_000, 15.0
 
 
 class GateMiddleware:
-    """Refuses a request without a good key, one too many, or one too large, before it is read."""
+    """Refuses requests without a valid key, over a rate limit or too large, before reading them."""
 
     def __init__(self, app: ASGIApp, keys: KeyRing, settings: ApiSettings) -> None:
         self.app = app
         self.keys = keys
         self.settings = settings
-        # the other kind of this storage starts a thread per hundredth of a second
+        # the synchronous storage would start a thread every hundredth of a second
         self.limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self.reads = parse(settings.rate_limit)
         self.writes = parse(settings.write_limit)
@@ -86,7 +86,7 @@ class GateMiddleware:
             await self.app(scope, receive, answer)
             return
         receive = _in_time(receive)
-        # what waits for its turn has not been read: memory is that of those who have one
+        # requests are not read while they wait, so only those with a turn use memory
         try:
             async with asyncio.timeout(_PATIENCE):
                 await self.turns[large].acquire()
@@ -118,23 +118,25 @@ class GateMiddleware:
             return ProblemError(
                 429,
                 "too-many-requests",
-                f"More than {item}; wait {max(1, reset)} seconds.",
+                f"More requests than {item}. Wait {max(1, reset)} seconds.",
                 headers={"Retry-After": str(max(1, reset))},
             )
         if principal is None:
             detail = (
-                "This key is unknown, revoked or expired." if token else "There is no X-API-Key."
+                "This key is unknown, revoked or expired."
+                if token
+                else "The header X-API-Key is missing."
             )
             return ProblemError(
                 401,
                 "not-authenticated",
-                f"{detail} `churn keys create --name NAME --scope read` makes one.",
+                f"{detail} Create a key with `churn keys create --name NAME --scope read`.",
                 headers={"WWW-Authenticate": 'ApiKey realm="churn", header="X-API-Key"'},
             )
         return None
 
     def _large(self, scope: Scope) -> str | None:
-        """Return which of the routes with larger bodies is asked, None for another one."""
+        """Return the name of the requested route if it has larger bodies, otherwise None."""
         found = _LARGE.match(scope["path"])
         is_large = found and scope["method"] == "POST" and found[1] in self.settings.body_limits
         return found[1] if found and is_large else None
@@ -148,7 +150,7 @@ def _too_large(limit: int, headers: Headers) -> ProblemError | None:
 
 
 def _counted(limit: int, receive: Receive) -> Receive:
-    """A body without a length is counted while it comes."""
+    """Count the bytes of a body while it is received, in case its length is not declared."""
     taken = 0
 
     async def counted() -> Message:
@@ -163,7 +165,7 @@ def _counted(limit: int, receive: Receive) -> Receive:
 
 
 def _in_time(receive: Receive) -> Receive:
-    """A body that keeps coming; only the time counts in which it is waited for."""
+    """Refuse a body that arrives too slowly; only time spent waiting for it counts."""
     taken, waited, is_whole = 0, 0.0, False
 
     async def timed() -> Message:
@@ -175,7 +177,7 @@ def _in_time(receive: Receive) -> Receive:
             async with asyncio.timeout(_GRACE + taken / _SLOWEST - waited):
                 message = await receive()
         except TimeoutError:
-            raise HTTPException(408, "The body comes too slowly; send it again.") from None
+            raise HTTPException(408, "The body arrives too slowly. Send it again.") from None
         waited += time.monotonic() - began
         taken += len(message.get("body", b""))
         is_whole = not message.get("more_body", False)
@@ -188,10 +190,10 @@ def _busy() -> ProblemError:
     return ProblemError(
         503,
         "busy",
-        "As many large requests as may are being answered; send it again in a moment.",
+        "Too many large requests are being answered. Try again shortly.",
         headers={"Retry-After": "5"},
     )
 
 
 def _words(limit: int) -> str:
-    return f"The body is larger than {limit:,} bytes; send it in parts."
+    return f"The body is larger than {limit:,} bytes. Send it in parts."

@@ -17,7 +17,7 @@ from pipeline.project.errors import ChurnError
 Scope = Literal["read", "predict", "write", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 SCOPE_WORDS: dict[Scope, str] = {
-    "read": "what is published: every GET under /v1 but batch jobs; plans that are computed only",
+    "read": "every GET under /v1 except batch jobs, and plan trials",
     "predict": "predictions from raw rows, real-time and batch",
     "write": "suppressions, contacts and saved audiences",
     "admin": "/metrics",
@@ -27,13 +27,13 @@ _PREFIX = "churn"
 
 @dataclass(frozen=True)
 class Principal:
-    """Who a request comes from.
+    """The caller of a request.
 
     Attributes:
         id: The key's id; not secret.
-        name: What its owner called it.
-        scopes: What it may do.
-        domains: Domains it may see; empty for every one.
+        name: The key's name.
+        scopes: Scopes of the key.
+        domains: Domains the key may access; empty for all.
     """
 
     id: str
@@ -42,12 +42,12 @@ class Principal:
     domains: frozenset[str]
 
     def may_see(self, domain: str) -> bool:
-        """Return whether the key is for this domain."""
+        """Return whether the key may access this domain."""
         return not self.domains or domain in self.domains
 
 
 def scope_problem(principal: Principal, scopes: Iterable[str]) -> ProblemError | None:
-    """Return the problem of a key that lacks one of these scopes, None if it has them all."""
+    """Return the problem if the key lacks one of these scopes, otherwise None."""
     missing = [scope for scope in scopes if scope not in principal.scopes]
     if not missing:
         return None
@@ -61,7 +61,7 @@ def scope_problem(principal: Principal, scopes: Iterable[str]) -> ProblemError |
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key as it is kept."""
+    """A stored key."""
 
     principal: Principal
     hash: str
@@ -70,7 +70,7 @@ class ApiKey:
     revoked_at: datetime | None
 
     def is_good(self, now: datetime) -> bool:
-        """Return whether it is neither revoked nor expired."""
+        """Return whether the key is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
@@ -81,27 +81,27 @@ def create_key(
     domains: Sequence[str] = (),
     expires_at: datetime | None = None,
 ) -> str:
-    """Make a key and return it; it is kept as a hash only and cannot be shown again.
+    """Create a key and return it; only its hash is stored, so it cannot be shown again.
 
-    A plain SHA-256 is enough: there is nothing to guess in 256 random bits.
+    A plain SHA-256 is enough, because 256 random bits cannot be guessed.
 
     Raises:
-        ChurnError: A scope is unknown, there is no name, or a key that works has it.
+        ChurnError: A scope is unknown, the name is missing, or an active key has it.
     """
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown or not scopes:
         raise ChurnError(
             f"There is no scope {unknown[0]!r}." if unknown else "A key needs a scope.",
-            hint=f"Scopes are: {', '.join(SCOPES)}.",
+            hint=f"Choose from {', '.join(SCOPES)}.",
         )
     if not name.strip():
-        raise ChurnError("A key needs a name.", hint="Say whose it is: --name 'crm sync'.")
+        raise ChurnError("A key needs a name.", hint="Name its owner or use: --name 'crm sync'.")
     now = _now()
     with store.writing() as connection:
         if any(k.principal.name == name and k.is_good(now) for k in _read(connection)):
             raise ChurnError(
-                f"There is a key named {name!r}.",
-                hint="Choose another name, or revoke it: churn keys revoke.",
+                f"There is already an active key named {name!r}.",
+                hint="Choose another name, or revoke it with churn keys revoke.",
             )
         key_id = secrets.token_hex(4)
         token = f"{_PREFIX}_{key_id}_{secrets.token_urlsafe(32)}"
@@ -120,16 +120,16 @@ def create_key(
 
 
 def list_keys(store: Store) -> list[ApiKey]:
-    """Return every key that was ever made, oldest first."""
+    """Return all keys ever created, oldest first."""
     with store.reading() as connection:
         return _read(connection)
 
 
 def revoke_key(store: Store, named: str) -> ApiKey:
-    """Revoke the key of an id or name, from its next request on.
+    """Revoke the key with an id or name; its next request is refused.
 
     Raises:
-        ChurnError: No key that works is named so.
+        ChurnError: No active key has that id or name.
     """
     now = _now()
     with store.writing() as connection:
@@ -139,7 +139,9 @@ def revoke_key(store: Store, named: str) -> ApiKey:
             if named in (key.principal.id, key.principal.name) and key.revoked_at is None
         ]
         if not found:
-            raise ChurnError(f"No key that works is named {named!r}.", hint="churn keys list")
+            raise ChurnError(
+                f"No active key is named {named!r}.", hint="List the keys: churn keys list"
+            )
         connection.execute(
             sa.update(KEYS)
             .where(KEYS.c.id.in_([key.principal.id for key in found]))
@@ -149,7 +151,7 @@ def revoke_key(store: Store, named: str) -> ApiKey:
 
 
 class KeyRing:
-    """Keys in memory, read anew as soon as anybody has written to the state."""
+    """Keys in memory, re-read after any write to the state."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -158,9 +160,9 @@ class KeyRing:
         self._keys: dict[str, ApiKey] = {}
 
     def find(self, token: str) -> Principal | None:
-        """Return who a token belongs to; None when it is unknown, revoked or expired.
+        """Return the owner of a token; None if it is unknown, revoked or expired.
 
-        The key is found by its id, and its hash is compared in constant time.
+        The key is looked up by id, and its hash is compared in constant time.
         """
         parts = token.split("_", 2)
         if len(parts) != 3 or parts[0] != _PREFIX:
@@ -174,18 +176,18 @@ class KeyRing:
     def _follow(self) -> None:
         if self._watch is None:
             self._watch = self._store.engine.connect()
-        # SQLite's own counter of commits by other connections: microseconds, and no stale key
+        # SQLite's counter of commits by other connections: takes microseconds, never misses a write
         driver = self._watch.connection.dbapi_connection
         assert driver is not None  # noqa: S101 - the connection is open
         version = driver.execute("pragma data_version").fetchone()[0]
         if version != self._version:
-            # by the same connection: to wait here for one of the pool would stop the event loop
+            # on the same connection: waiting for one from the pool would block the event loop
             self._keys = {key.principal.id: key for key in _read(self._watch)}
             self._watch.rollback()
             self._version = version
 
     def close(self) -> None:
-        """Let go of the state."""
+        """Close the connection to the state."""
         if self._watch is not None:
             self._watch.close()
             self._watch = None

@@ -1,6 +1,6 @@
-"""What the API keeps in state.sqlite: keys, answers to idempotency keys, saved audiences.
+"""The API's tables in state.sqlite: keys, answers to idempotency keys, saved audiences.
 
-Its tables are not of `pipeline.state`'s metadata, whose tables are exported for dbt.
+They are not part of `pipeline.retention.decisions`' metadata, whose tables are exported for dbt.
 """
 
 import threading
@@ -21,7 +21,7 @@ KEYS = sa.Table(
     sa.Column("name", sa.String, nullable=False),
     sa.Column("hash", sa.String, nullable=False),
     sa.Column("scopes", sa.String, nullable=False),
-    # empty: every domain
+    # empty for all domains
     sa.Column("domains", sa.String, nullable=False),
     sa.Column("created_at", sa.DateTime, nullable=False),
     sa.Column("expires_at", sa.DateTime),
@@ -35,7 +35,7 @@ ANSWERS = sa.Table(
     sa.Column("request_hash", sa.String, nullable=False),
     sa.Column("effect_id", sa.String, nullable=False),
     sa.Column("claimed_at", sa.DateTime, nullable=False),
-    # null while the work goes on
+    # null while the request is running
     sa.Column("status", sa.Integer),
     sa.Column("body", sa.LargeBinary),
 )
@@ -60,7 +60,7 @@ class Store:
 
     @property
     def engine(self) -> sa.Engine:
-        """The engine; the first use makes what is not there."""
+        """The engine; the first use creates missing tables."""
         with self._lock:
             if self._opened is None:
                 self._opened = open_state(self._home, METADATA)
@@ -68,18 +68,18 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """Open a transaction that has the one writer's place from its beginning."""
+        """Open a transaction that holds the write lock from its beginning."""
         with writing_to(self.engine) as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """Open a connection to read."""
+        """Open a connection for reading."""
         with self.engine.connect() as connection:
             yield connection
 
     def close(self) -> None:
-        """Give connections back."""
+        """Close all connections."""
         with self._lock:
             if self._opened is not None:
                 self._opened.dispose()

@@ -1,4 +1,4 @@
-"""What the bodies of requests are made of."""
+"""Field types and the base model of request bodies."""
 
 import re
 from datetime import date
@@ -8,18 +8,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 
 def _no_formula(value: Any) -> Any:
-    """Text for people ends in spreadsheets, which run what begins like a formula."""
+    """Refuse text that a spreadsheet would run as a formula."""
     if isinstance(value, str) and value.strip()[:1] in ("=", "+", "-", "@"):
-        raise ValueError("begins like a formula, which a spreadsheet would run; begin with a word")
+        raise ValueError("starts like a spreadsheet formula; start with a letter")
     return value
 
 
 def _written_day(value: Any) -> Any:
-    """Numbers and moments are no days, whatever a lenient parser makes of them."""
+    """Refuse numbers and timestamps, which a lenient parser would accept as dates."""
     if isinstance(value, str) and not _DAY.fullmatch(value):
-        raise ValueError(f"{value[:30]!r} is no day; write YYYY-MM-DD")
+        raise ValueError(f"{value[:30]!r} is not a date; write YYYY-MM-DD")
     if not isinstance(value, str | date):
-        raise ValueError("is no day; write YYYY-MM-DD as text")
+        raise ValueError("is not a date; write YYYY-MM-DD as text")
     return value
 
 
@@ -28,7 +28,7 @@ Day = Annotated[date, BeforeValidator(_written_day)]
 CustomerId = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"),
-    Field(description="Customer as the source spells the id."),
+    Field(description="Customer id as spelt in the source."),
 ]
 Text = Annotated[
     str,
@@ -39,6 +39,6 @@ Text = Annotated[
 
 
 class StrictBody(BaseModel):
-    """A body; a member that is misspelt is refused."""
+    """A request body; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")

@@ -1,4 +1,4 @@
-"""The OpenAPI document as a page to read and try: Swagger UI from the installed package, no CDN."""
+"""The interactive API documentation: Swagger UI from the installed package, without a CDN."""
 
 from pathlib import Path
 
@@ -10,26 +10,26 @@ from swagger_ui_bundle import swagger_ui_path
 router = APIRouter(include_in_schema=False)
 
 _SCRIPT, _STYLE, _ICON = "swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"
-# Needs no key, as the document itself.
+# Public, like the OpenAPI document.
 PATHS = frozenset({"/", "/docs", *(f"/docs/{name}" for name in (_SCRIPT, _STYLE, _ICON))})
 
 
 @router.get("/")
 async def root() -> RedirectResponse:
-    """Lead whoever opens the address in a browser to the page."""
+    """Redirect browsers from the root to the documentation."""
     return RedirectResponse("/docs")
 
 
 @router.get("/docs")
 async def page() -> HTMLResponse:
-    """Show every operation, field and answer."""
+    """Return the documentation page."""
     return get_swagger_ui_html(
         openapi_url="openapi.json",
         title="Churn API",
         swagger_js_url=f"docs/{_SCRIPT}",
         swagger_css_url=f"docs/{_STYLE}",
         swagger_favicon_url=f"docs/{_ICON}",
-        # asks a server elsewhere whether the document is right
+        # the validator would call an external server
         swagger_ui_parameters={"validatorUrl": None, "docExpansion": "list"},
     )
 

@@ -1,4 +1,4 @@
-"""Results as files: whole, in the form that was asked for."""
+"""Sends results as whole files, in the requested format."""
 
 import csv
 import io
@@ -15,19 +15,19 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def download(path: Path, name: str, form: str, *, for_spreadsheets: bool) -> Response:
-    """Return a Parquet file as it is, or as csv.
+    """Return a Parquet file unchanged, or as CSV.
 
     Args:
         path: The file.
-        name: What it is to be called, without the ending.
+        name: Name of the download, without the extension.
         form: parquet or csv.
-        for_spreadsheets: Whether text of a csv that begins like a formula gets an apostrophe.
+        for_spreadsheets: Whether text in a CSV that starts like a formula gets an apostrophe.
     """
     headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
     if form == "csv":
         rows = _csv(path, for_spreadsheets)
         return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
-    # whole whatever Range asks for: an answer in parts is not described
+    # Range is ignored: partial answers are not supported
     headers["Content-Length"] = str(path.stat().st_size)
     return StreamingResponse(
         _bytes(path), media_type="application/vnd.apache.parquet", headers=headers

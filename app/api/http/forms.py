@@ -1,4 +1,4 @@
-"""Forms with files: what may come, and written to a folder as it comes."""
+"""Reads forms with files and streams the files to a folder."""
 
 import hashlib
 from collections.abc import Collection
@@ -17,19 +17,19 @@ _KINDS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
 async def check_form(request: Request, fields: Collection[str]) -> None:
-    """Refuse a body that is no form, and fields that would be dropped without a word.
+    """Refuse a body that is not a form, and unknown fields, which would be silently dropped.
 
     Raises:
-        ProblemError: 415, it is something else; 422, a field is unknown.
+        ProblemError: 415, the body is not a form; 422, a field is unknown.
     """
     kind = content_type(request)
     if kind and kind not in _KINDS:
         raise ProblemError(
-            415, "unsupported-media-type", f"{kind[:100]} is not read here; send {_KINDS[0]}."
+            415, "unsupported-media-type", f"{kind[:100]} is not supported; send {_KINDS[0]}."
         )
     unknown = [name for name in await request.form() if name not in fields]
     if unknown:
-        known = f"there is no such field; known are {', '.join(fields)}"
+        known = f"is not a field of this form; fields are {', '.join(fields)}"
         raise invalid(*(body_fault([name[:100]], known) for name in unknown))
 
 
@@ -37,7 +37,7 @@ async def receive_files(domain: str, files: list[UploadFile], folder: Path) -> l
     """Write uploads to a folder; return names and hashes of their contents.
 
     Raises:
-        ProblemError: 422, a file's name says no table, or two files are one.
+        ProblemError: 422, a file's name belongs to no table, or two files have one logical name.
     """
     if len(files) > MOST_FILES:
         raise invalid(_file_fault(None, f"more than {MOST_FILES} files"))
@@ -49,8 +49,8 @@ async def receive_files(domain: str, files: list[UploadFile], folder: Path) -> l
         except ChurnError as error:
             raise invalid(_file_fault(number, f"{error.what} {error.hint}")) from error
         if known_as in logical:
-            raise invalid(_file_fault(number, f"{name} and {logical[known_as]} are one table's "
-                                      "file of one name"))  # fmt: skip
+            raise invalid(_file_fault(number, f"{name} and {logical[known_as]} are the same "
+                                      "file; send one of them"))  # fmt: skip
         logical[known_as] = name
     required = [table for table in source_tables(domain) if table.required]
     for table in required:
@@ -59,15 +59,15 @@ async def receive_files(domain: str, files: list[UploadFile], folder: Path) -> l
                 _file_fault(None, f"a file of {table.name} is missing. {recognised(domain)}")
             )
     await run_in_threadpool(folder.mkdir, parents=True)
-    told = []
+    received = []
     for file in files:
         name, digest = str(file.filename), hashlib.sha256()
         with (folder / name).open("wb") as target:
             while block := await file.read(_BLOCK):
                 digest.update(block)
                 await run_in_threadpool(target.write, block)
-        told.append(f"{name} {digest.hexdigest()}")
-    return told
+        received.append(f"{name} {digest.hexdigest()}")
+    return received
 
 
 def _file_fault(number: int | None, detail: str) -> Fault:

@@ -1,4 +1,4 @@
-"""The memory of a process that serves: garbage, and blocks that wait to be used again."""
+"""Memory settings of a serving process: garbage collection and glibc's thread caches."""
 
 import gc
 import os
@@ -9,10 +9,10 @@ _TUNABLES, _WAITING = "GLIBC_TUNABLES", "glibc.malloc.tcache_count"
 
 
 def settle() -> None:
-    """Collect garbage, and take what is left for what stays.
+    """Collect garbage and freeze the remaining objects.
 
-    Libraries, models and prepared statements are half a million objects; looking through them again
-    and again pauses requests.
+    Libraries, models and prepared statements are half a million objects; scanning them again and
+    again would pause requests.
     """
     gc.unfreeze()
     gc.collect()
@@ -20,13 +20,13 @@ def settle() -> None:
 
 
 def keep_small_blocks() -> None:
-    """Start this process again, once, with a cache that holds what one query frees.
+    """Restart this process once, with a larger malloc cache per thread.
 
-    A query makes and frees thousands of small blocks; glibc keeps seven of a size at hand and sorts
-    the others in and out, a fifth of the time that a real-time prediction takes. It reads how many
-    before Python starts, so the process has to replace itself; its id, its arguments and its open
-    files stay. At most 66 MB a thread can wait (64 sizes up to 1 KB). What an operator has set
-    stays, and where the C library is another one, nothing happens.
+    A query allocates and frees thousands of small blocks; glibc caches seven of each size, and
+    handling the rest takes a fifth of a real-time prediction. glibc reads the setting before
+    Python starts, so the process replaces itself; its id, arguments and open files stay. A thread
+    caches at most 66 MB (64 sizes up to 1 KB). A setting of the operator stays, and with another
+    C library nothing happens.
     """
     given = os.environ.get(_TUNABLES, "")
     if platform.libc_ver()[0] != "glibc" or _WAITING in given:

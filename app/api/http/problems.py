@@ -1,4 +1,4 @@
-"""RFC 9457: every answer that is not what was asked for is `application/problem+json`."""
+"""RFC 9457 problem details: the body of every error, `application/problem+json`."""
 
 import json
 import sqlite3
@@ -14,12 +14,12 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-# Faults that are told of one request.
+# Maximum number of faults reported for a request.
 MOST_FAULTS = 100
-# What the parser says in words of its own language.
+# Replacements for the parser's own messages.
 _WORDS = {
-    "extra_forbidden": "is unknown here; /openapi.json lists what there is",
-    "model_attributes_type": "is no object",
+    "extra_forbidden": "is not a known field; /openapi.json lists the fields",
+    "model_attributes_type": "is not an object",
     "finite_number": "is not a finite number",
 }
 MEDIA_TYPE = "application/problem+json"
@@ -27,18 +27,18 @@ TYPES = "urn:churn:problem:"
 
 
 class Fault(BaseModel):
-    """One thing that is wrong with a request."""
+    """A fault in a request."""
 
     pointer: str = Field(
-        description="Where: a JSON pointer into the body (`#/contacts/2/contacted_on`), or "
+        description="Location: a JSON pointer into the body (`#/contacts/2/contacted_on`), or "
         "`query/limit`, `path/customer_id`, `header/Idempotency-Key`.",
         examples=["#/contacts/2/contacted_on"],
     )
     row: int | None = Field(
-        None, description="Row of the innermost list that the pointer leads into, counted from 1."
+        None, description="Row in the innermost list of the pointer, counted from 1."
     )
     field: str | None = Field(None, description="Field or parameter.", examples=["contacted_on"])
-    detail: str = Field(description="What is wrong and what is right.")
+    detail: str = Field(description="What is wrong and what to send instead.")
 
 
 class ProblemDetails(BaseModel):
@@ -47,28 +47,28 @@ class ProblemDetails(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     type: str = Field(
-        description="What kind of problem it is; stable, made for programs.",
+        description="Kind of problem; stable, for use by programs.",
         examples=["urn:churn:problem:unknown-customer"],
     )
-    title: str = Field(description="The kind in words.", examples=["Unknown customer"])
+    title: str = Field(description="Kind of problem, for people.", examples=["Unknown customer"])
     status: int = Field(description="HTTP status.", examples=[404])
     detail: str = Field(description="What is wrong with this request, and what to do.")
-    request_id: str | None = Field(None, description="Correlation id; the log has it too.")
+    request_id: str | None = Field(None, description="Correlation id, also in the log.")
     errors: list[Fault] = Field(
-        default_factory=list, description=f"The faults, the first {MOST_FAULTS} of them."
+        default_factory=list, description=f"The faults, at most {MOST_FAULTS}."
     )
 
 
 class ProblemError(Exception):
-    """Raise it anywhere in a request.
+    """An error answer; can be raised anywhere in a request.
 
     Args:
         status: HTTP status.
-        kind: Last part of the type, such as `unknown-customer`; its words are the title.
+        kind: Last part of the type, such as `unknown-customer`; the title is derived from it.
         detail: What is wrong with this request, and what to do.
         errors: Faults of single fields.
         headers: Headers of the answer, such as Retry-After.
-        extra: Further members, such as `allowed`.
+        extra: Additional members, such as `allowed`.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class ProblemError(Exception):
 
     @property
     def response(self) -> Response:
-        """The answer."""
+        """The HTTP response."""
         body: dict[str, Any] = {
             "type": TYPES + self.kind,
             "title": self.kind.replace("-", " ").capitalize(),
@@ -107,14 +107,14 @@ class ProblemError(Exception):
 
 
 def invalid(*faults: Fault) -> ProblemError:
-    """Return the problem of a request whose fields are wrong."""
+    """Return the problem of a request with faulty fields."""
     shown = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults[:3])
     more = f"; and {len(faults) - 3} more" if faults[3:] else ""
     return ProblemError(422, "invalid-request", f"{shown}{more}", errors=faults[:MOST_FAULTS])
 
 
 def body_fault(path: Sequence[str | int], detail: str) -> Fault:
-    """Return a fault at a place of the body, such as `["contacts", 2, "contacted_on"]`."""
+    """Return a fault at a place in the body, such as `["contacts", 2, "contacted_on"]`."""
     row = next((part + 1 for part in reversed(path) if isinstance(part, int)), None)
     field = next((part for part in reversed(path) if isinstance(part, str)), None)
     steps = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
@@ -124,17 +124,17 @@ def body_fault(path: Sequence[str | int], detail: str) -> Fault:
 
 
 def parameter_fault(where: str, name: str, detail: str) -> Fault:
-    """Return a fault of a parameter; where is query, path or header."""
+    """Return a fault in a parameter; where is query, path or header."""
     return Fault(pointer=f"{where}/{name}", row=None, field=name, detail=detail)
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Turn every exception of an app into problem details."""
+    """Turn all exceptions of an app into problem details."""
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(OperationalError, _operational)
-    # RuntimeError and the like reach the middleware of app.api.telemetry, which answers 500
+    # other exceptions reach the middleware of app.api.http.telemetry, which answers 500
 
 
 async def _problem(_: Request, error: Exception) -> Response:
@@ -144,13 +144,13 @@ async def _problem(_: Request, error: Exception) -> Response:
 
 async def _operational(_: Request, error: Exception) -> Response:
     assert isinstance(error, OperationalError)  # noqa: S101 - registered for it
-    # the lower byte is the kind, whatever the rest adds to it
+    # the lower byte is the primary result code
     if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
         raise error
     return ProblemError(
         503,
         "busy",
-        "Somebody else is writing to what this API keeps, and takes long; send it again.",
+        "The API's database is locked by another writer. Try again shortly.",
         headers={"Retry-After": "5"},
     ).response
 
@@ -162,14 +162,14 @@ async def _http(request: Request, error: Exception) -> Response:
         problem = ProblemError(
             404,
             "no-such-route",
-            "There is nothing at this path; /openapi.json lists what there is.",
+            "There is nothing at this path; /openapi.json lists all paths.",
         )
     elif error.status_code == 405:
         allowed = _methods(request)
         problem = ProblemError(
             405,
             "method-not-allowed",
-            f"{request.method[:20]} is not answered here; {allowed} is.",
+            f"{request.method[:20]} is not allowed at this path; use {allowed}.",
             headers=headers | {"Allow": allowed},
         )
     elif error.status_code == 413:
@@ -180,7 +180,7 @@ async def _http(request: Request, error: Exception) -> Response:
             "unreadable-body",
             f"The form cannot be read: {error.detail}"
             if content_type(request).startswith("multipart/")
-            else "The body cannot be read: it is not valid JSON in UTF-8, or nested too deeply.",
+            else "The body cannot be read: it is not valid JSON in UTF-8, or is nested too deeply.",
         )
     else:
         kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
@@ -189,7 +189,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> str:
-    """Return what a path answers; a route knows its own methods only."""
+    """Return the methods of a path; a route knows only its own."""
     return ", ".join(
         method
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -201,7 +201,7 @@ def _methods(request: Request) -> str:
 
 
 def content_type(request: Request) -> str:
-    """Return what kind of body a request says it has, without parameters; empty if it does not."""
+    """Return the Content-Type of a request without parameters; empty without one."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
@@ -214,7 +214,7 @@ async def _validation(request: Request, error: Exception) -> Response:
         return ProblemError(
             415,
             "unsupported-media-type",
-            f"{kind[:100] or 'A body without Content-Type'} is not read here; send "
+            f"{kind[:100] or 'A body without Content-Type'} is not supported; send "
             "application/json.",
         ).response
     faults = []

@@ -1,4 +1,4 @@
-"""One structured line and one set of metrics per request; no path, query, body or customer."""
+"""One log line and one set of metrics per request, without paths, queries, bodies or ids."""
 
 import sys
 import time
@@ -18,7 +18,7 @@ _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
 class Telemetry:
     """Log and metrics of one app.
 
-    A line names the route's template, never the path: ids of customers stand in paths.
+    A line has the route's template, never the path, because paths contain customer ids.
     """
 
     def __init__(self, output: TextIO | None = None) -> None:
@@ -46,7 +46,7 @@ class Telemetry:
         )
         self.published = Gauge(
             "churn_api_generation_published_seconds",
-            "When the open generation was published, Unix time.",
+            "When the open generation was published, in Unix time.",
             registry=self.registry,
         )
 
@@ -55,21 +55,21 @@ class Telemetry:
         self._log.info(name, **values)
 
     def failure(self, name: str, error: BaseException, **values: Any) -> None:
-        """Write that something broke: kind and place of the error, not its words.
+        """Log an error with its kind and place, but not its message.
 
-        Words of an error may hold values, an id of a customer among them.
+        The message may contain values, such as a customer id.
         """
         frames = traceback.extract_tb(error.__traceback__)
         at = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
         self._log.error(name, error=type(error).__name__, at=at, **values)
 
     def exposition(self) -> bytes:
-        """Return the metrics as Prometheus reads them."""
+        """Return the metrics in the Prometheus format."""
         return generate_latest(self.registry)
 
 
 class TelemetryMiddleware:
-    """Measures and logs each request, adds what every answer carries, and answers 500."""
+    """Measures and logs each request, adds common headers, and answers 500 to crashes."""
 
     def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
         self.app = app
@@ -106,7 +106,7 @@ class TelemetryMiddleware:
                 problem = ProblemError(
                     500,
                     "internal-error",
-                    "Something broke here; the log has it under this request_id.",
+                    "Internal error. Report this request_id; the log has the details.",
                 )
                 await problem.response(scope, receive, answer)
         finally:
@@ -131,6 +131,6 @@ class TelemetryMiddleware:
 
 
 def _method(method: str) -> str:
-    """What anybody can send must not become a label of its own."""
+    """Return the method as a label; unknown ones share one label, since callers choose them."""
     known = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
     return method if method in known else "other"

@@ -1,4 +1,4 @@
-"""Which code answers: part of every ETag, so that a new version is not taken for an old answer."""
+"""The version of the code, part of every ETag, so that an upgrade invalidates cached answers."""
 
 import hashlib
 from importlib.metadata import version

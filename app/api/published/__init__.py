@@ -1,6 +1,6 @@
-"""What is published, as the API gives it out.
+"""Reads the published generation for the API.
 
-In the order of the flow: `generation` is the open database, `row_models` and `answers` are the
-shapes of what comes out, `customer_filter` and `lists` choose and page rows, `raw_rows` describes
-the rows that a prediction takes in.
+In the order of the flow: `generation` is the open database, `row_models` and `answers` define the
+shapes of answers, `customer_filter` and `lists` filter and page rows, `raw_rows` describes the rows
+in prediction requests.
 """

@@ -1,4 +1,4 @@
-"""What every answer carries, and what every list looks like."""
+"""Base models of answers: fields that every answer has."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -10,7 +10,7 @@ from app.api.published.generation import OpenGeneration, PublishedDomain
 
 
 def _as_utc(value: Any) -> Any:
-    """Published times are UTC and say so only here."""
+    """Published times are UTC without a zone; add the zone here."""
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.isoformat(timespec="microseconds") + "Z"
     return value
@@ -19,7 +19,7 @@ def _as_utc(value: Any) -> Any:
 Moment = Annotated[datetime, BeforeValidator(_as_utc)]
 
 _GENERATION = Field(
-    description="Published generation that answered.",
+    description="Published generation of this answer.",
     examples=["churn_20261122T195758026565_81b01b6a"],
 )
 
@@ -28,7 +28,7 @@ class DomainAnswer(BaseModel):
     """An answer about one domain."""
 
     as_of_date: date = Field(
-        description="Cut-off that is scored; only what happened before 00:00 UTC of it was known."
+        description="Scored cut-off; only events before 00:00 UTC of that day were known."
     )
     model_version: str = Field(description="Training run behind the scores.")
     generation: str = _GENERATION
@@ -37,7 +37,7 @@ class DomainAnswer(BaseModel):
 class GlobalAnswer(BaseModel):
     """An answer about several domains."""
 
-    as_of_date: dict[str, date] = Field(description="Domain → cut-off that is scored.")
+    as_of_date: dict[str, date] = Field(description="Domain → scored cut-off.")
     model_version: dict[str, str] = Field(description="Domain → training run behind the scores.")
     generation: str = _GENERATION
 

@@ -1,4 +1,4 @@
-"""Which customers of the scored cohort are meant: the filter of the list, which can be saved."""
+"""The filter of the customer list, which can be saved as an audience."""
 
 from typing import Annotated, Any, Literal
 
@@ -15,45 +15,59 @@ Name = Annotated[str, Field(max_length=100)]
 
 
 class CustomerFilter(BaseModel):
-    """Which customers; who passes every filter that is given is meant."""
+    """Filters on customers; a customer must pass all that are given."""
 
-    # a filter that is misspelt must not be left out silently
+    # a misspelt filter must not be silently ignored
     model_config = ConfigDict(extra="forbid")
 
-    band: Annotated[list[Name], Field(max_length=10, description="Risk bands; one of them.")] = []
+    band: Annotated[
+        list[Name], Field(max_length=10, description="Risk bands; matches any of them.")
+    ] = []
     min_probability: Annotated[
-        float | None, Field(ge=0, le=1, description="Least churn probability.")
+        float | None, Field(ge=0, le=1, description="Minimum churn probability.")
     ] = None
     max_probability: Annotated[
-        float | None, Field(ge=0, le=1, description="Largest churn probability.")
+        float | None, Field(ge=0, le=1, description="Maximum churn probability.")
     ] = None
     min_value_at_risk: Annotated[
-        Number, Field(description="In the domain's currency; who has none is left out.")
+        Number,
+        Field(
+            description="Minimum value at risk, in the domain's currency; customers without "
+            "one are left out."
+        ),
     ] = None
     max_value_at_risk: Annotated[
-        Number, Field(description="In the domain's currency; who has none is left out.")
+        Number,
+        Field(
+            description="Maximum value at risk, in the domain's currency; customers without "
+            "one are left out."
+        ),
     ] = None
     min_customer_value: Annotated[
-        Number, Field(description="In the domain's currency; who has none is left out.")
+        Number,
+        Field(
+            description="Minimum customer value, in the domain's currency; customers without "
+            "one are left out."
+        ),
     ] = None
     due_from: Annotated[
-        Day | None, Field(description="First due date; who has none is left out.")
+        Day | None, Field(description="Earliest due date; customers without one are left out.")
     ] = None
-    due_to: Annotated[Day | None, Field(description="Last due date, included.")] = None
+    due_to: Annotated[Day | None, Field(description="Latest due date, inclusive.")] = None
     segment: Annotated[
         list[Name],
         Field(
             max_length=50,
-            description="Parts of the customers, one of them: the column "
-            "`segment` of `bi_customer_360`.",
+            description="Segments, from the column `segment` of `bi_customer_360`; matches any "
+            "of them.",
         ),
     ] = []
     theme: Annotated[
         str | None,
         Field(
             max_length=100,
-            description="Driver theme: one of the customer's ten largest drivers is of it and "
-            "raises the risk.",
+            description="Driver theme; matches customers with one of their ten largest drivers "
+            "in it that raises the risk.",
         ),
     ] = None
     reason: Annotated[
@@ -61,20 +75,25 @@ class CustomerFilter(BaseModel):
         Field(
             min_length=1,
             max_length=100,
-            description="Words in one of the three main reasons; capitals do not count.",
+            description="Text in one of the three main reasons; case-insensitive.",
         ),
     ] = None
     already_cancelled: Annotated[
         bool | None,
-        Field(description="Only who has cancelled already, or only who has not; all if left out."),
+        Field(
+            description="Only customers who have already cancelled, or only others; all if omitted."
+        ),
     ] = None
     action: Annotated[
         list[Name],
-        Field(max_length=50, description="Planned actions, one of them; those held out too."),
+        Field(
+            max_length=50,
+            description="Planned actions; matches any of them, including held-out customers.",
+        ),
     ] = []
     decision: Annotated[
         Literal["treat", "hold_out", "leave"] | None,
-        Field(description="What the plan decided: to treat, to hold out, or to leave alone."),
+        Field(description="Decision of the plan: treat, hold out, or leave."),
     ] = None
 
 
@@ -90,7 +109,7 @@ _ON_RISK = {
     "reason": "contains(lower(concat_ws(' ', top_driver_1, top_driver_2, top_driver_3)), lower(?))",
     "already_cancelled": "coalesce(already_cancelled, false) = ?",
 }
-# Filter → table that is asked, and the condition there.
+# Filter → table and condition.
 _ELSEWHERE = {
     "segment": ("bi_customer_360", "list_contains(?, segment)"),
     "theme": ("bi_churn_drivers", "theme = ? and direction = 'raises'"),
@@ -102,16 +121,16 @@ _ELSEWHERE = {
 def conditions(
     generation: OpenGeneration, domain: str, chosen: CustomerFilter, *, where: str = "query"
 ) -> tuple[list[str], list[Any]]:
-    """Return a filter as conditions on `bi_churn_risk`, and what they bind.
+    """Return a filter as conditions on `bi_churn_risk`, and their bound values.
 
     Args:
-        generation: Generation; names are those it has.
+        generation: Generation; the filter's names must exist in it.
         domain: Domain.
         chosen: The filter.
-        where: Where it was sent: `query`, or a place of the body such as `#/filter`.
+        where: Where it was sent: `query`, or a place in the body such as `#/filter`.
 
     Raises:
-        ProblemError: 422, a name does not exist, or a bound is above its other one.
+        ProblemError: 422, a name does not exist, or a minimum is above its maximum.
     """
     _check(generation, domain, chosen, where)
     found, values = ["domain = ?"], [domain]
@@ -131,7 +150,7 @@ def conditions(
 
 
 def known_actions(generation: OpenGeneration, domain: str) -> list[str]:
-    """Return the actions of the catalogue, and those that are planned."""
+    """Return the actions of the catalogue and those in the plan."""
     planned = generation.choices("bi_churn_actions", "planned_action", domain)
     return sorted({*planned, *actions_of(domain)})
 

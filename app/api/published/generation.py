@@ -1,4 +1,4 @@
-"""The published generation as requests read it: opened once, followed, never mixed."""
+"""Opens the published generation and follows new ones; a request reads only one."""
 
 import asyncio
 import json
@@ -21,9 +21,9 @@ from pipeline.retention.plan import can_plan
 
 Row = dict[str, Any]
 NAME = re.compile(r"churn_\d{8}T\d{12}_[0-9a-f]{1,8}")
-# Older generations that pages of a list are still read from.
+# Older generations kept open for the next pages of lists.
 OLDER = 2
-# What an open may be told while a publish replaces what it is about to open.
+# Attempts to open a file that publishes may replace meanwhile.
 _ATTEMPTS = 5
 _ATTACHED = "generation"
 
@@ -34,10 +34,10 @@ class PublishedDomain:
 
     Attributes:
         name: Domain.
-        as_of_date: Cut-off that is scored.
+        as_of_date: Scored cut-off.
         model_version: Training run behind every score.
         model_hash: SHA-256 of its model.
-        row: Its row of bi_domains.
+        row: Its row in bi_domains.
     """
 
     name: str
@@ -48,14 +48,14 @@ class PublishedDomain:
 
 
 class OpenGeneration:
-    """One open generation; a request keeps the one it began with to its end.
+    """An open generation; a request keeps the one that it started with.
 
     Attributes:
         name: `churn_<time>_<fingerprint>`.
         path: The DuckDB file.
         published_at: When it was published, UTC.
         tables: Table → rows.
-        domains: Domain → what is live.
+        domains: Domain → its live run.
     """
 
     def __init__(self, path: Path) -> None:
@@ -81,14 +81,14 @@ class OpenGeneration:
 
     @property
     def plan_folder(self) -> Path | None:
-        """What plans with other settings are made from; None where this version has not kept it."""
+        """Folder with the inputs of plans; None if it was not published."""
         folder = self.path.with_suffix(".plan")
         return folder if can_plan(folder) else None
 
     def customer(self, domain: str, customer_id: str) -> Row | None:
-        """Return what is published of a customer: risk, action, reasons and history.
+        """Return a customer's published document: risk, action, reasons and history.
 
-        Microseconds: called on the event loop.
+        Takes microseconds, so it is called on the event loop.
 
         Raises:
             ProblemError: 503, the generation was published without look-ups.
@@ -97,7 +97,7 @@ class OpenGeneration:
             raise ProblemError(
                 503,
                 "published-by-an-older-version",
-                "What is published has no look-ups; `churn publish` publishes anew.",
+                "The published generation has no look-ups. Run `churn publish` to publish again.",
                 headers={"Retry-After": "600"},
             )
         found = self._look_up.execute(
@@ -118,7 +118,7 @@ class OpenGeneration:
         return document
 
     def choices(self, table: str, column: str, domain: str) -> list[str]:
-        """Return the values that a column has in a domain, sorted; kept in memory."""
+        """Return the distinct values of a column in a domain, sorted; cached."""
         key = (table, column, domain)
         if key not in self._choices:
             self._choices[key] = [
@@ -132,21 +132,21 @@ class OpenGeneration:
         return self._choices[key]
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """Return the rows of a query; each query has a cursor of its own."""
+        """Return the rows of a query; each query uses its own cursor."""
         with self._connection.cursor() as cursor:
             cursor.execute(f"use {_ATTACHED}")
             return rows_of(cursor.execute(sql, list(parameters)))
 
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open a generation beside an instance of its own.
+    """Open a generation, attached to a separate DuckDB instance.
 
-    A file that is opened itself shares its instance with whoever opens it in this process, and
-    whoever has other settings is refused.
+    Opening the file directly would share one instance among all users in this process, and DuckDB
+    refuses users with other settings.
     """
     connection = duckdb.connect()
     connection.execute(f"attach {quoted(path)} as {_ATTACHED} (read_only)")
-    # bounds on what a list may take, and no other file can be read, whatever the SQL
+    # limits the resources of a query and forbids access to other files
     for setting in (
         "threads = 2",
         "memory_limit = '512MB'",
@@ -161,21 +161,21 @@ def _open(path: Path) -> duckdb.DuckDBPyConnection:
 def _open_look_up(path: Path) -> sqlite3.Connection | None:
     if not path.exists():
         return None
-    # immutable: a published file never changes, so nothing is locked or looked at twice
+    # immutable: a published file never changes, so SQLite needs no locks or checks
     return sqlite3.connect(
         f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
     )
 
 
 class Reader:
-    """Follows `published/current.duckdb`: one open generation, replaced when the link moves.
+    """Follows `published/current.duckdb`: opens the new generation when the link moves.
 
-    Opening happens beside the requests; they get the old generation until the new one is open,
-    and the old one closes with the last request that reads it.
+    Requests get the old generation until the new one is open; the old one closes with the last
+    request that reads it.
 
     Attributes:
-        preparations: Called with a new generation before any request gets it, in a thread; they
-            must not raise.
+        preparations: Called in a thread with a new generation before requests get it; must not
+            raise.
     """
 
     def __init__(
@@ -200,14 +200,13 @@ class Reader:
             raise ProblemError(
                 503,
                 "nothing-published",
-                "Nothing has been published yet: `churn run` makes and publishes the first "
-                "generation.",
+                "Nothing has been published yet. Run `churn run` to publish the first generation.",
                 headers={"Retry-After": "60"},
             )
         return found
 
     def refresh(self) -> OpenGeneration | None:
-        """Open the generation behind the link if it is another one; return what is open."""
+        """Open the generation behind the link if it has changed; return the open one."""
         with self._opening:
             for attempt in range(_ATTEMPTS):
                 if not self._link.exists():
@@ -218,7 +217,7 @@ class Reader:
                 try:
                     opened = OpenGeneration(path)
                 except (OSError, duckdb.Error, sqlite3.OperationalError):
-                    # several publishes later it is gone; the link names a newer one
+                    # it was deleted by later publishes; the link points to a newer one
                     if attempt == _ATTEMPTS - 1:
                         raise
                     continue
@@ -234,7 +233,7 @@ class Reader:
         return self._current
 
     def at(self, name: str) -> OpenGeneration | None:
-        """Return a generation by name while it is kept, None when it is gone."""
+        """Return a generation by name, None if it is no longer kept."""
         current = self._current
         if current is not None and current.name == name:
             return current
@@ -258,14 +257,14 @@ class Reader:
             self._older.popitem(last=False)
 
     async def follow(self, seconds: float, on_error: Callable[[Exception], object]) -> None:
-        """Look at the link for ever; opening happens in a thread. The same error is told once."""
-        told: tuple[str, Path] | None = None
+        """Poll the link forever; opening happens in a thread. A repeated error is logged once."""
+        last_error: tuple[str, Path] | None = None
         while True:
             try:
                 await asyncio.to_thread(self.refresh)
-                told = None
+                last_error = None
             except Exception as error:
-                if told != (found := (type(error).__name__, self._link.resolve())):
+                if last_error != (found := (type(error).__name__, self._link.resolve())):
                     on_error(error)
-                told = found
+                last_error = found
             await asyncio.sleep(seconds)

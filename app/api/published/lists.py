@@ -1,4 +1,4 @@
-"""Lists by pages: a total order, a cursor that remembers its place, one generation to the end."""
+"""Paged lists: total order, opaque cursors, and one generation for all pages."""
 
 import base64
 import hashlib
@@ -20,20 +20,19 @@ T = TypeVar("T")
 
 
 class ListQuery(BaseModel):
-    """What every list may be asked."""
+    """Query parameters of every list."""
 
-    # a filter that is misspelt must not be left out silently
+    # a misspelt filter must not be silently ignored
     model_config = ConfigDict(extra="forbid")
 
-    limit: Annotated[int, Field(ge=1, le=500, description="Rows of a page.")] = 100
+    limit: Annotated[int, Field(ge=1, le=500, description="Rows per page.")] = 100
     cursor: Annotated[
         str | None,
         Field(
             max_length=MAX_CURSOR,
-            description="`next_cursor` of the page before, with the same filters and sort. Pages "
-            "after the first come from its generation, also when a newer one was published "
-            "meanwhile; three are kept. A cursor of a generation that is gone gets 410: begin "
-            "anew.",
+            description="`next_cursor` of the previous page; send the same filters and sort. All "
+            "pages come from the generation of the first, even if a newer one has been "
+            "published; three are kept. If it is gone, the answer is 410: start again.",
         ),
     ] = None
 
@@ -48,12 +47,12 @@ class SortKey:
 
 @dataclass(frozen=True)
 class Cursor:
-    """A place in a list.
+    """A position in a list.
 
     Attributes:
         list_id: Hash of the list, its filters and its sort.
-        values: Key of the last row that was given.
-        generation: Generation it is bound to; None for a list that goes on in the current one.
+        values: Key of the last row sent.
+        generation: Generation it is bound to; None if the list continues in the current one.
     """
 
     list_id: str
@@ -61,7 +60,7 @@ class Cursor:
     generation: str | None
 
     def encode(self) -> str:
-        """Return the opaque text."""
+        """Return the cursor as opaque text."""
         values = [str(v) if isinstance(v, date | datetime) else v for v in self.values]
         text = json.dumps([self.list_id, values, self.generation], separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
@@ -71,7 +70,7 @@ def decode(text: str) -> Cursor:
     """Read a cursor.
 
     Raises:
-        ProblemError: 422, it is none.
+        ProblemError: 422, it is not a valid cursor.
     """
     try:
         if len(text) > MAX_CURSOR:
@@ -96,14 +95,14 @@ def _no_cursor() -> ProblemError:
         parameter_fault(
             "query",
             "cursor",
-            "is not a cursor of this API; send next_cursor as it came, or none for the first page",
+            "is not a cursor of this API; send next_cursor unchanged, or none for the first page",
         )
     )
 
 
 def _is_plain(value: Any) -> bool:
     if isinstance(value, str):
-        value.encode()  # half a character is a ValueError, here and not in a database
+        value.encode()  # a lone surrogate raises ValueError here instead of in a database
         return True
     if isinstance(value, float):
         return math.isfinite(value)
@@ -111,14 +110,14 @@ def _is_plain(value: Any) -> bool:
 
 
 def list_id(*parts: Any) -> str:
-    """Return the hash of what a list is: its route, domain, filters and sort."""
+    """Return the hash that identifies a list: route, domain, filters and sort."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of a page, and the cursor of the next one."""
+    """Rows of a page, and the cursor of the next page."""
 
     rows: list[Row]
     next_cursor: str | None
@@ -141,14 +140,14 @@ def read_page(
 
     Args:
         generation: Generation to read.
-        relation: What stands after `from`.
+        relation: SQL after `from`.
         order: Total order; ascending.
         query: Limit and cursor.
-        identity: Hash of the list; a cursor of another one is refused.
-        columns: What stands after `select`.
+        identity: Hash of the list; cursors of other lists are refused.
+        columns: SQL after `select`.
         where: Conditions.
-        values: What they bind.
-        is_bound: The cursor is for this generation alone.
+        values: Their bound values.
+        is_bound: Whether the cursor is bound to this generation.
 
     Raises:
         ProblemError: 422, the cursor is of another list.
@@ -177,7 +176,7 @@ def read_page(
             [*bound, query.limit + 1],
         )
     except duckdb.ConversionException as unreadable:
-        # filters are checked before; only the cursor's values are not
+        # filters have been validated; only the cursor's values have not
         raise _no_cursor() from unreadable
     taken = rows[: query.limit]
     places = [[row.pop(f"key_{place}") for place in range(len(order))] for row in taken]
@@ -193,13 +192,13 @@ def read_kept(
     read: Callable[[str, int], Sequence[T]],
     name: Callable[[T], str],
 ) -> tuple[Sequence[T], str | None]:
-    """Read one page of what people had kept, which is of no generation; return the next cursor.
+    """Read one page of state, which belongs to no generation; return it and the next cursor.
 
     Args:
         query: Limit and cursor.
-        identity: Hash of the list; a cursor of another one is refused.
-        read: Gets a name and a number; returns so many things beyond the name, in its order.
-        name: Name of a thing.
+        identity: Hash of the list; cursors of other lists are refused.
+        read: Gets a name and a number; returns that many items after the name, sorted by name.
+        name: Returns the name of an item.
 
     Raises:
         ProblemError: 422, the cursor is of another list.
@@ -219,7 +218,7 @@ def read_kept(
 
 
 def _after(order: Sequence[SortKey], values: Sequence[Any]) -> tuple[str, list[Any]]:
-    """The condition of everything that comes after a key, and what it binds."""
+    """The condition for rows after a key, and its bound values."""
     alternatives, bound = [], []
     for place, key in enumerate(order):
         parts = [f"{before.sql} = cast(? as {before.kind})" for before in order[:place]]
@@ -232,16 +231,16 @@ def _after(order: Sequence[SortKey], values: Sequence[Any]) -> tuple[str, list[A
 def among(
     name: str, wanted: Sequence[str], allowed: Sequence[str], where: str = "query"
 ) -> Sequence[str]:
-    """Return what was asked for if it exists.
+    """Return the requested values if all are allowed.
 
     Raises:
-        ProblemError: 422, it names what there is.
+        ProblemError: 422, with the allowed values.
     """
     unknown = [value for value in wanted if value not in allowed]
     if unknown:
         shown = ", ".join(allowed[:50]) or "nothing"
         problem = invalid(
-            parameter_fault(where, name, f"{unknown[0][:100]!r} is unknown; there is {shown}")
+            parameter_fault(where, name, f"{unknown[0][:100]!r} is not known; choose from {shown}")
         )
         problem.extra["allowed"] = list(allowed)
         raise problem
@@ -249,5 +248,5 @@ def among(
 
 
 def same(filters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what identifies a list: its filters without limit and cursor."""
+    """Return the filters that identify a list, without limit and cursor."""
     return {name: value for name, value in filters.items() if name not in ("limit", "cursor")}

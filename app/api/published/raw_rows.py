@@ -1,4 +1,4 @@
-"""How raw rows look in the OpenAPI document: from the YAML that describes the raw files."""
+"""Describes raw rows in the OpenAPI document, from the YAML of the raw files."""
 
 from datetime import date
 from typing import Any
@@ -12,12 +12,12 @@ _WHOLE = ("tinyint", "smallint", "integer", "bigint")
 
 
 def raw_tables(domain: str) -> tuple[SourceTable, ...]:
-    """Return the tables of a domain that say what customers did or are; no outcomes."""
+    """Return a domain's raw tables that describe customers, without outcomes."""
     return tuple(table for table in source_tables(domain) if table.history != "mutable")
 
 
 def customer_schema() -> dict[str, Any]:
-    """Return JSON schema of the tables of a customer: one alternative a domain."""
+    """Return the JSON schema of a customer's tables, one alternative per domain."""
     return {
         "anyOf": [
             {
@@ -32,7 +32,7 @@ def customer_schema() -> dict[str, Any]:
 
 
 def body_examples() -> dict[str, Any]:
-    """Return an example of a body for each domain."""
+    """Return an example body for each domain."""
     return {
         domain: {
             "summary": domain_entries()[domain].title,
@@ -69,10 +69,10 @@ def _table(table: SourceTable) -> dict[str, Any]:
         "required": required,
         "properties": {column.name: _column(column, table) for column in table.raw_columns},
     }
-    told = "" if table.required else " Left out: not observed; empty: there is nothing."
+    note = "" if table.required else " Omitted means not observed; an empty list means no rows."
     return {
         "type": "array" if table.required else ["array", "null"],
-        "description": f"{table.description}{told}",
+        "description": f"{table.description}{note}",
         "items": rows,
     }
 
@@ -88,7 +88,7 @@ def _column(column: SourceColumn, table: SourceTable) -> dict[str, Any]:
         other = _DAY if column.data_type == "date" else "ISO 8601"
         words += f" As {_DAY.strftime(column.format)} or {other}."
     if column.name == table.id_column:
-        words += " May be left out; must be customer_id."
+        words += " Optional; must equal customer_id."
     schema: dict[str, Any] = {"description": words}
     if column.values:
         schema["enum"] = list(column.values)

@@ -1,4 +1,4 @@
-"""Answers' rows as the serving tables' YAML describes them: a column is described once."""
+"""Builds the models of answer rows from the serving tables' YAML."""
 
 from collections.abc import Collection
 from datetime import date
@@ -34,7 +34,7 @@ def serving_tables() -> dict[str, dict[str, Any]]:
 
 
 def table_words(table: str) -> str:
-    """Return what a row of a table is."""
+    """Return the description of a table's row."""
     words: str = serving_tables()[table]["description"]
     return words
 
@@ -48,15 +48,15 @@ def row_model(
     base: type[BaseModel] | None = None,
     **more: Any,
 ) -> type[BaseModel]:
-    """Make the model of a serving table's row.
+    """Create the model of a serving table's row.
 
     Args:
         name: Name of the schema in the OpenAPI document.
         table: Serving table.
-        only: Columns to take; every one by default.
+        only: Columns to include; all by default.
         leave_out: Columns to leave out.
         base: Model to extend.
-        more: Further fields, as `pydantic.create_model` takes them.
+        more: Additional fields for `pydantic.create_model`.
     """
     fields: dict[str, Any] = {}
     for column in serving_tables()[table]["columns"]:
@@ -73,14 +73,14 @@ def row_model(
 
 
 def list_model(name: str, answer: type[BaseModel], item: type[BaseModel]) -> type[BaseModel]:
-    """Make the model of a list: what every answer carries, `items` and `next_cursor`."""
+    """Create the model of a list: the common fields, `items` and `next_cursor`."""
     model: type[BaseModel] = create_model(
         name,
         __base__=answer,
         items=(list[item], Field(description="Rows of this page.")),  # type: ignore[valid-type]
         next_cursor=(
             str | None,
-            Field(description="Send it as `cursor` for the next page; null on the last one."),
+            Field(description="Cursor of the next page; null on the last one."),
         ),
     )
     return model

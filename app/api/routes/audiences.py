@@ -1,4 +1,4 @@
-"""Audiences: filters of the customer list that people keep by name."""
+"""Audiences: saved filters of the customer list."""
 
 import json
 from datetime import UTC, datetime
@@ -19,59 +19,60 @@ from app.api.published.lists import ListQuery, list_id, read_kept
 
 router = APIRouter(prefix="/v1/{domain}/audiences", tags=["audiences"])
 
-# Of a domain; people choose from a list.
+# Maximum per domain, since people choose from a list.
 MOST = 200
 
 Name = Annotated[
     Text,
-    Path(max_length=100, description="What people call it; capitals count.",
+    Path(max_length=100, description="Name of the audience; case-sensitive.",
          examples=["cancelled, worth a call"]),
 ]  # fmt: skip
 
 
 class AudienceBody(StrictBody):
-    """Whom an audience means."""
+    """The filter of an audience."""
 
     filter: CustomerFilter
 
 
 class KeptAudience(BaseModel):
-    """A filter with a name. Who passes it changes with every publish."""
+    """A saved filter. The customers who match it change with every publish."""
 
-    name: str = Field(description="What people call it.")
+    name: str = Field(description="Name of the audience.")
     filter: CustomerFilter = Field(
-        description="Sent as query parameters to the customer list it gives who is meant now."
+        description="The filter. Send it as query parameters to the customer list to get the "
+        "customers who match now."
     )
     saved_at: datetime = Field(description="When it was last saved, UTC.")
 
 
 class AudienceList(DomainAnswer):
-    """Audiences, by name."""
+    """Audiences, sorted by name."""
 
     items: list[KeptAudience]
-    next_cursor: str | None = Field(description="For the next page; null on the last one.")
+    next_cursor: str | None = Field(description="Cursor of the next page; null on the last one.")
 
 
 class SavedAudience(DomainAnswer, KeptAudience):
-    """An audience as it is kept now."""
+    """A saved audience."""
 
 
 class ForgottenAudience(DomainAnswer):
-    """What was forgotten."""
+    """Result of deleting an audience."""
 
-    forgotten: int = Field(description="Audiences that were there and are not any more: 0 or 1.")
+    forgotten: int = Field(description="Audiences deleted: 0 or 1.")
 
 
 @router.get(
     "",
-    summary="Which audiences are saved?",
+    summary="List audiences",
     dependencies=[Reads],
     response_model_exclude_defaults=True,
 )
 def list_audiences(
     services: App, generation: Published, domain: InDomain, query: Annotated[ListQuery, Query()]
 ) -> AudienceList:
-    """Audiences as they are kept now; a filter has only what was chosen."""
+    """Return the saved audiences. A filter has only the fields that were set."""
     taken, following = read_kept(
         query,
         list_id("audiences", domain.name),
@@ -86,23 +87,23 @@ def list_audiences(
     summary="Save an audience",
     dependencies=[Writes],
     response_model_exclude_defaults=True,
-    responses={409: {"description": "There are too many; delete one first."}},
+    responses={409: {"description": "There are too many audiences; delete one first."}},
 )
 def save_audience(
     services: App, generation: Published, domain: InDomain, name: Name, body: AudienceBody
 ) -> SavedAudience:
-    """Keep a filter by name; what had the name is replaced. Names in it must exist now."""
+    """Save a filter under a name and replace an existing one. Its values must exist now."""
     conditions(generation, domain.name, body.filter, where="#/filter")
     kept = KeptAudience(name=name, filter=body.filter, saved_at=datetime.now(UTC))
     _save(services.store, domain.name, kept)
     return SavedAudience(**in_domain(generation, domain), **dict(kept))
 
 
-@router.delete("/{name:path}", summary="Forget an audience", dependencies=[Writes])
+@router.delete("/{name:path}", summary="Delete an audience", dependencies=[Writes])
 def forget_audience(
     services: App, generation: Published, domain: InDomain, name: Name
 ) -> ForgottenAudience:
-    """Forget the name; doing so again changes nothing. No customer is touched."""
+    """Delete a saved filter. Idempotent; customers are not affected."""
     where = (AUDIENCES.c.domain == domain.name) & (AUDIENCES.c.name == name)
     with services.store.writing() as connection:
         forgotten = connection.execute(sa.delete(AUDIENCES).where(where)).rowcount
@@ -140,7 +141,7 @@ def _save(store: Store, domain: str, kept: KeptAudience) -> None:
         if connection.execute(others).scalar_one() >= MOST:
             raise ProblemError(
                 409, "too-many-audiences",
-                f"{domain} has {MOST} audiences, as many as it may; delete one first.",
+                f"{domain} already has {MOST} audiences, the maximum. Delete one first.",
             )  # fmt: skip
         connection.execute(
             insert(AUDIENCES)

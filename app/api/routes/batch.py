@@ -1,4 +1,4 @@
-"""Batch: raw files or a cut-off in, a job, and its results as parquet or csv."""
+"""Batch predictions: create a job from raw files or a cut-off, poll it, download its results."""
 
 import hashlib
 import json
@@ -56,26 +56,24 @@ router = APIRouter(
 
 
 class BatchFile(BaseModel):
-    """What became of one uploaded file."""
+    """The outcome for one uploaded file."""
 
-    file: str = Field(description="Its name.")
-    table: str = Field(description="Table that its name says.")
+    file: str = Field(description="Name of the file.")
+    table: str = Field(description="Table that the name belongs to.")
     rows_read: int = Field(
-        description="Rows it has: those used, those refused and duplicates together."
+        description="Rows in the file: used, refused and duplicate rows together."
     )
-    rows: int = Field(description="Rows that were used.")
+    rows: int = Field(description="Rows used.")
     refused_rows: int = Field(description="Rows with a value that cannot be used.")
-    duplicates: int = Field(
-        0, description="Rows left out because an equal one is used, where the table has each once."
-    )
-    reasons: list[str] = Field(description="Columns and what was wrong, the most frequent first.")
+    duplicates: int = Field(0, description="Rows left out as repeats of a row that is used.")
+    reasons: list[str] = Field(description="Columns and what is wrong, most frequent first.")
     ignored_columns: list[str] = Field(description="Columns that the table does not have.")
 
 
 class JobResult(BaseModel):
-    """Counts of a job that is done."""
+    """Counts of a finished job."""
 
-    customers: int = Field(description="Rows of the results.")
+    customers: int = Field(description="Rows in the results.")
     in_scope: int = Field(description="Customers in the cohort, each with a score.")
     ignored: dict[str, int] = Field(
         description="Table → rows on the cut-off or after it, which were not read."
@@ -83,39 +81,41 @@ class JobResult(BaseModel):
     refused_rows: int = Field(0, description="Rows with a value that cannot be used.")
     files: list[BatchFile] = Field(default_factory=list, description="One per uploaded file.")
     notes: list[str] = Field(
-        default_factory=list, description="What to know about these results, in sentences."
+        default_factory=list, description="Notes on these results, in sentences."
     )
 
 
 class JobError(BaseModel):
     """Why a job failed."""
 
-    what: str = Field(description="What was wrong.")
-    where: str | None = Field(None, description="File, header or row, as near as it is known.")
+    what: str = Field(description="What is wrong.")
+    where: str | None = Field(None, description="File, header or row, as far as known.")
     hint: str | None = Field(None, description="What to do.")
 
 
 class BatchJob(DomainAnswer):
-    """A job. Until it runs, generation and model are those published now."""
+    """A job. Until it runs, generation and model are the current ones."""
 
     as_of_date: date | None = Field(  # type: ignore[assignment]
-        description="Cut-off; null until the job begins: the one that is published then."
+        description="Cut-off. If none was given, null until the job starts with the published one."
     )
-    job_id: str = Field(description="The job's name.")
-    source: Literal["upload", "cut_off"] = Field(description="What it scores.")
-    status: Literal["queued", "running", "done", "failed"] = Field(description="How it stands.")
-    stage: str = Field(description="What is being done.")
-    progress: float = Field(ge=0, le=1, description="1 when it is done.")
-    attempts: int = Field(description="How often it was begun; a killed worker's job begins anew.")
-    created_at: Moment = Field(description="When it was asked for, UTC.")
+    job_id: str = Field(description="Id of the job.")
+    source: Literal["upload", "cut_off"] = Field(description="Input of the job.")
+    status: Literal["queued", "running", "done", "failed"] = Field(description="Status.")
+    stage: str = Field(description="Current step.")
+    progress: float = Field(ge=0, le=1, description="Progress from 0 to 1.")
+    attempts: int = Field(description="Number of starts; the job restarts if a worker is killed.")
+    created_at: Moment = Field(description="When it was created, UTC.")
     finished_at: Moment | None = Field(description="When it ended, UTC.")
-    result: JobResult | None = Field(None, description="Counts, once it is done.")
-    error: JobError | None = Field(None, description="Why, once it has failed.")
-    results: str | None = Field(None, description="Path of the results, once there are any.")
+    result: JobResult | None = Field(None, description="Counts, once the job is done.")
+    error: JobError | None = Field(None, description="Reason, once the job has failed.")
+    results: str | None = Field(None, description="Path of the results, once the job is done.")
     refused: str | None = Field(None, description="Path of the refused values, if there are any.")
 
 
-JobId = Annotated[str, PathParameter(pattern="^[0-9a-f]{32}$", description="As the POST told it.")]
+JobId = Annotated[
+    str, PathParameter(pattern="^[0-9a-f]{32}$", description="Id from the POST's answer.")
+]
 Format = Annotated[
     Literal["parquet", "csv"],
     Query(alias="format", description="parquet keeps types; csv is UTF-8 with a header."),
@@ -123,23 +123,25 @@ Format = Annotated[
 ForSpreadsheets = Annotated[
     bool,
     Query(
-        description="csv only: text that begins like a formula gets an apostrophe before it, so "
-        "that a spreadsheet does not run it. Without it values are exact: ids begin with + or =, "
-        "and a CRM needs them as they are."
+        description="csv only: put an apostrophe before text that starts like a formula, so that a "
+        "spreadsheet does not run it. Without it values are exact, as a CRM needs them: ids can "
+        "start with + or =."
     ),
 ]
-_LOCATION = {"headers": {"Location": {"schema": {"type": "string"}, "description": "The job."}}}
+_LOCATION = {
+    "headers": {"Location": {"schema": {"type": "string"}, "description": "Path of the job."}}
+}
 
 
 @router.post(
     "",
     status_code=202,
     response_model=BatchJob,
-    summary="Score everybody in these files, or everybody at a cut-off.",
+    summary="Score whole files, or all customers at a cut-off",
     responses={
-        202: {"description": "The job; Location is its path.", **_LOCATION},
-        408: {"description": "The body came too slowly."},
-        409: {"description": "As many jobs of the key wait or run as may."},
+        202: {"description": "The job was created; Location is its path.", **_LOCATION},
+        408: {"description": "The body arrived too slowly."},
+        409: {"description": "The key has too many unfinished jobs."},
     },
 )
 async def create_job(
@@ -151,28 +153,28 @@ async def create_job(
     files: Annotated[
         list[UploadFile] | None,
         File(
-            description="Raw files as ingest knows them, .csv or .parquet; the name says which "
-            "table each one is."
+            description="Raw files as for ingest, .csv or .parquet; the file name selects the "
+            "table."
         ),
     ] = None,
     as_of_date: Annotated[
         Day | None,
         Form(
-            description="With files: their cut-off; the published one if not given. Not before the "
+            description="With files: the cut-off, by default the published one. Not before the "
             "model's outcomes were known, and not after today."
         ),
     ] = None,
     cut_off: Annotated[
         Day | None,
         Form(
-            description="Instead of files: a cut-off at which the platform's own raw data are "
-            "scored, no later than they reach. Needs the scope read as well."
+            description="Instead of files: a cut-off at which to score the platform's own raw "
+            "data, not after their end. Also needs the scope read."
         ),
     ] = None,
 ) -> Response:
-    """Queue a job. Rows that cannot be used are refused one by one; the others are scored.
+    """Create a job. Rows with bad values are refused one by one; the others are scored.
 
-    Uploads are deleted when the job has ended, results a week after it was made, or at once with
+    Uploads are deleted when the job ends, results a week after its creation, or at once with
     DELETE.
     """  # fmt: skip
     owner: Principal = request.state.principal
@@ -183,16 +185,16 @@ async def create_job(
                 pointer="#/files",
                 row=None,
                 field="files",
-                detail="Send files, or cut_off: one of the two. " + recognised(domain.name),
+                detail="Send either files or cut_off. " + recognised(domain.name),
             )
         )
     if cut_off is not None and as_of_date is not None:
         raise invalid(
             Fault(pointer="#/as_of_date", row=None, field="as_of_date",
-                  detail="belongs to files; cut_off is the cut-off already")
+                  detail="is only for files; cut_off is already the cut-off")
         )  # fmt: skip
     if cut_off is not None:
-        # these are the scores of everybody, not of rows that the caller has already
+        # these are the scores of all customers, not only of the caller's own rows
         problem = scope_problem(owner, ["read"])
         if problem is not None:
             raise problem
@@ -216,15 +218,15 @@ async def create_job(
                 job = supervisor.jobs.add(effect, domain.name, owner.id, source, day)
             except Exception as error:
                 if is_new:
-                    # rows of a job that is none
+                    # the rows of a job that was not created
                     shutil.rmtree(folder, ignore_errors=True)
                 if not isinstance(error, TooManyJobsError):
                     raise
                 raise ProblemError(
                     409,
                     "too-many-jobs",
-                    f"{MOST_UNFINISHED} jobs of this key wait or run; wait until one has ended, or "
-                    "delete one.",
+                    f"This key has {MOST_UNFINISHED} unfinished jobs, the maximum. Wait until one "
+                    "ends, or delete one.",
                 ) from error
             supervisor.attend()
             return BatchJob(**_told(job, services, generation, domain))
@@ -247,10 +249,10 @@ def _check_day(
     as_of_date: date | None,
     cut_off: date | None,
 ) -> None:
-    """Refuse a day at once for which the job would have no honest answer.
+    """Refuse a day that cannot be scored honestly, before a job is created.
 
     Raises:
-        ProblemError: 422, what is published says so; 503, what is published cannot say.
+        ProblemError: 422, the day cannot be scored; 503, the generation cannot tell.
     """
     day = cut_off or as_of_date
     if day is None:
@@ -299,7 +301,7 @@ def _own_job(request: Request, domain: PublishedDomain, job_id: str) -> Job:
     """Return a job of the calling key.
 
     Raises:
-        ProblemError: 404, there is none; somebody else's is none.
+        ProblemError: 404, there is no such job, or it belongs to another key.
     """
     jobs: Jobs = request.app.state.supervisor.jobs
     owner: Principal = request.state.principal
@@ -308,16 +310,16 @@ def _own_job(request: Request, domain: PublishedDomain, job_id: str) -> Job:
         raise ProblemError(
             404,
             "unknown-job",
-            "This key has no such job. Jobs are kept for a week after they were made.",
+            "This key has no such job. Jobs are deleted a week after their creation.",
         )
     return job
 
 
-@router.get("/{job_id}", response_model=BatchJob, summary="How far is the job?")
+@router.get("/{job_id}", response_model=BatchJob, summary="Get a job's status")
 def read_job(
     request: Request, services: App, generation: Published, domain: InDomain, job_id: JobId
 ) -> dict[str, Any]:
-    """Status, progress and counts; results and refused values once it is done."""
+    """Return status, progress and counts; once done, also the paths of the result files."""
     return _told(_own_job(request, domain, job_id), services, generation, domain)
 
 
@@ -329,12 +331,12 @@ _FILES: dict[int | str, dict[str, Any]] = {
             "text/csv": {"schema": {"type": "string"}},
         },
     },
-    409: {"description": "The job has not ended well, so there is no such file."},
+    409: {"description": "The job is not done, or has no such file."},
 }
 
 
 @router.get("/{job_id}/results", response_class=Response, responses=_FILES,
-            summary="One row per customer.")  # fmt: skip
+            summary="Download a job's results")  # fmt: skip
 def read_results(
     request: Request,
     services: App,
@@ -343,13 +345,17 @@ def read_results(
     form: Format = "parquet",
     for_spreadsheets: ForSpreadsheets = False,
 ) -> Response:
-    """Score, band, three strongest reasons that raise the risk, action or the reason for none."""
+    """Return one row per customer.
+
+    Score, band, the three strongest reasons that raise the risk, and an action or why there is
+    none.
+    """
     job = _own_job(request, domain, job_id)
     return _file(services, job, RESULTS, form, for_spreadsheets)
 
 
 @router.get("/{job_id}/refused", response_class=Response, responses=_FILES,
-            summary="Values that could not be used.")  # fmt: skip
+            summary="Download a job's refused values")  # fmt: skip
 def read_refused(
     request: Request,
     services: App,
@@ -358,14 +364,14 @@ def read_refused(
     form: Format = "parquet",
     for_spreadsheets: ForSpreadsheets = False,
 ) -> Response:
-    """One row per bad value: file, line, column, value, reason. Its whole row was left out."""
+    """Return one row per bad value: file, line, column, value, reason. The row is left out."""
     job = _own_job(request, domain, job_id)
     return _file(services, job, REFUSED, form, for_spreadsheets)
 
 
-@router.delete("/{job_id}", status_code=204, summary="Forget a job and all it holds.")
+@router.delete("/{job_id}", status_code=204, summary="Delete a job and its files")
 def delete_job(request: Request, services: App, domain: InDomain, job_id: JobId) -> Response:
-    """Delete uploads, results and the job; a running one ends without a result."""
+    """Delete the job, its uploads and its results; a running job ends without a result."""
     job = _own_job(request, domain, job_id)
     forget(services.home, request.app.state.supervisor.jobs, job.job_id)
     return Response(status_code=204)
@@ -375,9 +381,9 @@ def _file(services: App, job: Job, name: str, form: str, for_spreadsheets: bool)
     path = folder_of(services.home, job.job_id) / name
     if job.status != "done" or not path.exists():
         words = (
-            "No value was refused, so there is no file of them."
+            "The job has no refused values."
             if job.status == "done"
-            else f"The job is {job.status}; it has files once it is done."
+            else f"The job is {job.status}; its files are available once it is done."
         )
         raise ProblemError(409, "no-such-file", words, job_status=job.status)
     stem = name.removesuffix(".parquet")

@@ -1,4 +1,4 @@
-"""What a CRM sync copies: rows that were added, changed or removed since it last looked."""
+"""Changes for a CRM sync: rows added, changed or removed since the last sync."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -22,73 +22,74 @@ _ORDER = (
     SortKey("domain", "varchar"),
     SortKey("customer_id", "varchar"),
 )
-# what an address makes of +02:00
+# +02:00 as decoded from a URL in which + was not escaped
 _LOST_PLUS = re.compile(r":\d\d[.\d]* \d\d:?\d\d$")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Changes = create_model(
     "CrmChanges",
     __base__=list_model("CrmChangeList", GlobalAnswer, row_model("CrmRow", _TABLE)),
-    __doc__="Rows in the order in which they changed; `is_deleted` marks a tombstone.",
+    __doc__="Rows in the order of their changes; `is_deleted` marks a tombstone.",
     updated_until=(
         Moment | None,
         Field(
-            description="On the last page: send it as `updated_since` next time. Null on the "
-            "pages before, whose `next_cursor` goes on."
+            description="On the last page: the value to send as `updated_since` next time. Null on "
+            "all other pages."
         ),
     ),
 )
 
 
 def _written_moment(value: Any) -> Any:
-    """A number is no moment, whatever a lenient parser makes of it."""
+    """Refuse numbers, which a lenient parser would accept as timestamps."""
     if isinstance(value, str) and not value[:10].count("-") == 2:
-        raise ValueError("is no moment; write 2026-11-22T19:57:58.101394Z")
+        raise ValueError("is not a timestamp; write 2026-11-22T19:57:58.101394Z")
     if isinstance(value, str) and _LOST_PLUS.search(value):
-        raise ValueError("is no moment; a + in an address is written %2B")
+        raise ValueError("is not a timestamp; write a + in a URL as %2B")
     return value
 
 
 class ChangesQuery(ListQuery):
-    """Since when, and for which domain."""
+    """Query parameters: start, domain and page."""
 
-    limit: Annotated[int, Field(ge=1, le=5_000, description="Rows of a page.")] = 1_000
+    limit: Annotated[int, Field(ge=1, le=5_000, description="Rows per page.")] = 1_000
     cursor: Annotated[
         str | None,
         Field(
             max_length=2_000,
-            description="`next_cursor` of the page before. It goes on in what is current: a row "
-            "that changed meanwhile comes (again) at the end, none is left out.",
+            description="`next_cursor` of the previous page. The list continues in the current "
+            "generation: a row that has changed meanwhile comes again at the end; no row is "
+            "missed.",
         ),
     ] = None
     updated_since: Annotated[
         datetime | None,
         BeforeValidator(_written_moment),
         Field(
-            description="Only rows that changed after this moment, with microseconds; UTC if it "
-            "says no zone. Everything if not given.",
+            description="Only rows changed after this time, with microseconds; UTC if it has no "
+            "zone. All rows if omitted.",
             examples=["2026-11-22T19:57:58.101394Z"],
         ),
     ] = None
     domain: Annotated[
-        str | None, Field(max_length=100, description="Of this domain only.", examples=[None])
+        str | None, Field(max_length=100, description="Only this domain.", examples=[None])
     ] = None
 
 
 @router.get(
     "/crm-changes",
-    summary="What changed since I last looked?",
+    summary="List changes for a CRM sync",
     response_model=Changes,
-    responses={304: {"description": "As before; ETag matches."}},
+    responses={304: {"description": "Not modified; the ETag matches."}},
 )
 def list_changes(
     request: Request, generation: Tagged, query: Annotated[ChangesQuery, Query()]
 ) -> dict[str, Any]:
-    """One row per domain and customer that was added, changed or removed.
+    """Return one row per domain and customer that was added, changed or removed.
 
-    Follow `next_cursor` to the last page, keep its `updated_until`, and send that as
-    `updated_since` the next time. Publishing meanwhile loses no row: a row that changes moves to
-    the end of the order, and the others stay where they are. A removed customer comes as a
-    tombstone (`is_deleted`), a held-out or suppressed one without a recommended action.
+    Follow `next_cursor` to the last page, store its `updated_until`, and send it as
+    `updated_since` next time. A publish meanwhile loses no row: changed rows move to the end, the
+    others keep their order. A removed customer comes as a tombstone (`is_deleted`); held-out and
+    suppressed customers have no recommended action.
     """
     names = visible_domains(request, list(generation.domains))
     if query.domain is not None:
@@ -117,7 +118,7 @@ def list_changes(
 
 
 def _newest(generation: OpenGeneration) -> datetime | None:
-    """Until when whoever has read the last page has everything."""
+    """Return the time up to which a reader of the last page has all changes."""
     (row,) = generation.rows(f"select max(updated_at) as newest from serving.{_TABLE}")
     newest: datetime | None = row["newest"]
     return newest

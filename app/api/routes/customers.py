@@ -1,4 +1,4 @@
-"""Customers of the scored cohort: who is at risk, when, why, and what to do."""
+"""Customers of the scored cohort: risk, due date, reasons and recommendation."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -39,45 +39,53 @@ Listed = row_model(
     base=row_model("RiskOfCustomer", "bi_churn_risk", only=["customer_id", *_RISK]),
 )
 _PARTS: dict[str, Any] = {
-    "customer_id": (str, Field(description="Customer as the source spells the id.")),
+    "customer_id": (str, Field(description="Customer id as spelt in the source.")),
     "is_scored": (
         bool,
-        Field(description="In the scored cohort. If not, only the history is there."),
+        Field(
+            description="Whether the customer is in the scored cohort. If not, only history is set."
+        ),
     ),
-    "not_scored": (str | None, Field(description="Who is not scored; null for who is.")),
-    "risk": (Risk | None, Field(description="How likely, by when, what is at stake.")),
+    "not_scored": (
+        str | None,
+        Field(description="Which customers are not scored; null for scored ones."),
+    ),
+    "risk": (Risk | None, Field(description="Probability, due date and value at risk.")),
     "reasons": (
         list[Reason],  # type: ignore[valid-type]
         Field(
-            description="Patterns that precede churn, not proven causes; the largest first, the "
-            "rest together last. Their log-odds add up to the margin less the base."
+            description="Patterns that precede churn, not proven causes; the largest first, all "
+            "others together last. They add up to the score before calibration minus the base, "
+            "in log-odds."
         ),
     ),
     "recommendation": (
         Recommendation | None,
-        Field(description="What to do; `decision` leave and a reason where there is nothing."),
+        Field(
+            description="What to do; without an action, `decision` is leave and there is a reason."
+        ),
     ),
     "history": (
         list[Score],  # type: ignore[valid-type]
-        Field(description="Every score ever made and what happened, newest first."),
+        Field(description="All past scores and outcomes, newest first."),
     ),
 }
 Customer = create_model(
     "Customer",
     __base__=DomainAnswer,
-    __doc__="All that is published of one customer.",
+    __doc__="Everything published about one customer.",
     **_PARTS,
 )
 
 
 class CustomersQuery(CustomerFilter, ListQuery):
-    """Which customers, in which order."""
+    """Filter, order and page of the customer list."""
 
     sort: Annotated[
         Literal["risk_rank", "value_at_risk", "due_on", "customer_id"],
         Field(
-            description="risk_rank: the riskiest first; value_at_risk: most at stake first; "
-            "due_on: the earliest first, who has none last; customer_id: by id."
+            description="risk_rank: riskiest first; value_at_risk: largest first; due_on: earliest "
+            "first, without a date last; customer_id: by id."
         ),
     ] = "risk_rank"
 
@@ -92,15 +100,15 @@ _ORDERS = {
 
 @router.get(
     "",
-    summary="Who is at risk?",
+    summary="List customers at risk",
     response_model=list_model("CustomerList", DomainAnswer, Listed),
-    responses={304: {"description": "As before; ETag matches."},
-               410: {"description": "The cursor's generation is gone; begin anew."}},
+    responses={304: {"description": "Not modified; the ETag matches."},
+               410: {"description": "The cursor's generation is gone; start again."}},
 )  # fmt: skip
 def list_customers(
     generation: Paged, domain: InDomain, query: Annotated[CustomersQuery, Query()]
 ) -> dict[str, Any]:
-    """One row per customer of the scored cohort that passes every filter."""
+    """Return one row per customer of the scored cohort who passes every filter."""
     where, values = conditions(generation, domain.name, query)
     order = [_ORDERS[query.sort]]
     if query.sort != "customer_id":
@@ -130,9 +138,9 @@ def list_customers(
 
 @router.get(
     "/{customer_id:path}",
-    summary="How likely does a customer leave, why, and what to do?",
+    summary="Get one customer",
     response_model=Customer,
-    responses={304: {"description": "As before; ETag matches."}},
+    responses={304: {"description": "Not modified; the ETag matches."}},
 )
 async def read_customer(
     generation: Tagged,
@@ -141,17 +149,17 @@ async def read_customer(
         str,
         Path(
             max_length=500,
-            description="As the source spells it; `/` and `+` may stand as they are or encoded.",
+            description="Id as spelt in the source; `/` and `+` may be sent plain or encoded.",
         ),
     ],
 ) -> Response:
-    """Score, band, due date, reasons, recommendation or the reason for none, and history."""
+    """Return score, band, due date, reasons, history, and a recommendation or why there is none."""
     found = generation.customer(domain.name, customer_id)
     if found is None:
         raise ProblemError(
             404,
             "unknown-customer",
-            f"{domain.name} never scored a customer {customer_id[:200]!r}. Scored are "
+            f"{domain.name} has no scores of a customer {customer_id[:200]!r}. It scores "
             f"{domain.row['population']}.",
         )
     is_scored = found["risk"] is not None
@@ -165,6 +173,5 @@ async def read_customer(
         "recommendation": found["action"],
         "history": found["history"],
     }
-    # written as it was published: checking it again would cost a tenth of the look-up, and the
-    # contract's tests do
+    # sent as published: validating it would cost a tenth of the look-up, and contract tests do so
     return Response(json.dumps(answer, default=str), media_type="application/json")

@@ -1,4 +1,4 @@
-"""What people tell the platform: whom nobody may contact, and whom somebody did contact."""
+"""People's decisions: suppressions (do not contact) and contacts made."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -22,67 +22,67 @@ MAX_ROWS = 1_000
 
 
 class Suppression(StrictBody):
-    """A customer whom nobody may contact."""
+    """A customer who must not be contacted."""
 
     customer_id: CustomerId
-    reason: Annotated[Text, Field(description="Why; shown to whoever asks.",
+    reason: Annotated[Text, Field(description="Reason, shown wherever the suppression is shown.",
                                   examples=["asked not to be contacted"])]  # fmt: skip
 
 
 class Suppressions(StrictBody):
-    """Customers whom nobody may contact."""
+    """Customers who must not be contacted."""
 
     suppressions: Annotated[list[Suppression], Field(min_length=1, max_length=MAX_ROWS)]
 
 
 class Contact(StrictBody):
-    """A message that somebody sent."""
+    """A contact that was made."""
 
     customer_id: CustomerId
     contacted_on: Annotated[Day, Field(description="Day of the contact, UTC; not in the future.")]
     action_id: Annotated[
         str | None,
-        Field(max_length=100, description="Action of the catalogue; null when it was none of it."),
+        Field(max_length=100, description="Action of the catalogue; null if it was none of them."),
     ] = None
 
 
 class Contacts(StrictBody):
-    """What the CRM sent, so that cool-downs are not blind."""
+    """Contacts that the CRM made, so that cool-downs apply."""
 
     contacts: Annotated[list[Contact], Field(min_length=1, max_length=MAX_ROWS)]
 
 
 class Kept(DomainAnswer):
-    """What was kept. The next publish brings it to readers."""
+    """Result of storing rows. They apply from the next publish."""
 
-    received: int = Field(description="Rows sent.")
-    added: int = Field(description="Of these, rows that were not kept before.")
+    received: int = Field(description="Rows received.")
+    added: int = Field(description="New rows among them.")
 
 
 class Lifted(DomainAnswer):
-    """What was forgotten. The next publish brings it to readers."""
+    """Result of lifting a suppression. It applies from the next publish."""
 
-    lifted: int = Field(description="Suppressions that were there and are not any more: 0 or 1.")
+    lifted: int = Field(description="Suppressions lifted: 0 or 1.")
 
 
 class KeptSuppression(BaseModel):
-    """A suppression as it is kept now, published or not yet."""
+    """A stored suppression, published or not."""
 
-    customer_id: str = Field(description="Customer as the source spells the id.")
+    customer_id: str = Field(description="Customer id as spelt in the source.")
     reason: str = Field(description="Why.")
-    added_at: datetime = Field(description="Since when, UTC.")
+    added_at: datetime = Field(description="When it was added, UTC.")
 
 
 class SuppressionList(DomainAnswer):
-    """Customers whom nobody may contact, as kept now, by id."""
+    """Stored suppressions, sorted by customer id."""
 
     items: list[KeptSuppression]
-    next_cursor: str | None = Field(description="For the next page; null on the last one.")
+    next_cursor: str | None = Field(description="Cursor of the next page; null on the last one.")
 
 
 @router.get(
     "/suppressions",
-    summary="Whom may nobody contact?",
+    summary="List suppressions",
     dependencies=[Reads],
 )
 def list_suppressions(
@@ -91,7 +91,7 @@ def list_suppressions(
     domain: InDomain,
     query: Annotated[ListQuery, Query()],
 ) -> SuppressionList:
-    """Suppressions as they are kept now; those of the next publish are among them."""
+    """Return the stored suppressions, including those that apply from the next publish."""
     rows, following = read_kept(
         query,
         list_id("suppressions", domain.name),
@@ -107,7 +107,7 @@ def list_suppressions(
 
 @router.post(
     "/suppressions",
-    summary="Nobody may contact these customers",
+    summary="Suppress customers",
     dependencies=[Writes],
     status_code=201,
     response_model=Kept,
@@ -115,9 +115,9 @@ def list_suppressions(
 async def suppress(
     services: App, generation: Published, domain: InDomain, body: Suppressions, once: OnlyOnce
 ) -> Response:
-    """Keep suppressions. Sent again, a customer gets the new reason and keeps the day.
+    """Store suppressions. A customer sent again gets the new reason and keeps the day.
 
-    A customer need not be scored: who asks not to be contacted is kept for later, too.
+    The customer need not be scored; the suppression then applies later.
     """
     rows = [(row.customer_id, row.reason) for row in body.suppressions]
     _refuse_twice("suppressions", [row[0] for row in rows])
@@ -130,7 +130,7 @@ async def suppress(
 
 @router.delete(
     "/suppressions/{customer_id:path}",
-    summary="This customer may be contacted again",
+    summary="Lift a suppression",
     dependencies=[Writes],
 )
 def lift(
@@ -138,17 +138,17 @@ def lift(
     generation: Published,
     domain: InDomain,
     customer_id: Annotated[
-        str, Path(max_length=500, description="As the source spells it; may hold `/` and `+`.")
+        str, Path(max_length=500, description="Id as spelt in the source; may contain `/` and `+`.")
     ],
 ) -> Lifted:
-    """Forget a suppression; doing so again changes nothing."""
+    """Lift a suppression. Idempotent."""
     lifted = decisions.lift(services.home, domain.name, [customer_id])
     return Lifted(**in_domain(generation, domain), lifted=lifted)
 
 
 @router.post(
     "/contacts",
-    summary="These customers were contacted",
+    summary="Record contacts",
     dependencies=[Writes],
     status_code=201,
     response_model=Kept,
@@ -156,7 +156,7 @@ def lift(
 async def contact(
     services: App, generation: Published, domain: InDomain, body: Contacts, once: OnlyOnce
 ) -> Response:
-    """Keep contacts. The same customer, day and action is one contact, however often it is sent."""
+    """Store contacts. The same customer, day and action counts as one contact."""
     known = actions_of(domain.name)
     today = datetime.now(UTC).date()
     faults: list[Fault] = []
@@ -165,7 +165,7 @@ async def contact(
             faults.append(
                 body_fault(
                     ["contacts", number, "action_id"],
-                    f"{row.action_id[:100]!r} is no action of {domain.name}; leave it out or send "
+                    f"{row.action_id[:100]!r} is not an action of {domain.name}; omit it or send "
                     f"one of {', '.join(known)}",
                 )
             )
@@ -189,7 +189,7 @@ async def contact(
 def _kept(
     generation: OpenGeneration, domain: PublishedDomain, received: int, write: Callable[[], int]
 ) -> Callable[[str], BaseModel]:
-    """Return the work of a POST that keeps rows; its answer holds no customer."""
+    """Return the work of a POST that stores rows; its answer contains no customer."""
 
     def work(_: str) -> BaseModel:
         return Kept(**in_domain(generation, domain), received=received, added=write())
@@ -198,13 +198,13 @@ def _kept(
 
 
 def _refuse_twice(name: str, customers: Sequence[str]) -> None:
-    """A customer with two reasons in one request: nobody knows which is meant."""
+    """Refuse a customer with two reasons in one request."""
     seen: set[str] = set()
     faults = []
     for number, customer in enumerate(customers):
         if customer in seen:
             faults.append(
-                body_fault([name, number, "customer_id"], "is there twice; send one reason")
+                body_fault([name, number, "customer_id"], "appears twice; send one reason")
             )
         seen.add(customer)
     if faults:

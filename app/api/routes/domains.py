@@ -1,4 +1,4 @@
-"""What is served: domains and models."""
+"""Published domains and trained models."""
 
 from typing import Annotated, Any
 
@@ -11,35 +11,35 @@ from app.api.published.answers import GlobalAnswer, in_all
 from app.api.published.lists import ListQuery, SortKey, among, list_id, read_page, same
 from app.api.published.row_models import list_model, row_model
 
-router = APIRouter(prefix="/v1", dependencies=[Reads], tags=["what is served"])
+router = APIRouter(prefix="/v1", dependencies=[Reads], tags=["domains and models"])
 
-# a run's settings are for whoever builds it, and name columns that readers never see
+# a run's settings are for its builders, and name columns that are not published
 _DOMAIN = row_model("Domain", "bi_domains", leave_out=["live_settings"])
 _MODEL = row_model("Model", "bi_models")
 _ANSWERS: dict[int | str, dict[str, Any]] = {
-    304: {"description": "As before; ETag matches."},
-    410: {"description": "The cursor's generation is gone; begin anew."},
+    304: {"description": "Not modified; the ETag matches."},
+    410: {"description": "The cursor's generation is gone; start again."},
 }
 
 
 class ModelsQuery(ListQuery):
-    """Which models."""
+    """Query parameters of the list of models."""
 
     domain: Annotated[
-        str | None, Field(max_length=100, description="Of this domain only.", examples=[None])
+        str | None, Field(max_length=100, description="Only this domain.", examples=[None])
     ] = None
 
 
 @router.get(
     "/domains",
-    summary="Which domains are there, and what counts as churn?",
+    summary="List domains",
     response_model=list_model("DomainList", GlobalAnswer, _DOMAIN),
     responses=_ANSWERS,
 )
 def list_domains(
     request: Request, generation: Paged, query: Annotated[ListQuery, Query()]
 ) -> dict[str, Any]:
-    """One row per domain that the key may see."""
+    """Return one row per domain that the key may access, with its definition of churn."""
     names = visible_domains(request, list(generation.domains))
     page = read_page(
         generation,
@@ -55,14 +55,14 @@ def list_domains(
 
 @router.get(
     "/models",
-    summary="Which model is live, since when, and why not the other?",
+    summary="List models",
     response_model=list_model("ModelList", GlobalAnswer, _MODEL),
     responses=_ANSWERS,
 )
 def list_models(
     request: Request, generation: Paged, query: Annotated[ModelsQuery, Query()]
 ) -> dict[str, Any]:
-    """One row per domain and trained run, newest first."""
+    """Return one row per trained run, newest first: which is live, since when, and why."""
     names = visible_domains(request, list(generation.domains))
     if query.domain is not None:
         names = list(among("domain", [query.domain], names))
@@ -83,6 +83,6 @@ def list_models(
 
 
 def visible_domains(request: Request, names: list[str]) -> list[str]:
-    """Return the domains that the key may see."""
+    """Return the domains that the key may access."""
     principal: Principal = request.state.principal
     return [name for name in names if principal.may_see(name)]

@@ -1,4 +1,4 @@
-"""Whether the API lives, whether it may be asked, and how it fares."""
+"""Liveness, readiness and metrics."""
 
 from datetime import UTC, datetime
 from typing import Literal
@@ -18,40 +18,42 @@ router = APIRouter(tags=["health"])
 
 
 class Alive(BaseModel):
-    """The process answers."""
+    """The process is alive."""
 
     status: Literal["ok"] = "ok"
 
 
 class Check(BaseModel):
-    """One thing that readiness rests on."""
+    """A readiness check."""
 
     name: str = Field(examples=["fresh"])
     is_good: bool
-    words: str = Field(description="What was found.")
+    words: str = Field(description="Result of the check.")
 
 
 class Readiness(BaseModel):
-    """Whether answers can be relied on, check by check."""
+    """Readiness, with all checks."""
 
-    status: Literal["ready", "not ready"] = Field(description="ready when every check is good.")
-    generation: str | None = Field(description="Published generation; null before the first.")
+    status: Literal["ready", "not ready"] = Field(description="ready if every check is good.")
+    generation: str | None = Field(
+        description="Published generation; null before the first publish."
+    )
     checks: list[Check]
 
 
-@router.get("/healthz", summary="Is the process alive?")
+@router.get("/healthz", summary="Check liveness")
 async def healthz() -> Alive:
-    """Answer as long as the process serves requests; needs no key and nothing published."""
+    """Answer while the process serves requests; needs no key and no published generation."""
     return Alive()
 
 
 @router.get(
     "/readyz",
-    summary="Can answers be relied on?",
+    summary="Check readiness",
     responses={503: {"model": Readiness, "description": "Not ready; the checks say why."}},
 )
 def readyz(services: App, response: Response) -> Readiness:
-    """Check that a generation is open, fresh enough, and its models are those that scored."""
+    """Check that a generation is open and recent, and that its model files are unchanged."""
     found = readiness(services)
     if found.status != "ready":
         response.status_code = 503
@@ -59,7 +61,7 @@ def readyz(services: App, response: Response) -> Readiness:
 
 
 def readiness(services: Services) -> Readiness:
-    """Return what `/readyz` says."""
+    """Return the answer of `/readyz`."""
     try:
         generation = services.reader.current()
     except ProblemError as problem:
@@ -71,8 +73,8 @@ def readiness(services: Services) -> Readiness:
         Check(
             name="fresh",
             is_good=age <= services.settings.max_age_hours,
-            words=f"published {age:,.1f} hours ago; at most {services.settings.max_age_hours:g} "
-            "are fresh enough",
+            words=f"published {age:,.1f} hours ago; the limit is "
+            f"{services.settings.max_age_hours:g}",
         ),
         *(_model_check(services.home, domain) for domain in generation.domains.values()),
     ]
@@ -83,24 +85,24 @@ def readiness(services: Services) -> Readiness:
 
 
 def _model_check(home: Home, domain: PublishedDomain) -> Check:
-    """Whether real time has the very model behind the published scores.
+    """Check that the model behind the published scores is on disk.
 
-    A run that went live since is told and not counted: what is served is still whole.
+    A run that went live later is mentioned but not a fault: the published state is consistent.
     """
     name = f"model of {domain.name}"
     if not domain.model_version:
-        return Check(name=name, is_good=True, words="no scores of it are published")
+        return Check(name=name, is_good=True, words="no scores published")
     found = hash_of_model(home.models / domain.name / domain.model_version)
-    words = f"published scores are by {domain.model_hash[:12]}"
+    words = f"published scores are from {domain.model_hash[:12]}"
     if found != domain.model_hash:
-        words += f", its file is {found[:12] if found else 'unreadable'}: put it back from a copy"
+        words += f", but its file is {found[:12] if found else 'unreadable'}; restore the file"
     live = live_name(home, domain.name)
     if live not in (None, domain.model_version):
-        words += f"; {live} is live since and not published yet"
+        words += f"; {live} went live later and is not published yet"
     return Check(name=name, is_good=found == domain.model_hash, words=words)
 
 
 @router.get("/metrics", include_in_schema=False, dependencies=[Administers])
 async def metrics(services: App) -> Response:
-    """Metrics as Prometheus reads them."""
+    """Return the metrics in the Prometheus format."""
     return Response(services.telemetry.exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""The published plan of actions, and plans with other settings that are not published."""
+"""The published retention plan, and trials with other settings."""
 
 from typing import Annotated, Any
 
@@ -33,61 +33,61 @@ PlanLine = row_model("PlanLine", _LINES, leave_out=["domain", "as_of_date"])
 Alternative = row_model("PlanAlternative", _CHOICES, leave_out=["domain"])
 Budget = row_model("PlanBudget", _BUDGET, leave_out=["domain"])
 _PARTS: dict[str, Any] = {
-    "budget": (Budget, Field(description="What the budget buys and how good the plan is.")),
+    "budget": (Budget, Field(description="Totals of the plan and its bound.")),
     "alternatives": (
         list[Alternative],  # type: ignore[valid-type]
-        Field(description="What other ways to choose would earn."),
+        Field(description="What other policies would earn."),
     ),
 }
 Plan = create_model(
     "Plan",
     __base__=list_model("PlanLines", DomainAnswer, PlanLine),
-    __doc__="The published plan; every scored customer is in one of its lines.",
+    __doc__="The published plan; every scored customer is counted in one of its lines.",
     **_PARTS,
 )
 ComputedPlan = create_model(
     "ComputedPlan",
     __base__=Plan,
-    __doc__="A plan with other settings; nothing of it is kept or published.",
-    customers=(int, Field(description="Customers that the filter left to choose from.")),
+    __doc__="A trial with other settings; it is not saved or published.",
+    customers=(int, Field(description="Customers who pass the filter.")),
 )
 
 
 class PlanFilter(StrictBody):
-    """Whom the plan may treat; the others are not looked at."""
+    """Customers and actions that the plan may use; others are ignored."""
 
     bands: Annotated[list[str], Field(max_length=10, description="Risk bands; all if empty.")] = []  # noqa: RUF012 - a field's default
     themes: Annotated[
         list[str],
         Field(
             max_length=50,
-            description="One of the customer's three strongest themes is one of "
-            "these; all if empty.",
+            description="Themes; matches customers with one of them among their three "
+            "strongest; all if empty.",
         ),
     ] = []  # noqa: RUF012
     min_probability: Annotated[
-        float | None, Field(ge=0, le=1, strict=True, description="Least churn probability.")
+        float | None, Field(ge=0, le=1, strict=True, description="Minimum churn probability.")
     ] = None
     max_probability: Annotated[
-        float | None, Field(ge=0, le=1, strict=True, description="Largest churn probability.")
+        float | None, Field(ge=0, le=1, strict=True, description="Maximum churn probability.")
     ] = None
     min_value: Annotated[
         float | None,
         Field(
             allow_inf_nan=False,
             strict=True,
-            description="Least customer value, in the domain's currency.",
+            description="Minimum customer value, in the domain's currency.",
         ),
     ] = None
-    due_from: Annotated[Day | None, Field(description="First due date.")] = None
-    due_to: Annotated[Day | None, Field(description="Last due date, included.")] = None
+    due_from: Annotated[Day | None, Field(description="Earliest due date.")] = None
+    due_to: Annotated[Day | None, Field(description="Latest due date, inclusive.")] = None
     actions: Annotated[
-        list[str], Field(max_length=100, description="Actions it may choose from; all if empty.")
+        list[str], Field(max_length=100, description="Actions to choose from; all if empty.")
     ] = []  # noqa: RUF012
 
 
 class PlanRequest(StrictBody):
-    """What is to be different from the published plan."""
+    """Settings that differ from the published plan."""
 
     budget: Annotated[
         float | None,
@@ -95,8 +95,8 @@ class PlanRequest(StrictBody):
             ge=0,
             le=1e12,
             strict=True,
-            description="Expected spend it may reach, in the "
-            "domain's currency; as published if not given.",
+            description="Limit on expected spend, in the domain's "
+            "currency; as published if omitted.",
             examples=[1500],
         ),
     ] = None
@@ -106,7 +106,7 @@ class PlanRequest(StrictBody):
             ge=0,
             le=0.5,
             strict=True,
-            description="Share of the chosen that is held out; as published if not given.",
+            description="Share of the plan to hold out; as published if omitted.",
             examples=[0.1],
         ),
     ] = None
@@ -115,15 +115,15 @@ class PlanRequest(StrictBody):
 
 @router.get(
     "/plan",
-    summary="What does the plan do, to how many, and why not to the others?",
+    summary="Get the published plan",
     response_model=Plan,
-    responses={304: {"description": "As before; ETag matches."},
-               410: {"description": "The cursor's generation is gone; begin anew."}},
+    responses={304: {"description": "Not modified; the ETag matches."},
+               410: {"description": "The cursor's generation is gone; start again."}},
 )  # fmt: skip
 def read_plan(
     generation: Paged, domain: InDomain, query: Annotated[ListQuery, Query()]
 ) -> dict[str, Any]:
-    """The published plan: budget, alternatives, and its lines as `items`."""
+    """Return budget, alternatives, and lines as `items`, with the reasons for no action."""
     page = read_page(
         generation, f"serving.{_LINES}", _ORDER, query, list_id("plan", domain.name),
         columns="* exclude (domain, as_of_date)", where=["domain = ?"], values=[domain.name],
@@ -136,7 +136,7 @@ def read_plan(
         for table in (_BUDGET, _CHOICES)
     )
     if not budget:
-        raise ProblemError(404, "no-plan", f"No plan of {domain.name} is published.")
+        raise ProblemError(404, "no-plan", f"No plan is published for {domain.name}.")
     return {
         **in_domain(generation, domain),
         "budget": budget[0],
@@ -148,30 +148,30 @@ def read_plan(
 
 @router.post(
     "/plans",
-    summary="What would a plan with other settings do?",
+    summary="Compute a trial plan",
     response_model=ComputedPlan,
 )
 def compute_plan(
     services: App, generation: Published, domain: InDomain, body: PlanRequest
 ) -> dict[str, Any]:
-    """Compute a plan from what is published, with another budget, hold-out or filter.
+    """Compute a plan from the published scores with another budget, hold-out or filter.
 
-    Nothing is kept: `churn plan --save` changes what is published. It takes seconds, so one is
-    computed at a time; while another one runs the answer is 503 with Retry-After.
+    Nothing is saved; `churn plan --save` changes the published plan. A trial takes seconds and
+    only one runs at a time; meanwhile others get 503 with Retry-After.
     """
     folder = generation.plan_folder
     if folder is None:
         raise ProblemError(
             503,
             "published-by-an-older-version",
-            "What is published does not hold what plans are made from; `churn publish` publishes "
-            "anew.",
+            "The published generation lacks the inputs of plans. Run `churn publish` to publish "
+            "again.",
             headers={"Retry-After": "600"},
         )
     selection = _selection(generation, domain, body.filter)
     if not services.planner.acquire(blocking=False):
         raise ProblemError(
-            503, "busy", "Another plan is being computed; ask again in a few seconds.",
+            503, "busy", "Another plan is being computed. Try again in a few seconds.",
             headers={"Retry-After": "5"},
         )  # fmt: skip
     try:
@@ -180,7 +180,9 @@ def compute_plan(
         ) as connection:
             found = _read(connection)
     except ChurnError as nobody:
-        raise invalid(body_fault(["filter"], "no scored customer passes it; widen it")) from nobody
+        raise invalid(
+            body_fault(["filter"], "no scored customer passes the filter; widen it")
+        ) from nobody
     finally:
         services.planner.release()
     return {**in_domain(generation, domain), **found, "next_cursor": None}
@@ -203,7 +205,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> Row:
 
 
 def _selection(generation: OpenGeneration, domain: PublishedDomain, asked: PlanFilter) -> Selection:
-    """Return a filter as the condition on a plan's customers; names are checked first."""
+    """Return a filter as the condition on a plan's customers; its names are checked first."""
     checked = (
         ("bands", asked.bands, generation.choices("bi_churn_risk", "risk_band", domain.name)),
         ("themes", asked.themes, generation.choices("bi_churn_drivers", "theme", domain.name)),

@@ -1,4 +1,4 @@
-"""Real time: a score, its reasons and an action from a customer's raw rows."""
+"""Real-time predictions: score, reasons and action from a customer's raw rows."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,7 +35,7 @@ async def _engines(app: FastAPI) -> AsyncIterator[None]:
             try:
                 engines.engine(generation.path, name, generation.domains[name].model_version)
             except Exception as error:
-                # what is published is served all the same; who predicts is told what is wrong
+                # published data are still served; prediction requests report what is wrong
                 services.telemetry.failure("engine_not_opened", error, domain=name)
 
     app.state.engines = engines
@@ -47,29 +47,29 @@ router = APIRouter(prefix="/v1/{domain}", tags=["predictions"], lifespan=_engine
 
 
 class SentCustomer(BaseModel):
-    """A customer's full history: the rows of the domain's raw files, by the files' columns.
+    """A customer's full history: one key per raw table, with rows by the raw files' columns.
 
-    A key for each raw table. Rows on the cut-off or after it are not read, and counted. A value is
-    written as in the file; an empty one is null.
+    Rows on or after the cut-off are counted and not read. Values are written as in the file; an
+    empty value is null.
     """
 
     model_config = ConfigDict(extra="allow", json_schema_extra=customer_schema())
-    # looked at row by row where a hundred faults are enough; pydantic would name each of a million
+    # checked later row by row, up to a hundred faults; pydantic would report each of a million
     __pydantic_extra__: dict[str, Any] = Field(init=False)
 
     customer_id: CustomerId
 
 
 class PredictionRequest(BaseModel):
-    """Customers to score, with everything the features may read of them."""
+    """Customers to score, with their full history."""
 
     model_config = ConfigDict(extra="forbid")
 
     as_of_date: Annotated[
         Day | None,
         Field(
-            description="Cut-off: only what happened before 00:00 UTC of it counts. The published "
-            "one if not given; not before the model's outcomes were known, and not after today."
+            description="Cut-off: only events before 00:00 UTC of that day count. By default the "
+            "published one; not before the model's outcomes were known, and not after today."
         ),
     ] = None
     customers: Annotated[
@@ -77,94 +77,102 @@ class PredictionRequest(BaseModel):
         Field(
             min_length=1,
             max_length=MOST_CUSTOMERS,
-            description="Each with its rows: a key for each raw table of the domain.",
+            description="Customers with their rows: one key per raw table of the domain.",
         ),
     ]
 
 
 class Reason(BaseModel):
-    """What raises or lowers the risk; a pattern that precedes churn, not a proven cause."""
+    """What raises or lowers the risk: a pattern that precedes churn, not a proven cause."""
 
-    rank: int = Field(description="1 is what moves the score most; the last is all the rest.")
-    about: str = Field(description="What it is about, in words.")
-    theme: str | None = Field(description="Theme that actions answer; null for the rest together.")
-    direction: Literal["raises", "lowers"] = Field(description="Which way it moves the risk.")
-    strength: str = Field(description="strong at least doubles or halves the odds; medium; weak.")
+    rank: int = Field(description="1 moves the score most; the last one sums up all others.")
+    about: str = Field(description="Subject of the reason.")
+    theme: str | None = Field(description="Theme that actions address; null for all others.")
+    direction: Literal["raises", "lowers"] = Field(
+        description="Whether it raises or lowers the risk."
+    )
+    strength: str = Field(
+        description="strong (at least doubles or halves the odds), medium or weak."
+    )
     sentence: str = Field(
-        description="In words: the customer's value beside what is usual.",
+        description="The customer's value beside a typical one, as a sentence.",
         examples=["does not renew automatically (10% of customers)"],
     )
-    is_actionable: bool = Field(description="Whether a marketer can do something about it.")
-    contribution_log_odds: float = Field(description="What it moves the score by, exactly.")
+    is_actionable: bool = Field(description="Whether a marketer can act on it.")
+    contribution_log_odds: float = Field(description="Exact contribution to the score.")
 
 
 class Advice(BaseModel):
-    """What would be offered if money allowed, or why nothing; no place in the plan is taken."""
+    """The best action for this customer alone, or why there is none; outside the plan."""
 
-    action_id: str | None = Field(description="Null: nothing is offered, `reason` says why.")
-    title: str | None = Field(description="The action in words.")
-    channel: str | None = Field(description="How the customer is reached.")
-    theme: str | None = Field(description="Theme that it answers.")
-    message_hint: str | None = Field(description="What a message might say.")
-    expected_profit: float | None = Field(description="In the domain's currency.")
-    expected_spend: float | None = Field(description="In the domain's currency.")
+    action_id: str | None = Field(description="Null if there is none; `reason` says why.")
+    title: str | None = Field(description="Title of the action.")
+    channel: str | None = Field(description="Channel of the action.")
+    theme: str | None = Field(description="Theme that the action addresses.")
+    message_hint: str | None = Field(description="Suggestion for the message.")
+    expected_profit: float | None = Field(description="Expected profit, in the domain's currency.")
+    expected_spend: float | None = Field(description="Expected spend, in the domain's currency.")
     break_even_probability: float | None = Field(
-        description="Probability at which the action would earn nothing."
+        description="Churn probability above which the action is profitable."
     )
-    evidence: str | None = Field(description="Where the rates come from.")
+    evidence: str | None = Field(description="Source of the response rates.")
     reason: str | None = Field(
-        description="Why nothing is offered.", examples=["no_action_answers"]
+        description="Code of why there is no action.", examples=["no_action_answers"]
     )
-    reason_words: str | None = Field(description="The same in words.")
+    reason_words: str | None = Field(description="Why there is no action, in words.")
     plan_marginal_profit: float | None = Field(
-        description="The plan's threshold: what its last unit of money earns. Null without a plan."
+        description="Shadow price of the plan's budget: profit per unit of money; null without a "
+        "plan."
     )
     plan_contact_price: float = Field(
-        description="What the plan charges for a contact of the channel, in the currency."
+        description="Shadow price of a contact through the channel, in the domain's currency."
     )
     is_within_plan: bool | None = Field(
-        description="Whether the action earns more than the plan charges for its money and contact."
+        description="Whether the action's profit exceeds the shadow prices of its money and "
+        "contact."
     )
 
 
 class CustomerPrediction(BaseModel):
-    """The answer for one customer; outside the cohort all but the first four are null."""
+    """The answer for one customer; outside the cohort all fields but the first four are null."""
 
-    customer_id: str = Field(description="Customer as it was sent.")
-    in_scope: bool = Field(description="Whether it is in the cohort of the cut-off.")
-    reason: str | None = Field(description="Why it is not.")
+    customer_id: str = Field(description="Customer id as sent.")
+    in_scope: bool = Field(description="Whether the customer is in the cohort of the cut-off.")
+    reason: str | None = Field(description="Why the customer is not in the cohort.")
     ignored_rows: dict[str, int] = Field(
-        description="Table → rows on the cut-off or after it, which were not read."
+        description="Table → rows on or after the cut-off, which were not read."
     )
     churn_probability: float | None = Field(None, description="Calibrated probability.")
     risk_band: str | None = Field(None, description="critical, high, medium or low.")
-    due_on: date | None = Field(None, description="When the decision is due; null without one.")
+    due_on: date | None = Field(None, description="Due date of the decision; null without one.")
     customer_value: float | None = Field(
-        None, description="What is at stake, in the domain's currency, before margin."
+        None, description="Value at stake in the domain's currency, before margin."
     )
     already_cancelled: bool | None = Field(
-        None, description="Whether it has cancelled; null where the domain has no such thing."
+        None,
+        description="Whether the customer has already cancelled; null in domains without "
+        "cancellation.",
     )
-    reasons: list[Reason] | None = Field(None, description="Largest first.")
+    reasons: list[Reason] | None = Field(None, description="Reasons, largest first.")
     recommendation: Advice | None = Field(None, description="What to do about this customer.")
     features: dict[str, bool | int | float | None] | None = Field(
-        None, description="With include=features: feature → value; null is not observed."
+        None, description="With include=features: feature → value; null means not observed."
     )
 
 
 class Predictions(DomainAnswer):
-    """Predictions, in the order the customers were sent."""
+    """Predictions, in the order of the customers in the request."""
 
-    scored_at: datetime = Field(description="When this was computed.")
-    items: list[CustomerPrediction] = Field(description="One per customer, in their order.")
-    notes: list[str] = Field(description="What to know about this answer, in sentences.")
+    scored_at: datetime = Field(description="When the scores were computed.")
+    items: list[CustomerPrediction] = Field(description="One per customer, in order.")
+    notes: list[str] = Field(description="Notes on this answer, in sentences.")
 
 
 @router.post(
     "/predictions",
-    summary="Who will leave, why, and what to do, from raw rows?",
+    summary="Score customers from raw rows",
     response_model=Predictions,
-    responses={408: {"description": "The body came too slowly."}},
+    responses={408: {"description": "The body arrived too slowly."}},
     dependencies=[Predicts],
 )
 def predict(
@@ -173,14 +181,14 @@ def predict(
     domain: InDomain,
     body: Annotated[PredictionRequest, Body(openapi_examples=body_examples())],
     include: Annotated[
-        list[Literal["features"]] | None, Query(description="What to add to the answer.")
+        list[Literal["features"]] | None, Query(description="Optional parts of the answer.")
     ] = None,
 ) -> dict[str, Any]:
-    """Score up to a hundred customers by the SQL and the model behind the published scores.
+    """Score up to a hundred customers with the SQL and the model behind the published scores.
 
-    The same rows give the same features to the last bit. One bad value refuses the request and is
-    named; nothing of what is sent is kept. The recommendation is the action that pays best for the
-    customer alone: the plan's budget, channels and hold-out are not asked.
+    The same rows give the same features to the last bit. A single bad value refuses the request;
+    the error names it. Nothing sent is stored. The recommendation is the most profitable action
+    for the customer alone, regardless of the plan's budget, channels and hold-out.
     """
     customers = [
         Customer(one.customer_id, dict(one.__pydantic_extra__ or {})) for one in body.customers
@@ -215,7 +223,7 @@ def predict(
 
 
 def unavailable(error: ChurnError) -> ProblemError:
-    """Return the problem of what cannot be answered until somebody here does something."""
+    """Return the problem of a request that cannot be answered until the operator acts."""
     words, headers = f"{error.what} {error.hint or ''}".strip(), {"Retry-After": "60"}
     if isinstance(error, NotReadyError):
         return ProblemError(503, "not-published", words, headers=headers)
@@ -245,7 +253,7 @@ def _item(found: Prediction, has_features: bool) -> dict[str, Any]:
 
 
 def advice(scored: Scored) -> dict[str, Any]:
-    """Return the members of an Advice."""
+    """Return the fields of an Advice."""
     action = scored.action
     return {
         "action_id": action["planned_action"],

@@ -1,4 +1,4 @@
-"""Lists that are a serving table's rows of one domain, filtered by some of its columns."""
+"""Lists of a serving table's rows of one domain, with filters on some columns."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, cast
@@ -30,10 +30,10 @@ def add_list(
         path: Path after the domain.
         table: Serving table.
         name: Name of the row's schema.
-        summary: Question that the list answers.
+        summary: Summary of the operation.
         order: Total order of a domain's rows.
         tag: Heading in the documentation.
-        filters: Text columns that may be asked for; the allowed values are those that are there.
+        filters: Text columns to filter by; allowed values are those in the table.
     """
     described = {c["name"]: c["description"] for c in serving_tables()[table]["columns"]}
     fields: dict[str, Any] = {
@@ -65,7 +65,7 @@ def add_list(
             "next_cursor": page.next_cursor,
         }
 
-    # the model of the query is made here, so the signature cannot name it
+    # the query model is created here, so the signature cannot name it
     read.__annotations__["query"] = cast(Any, Annotated[asked, Query()])
     read.__doc__ = table_words(table)
     read.__name__ = f"list_{table.removeprefix('bi_')}"
@@ -75,8 +75,8 @@ def add_list(
         summary=summary,
         response_model=answer,
         tags=[tag],
-        responses={304: {"description": "As before; ETag matches."},
-                   410: {"description": "The cursor's generation is gone; begin anew."}},
+        responses={304: {"description": "Not modified; the ETag matches."},
+                   410: {"description": "The cursor's generation is gone; start again."}},
     )  # fmt: skip
 
 
@@ -88,33 +88,33 @@ _BY_QUALITY = (
 )
 
 add_list(
-    "/drivers", "bi_driver_importance", "Driver", "What moves the scores most?",
+    "/drivers", "bi_driver_importance", "Driver", "List churn drivers by importance",
     (SortKey("importance_rank", "bigint"), SortKey("feature", "varchar")),
     tag="reasons", filters=("driver_group",),
 )  # fmt: skip
 add_list(
-    "/quality", "bi_model_quality", "Quality", "How good is the model, beside its baselines?",
+    "/quality", "bi_model_quality", "Quality", "List quality of the model and its baselines",
     _BY_QUALITY, tag="quality", filters=_QUALITY,
 )  # fmt: skip
 add_list(
     "/quality/segments", "bi_model_quality_by_segment", "SegmentQuality",
-    "Is it as good for every part of the cohort?",
+    "List quality by segment",
     (SortKey("segment", "varchar"), SortKey("segment_value", "varchar"), *_BY_QUALITY),
     tag="quality", filters=("segment", *_QUALITY),
 )  # fmt: skip
 add_list(
     "/quality/realised", "bi_realised_quality", "RealisedQuality",
-    "How good did published scores turn out to be?",
+    "List realised quality of published scores",
     (SortKey("as_of_date", "date"), SortKey("run_id", "varchar")), tag="quality",
 )  # fmt: skip
 add_list(
     "/calibration", "bi_calibration", "CalibrationBin",
-    "Do of those given 30 % really 30 % leave?",
+    "List calibration bins: predicted and observed churn rate",
     (SortKey("split", "varchar"), SortKey("bin", "bigint")), tag="quality", filters=("split",),
 )  # fmt: skip
 add_list(
     "/drift", "bi_drift", "Drift",
-    "Are the scored customers still those the model learned from?",
+    "List drift between training and scored customers",
     (SortKey("-abs(coalesce(effect_log_odds, 0))", "double"), SortKey("kind", "varchar"),
      SortKey("subject", "varchar")),
     tag="quality", filters=("kind",),

@@ -1,4 +1,4 @@
-"""The event files of a shop as a known process would have made them, lies included."""
+"""Generates the event files of a shop by a known process, data errors included."""
 
 from pipeline.demo.ecommerce.generate import VERSION, generate_ecommerce
 

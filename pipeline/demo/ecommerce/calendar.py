@@ -1,7 +1,7 @@
-"""The days the demo spans, and by how much each of them raises or lowers browsing and buying.
+"""The days of the demo, and their effects on browsing and buying.
 
-Everything here is known beforehand: season, weekday and outages are part of the stated
-probabilities, not of what is hidden.
+Everything here is known in advance: season, weekday and outages are part of the stated
+probabilities, not hidden.
 """
 
 import numpy as np
@@ -40,7 +40,7 @@ NO_SALES: Flags = np.isin(
 _STEADY = np.array([0.92, 0.96, 1.0, 1.0, 1.02, 0.96, 0.87, 0.87, 1.0, 1.03, 1.18, 1.20])
 _SEASONAL = np.array([0.55, 0.60, 0.75, 0.80, 0.80, 0.70, 0.50, 0.50, 0.80, 1.10, 2.50, 2.70])
 
-# Monday first: everybody's week, that of weekend shoppers, that of those who shop at work.
+# Monday first: the week of most customers, of weekend shoppers, of those who shop at work.
 _WEEKS = np.array(
     [
         (1.00, 1.00, 1.00, 1.00, 1.05, 1.00, 0.95),

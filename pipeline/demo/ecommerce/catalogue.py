@@ -1,4 +1,4 @@
-"""What is sold: products on shelves, their prices, and ids before and after the remap."""
+"""The catalogue: products on shelves, prices, and ids before and after the remap."""
 
 from dataclasses import dataclass
 

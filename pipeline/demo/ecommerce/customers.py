@@ -1,7 +1,7 @@
-"""Customers who order sooner or later: when they come, how they live, what the files may show.
+"""Customers who order sooner or later: their first day, weekday habit, and visible behaviour.
 
-What a customer buys, for how much and at which hour follows from tastes that are drawn without
-looking at the hidden state (`tastes.py`), so none of it tells more of the future than the days.
+Products, prices and hours follow from tastes that do not depend on the hidden state (`tastes.py`),
+so they carry no more information about the future than the days.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Customers:
     Attributes:
         first_order: Day of the first order; -1 for customers of before the files begin, whose
             first order in the files comes when it comes.
-        habit: Which week they live by.
+        habit: Weekday habit.
     """
 
     first_order: Days
@@ -37,7 +37,7 @@ class Customers:
 
     @property
     def begins_on(self) -> Days:
-        """Day from which on the hidden process runs."""
+        """Day on which the hidden process starts."""
         return self.first_order + 1
 
     def prior(self, states: States) -> Real:
@@ -47,7 +47,7 @@ class Customers:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What customers did, day × customer.
+    """Visits and orders, day × customer.
 
     Attributes:
         visits: Visits without an order.

@@ -1,4 +1,4 @@
-"""What happens in each visit, second by second: views, cart, purchase."""
+"""The events of each visit, second by second: views, carts, purchases."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What can be known of a hidden Markov chain from what it has shown."""
+"""The forward filter: the state probabilities of a hidden Markov chain given its observations."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Counts = NDArray[np.int16]
 
 @dataclass(frozen=True)
 class Chain:
-    """A hidden Markov chain that shows a count and a mark a day, as matrices.
+    """A hidden Markov chain that emits a count and a mark per day, as matrices.
 
     The count is Poisson; count and mark are independent given the state of the day's start.
 

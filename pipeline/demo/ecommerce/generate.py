@@ -1,4 +1,4 @@
-"""Demo raw files of the shop: what `churn demo` starts from."""
+"""Generates the demo raw files of the shop."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _THREADS = 2
 
 @dataclass(frozen=True)
 class ShopSimulation:
-    """The hidden process and what came of it; the raw files show a part of it."""
+    """The simulated process; the raw files show a part of it."""
 
     states: States
     customers: Customers
@@ -55,23 +55,22 @@ def generate_ecommerce(
     seed: int = 20200501,
     console: Console | None = None,
 ) -> folder.DemoSummary:
-    """Write a shop's event files as a known process would have made them.
+    """Generate a shop's event files by a known process.
 
-    Customers order and fall silent by a hidden Markov chain, and the truth is what its forward
-    filter knows of them at every month start and Monday, so the best log loss any model can
-    reach is known too. The probabilities go to `truth_path`, outside the raw folder; nothing
-    reads them but the stated ceiling. The same scale and seed give the same bytes. A folder that
-    holds the same demo already is left as it is.
+    Customers order and drop out by a hidden Markov chain. The truth is its forward filter at
+    every month start and Monday, so the best log loss that any model can reach is known. The
+    probabilities go to `truth_path`, outside the raw folder; only the oracle score reads them.
+    The same scale and seed give the same bytes. An existing folder with the same demo is kept.
 
     Args:
-        raw_dir: Folder for the csv files; created, or replaced if it holds another demo.
+        raw_dir: Folder for the CSV files; created, or replaced if it has another demo.
         truth_path: Parquet file for customer_id, as_of_date, churn_probability, outcome.
         scale: Share of 26,000 customers and three million events.
         seed: Fixes every draw.
-        console: Where progress is shown.
+        console: Console for progress.
 
     Raises:
-        ChurnError: The folder holds files that are no demo, or too few customers are asked for.
+        ChurnError: The folder has files that are not a demo, or the scale is too small.
     """
     customers = folder.size_of(scale, full=FULL, least=LEAST, unit="customers")
     stamp = folder.Stamp("ecommerce", VERSION, "customers", customers, seed)
@@ -130,6 +129,6 @@ def _write_truth(path: Path, stamp: folder.Stamp, truth: Truth, log: Log) -> Non
 
 
 def _sources(customers: int, seed: int) -> tuple[np.random.Generator, np.random.Generator]:
-    """Return chance for the hidden process, and other chance for what the files make of it."""
+    """Return the random generators of the hidden process and of the files."""
     hidden, shown = np.random.SeedSequence([seed, customers]).spawn(2)
     return np.random.default_rng(hidden), np.random.default_rng(shown)

@@ -1,4 +1,4 @@
-"""The log as it is written: in the order of time, ids and prices as text, lies included."""
+"""The log as written: in the order of time, ids and prices as text, data errors included."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ _DUPLICATES = np.array([30_220, 100_519, 112_119, 137_596, 703_916, 165_912, 134
 
 @dataclass(frozen=True)
 class Log:
-    """Everything the files say, one entry a row of theirs, in the order of time.
+    """All rows of the files, in the order of time, one entry per row.
 
     Attributes:
         second: Since the first day's midnight.
@@ -57,7 +57,7 @@ class Log:
 def log_of(
     rng: np.random.Generator, visits: Visits, events: Events, catalogue: Catalogue, people: int
 ) -> Log:
-    """Bring all events into the order of time, with what is wrong with them."""
+    """Sort all events by time and add data errors."""
     rows = np.flatnonzero(within_log(events))
     rows = rows[np.argsort(events.second[rows], kind="stable")]
     month = MONTH[events.second[rows] // _DAY_SECONDS]

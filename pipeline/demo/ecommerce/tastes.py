@@ -1,7 +1,7 @@
-"""What people like, whoever they are: shelves, price level, hour of the day.
+"""Tastes of people: shelves, price level, hour of the day.
 
-Drawn without looking at a customer's kind or state, and so are all choices that follow from it:
-what is bought and when in the day carries nothing of what will happen.
+They are drawn independently of a customer's kind and state, and so are all choices that follow from
+them: products and hours carry no information about the future.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Tastes:
 
 
 def draw_tastes(rng: np.random.Generator, catalogue: Catalogue, people: int) -> Tastes:
-    """Draw everybody's tastes."""
+    """Draw the tastes of all people."""
     return Tastes(
         shelves=popular_shelves(rng, catalogue, people * len(_FAVOURITES)).reshape(people, -1),
         level=rng.beta(1.6, 1.6, people),

@@ -1,12 +1,12 @@
 """The best possible prediction: no order within the horizon, given what the files show before.
 
-Nothing is fitted here. The chain is the one that made the behaviour, so the probabilities are
-the conditional ones, given the visits of every day and the days with an order. Whatever else the
-files say (views and carts of a visit, hours, products, prices, units, a second order on one day,
-visits before the first order) is drawn without looking at kind or state and tells nothing more;
-so no prediction from the files beats their log loss in expectation. They know a little more than
-the files: when a customer's process began, the weekday habit, and each visit of those who keep
-one session for weeks. The ceiling is exact, or a little too high.
+Nothing is fitted here. The chain is the one that generated the behaviour, so these are the
+conditional probabilities given the visits of every day and the days with an order. Everything else
+in the files (views and carts of a visit, hours, products, prices, units, a second order on one day,
+visits before the first order) is drawn independently of kind and state and adds no information, so
+no prediction from the files beats their log loss in expectation. They use a little more than the
+files show: when a customer's process started, the weekday habit, and each visit of customers who
+keep one session for weeks. So the oracle score is exact or slightly too good.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def truth_of(states: States, customers: Customers, behaviour: Behaviour) -> Trut
     first_order = np.where(ordered.any(axis=0), ordered.argmax(axis=0), DAYS)
     found = np.full((len(asked), len(customers)), np.nan)
     for habit in range(HABITS):
-        # Days are the same for all who share a week; who never orders has no truth.
+        # Days are the same for customers who share a week; those who never order have no truth.
         who = np.flatnonzero((customers.habit == habit) & (first_order < DAYS))
         of_habit = chain(states, habit)
         known = beliefs(

@@ -1,4 +1,4 @@
-"""Who comes on which day: customers, people who never order, and machines that read the shop."""
+"""Visits by day: of customers, of people who never order, and of bots."""
 
 from dataclasses import dataclass
 
@@ -87,7 +87,7 @@ def _repeated(counts: np.ndarray[tuple[int, int], np.dtype[np.integer]]) -> tupl
 
 
 def _before_first_order(rng: np.random.Generator, customers: Customers) -> tuple[Rows, Rows]:
-    """Let newcomers look around in the two weeks before they order, whoever they will be."""
+    """Add visits of newcomers in the two weeks before their first order, whatever their kind."""
     looks = rng.poisson(_VISITS_BEFORE_FIRST_ORDER, len(customers))
     looks[customers.first_order < 0] = 0
     person = np.repeat(np.arange(len(customers)), looks)
@@ -109,14 +109,14 @@ def _passers_by(rng: np.random.Generator, crowd: Crowd) -> tuple[Rows, Rows]:
 
 
 def _bots(rng: np.random.Generator, crowd: Crowd) -> tuple[Rows, Rows]:
-    """Let each bot read the shop for a month, several times a day."""
+    """Add visits of bots, each several times a day for a month."""
     person = np.repeat(np.arange(crowd.bots), _VISITS_OF_BOT)
     day = rng.integers(0, DAYS - 30, crowd.bots)[person] + rng.integers(0, 30, len(person))
     return _within_log(rng, person + crowd.customers + crowd.passers_by, day)
 
 
 def _within_log(rng: np.random.Generator, person: Rows, day: Rows) -> tuple[Rows, Rows]:
-    """Drop visits outside the days written, and what the log misses of the others."""
+    """Drop visits outside the written days, and those that the log misses."""
     inside = (day >= 0) & (day < DAYS)
     person, day = person[inside], day[inside]
     kept = rng.random(len(day)) < LOGGED[day]

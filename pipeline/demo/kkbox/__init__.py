@@ -1,4 +1,4 @@
-"""KKBox's raw files as a known process would have made them, lies included."""
+"""Generates KKBox's raw files by a known process, data errors included."""
 
 from pipeline.demo.kkbox.generate import VERSION, generate_kkbox
 

@@ -1,4 +1,4 @@
-"""What can be bought: payment method, plan length, price; and what is bought when."""
+"""The catalogue: payment methods, plan lengths, prices, and when each is sold."""
 
 from dataclasses import dataclass
 
@@ -108,7 +108,7 @@ STANDARD = product(41, 149)
 REDUCED = product(41, 99)
 BANK = product(39, 149)
 
-# Billing outages: who pays so cannot pay in the months between, and pays again on the last day.
+# Billing outages: members with this method cannot pay in between and pay again on the last day.
 BANK_METHOD = 39
 BANK_OUTAGE = (day("2016-02-01"), day("2016-07-31"))
 CARRIER_METHODS = (31, 33, 34)
@@ -130,7 +130,7 @@ _BURST_OF_ZEROS = (day("2015-04-13"), day("2015-06-01"))
 
 
 def in_outage(methods: Whole, days: Days) -> Flags:
-    """Say whether a method takes no money on a day."""
+    """Return whether a method cannot charge on a day."""
     bank = (methods == BANK_METHOD) & (days >= BANK_OUTAGE[0]) & (days < BANK_OUTAGE[1])
     carrier = (
         np.isin(methods, CARRIER_METHODS) & (days >= CARRIER_OUTAGE[0]) & (days < CARRIER_OUTAGE[1])

@@ -1,7 +1,7 @@
-"""What follows from an outcome: the transactions of those who lapse and of those who renew.
+"""The transactions that follow from outcomes: of members who lapse and of members who renew.
 
-The organisers' rule sees exactly what was drawn. Who lapses has no payment until 30 days after
-the expiry, as the member's own cancels left it; who renews pays within 29 days.
+The organisers' rule sees exactly the drawn outcome. A lapsing member does not pay until 30 days
+after the expiry, as left by the member's own cancels; a renewing member pays within 29 days.
 """
 
 import numpy as np
@@ -15,9 +15,9 @@ from pipeline.demo.kkbox.state import RENEW, RESUME, RETURN, State
 LAPSE_DAYS = 30
 _SHARE_RETURNING = 0.52  # of all expiries 3.3 % return after 30 days and more, 6.1 % never do
 
-# When a renewal comes: early, same day, 1-7 days late, 8-29 days late. Of all expiries it is
-# 23.7, 48.7, 16.2 and 2.0 %. Whom the service charges ahead it charges ahead every month; people
-# who pay by hand are rarely on time.
+# Timing of renewals: early, same day, 1-7 days late, 8-29 days late. Of all expiries these are
+# 23.7, 48.7, 16.2 and 2.0 %. Members charged ahead are charged ahead every month; members who pay
+# by hand are rarely on time.
 _TIMING = np.array(
     [
         (0.01, 0.76, 0.22, 0.01),  # by itself

@@ -1,4 +1,4 @@
-"""Demo raw files of KKBox: what `churn demo` starts from."""
+"""Generates the demo raw files of KKBox."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -26,7 +26,7 @@ FEBRUARY_2017, MARCH_2017 = 25, 26
 
 @dataclass(frozen=True)
 class KkboxSimulation:
-    """Everything that was drawn; the raw files show a part of it."""
+    """The simulated process; the raw files show a part of it."""
 
     people: Population
     cohorts: list[MemberCohort]
@@ -66,22 +66,22 @@ def generate_kkbox(
     seed: int = 20170401,
     console: Console | None = None,
 ) -> folder.DemoSummary:
-    """Write KKBox's raw files as a known process would have made them.
+    """Generate KKBox's raw files by a known process.
 
-    Every lapse is drawn with a known probability, so the best log loss any model can reach is
-    known too. The probabilities go to `truth_path`, outside the raw folder; nothing reads them
-    but the stated ceiling. The same scale and seed give the same bytes. A folder that holds
-    the same demo already is left as it is.
+    Every lapse is drawn with a known probability, so the best log loss that any model can reach
+    is known. The probabilities go to `truth_path`, outside the raw folder; only the oracle score
+    reads them. The same scale and seed give the same bytes. An existing folder with the same demo
+    is kept.
 
     Args:
-        raw_dir: Folder for the csv files; created, or replaced if it holds another demo.
+        raw_dir: Folder for the CSV files; created, or replaced if it has another demo.
         truth_path: Parquet file for customer_id, as_of_date, churn_probability, outcome.
         scale: Share of 20,000 people who ever subscribe; at least 500 of them.
         seed: Fixes every draw.
-        console: Where progress is shown.
+        console: Console for progress.
 
     Raises:
-        ChurnError: The folder holds files that are no demo, or too few members are asked for.
+        ChurnError: The folder has files that are not a demo, or the scale is too small.
     """
     members = folder.size_of(scale, full=FULL, least=LEAST, unit="members")
     stamp = folder.Stamp("kkbox", VERSION, "members", members, seed)

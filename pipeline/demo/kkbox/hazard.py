@@ -1,8 +1,8 @@
 """The probability that a membership lapses, from what is known before the cut-off.
 
 A logistic function of the state of the membership and of listening, plus each member's own
-frailty, which no raw file shows. It has no monthly shock: the level of churn moves with who is in
-the cohort and with the season, so the probability written as truth is the whole truth.
+frailty, which no raw file shows. There is no monthly shock: the level of churn moves only with the
+mix of the cohort and the season, so the probability written as truth is complete.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _SEASON = np.array([0.0, -0.05, 0.38, 0.10, -0.15, 0.15, 0.30, 0.10, 0.0, -0.20,
 
 @dataclass(frozen=True)
 class KnownHistory:
-    """What is known of members before a cut-off, one entry a member."""
+    """The state of members before a cut-off, one entry per member."""
 
     auto: Flags
     cancelled: Flags
@@ -95,7 +95,7 @@ def _renewing_by_itself(known: KnownHistory) -> Real:
     score += np.where(known.tenure_days < 90, 0.9, 0.0)
     score += np.where(known.days_since_transaction > 40, 0.6, 0.0)
     score += np.where(known.method == 41, 0.15, np.where(known.method == 37, -0.5, 0.0))
-    # The bank bills at the end of the month before; whoever it did not bill has mostly gone.
+    # The bank bills at the end of the month before; members it did not bill have mostly left.
     return np.where(known.unbilled, -0.2 - 0.07 * listening + 1.0 * (listening == 0), score)
 
 

@@ -14,7 +14,7 @@ _DISAGREES = 0.0004  # the rule reproduces the February file to 99.96 %
 def kaggle_churn(cohort: MemberCohort, rows: dict[str, Whole]) -> Flags:
     """Return churn by the Kaggle rule for a cohort, one entry a member.
 
-    Churn unless a row that is no cancel and is paid for is dated within [expiry, expiry + 30],
+    Churn unless a paid row that is not a cancel is dated within [expiry, expiry + 30],
     expiry as known at the cut-off. Early renewals therefore count as churn unless something is
     paid inside the window.
 

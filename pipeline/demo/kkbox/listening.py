@@ -1,4 +1,4 @@
-"""Listening day by day: who listens on which day, and what the log rows of a month say.
+"""Listening day by day: who listens on which day, and the log rows of a month.
 
 Listening comes first and lapses follow it: how much a member listens changes by itself (habits
 drift, some fall silent), and the lapse probability reads the days as they were logged.
@@ -96,7 +96,7 @@ class Listening:
         return self._rows(member, days[at], month)
 
     def _rows(self, member: Rows, on: Days, month: int) -> LogRows:
-        """Draw what the rows say, the lies included."""
+        """Draw the values of the rows, data errors included."""
         rng = self.rng
         doubled = np.flatnonzero(rng.random(len(member)) < _DUPLICATED)
         copies = len(member) + np.arange(len(doubled))

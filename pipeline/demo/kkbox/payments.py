@@ -1,4 +1,4 @@
-"""One payment: what is bought, at which price, until when, and how the file writes it."""
+"""A payment: product, price, expiry, and its row in the file."""
 
 import numpy as np
 
@@ -78,7 +78,7 @@ def _choose_products(state: State, who: Rows, on: Days, what: Whole) -> None:
     product = catalogue.reprice(rng, product, on)
     sold = catalogue.available(rng, product, on)
     product = np.where(PRODUCTS.method[product] != PRODUCTS.method[sold], sold, product)
-    # The bank and the carriers take nobody on but at the month's end.
+    # The bank and the carriers accept new members only at the month's end.
     month = month_of(on)
     month_end = on == MONTH_START[month + 1] - 1
     at_end = np.isin(PRODUCTS.method[product], catalogue.BILLED_AT_MONTH_END)

@@ -1,4 +1,4 @@
-"""Who the members are: ids, when and how they join, habits, and what stays hidden of them."""
+"""The members: ids, when and how they join, habits, and hidden traits."""
 
 import base64
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from pipeline.demo.kkbox.hazard import FRAILTY_SD
 SHARE_AT_START = 0.47  # were members before the files begin
 SHARE_WITHOUT_LOGS = 0.145  # 12 % of labelled members have no log rows at all
 
-# Whom the service charges a few days ahead, month after month.
+# Shares of members charged a few days ahead, every month.
 _PAY_EARLY = 0.30
 
 # How much each month draws in: the service grows, and free weeks are given away in bursts.

@@ -1,8 +1,8 @@
-"""The members file: a snapshot of November 2017, with what people typed in.
+"""The members file: a snapshot of November 2017, with the values that people typed in.
 
-Whether a profile exists is decided long after the outcomes, and those who stayed lack one more
-often. So its absence tells the future: a model that reads it beats the stated ceiling, and that
-is how to catch it.
+Whether a profile exists is decided long after the outcomes, and members who stayed lack one more
+often. So its absence leaks the future: a model that reads it beats the oracle score, which is how
+to catch it.
 """
 
 import numpy as np

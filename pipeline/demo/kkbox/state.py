@@ -1,4 +1,4 @@
-"""What is known of every membership, kept as columns: one entry a member."""
+"""The state of every membership, as columns with one entry per member."""
 
 import numpy as np
 
@@ -59,21 +59,21 @@ class State:
         return int(MONTH_START[self.month + 1])
 
     def open_month(self, month: int, active_days: Whole, active_days_before: Whole) -> None:
-        """Move to a month; whoever's membership runs on is covered until it expires."""
+        """Move to a month; running memberships are covered until they expire."""
         self.month = month
         self.active_days, self.active_days_before = active_days, active_days_before
-        # Whoever was a member before the files begin was one until the first row they show.
+        # Members from before the start of the files were members until their first row in them.
         until = np.where(
             self.people.was_member & (self.next_is == JOIN), self.next_on, self.expires_on
         )
         self.covered = self._days()[None, :] <= until[:, None]
 
     def pays_by_itself(self, who: Rows) -> Flags:
-        """Say whose product renews by itself."""
+        """Return which members' products renew automatically."""
         return np.asarray(PRODUCTS.auto[self.product[who]] == 1)
 
     def cannot_pay(self, who: Rows) -> Flags:
-        """Say whose method is out from the expiry until it is too late."""
+        """Return which members' methods have an outage from the expiry until it is too late."""
         method = PRODUCTS.method[self.product[who]]
         expiry = self.expires_on[who]
         out = catalogue.in_outage(method, expiry) & catalogue.in_outage(method, expiry + 29)

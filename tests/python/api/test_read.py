@@ -231,7 +231,7 @@ def test_the_plan_comes_with_budget_and_alternatives(api):
         ("customers?sort=name", "sort"),
         ("customers?cursor=nonsense", "cursor"),
         ("customers?cursor=bnVsbA", "cursor"),
-        ("quality?model=oracle", "'oracle' is unknown; there is"),
+        ("quality?model=oracle", "'oracle' is not known; choose from"),
     ],
 )
 def test_a_wrong_parameter_is_named_and_what_is_right(api, path, words):

@@ -56,10 +56,7 @@ def test_a_damaged_model_is_not_ready_and_predictions_say_so(served, start_api, 
         "model of bench"
     ]
     refused = api.post("/v1/bench/predictions", json={"customers": [{"customer_id": "x"}]})
-    assert (
-        "is not the one that its recipe names"
-        in (problem_of(refused, 503, "model-unavailable")["detail"])
-    )
+    assert "does not match its recipe" in (problem_of(refused, 503, "model-unavailable")["detail"])
     path.write_bytes(MODEL)
     assert api.get("/readyz").status_code == 200
 
@@ -69,7 +66,7 @@ def test_a_run_that_went_live_since_is_told_and_all_stays_ready(served, start_ap
     answer = start_api(served).get("/readyz")
     assert answer.status_code == 200
     assert checks(answer)["model of bench"]["words"].endswith(
-        "; run 2 is live since and not published yet"
+        "; run 2 went live later and is not published yet"
     )
 
 
@@ -81,4 +78,4 @@ def test_a_domain_that_was_never_scored_does_not_make_the_others_unready(served,
     publish(served, "abc")
     answer = start_api(served).get("/readyz")
     assert answer.status_code == 200
-    assert checks(answer)["model of shop"]["words"] == "no scores of it are published"
+    assert checks(answer)["model of shop"]["words"] == "no scores published"

@@ -146,7 +146,7 @@ def test_a_revoked_key_stops_with_its_next_request(world, start_api, run_churn):
         (["create", "--name", "a", "--scope", "all"], "no scope 'all'"),
         (["create", "--name", "a", "--scope", "read", "--domain", "nope"], "no domain 'nope'"),
         (["create", "--name", " ", "--scope", "read"], "needs a name"),
-        (["revoke", "nobody"], "No key that works"),
+        (["revoke", "nobody"], "No active key"),
     ],
 )
 def test_keys_that_cannot_be_are_refused_in_words(home, run_churn, arguments, words):

@@ -237,11 +237,11 @@ def test_kept_answers_hold_no_customer_and_are_forgotten(world, start_api):
         ("contacts", {"contacts": []}, "#/contacts", None, "at least 1"),
         ("contacts", contacts(*map(str, range(1_001))), "#/contacts", None, "1000"),
         ("contacts", {}, "#/contacts", None, "required"),
-        ("contacts", [], "#", None, "is no object"),
+        ("contacts", [], "#", None, "is not an object"),
         ("contacts", {"contacts": [contacts("a")["contacts"][0] | {"action_id": "nope"}]},
-         "#/contacts/0/action_id", 1, "'nope' is no action"),
+         "#/contacts/0/action_id", 1, "'nope' is not an action"),
         ("contacts", {"contacts": [contacts("a")["contacts"][0] | {"when": 1}]},
-         "#/contacts/0/when", 1, "is unknown here"),
+         "#/contacts/0/when", 1, "is not a known field"),
         ("suppressions", suppressions("a", reason=" "), "#/suppressions/0/reason", 1, "1 char"),
         ("suppressions", suppressions("a", "b", "a"), "#/suppressions/2/customer_id", 3, "twice"),
         *(("suppressions", suppressions("a", reason=text), "#/suppressions/0/reason", 1, "formula")
@@ -349,7 +349,7 @@ def test_a_plan_treats_only_whom_the_filter_lets_through(api):
         ({"filter": {"actions": ["nope"]}}, "#/filter/actions", "nope"),
         ({"filter": {"min_probability": 1, "max_probability": 0}}, "#/filter", "no scored"),
         ({"filter": {"due_from": "soon"}}, "#/filter/due_from", "YYYY-MM-DD"),
-        ({"bugdet": 5}, "#/bugdet", "is unknown here"),
+        ({"bugdet": 5}, "#/bugdet", "is not a known field"),
     ],
 )
 def test_a_wrong_plan_is_told(api, body, pointer, words):

@@ -228,7 +228,7 @@ def test_the_platforms_own_data_reach_to_the_published_cut_off_at_least():
     for scored in (day, later):
         with pytest.raises(RefusedDateError, match=f"end before {day}") as refused:
             check_lake(Knowledge(day, scored, day), beyond)
-        assert f"Ask for {scored} or earlier" in refused.value.hint
+        assert f"Choose {scored} or earlier" in refused.value.hint
 
 
 def test_old_jobs_and_what_nobody_needs_are_deleted(home, jobs, monkeypatch):

@@ -22,11 +22,11 @@ def test_a_churn_home_below_a_file_is_refused_in_words(tmp_path, run_churn):
     (tmp_path / "file").write_text("")
     done = run_churn(tmp_path / "file" / "home", "run")
     assert done.returncode == 1
-    assert "CHURN_HOME cannot be written" in done.stderr
+    assert "Cannot write to CHURN_HOME" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_warehouse_in_use_is_told_in_words(demo_copy, run_churn):
+def test_a_warehouse_in_use_is_reported_in_words(demo_copy, run_churn):
     holder = (
         f"import duckdb; kept = duckdb.connect({str(demo_copy.warehouse)!r}); "
         "print(1, flush=True); input()"
@@ -38,7 +38,7 @@ def test_a_warehouse_in_use_is_told_in_words(demo_copy, run_churn):
         done = run_churn(demo_copy.root, "plan", "--domain", "kkbox")
         process.stdin.close()
     assert done.returncode == 1
-    assert "held by another process" in done.stderr
+    assert "Another process has the database open" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -47,7 +47,7 @@ def test_a_warehouse_in_use_is_told_in_words(demo_copy, run_churn):
     [
         (["run", "--domain", "nope"], "no domain 'nope'"),
         (["run"], "There is no data yet"),
-        (["run", "--raw", "."], "--raw belongs to one domain"),
+        (["run", "--raw", "."], "--raw needs a domain"),
         (["build", "--domain", "kkbox", "--set", "nope=1"], "no setting 'nope'"),
         (["build", "--domain", "kkbox", "--set", "grid"], "there is no `=`"),
         (["build", "--domain", "kkbox", "--set", "gross_margin=much"], "it should be a number"),
@@ -76,7 +76,7 @@ def test_a_run_for_an_earlier_day_meets_its_outcome_and_the_next_run_is_live_aga
     for arguments in (["run", "--domain", "kkbox", "--as-of", "2017-01-15"], ["run"]):
         done = run_churn(demo_copy.root, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
-    assert "is trained already" in done.stdout
+    assert "is already trained" in done.stdout
     with duckdb.connect(str(before.path), read_only=True) as connection:
         live = connection.execute(
             "select run_id from serving.bi_domains order by domain"

@@ -202,7 +202,7 @@ def test_missing_optional_tables_and_unknown_files_are_named(raw_dir, home, cons
     assert summary.unrecognised == ("notes.txt",)
     render(summary, console)
     text = console.export_text()
-    assert "Not there: user_logs" in text
+    assert "Missing: user_logs" in text
     assert "Not recognised: notes.txt" in text
     assert "transactions.csv → transactions: 4 rows, 0 in quarantine (ingested)" in text
 

@@ -165,7 +165,7 @@ def test_the_required_columns_are_enough(raw_dir, home, take, console):
     assert lake(home) == [("2019-10-01 10:00:00", "purchase", None, None, "u1")]
     assert summary.files[0].absent_columns == ("brand", "price")
     render(summary, console)
-    assert "Columns orders.csv lacks, null: brand, price." in console.export_text()
+    assert "Missing from orders.csv, null: brand, price." in console.export_text()
 
 
 @pytest.mark.parametrize("missing", ["event_time", "event_type", "user_id"])
@@ -176,8 +176,8 @@ def test_a_file_without_a_required_column_is_refused(missing, raw_dir, home, tak
         take()
     assert refused.value.what == f"The header lacks {missing}."
     assert "header expected: event_time,event_type,[brand],[price],user_id" in refused.value.where
-    assert "Those in brackets may be missing." in refused.value.hint
-    assert "take the file out of the directory" in refused.value.hint
+    assert "Columns in brackets are optional." in refused.value.hint
+    assert "remove the file from the directory" in refused.value.hint
     assert not home.lake.exists()
 
 
@@ -429,7 +429,7 @@ def test_a_copy_under_another_name_is_taken_once_and_that_is_said(
     render(summary, console)
     text = console.export_text()
     assert f"{name} → events: the same content as a.csv (copy)" in text
-    assert f"Not taken: {name} has the same content as a.csv." in text
+    assert f"Skipped: {name} has the same content as a.csv." in text
 
 
 def test_a_renamed_file_is_not_taken_again(raw_dir, home, take):

@@ -237,7 +237,7 @@ def test_seven_digits_are_no_date_between_re_saved_dates_either(raw_dir, home, c
 
 def test_a_row_that_is_neither_good_nor_bad_is_an_error(raw_dir, home, console, monkeypatch):
     monkeypatch.setattr("pipeline.ingest.load.convert", lambda *args: convert(*args) - 1)
-    with pytest.raises(ChurnError, match="2 rows were kept and 0 refused; the rest is lost"):
+    with pytest.raises(ChurnError, match="2 were loaded and 0 rejected; the rest is lost"):
         take(raw_dir, home, console, [ROW, ROW, ROW])
 
 

@@ -81,7 +81,7 @@ def test_a_file_without_a_good_row_is_refused_with_the_reasons(raw_dir, home, co
     bad = ROW.replace("20170301", "01.03.2017")
     (raw_dir / "transactions.csv").write_text(f"{HEADER}\n" + f"{bad}\n" * 3000)
     error = refusal(raw_dir, home, console)
-    assert error.what == "The file has no row that can be used."
+    assert error.what == "The file has no usable row."
     assert "transaction_date not a date as %Y%m%d" in error.where
 
 
@@ -118,7 +118,7 @@ def test_a_truncated_archive_is_refused(form, kept, raw_dir, home, console):
     packed = PACKERS[form](MANY.encode())
     (raw_dir / f"transactions.csv.{form}").write_bytes(packed[: int(len(packed) * kept)])
     error = refusal(raw_dir, home, console)
-    assert "cut short or damaged" in error.what or error.what == "The file is empty."
+    assert "truncated or damaged" in error.what or error.what == "The file is empty."
     assert "transactions.csv" in error.where
 
 
@@ -128,7 +128,7 @@ def test_a_damaged_archive_is_refused(form, raw_dir, home, console):
     middle = len(packed) // 2
     packed[middle] ^= 0xFF
     (raw_dir / f"transactions.csv.{form}").write_bytes(packed)
-    assert "cut short or damaged" in refusal(raw_dir, home, console).what
+    assert "truncated or damaged" in refusal(raw_dir, home, console).what
 
 
 def test_an_empty_archive_member_is_refused(raw_dir, home, console):
@@ -140,7 +140,7 @@ def test_a_truncated_parquet_file_is_refused(raw_dir, home, console, tmp_path):
     whole = tmp_path / "whole.parquet"
     duckdb.sql(f"copy (select range as msno from range(9000)) to '{whole}'")
     (raw_dir / "transactions.parquet").write_bytes(whole.read_bytes()[:-40])
-    assert "cut short or damaged" in refusal(raw_dir, home, console).what
+    assert "truncated or damaged" in refusal(raw_dir, home, console).what
 
 
 def test_a_quote_that_swallows_lines_is_refused(raw_dir, home, console):
@@ -203,7 +203,7 @@ def test_a_home_that_cannot_be_written_is_refused(raw_dir, tmp_path, console):
     (raw_dir / "transactions.csv").write_text(f"{HEADER}\n{ROW}\n")
     (tmp_path / "file").write_text("")
     error = refusal(raw_dir, Home(tmp_path / "file" / "home"), console)
-    assert "cannot be used" in error.what
+    assert "Cannot read or write" in error.what
     assert "CHURN_HOME" in error.hint
 
 

@@ -186,16 +186,16 @@ def test_days_values_and_parts_are_read_with_all_they_say(project):
         ("covered_by: kind", "covered_by: kinds", r"does not have: \['kinds'\]"),
         ("[kind, day]", "[kind, days]", r"does not have: \['days'\]"),
         ("date_of: at", "date_of: when", r"does not have: \['when'\]"),
-        ("date_of: at", "date_of: kind", "makes 'day' of 'kind'"),
-        ("{name: day, data_type: date", "{name: day, data_type: varchar", "makes 'day' of 'at'"),
+        ("date_of: at", "date_of: kind", "derives 'day' from 'kind'"),
+        ("{name: day, data_type: date", "{name: day, data_type: varchar", "'day' from 'at'"),
         ("timestamp, config: {meta: {not_null: true}}", "timestamp", "'at', which may be null"),
         ("{not_null: true, values", "{values", "by 'kind', which may be null"),
-        (", values: [view, buy]", "", "by 'kind', whose values are no folder names"),
-        ("[view, buy]", "[view, a/b]", "whose values are no folder names"),
-        ("[view, buy]", "[view, ..]", "whose values are no folder names"),
-        ("[view, buy]", "[view, a=b]", "whose values are no folder names"),
-        ("[view, buy]", "[view, true]", "values of 'kind' that are no text"),
-        ("data_type: double", "data_type: double, config: {meta: {values: [a]}}", "no varchar"),
+        (", values: [view, buy]", "", "by 'kind', whose values are not valid folder names"),
+        ("[view, buy]", "[view, a/b]", "whose values are not valid folder names"),
+        ("[view, buy]", "[view, ..]", "whose values are not valid folder names"),
+        ("[view, buy]", "[view, a=b]", "whose values are not valid folder names"),
+        ("[view, buy]", "[view, true]", "values of 'kind' that are not text"),
+        ("data_type: double", "data_type: double, config: {meta: {values: [a]}}", "not a varchar"),
     ],
 )
 def test_days_values_and_parts_that_cannot_be_are_refused(project, old, new, message):
@@ -241,7 +241,7 @@ def test_a_missing_optional_column_is_null_and_said(shop, raw_dir, home, console
     summary = ingest("shop", raw_dir, home, console=console)
     assert summary.files[0].absent_columns == ("brand", "price")
     render(summary, console)
-    assert "Columns e.csv lacks, null: brand, price." in console.export_text()
+    assert "Missing from e.csv, null: brand, price." in console.export_text()
     assert rows(home, "user_id, brand, price") == [(1, None, None)]
     assert duckdb.sql(
         f"select line, value, reason from '{home.quarantine}/shop/**/*.parquet' order by line"

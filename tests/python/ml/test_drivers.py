@@ -228,7 +228,7 @@ def test_a_matrix_in_any_layout_is_read_and_none_is_changed(wide):
 
 def test_rows_without_a_feature_that_the_trees_ask_are_refused(wide):
     asked = forest.plant(wide).feature.max()
-    with pytest.raises(ValueError, match=f"feature {asked}, counted from 0, and the rows have 5"):
+    with pytest.raises(ValueError, match=f"feature {asked}, counted from 0, but the rows have 5"):
         looked_up(wide, np.zeros((2_000, 5)))
 
 

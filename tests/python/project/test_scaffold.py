@@ -64,8 +64,8 @@ def test_a_new_domain_is_the_other_one_under_its_own_name(project, monkeypatch, 
 @pytest.mark.parametrize(
     ("name", "like", "words"),
     [
-        ("Telco", "kkbox", "cannot name a domain"),
-        ("tel__co", "kkbox", "cannot name a domain"),
+        ("Telco", "kkbox", "not a valid name for a domain"),
+        ("tel__co", "kkbox", "not a valid name for a domain"),
         ("telco", "nothing", "no domain 'nothing'"),
         ("kkbox", "ecommerce", "already"),
         ("serving", "ecommerce", "already"),

@@ -193,11 +193,11 @@ def test_a_snapshot_used_as_if_it_were_history_is_caught(manifest, demo):
     mart = copy["nodes"]["model.churn_platform.kkbox__churn_examples"]
     del mart["columns"]["profile__exists"]["config"]["meta"]["source"]
     broken = build.snapshots_are_declared(copy, "kkbox", load_stack(demo[0], "kkbox"))
-    assert broken == ["profile__exists rests on members"]
+    assert broken == ["profile__exists reads members"]
     # and what is declared is not read
     usable, excluded = usable_features(("a", "profile__exists"), {"profile__exists": "m"}, {})
     assert usable == ("a",)
-    assert "not history" in excluded["profile__exists"]
+    assert "no history" in excluded["profile__exists"]
 
 
 # 7: dependence between train and test

@@ -55,7 +55,7 @@ def test_the_command_proves_both_domains_and_keeps_the_proof(demo_copy, run_chur
         assert "rows of garbage in place of the test cohort" in proof["training"]
         (sheet,) = demo_copy.models.glob(f"{domain}/*/info_sheet.md")
         assert "rebuilt with the future hidden" in sheet.read_text()
-    assert "profile__exists rests on members" in done.stdout
+    assert "profile__exists reads members" in done.stdout
 
 
 # --- what a new cut-off reads ---------------------------------------------------------------------

@@ -105,7 +105,7 @@ def test_a_publish_that_is_killed_leaves_a_whole_generation(warehouse, moment):
 
 def test_a_generation_that_is_gone_is_not_taken_for_one_of_an_older_version(warehouse):
     first, *_ = [publish.publish(warehouse, f"{i}").path for i in range(4)]
-    with pytest.raises(NotReadyError, match="not kept any more"):
+    with pytest.raises(NotReadyError, match="no longer available"):
         read_rules(first)
 
 

@@ -262,7 +262,7 @@ def test_a_cut_off_that_was_scored_beyond_the_data_is_covered_as_the_build_says(
             )
             assert found == [("events", first, date(2020, 5, covered_before))]
     assert notes_of(knowledge, date(2020, 5, 15), []) == []
-    assert "taken on trust" in notes_of(knowledge, date(2020, 5, 16), [])[0]
+    assert "assumed to be complete" in notes_of(knowledge, date(2020, 5, 16), [])[0]
 
 
 def test_a_later_cut_off_is_answered_and_what_is_taken_on_trust_is_said(client, histories):
@@ -270,7 +270,7 @@ def test_a_later_cut_off_is_answered_and_what_is_taken_on_trust_is_said(client, 
     answer = post(client, "kkbox", sent(customers), as_of_date="2017-04-20")
     assert answer.status_code == 200, answer.text
     assert answer.json()["as_of_date"] == "2017-04-20"
-    assert "taken on trust" in answer.json()["notes"][0]
+    assert "assumed to be complete" in answer.json()["notes"][0]
 
 
 def test_a_table_that_is_not_sent_is_null_and_an_empty_one_is_silence(client, histories):
@@ -348,7 +348,7 @@ def test_days_for_which_no_honest_score_exists_are_refused(client, histories):
     customers = sent(dict(list(histories["kkbox"].items())[:1]))
     early = post(client, "kkbox", customers, as_of_date="2016-01-01")
     assert early.status_code == 422
-    assert "learned from outcomes that were known on" in early.json()["errors"][0]["detail"]
+    assert "learned from outcomes that were not known before" in early.json()["errors"][0]["detail"]
     future = str(datetime.now(UTC).date() + timedelta(days=1))
     late = post(client, "kkbox", customers, as_of_date=future)
     assert late.status_code == 422
@@ -378,20 +378,21 @@ BAD = {
     ),
     "a hundred thousand rows that are none": (
         [{"customer_id": "c", "transactions": [1] * 100_000}],
-        "#/customers/0/transactions/0", "no object"),
+        "#/customers/0/transactions/0", "not an object"),
     "a hundred thousand tables that are none": (
         [{"customer_id": "c", **{f"t{number}": 1 for number in range(100_000)}}],
         "#/customers/0/t0", "no such table"),
     "a hundred thousand customers that are none": ([1] * 100_000, "#/customers", None),
     "a table that is a number": (
-        [{"customer_id": "c", "transactions": 1}], "#/customers/0/transactions", "no list of rows"),
+        [{"customer_id": "c", "transactions": 1}],
+        "#/customers/0/transactions", "not a list of rows"),
     "a table that is text": (
         [{"customer_id": "c", "transactions": "x"}],
-        "#/customers/0/transactions", "no list of rows"),
+        "#/customers/0/transactions", "not a list of rows"),
     "rows that are no rows": (
         [{"customer_id": "c", "transactions": ["x"]}], "#/customers/0/transactions/0", None),
     "two customers mixed up": (
-        rows_of(msno="d"), "#/customers/0/transactions/1/msno", "another customer"),
+        rows_of(msno="d"), "#/customers/0/transactions/1/msno", "of this customer"),
     "a customer twice": (
         [*rows_of(), *rows_of()], "#/customers/1/customer_id", "customers[0]"),
     "a field of 10 MB": (
@@ -413,9 +414,9 @@ BAD = {
     "out of bounds": (rows_of(is_cancel=2),
                       "#/customers/0/transactions/1/is_cancel", "above 1"),
     "a list for a value": (rows_of(is_cancel=[0]),
-                           "#/customers/0/transactions/1/is_cancel", "no single value"),
+                           "#/customers/0/transactions/1/is_cancel", "not a single value"),
     "an object for a value": (rows_of(is_cancel={"a": 0}),
-                              "#/customers/0/transactions/1/is_cancel", "no single value"),
+                              "#/customers/0/transactions/1/is_cancel", "not a single value"),
     "true for a number": (rows_of(is_cancel=True),
                           "#/customers/0/transactions/1/is_cancel", "not of type integer"),
     "formula text": (rows_of(plan_list_price="=cmd|' /C calc'!A0"),
@@ -526,7 +527,7 @@ def test_other_feature_sql_than_the_models_is_refused_in_words(demo, tmp_path):
         changed.headers["X-API-Key"] = create_key(Store(home), "tests", ["predict"])
         answer = post(changed, "kkbox", rows_of())
     assert answer.status_code == 503
-    assert "not the SQL its model learned from" in answer.json()["detail"]
+    assert "not the SQL its model was trained on" in answer.json()["detail"]
     assert str(home.root) not in answer.text
 
 

@@ -43,14 +43,14 @@ def test_the_projects_own_catalogue_is_right():
         ({"contact_cost": "-1"}, "contact_cost is '-1'"),
         ({"contact_cost": "nan"}, "contact_cost is 'nan'"),
         ({"incentive_cost": "0.005"}, "money has two decimals"),
-        ({"save_alpha": "0"}, "save_alpha is '0'; a Beta needs a number above 0"),
+        ({"save_alpha": "0"}, "save_alpha is '0'; write a number above 0"),
         ({"lead_days": "1.5"}, "lead_days is '1.5'; write whole days"),
         ({"min_probability": "2"}, "min_probability is '2'"),
         ({"min_value": "9", "max_value": "3"}, "min_value is above max_value"),
         ({"is_active": "yes"}, "write true or false"),
         ({"title": ""}, "title is empty"),
-        ({"priors_source": "our feeling"}, "or that it is an assumption"),
-        ({"measured_customers": "500"}, "measured_customers that it was measured"),
+        ({"priors_source": "our feeling"}, "or mark it as an assumption"),
+        ({"measured_customers": "500"}, "but measured_customers is not empty"),
     ],
 )
 def test_each_mistake_is_named_with_its_line_and_action(changed, cells, words):
@@ -67,7 +67,7 @@ def test_an_action_that_is_there_twice_names_both_lines(changed):
         first = next(csv.DictReader(file))["action_id"]
     with pytest.raises(ChurnError) as refusal:
         check_catalogue(domain_entries(), changed(2, action_id=first))
-    assert f"line 4, {first}: action_id is on line 2 too" in refusal.value.where
+    assert f"line 4, {first}: action_id is also on line 2" in refusal.value.where
 
 
 def test_a_capacity_of_a_channel_without_actions_is_named_with_its_domain():
