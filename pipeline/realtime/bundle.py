@@ -37,6 +37,13 @@ _COVERAGE = "coverage.json"
 # Control relations: known days come with their rows, cut-offs and coverage are a request's own.
 _KNOWN = ("control.control__knowledge", "control.control__event_days")
 _FILLED = ("control.control__cut_offs", "control.control__coverage")
+# What answers read besides the compiled SQL: features, the live runs, the plan's shadow prices.
+_ASKED = (
+    "churn.int_churn__features_described",
+    "churn.int_churn__live_runs_selected",
+    "churn.int_churn__budget_shadow_prices_derived",
+    "churn.int_churn__channel_shadow_prices_picked",
+)
 # Which columns make a relation a customer's: its rows come with a request, only its shape is kept.
 _CUSTOMERS = ("customer_id", "customer_number")
 
@@ -74,7 +81,7 @@ def write_bundle(connection: duckdb.DuckDBPyConnection, home: Home, copies: Path
     ).fetchall()
     for relation in _KNOWN:
         _copy(connection, relation, folder)
-    read = relations_read([*reasons, *decisions])
+    read = sorted({*relations_read([*reasons, *decisions]), *_ASKED})
     for relation in (*read, *_FILLED, *_examples(connection, read)):
         is_shape = relation in _FILLED or _is_of_customers(connection, relation)
         _copy(connection, relation, folder, "limit 0" if is_shape else "")
