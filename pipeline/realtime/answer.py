@@ -110,6 +110,8 @@ from "warehouse"."churn"."int_churn__actions_allocated"
 """,
     is_table=False,
 )
+# What the compiled SQL of decisions results in.
+_ACTIONS = "churn.fct_churn_actions"
 # Columns of an example, other than features, that rules may read.
 _EXAMPLE = ("domain", "customer_id", "as_of_date", "due_on", "customer_value")
 _FEATURE = re.compile(r"\b[a-z0-9]+__\w+")
@@ -283,6 +285,8 @@ class Scorer:
         # a feature that today's YAML does not describe is a group of its own
         self._groups = [groups.get(name, name) for name in model.recipe.features]
         worded, decided = read_rules(generation)
+        before = [model for model in decided if model.relation != _ACTIONS]
+        result = [model for model in decided if model.relation == _ACTIONS]
         # rules read few of a hundred features, and each column costs time, filled or not
         named = set(_FEATURE.findall(" ".join(view.sql for view in decided).lower()))
         self._ruled = [name for name in features if name in named]
@@ -292,9 +296,7 @@ class Scorer:
         connection.execute(f"prepare word as {as_statement([views[0], *worded])}")
         connection.execute(
             "prepare decide as "
-            + as_statement(
-                [*views, *worded, _REASONS, *decided[:-1], _ALLOCATED, _DRAWN, decided[-1]]
-            )
+            + as_statement([*views, *worded, _REASONS, *before, _ALLOCATED, _DRAWN, *result])
         )
         self._prices = _read_prices(connection, model.domain)
 

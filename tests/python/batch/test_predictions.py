@@ -118,7 +118,7 @@ def test_uploaded_rows_get_the_published_scores_and_bad_rows_are_refused_one_by_
     assert told["as_of_date"] is None
     early = client.get(f"{answer.headers['Location']}/results")
     assert early.status_code == 409
-    assert early.json()["detail"] == "The job is queued; it has files once it is done."
+    assert early.json()["detail"] == "The job is queued; its files are available once it is done."
     raw = folder_of(reading, told["job_id"]) / "raw"
     assert raw.exists()
     work(reading)
@@ -350,7 +350,7 @@ def test_what_is_no_upload_is_refused_in_words(client, histories):
     assert "are the same file" in refused(twice)
     assert "not a date" in refused(data={"cut_off": "yesterday"})
     misspelt = [("files", ("transactions.csv", rows))], {"as_of": "2017-04-01"}
-    assert "known are files, as_of_date, cut_off" in refused(*misspelt)
+    assert "fields are files, as_of_date, cut_off" in refused(*misspelt)
     answer = client.post("/v1/kkbox/batch-predictions", json={"cut_off": "2017-04-01"})
     assert answer.status_code == 415
     assert "multipart/form-data" in answer.json()["detail"]

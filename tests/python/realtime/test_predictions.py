@@ -20,8 +20,7 @@ from pipeline.realtime.bundle import read_run_stack
 from pipeline.realtime.controls import Knowledge, coverage_of, notes_of
 from pipeline.realtime.engine import Engine
 from pipeline.realtime.rows import Customer
-from pipeline.warehouse.compiled_sql import CompiledModel, stack_hash, write_models
-from pipeline.warehouse.control import load_coverage
+from pipeline.warehouse.compiled_sql import CompiledModel, load_coverage, stack_hash, write_models
 
 DOMAINS = ("kkbox", "ecommerce")
 CUSTOMERS = 200

@@ -76,7 +76,7 @@ def test_a_capacity_of_a_channel_without_actions_is_named_with_its_domain():
     entries[domain] = settings.with_changes({"retention": {"capacities": {"pigeon": 3}}})
     with pytest.raises(ChurnError) as refusal:
         check_catalogue(entries)
-    assert f"{domain}.retention: no action goes by 'pigeon'" in refusal.value.where
+    assert f"{domain}.retention: no action uses the channel 'pigeon'" in refusal.value.where
 
 
 @pytest.mark.parametrize(
