@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 RECIPE = "recipe.json"
 # 1: everything before versions were written; 2: recipe_version is.
@@ -51,7 +51,7 @@ class Recipe(_Frozen):
         description="Lowest probabilities of critical, high and medium"
     )
     calibration: CalibrationMap = Field(description="Map from margin to probability")
-    settings: dict[str, Any] = Field(
+    settings: dict[str, JsonValue] = Field(
         description="The domain's settings, as recorded; `settings_of` reads them"
     )
     label_definition: str = Field(

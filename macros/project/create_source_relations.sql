@@ -1,7 +1,7 @@
 {#- Makes every dbt source a relation of the warehouse: a view over the Parquet files below
-    CHURN_HOME that its meta names, empty and typed where there is none, and the control tables of
-    each domain (cut-offs, knowledge, coverage). Runs before every command, so plain `dbt build`
-    works on a fresh clone and the shape of every relation is owned by the YAML. -#}
+    CHURN_HOME that its meta names, empty and typed where there is none. Runs before every command,
+    so plain `dbt build` works on a fresh clone and the shape of every relation is owned by the
+    YAML. -#}
 {% macro create_source_relations() -%}
     {%- if execute -%}
         {%- for schema in ['lake', 'ml', 'state'] -%}
@@ -9,9 +9,6 @@
         {%- endfor -%}
         {%- for source in graph.sources.values() if source.config.meta.parquet -%}
             {%- do run_query(source_view(source)) -%}
-        {%- endfor -%}
-        {%- for domain in var('churn_domains') -%}
-            {%- do create_control_relations(domain) -%}
         {%- endfor -%}
     {%- endif -%}
     select 1

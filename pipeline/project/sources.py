@@ -144,7 +144,7 @@ def source_tables(domain: str, project: Path = PROJECT) -> tuple[SourceTable, ..
             hint=f"Known domains: {', '.join(domains(project)) or 'none'}.",
         )
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    # Other sources of the file (labels, control relations) are written here, not ingested.
+    # Other sources of the file (frozen labels) are written here, not ingested.
     raw = [source for source in document["sources"] if source["name"] == domain]
     if not raw:
         raise ChurnError(

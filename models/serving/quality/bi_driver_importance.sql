@@ -64,8 +64,11 @@ final as (
         features.is_actionable,
         now.importance_rank,
         now.mean_abs_contribution,
+        -- summed in a fixed order: doubles in another one differ in their last bit
         now.mean_abs_contribution / nullif(sum(now.mean_abs_contribution) over (
             partition by now.domain
+            order by now.feature
+            rows between unbounded preceding and unbounded following
         ), 0) as share_of_all,
         now.mean_contribution,
         now.usual_value,

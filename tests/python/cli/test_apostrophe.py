@@ -10,7 +10,7 @@ from pipeline.project.duck import quoted
 from pipeline.project.home import Home
 from pipeline.publish import generation as publish
 from pipeline.retention import decisions
-from pipeline.runs.datasets import export_dataset, find_dataset
+from pipeline.runs.datasets import DatasetManifest, export_dataset, find_dataset
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,10 @@ def test_the_api_reads_writes_and_predicts_under_an_apostrophe(demo, elsewhere, 
 def test_a_dataset_is_exported_under_an_apostrophe(elsewhere):
     folder = elsewhere.datasets / "kkbox" / "one"
     folder.mkdir(parents=True)
-    (folder / "manifest.json").write_text('{"name": "one", "domain": "kkbox", "files": {}}')
+    facts = dict.fromkeys(DatasetManifest.model_fields, "")
+    counts = {"rows": 1, "churners": 0, "cohorts": 1, "settings": {}, "tuned": {}, "files": {}}
+    manifest = DatasetManifest(**facts | counts | {"name": "one", "domain": "kkbox"})
+    (folder / "manifest.json").write_text(manifest.model_dump_json())
     duckdb.execute(f"copy (select 1 as a) to {quoted(folder / 'examples.parquet')}")
     written = export_dataset(find_dataset(elsewhere, "one"), elsewhere.root / "out", "csv")
     assert [path.name for path in written] == ["examples.csv", "manifest.json"]

@@ -50,7 +50,7 @@ def test_a_warehouse_in_use_is_told_in_words(demo_copy, run_churn):
         (["run", "--raw", "."], "--raw belongs to one domain"),
         (["build", "--domain", "kkbox", "--set", "nope=1"], "no setting 'nope'"),
         (["build", "--domain", "kkbox", "--set", "grid"], "there is no `=`"),
-        (["build", "--domain", "kkbox", "--set", "gross_margin=much"], "gross_margin is a float"),
+        (["build", "--domain", "kkbox", "--set", "gross_margin=much"], "it should be a number"),
         (["publish"], "churn run"),
         (["score", "--domain", "kkbox", "--as-of", "yesterday"], "YYYY-MM-DD"),
     ],

@@ -12,12 +12,15 @@ from raw_rows import copy_of, mart_rows, published, published_domain, raw_rows, 
 from app.api import create_app
 from app.api.access.keys import create_key
 from app.api.access.store import Store
+from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.publish.generation import current
 from pipeline.realtime.answer import Prices
+from pipeline.realtime.bundle import read_run_stack
 from pipeline.realtime.controls import Knowledge, coverage_of, notes_of
 from pipeline.realtime.engine import Engine
 from pipeline.realtime.rows import Customer
+from pipeline.warehouse.compiled_sql import View, stack_hash, write_stack
 from pipeline.warehouse.control import load_coverage
 
 DOMAINS = ("kkbox", "ecommerce")
@@ -525,6 +528,15 @@ def test_other_feature_sql_than_the_models_is_refused_in_words(demo, tmp_path):
     assert answer.status_code == 503
     assert "not the SQL its model learned from" in answer.json()["detail"]
     assert str(home.root) not in answer.text
+
+
+def test_feature_sql_of_before_the_control_models_is_refused_in_words(tmp_path):
+    stack = [View("kkbox.old", 'select * from "warehouse"."lake"."kkbox_cut_offs"', False)]
+    write_stack(tmp_path / "features.json", stack)
+    recipe = {"domain": "kkbox", "feature_sql_hash": stack_hash(stack)}
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    with pytest.raises(ChurnError, match="older version"):
+        read_run_stack(tmp_path)
 
 
 def test_many_at_once_get_their_own_answers(engines, histories):

@@ -90,10 +90,10 @@ def test_drivers_of_every_customer_add_up_to_the_margin(demo):
 
 def test_the_probability_is_the_calibration_of_the_margin(demo):
     from ml.artifacts import load_model
-    from pipeline.runs.registry import live_run
+    from pipeline.runs.registry import live_run, trained_run
 
     home, _ = demo
-    _, calibration, _ = load_model(live_run(home, "kkbox"))
+    _, calibration = load_model(trained_run(live_run(home, "kkbox")))
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         scores = connection.execute(
             "select margin, churn_probability from churn.fct_churn_scores where is_live"

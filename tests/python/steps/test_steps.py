@@ -60,7 +60,7 @@ def test_a_changed_input_builds_again(context, change, monkeypatch):
 
 
 def with_setting(entries, **settings):
-    return entries | {"kkbox": entries["kkbox"] | settings}
+    return entries | {"kkbox": entries["kkbox"].with_changes(settings)}
 
 
 def test_nothing_is_published_before_a_build(context):

@@ -11,7 +11,7 @@ import yaml
 from app.api.published.row_models import serving_tables
 from pipeline.project.domains import domain_entries
 from pipeline.project.home import PROJECT
-from pipeline.warehouse.compiled_sql import load_stack
+from pipeline.warehouse.compiled_sql import is_given, load_stack
 from pipeline.warehouse.static_checks import exact_numbers, no_day_of_its_own, no_label_upstream
 
 
@@ -51,11 +51,27 @@ def ancestors(manifest, name):
     return {key.split(".")[-1] for key in seen}
 
 
+def test_a_stack_ends_at_what_is_given(manifest, stack):
+    """Real time, the proofs and the tests fill the control relations; dbt's own are no part."""
+    given = {
+        f'"{node["schema"]}"."{node["alias"]}"'
+        for node in manifest["nodes"].values()
+        if is_given(node)
+    }
+    read = set(re.findall(r'"warehouse"\.("control"\."\w+")', " ".join(v.sql for v in stack)))
+    assert len(given) == 5
+    assert len(read) == 3
+    assert read < given
+    made = {view.relation.partition(".")[0] for view in stack}
+    assert "control" not in made
+    assert not [view.relation for view in stack if "event_days" in view.relation]
+
+
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_no_feature_is_downstream_of_a_label(manifest, domain):
     upstream = ancestors(manifest, f"int_{domain}__features_joined")
     assert no_label_upstream(manifest, domain) == []
-    assert "cut_offs" in upstream
+    assert "control__cut_offs" in upstream
 
 
 def with_text(stack, text):

@@ -170,8 +170,6 @@ def _described(domain: str) -> dict[str, dict[str, pyarrow.DataType]]:
         }
         for source in yaml.safe_load(path.read_text())["sources"]
         for table in source["tables"]
-        # until they are gone: the control relations of old
-        if not source["name"].endswith("_control")
     }
 
 
