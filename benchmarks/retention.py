@@ -180,6 +180,7 @@ def _generate(connection: duckdb.DuckDBPyConnection, customers: int) -> None:
             cast(null as double) as max_value,
             true as is_active,
             'assumed' as evidence,
+            'assumed' as evidence_code,
             'assumption' as priors_source
         from range({ACTIONS}) as numbers (i)
         """

@@ -16,13 +16,6 @@ from pipeline.warehouse.compiled_sql import CompiledModel, kept, placed, read_mo
 # The file of what runs again, beside the rows that it reads, in a generation's folder of the plan.
 PLAN_SQL = "plan.json"
 _SETTINGS = "churn.int_churn__plan_settings_resolved"
-STRATEGIES = {
-    "plan": "the plan",
-    "top_decile": "riskiest tenth",
-    "everybody_at_risk": "everybody at risk",
-    "random": "random",
-    "nobody": "nobody",
-}
 
 Row = dict[str, Any]
 
