@@ -15,7 +15,7 @@ from ml.metrics import losses
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home, home
 from pipeline.publish.generation import current
-from pipeline.report.run import MODELS
+from pipeline.report.run import model_term
 from pipeline.runs.registry import live_run, settings_of
 
 DOMAIN = "ecommerce"
@@ -120,7 +120,7 @@ def main() -> None:
         table.add_row(
             str(row.as_of_date),
             f"{row.customers:,}",
-            MODELS.get(row.model, "BG/NBD"),
+            "BG/NBD" if row.model == "bg_nbd" else model_term(row.model),
             f"{row.log_loss:.4f}",
             f"{row.auc:.4f}",
         )

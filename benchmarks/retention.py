@@ -16,7 +16,7 @@ from pipeline.warehouse.dbt import dbt
 
 CUSTOMERS = 1_000_000
 ACTIONS = 6
-# Parts that are timed separately, in the order of the flow.
+# What is timed by itself, in the order of the flow.
 GUARDS = ("int_churn__contact_eligibility_checked",)
 REPORTS = (
     "int_churn__best_actions_picked",
@@ -180,6 +180,7 @@ def _generate(connection: duckdb.DuckDBPyConnection, customers: int) -> None:
             cast(null as double) as max_value,
             true as is_active,
             'assumed' as evidence,
+            'assumed' as evidence_code,
             'assumption' as priors_source
         from range({ACTIONS}) as numbers (i)
         """

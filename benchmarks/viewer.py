@@ -62,6 +62,7 @@ _FILLED = {
             "action_title": "case when i % 10 = 0 then 'Voucher ' || i % 6 end",
             "expected_profit": "(hash(i, 4) % 1000) / 100.0",
             "segment": "'part ' || i % 3",
+            "ladder_part": "'part ' || i % 3",
         },
     ),
     "bi_churn_reasons": (

@@ -15,10 +15,11 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.common import console, show_error
+from pipeline.project.codes import titles
 from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home, home
-from pipeline.retention.plan import STRATEGIES, planning
+from pipeline.retention.plan import planning
 
 BUDGETS = (0.25, 1.0, 4.0)
 # How customers respond: the save rate, and the share of contacted stayers that the contact drives
@@ -74,16 +75,16 @@ def compare(where: Home, domain: str) -> list[WorldOutcome]:
             f"{domain} has no hidden truth here.", where=str(truth), hint="Run churn demo first."
         )
     base = float(domain_entries()[domain].retention.budget)
-    outcomes = []
+    outcomes, strategies = [], titles("strategy")
     for share in BUDGETS:
         with planning(where, domain, budget=base * share) as connection:
             _truths(connection, str(truth), domain)
             for world, (save, woken) in WORLDS.items():
-                found = dict.fromkeys(STRATEGIES, (0, 0.0))
+                found = dict.fromkeys(strategies, (0, 0.0))
                 found |= _profits(connection, save, woken)
                 outcomes += [
                     WorldOutcome(world, base * share, strategy, *found[strategy])
-                    for strategy in STRATEGIES
+                    for strategy in strategies
                 ]
     return outcomes
 
@@ -152,7 +153,8 @@ def show(domain: str, outcomes: list[WorldOutcome], console: Console) -> None:
     )
     table.add_column("world")
     table.add_column("budget", justify="right")
-    for title in STRATEGIES.values():
+    strategies = titles("strategy")
+    for title in strategies.values():
         table.add_column(title, justify="right")
     cases: dict[tuple[str, float], dict[str, WorldOutcome]] = {}
     for outcome in outcomes:
@@ -168,7 +170,7 @@ def show(domain: str, outcomes: list[WorldOutcome], console: Console) -> None:
                 f"[bold]{row[name].profit:,.0f}[/]"
                 if row[name].profit == best
                 else f"{row[name].profit:,.0f}"
-                for name in STRATEGIES
+                for name in strategies
             ),
         )
     console.print(table)
@@ -187,7 +189,9 @@ def losses(outcomes: list[WorldOutcome]) -> list[str]:
             and other.profit > plan.profit
         ]
         if better:
-            names = ", ".join(f"{STRATEGIES[o.strategy]} ({o.profit:,.0f})" for o in better)
+            names = ", ".join(
+                f"{titles('strategy')[o.strategy].lower()} ({o.profit:,.0f})" for o in better
+            )
             words.append(
                 f"The plan loses: {plan.world}, budget {plan.budget:,.0f}: {plan.profit:,.0f} "
                 f"against {names}."

@@ -48,7 +48,7 @@ def dataset_freeze(
         dataset = datasets.freeze_dataset(context, domain, name)
     manifest = dataset.manifest
     context.say(
-        f"{domain}/{name}: {manifest.rows:,} examples of {manifest.cohorts} cut-offs, "
+        f"{domain}/{name}: {manifest.rows:,} examples at {manifest.cohorts} cut-offs, "
         f"checksum {manifest.feature_checksum}"
     )
     console.print(str(dataset.folder), highlight=False, soft_wrap=True)

@@ -14,7 +14,7 @@ Chosen = dict[str, Any]
 _CONDITIONS = {
     "band": "list_contains(?, risk_band)",
     "action": "list_contains(?, planned_action)",
-    "segment": "list_contains(?, segment)",
+    "segment": "list_contains(?, ladder_part)",
     "min_customer_value": "customer_value >= ?",
     "reason": "contains(lower(concat_ws(' ', top_driver_1, top_driver_2, top_driver_3)), lower(?))",
     "already_cancelled": "coalesce(already_cancelled, false) = ?",

@@ -15,8 +15,8 @@ from pipeline.publish.generation import current
 
 Row = dict[str, Any]
 
-# `population` of `bi_model_quality_by_lead`: the cohort as it was known that many days earlier.
-AS_OF_LEAD = "as known then"
+# `population_code` of `bi_model_quality_by_lead`: the cohort as it was known so many days earlier.
+AS_OF_LEAD = "as_of_lead"
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,24 @@ def one(generation: Published, sql: str, *values: Any) -> Row | None:
         return None
     (row,) = found.head(1).to_dict("records")
     return {key: None if _is_null(value) else value for key, value in row.items()}
+
+
+class Titles(dict[str, str]):
+    """What codes are called; a code without a title is its own."""
+
+    def __missing__(self, code: str) -> str:
+        return code
+
+
+def titles(generation: Published, kind: str) -> Titles:
+    """Return what the codes of a vocabulary are called.
+
+    Args:
+        generation: What to read.
+        kind: Vocabulary of `bi_codes`, such as `reason`.
+    """
+    known = rows(generation, "select code, title from bi_codes where kind = ? order by code", kind)
+    return Titles(zip(known["code"], known["title"], strict=True))
 
 
 def _is_null(value: object) -> bool:

@@ -8,32 +8,6 @@ from typing import Any
 import pandas as pd
 
 BANDS = ("critical", "high", "medium", "low")
-MODELS = {
-    "lightgbm": "This model",
-    "logistic": "Simple formula",
-    "hand_rule": "Rule of thumb",
-    "recency": "Days since the last order",
-    "base_rate": "Same risk for everyone",
-}
-WHY_NOT = {
-    "held_out": "In the control group",
-    "suppressed": "Marked do-not-contact",
-    "never_treated": "In the permanent control group",
-    "cool_down": "Contacted recently (cooling off)",
-    "left_alone": "Contact could do more harm than good",
-    "no_value": "Customer value unknown",
-    "nothing_raises_the_risk": "No signs of leaving",
-    "no_action_answers": "No action fits the reasons",
-    "out_of_bounds": "Risk or value outside the actions' limits",
-    "too_late": "Due before an action can reach them",
-    "does_not_pay": "Would cost more than it earns",
-    "beyond_budget": "Budget or channel used up",
-}
-# Parts of `bi_drift` that are not a feature with a description of its own.
-DRIFT = {
-    "base_rate": "Share of customers who leave",
-    "score": "Average risk",
-}
 PATTERNS = "These are patterns seen before customers leave, not proven causes."
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

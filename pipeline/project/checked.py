@@ -87,7 +87,9 @@ def checked(
     if mistakes[_SHOWN:]:
         lines.append(f"and {len(mistakes) - _SHOWN} more")
     raise ChurnError(
-        f"{len(mistakes)} keys are wrong.", where="\n".join(lines), hint=hint or "Fix these."
+        f"{len(mistakes)} keys are wrong.",
+        where="\n".join(lines),
+        hint=hint or "Correct these keys.",
     )
 
 

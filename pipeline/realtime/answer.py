@@ -110,6 +110,8 @@ from "warehouse"."churn"."int_churn__actions_allocated"
 """,
     is_table=False,
 )
+# What the compiled SQL of decisions results in.
+_ACTIONS = "churn.fct_churn_actions"
 # Columns of an example, other than features, that rules may read.
 _EXAMPLE = ("domain", "customer_id", "as_of_date", "due_on", "customer_value")
 _FEATURE = re.compile(r"\b[a-z0-9]+__\w+")
@@ -280,9 +282,11 @@ class Scorer:
                 [model.domain],
             ).fetchall()
         )
-        # a feature that today's YAML does not describe is its own group
+        # a feature that today's YAML does not describe is a group of its own
         self._groups = [groups.get(name, name) for name in model.recipe.features]
         worded, decided = read_rules(generation)
+        before = [model for model in decided if model.relation != _ACTIONS]
+        result = [model for model in decided if model.relation == _ACTIONS]
         # rules read few of a hundred features, and each column costs time, filled or not
         named = set(_FEATURE.findall(" ".join(view.sql for view in decided).lower()))
         self._ruled = [name for name in features if name in named]
@@ -292,9 +296,7 @@ class Scorer:
         connection.execute(f"prepare word as {as_statement([views[0], *worded])}")
         connection.execute(
             "prepare decide as "
-            + as_statement(
-                [*views, *worded, _REASONS, *decided[:-1], _ALLOCATED, _DRAWN, decided[-1]]
-            )
+            + as_statement([*views, *worded, _REASONS, *before, _ALLOCATED, _DRAWN, *result])
         )
         self._prices = _read_prices(connection, model.domain)
 
@@ -333,7 +335,7 @@ class Scorer:
             return []
         rows = sorted(rows, key=itemgetter(0))
         used = self._examples(rows, cut_off).keep(recipe.features)
-        # one thread for few rows: waking a second one takes longer than their trees
+        # one thread for few: to wake a second one takes longer than their trees
         threads = 1 if len(rows) <= FEW else PARAMETERS["num_threads"]
         margins = np.asarray(
             model.booster.predict(used.values, raw_score=True, num_threads=threads)

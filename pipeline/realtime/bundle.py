@@ -37,6 +37,13 @@ _COVERAGE = "coverage.json"
 # Control relations: known days come with their rows, cut-offs and coverage are a request's own.
 _KNOWN = ("control.control__knowledge", "control.control__event_days")
 _FILLED = ("control.control__cut_offs", "control.control__coverage")
+# What answers read besides the compiled SQL: features, the live runs, the plan's shadow prices.
+_ASKED = (
+    "churn.int_churn__features_described",
+    "churn.int_churn__live_runs_selected",
+    "churn.int_churn__budget_shadow_prices_derived",
+    "churn.int_churn__channel_shadow_prices_picked",
+)
 # Which columns make a relation a customer's: its rows come with a request, only its shape is kept.
 _CUSTOMERS = ("customer_id", "customer_number")
 
@@ -74,7 +81,7 @@ def write_bundle(connection: duckdb.DuckDBPyConnection, home: Home, copies: Path
     ).fetchall()
     for relation in _KNOWN:
         _copy(connection, relation, folder)
-    read = relations_read([*reasons, *decisions])
+    read = sorted({*relations_read([*reasons, *decisions]), *_ASKED})
     for relation in (*read, *_FILLED, *_examples(connection, read)):
         is_shape = relation in _FILLED or _is_of_customers(connection, relation)
         _copy(connection, relation, folder, "limit 0" if is_shape else "")
@@ -109,7 +116,7 @@ def _copy(
 
 
 def is_bundled(generation: Path) -> bool:
-    """Whether a generation, given by its DuckDB file, has a bundle of this version."""
+    """Whether the generation of a DuckDB file has a bundle."""
     folder = generation.with_suffix("") / FOLDER
     return all((folder / name).exists() for name in (_REASONS, _DECISIONS, _COVERAGE))
 
@@ -207,7 +214,7 @@ def read_run_stack(run: Path) -> list[CompiledModel]:
             f"The feature SQL of {run.name} is not the SQL its model was trained on.",
             where=f"{path}: {found[:12]} instead of {recipe.feature_sql_hash[:12]}",
             hint="Restore the file from a backup, or train again: churn run "
-            f"--domain {recipe.domain}.",
+            f"--domain {recipe.domain}",
         )
     if not any('"control"."control__' in view.sql for view in stack):
         raise ChurnError(

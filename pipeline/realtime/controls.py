@@ -35,7 +35,7 @@ class Knowledge:
 
 
 def make_controls(connection: duckdb.DuckDBPyConnection, domain: str) -> Knowledge:
-    """Empty the control relations that requests fill, and return what the build knows.
+    """Create empty control relations; the build's own move to the schema `published`.
 
     Args:
         connection: In-memory database on which `open_answering` ran.
@@ -187,7 +187,7 @@ def write_controls(
     covered: list[Covered],
     given: frozenset[str],
 ) -> None:
-    """Fill the control relations again.
+    """Replace the rows of the control relations.
 
     Args:
         connection: The database.

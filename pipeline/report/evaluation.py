@@ -7,7 +7,7 @@ import duckdb
 from rich.table import Table
 
 from pipeline.project.duck import quoted
-from pipeline.report.run import MODELS
+from pipeline.report.run import model_term
 from pipeline.runs.context import RunContext
 from pipeline.runs.evaluate import ROLLING
 
@@ -40,7 +40,7 @@ def show_evaluation(context: RunContext, domain: str, folder: Path) -> None:
 def _by_cohort(rows: list[dict[str, Any]], title: str) -> Table:
     models = list(dict.fromkeys(row["model"] for row in rows))
     table = Table(title=title, title_justify="left")
-    for column in ("cohort", "customers", *(MODELS.get(m, m) for m in models)):
+    for column in ("cohort", "customers", *map(model_term, models)):
         table.add_column(column, justify="right")
     for day in dict.fromkeys(row["as_of_date"] for row in rows):
         found = {(r["model"], r["metric"]): r for r in rows if r["as_of_date"] == day}

@@ -7,10 +7,11 @@ import duckdb
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.labels.registry import entries
+from pipeline.project.codes import terms
 from pipeline.project.duck import quoted, rows_of
 from pipeline.project.sources import source_tables
 from pipeline.proofs.prove import kept_proof
-from pipeline.report.run import METRICS, MODELS
+from pipeline.report.run import METRICS, model_term
 from pipeline.runs.context import RunContext
 from pipeline.runs.registry import recipe_of
 
@@ -44,8 +45,10 @@ def _facts(context: RunContext, domain: str, run: Path) -> dict[str, Any]:
     metrics = _rows(f"from {quoted(run / 'metrics.parquet')} where split = 'test'")
     quality: dict[str, dict[str, float]] = {}
     for row in metrics:
-        name = MODELS.get(row["model"], row["model"].replace("_", " "))
-        quality.setdefault(name, {})[METRICS.get(row["metric"], row["metric"])] = row["value"]
+        name = model_term(row["model"])
+        quality.setdefault(name, {})[terms("metric").get(row["metric"], row["metric"])] = row[
+            "value"
+        ]
     loss = next(m for m in metrics if (m["model"], m["metric"]) == ("lightgbm", "log_loss"))
     proof = kept_proof(context, domain)
     segments = _segments(run)
@@ -53,7 +56,7 @@ def _facts(context: RunContext, domain: str, run: Path) -> dict[str, Any]:
     return {
         "run": _rows(f"from {quoted(run / 'runs.parquet')}")[0],
         "entry": context.entries[domain],
-        "metrics": list(METRICS.values()),
+        "metrics": [terms("metric")[metric] for metric in METRICS],
         "quality": quality,
         "tested_rows": loss["rows"],
         "interval": (loss["ci_low"], loss["ci_high"]),

@@ -3,7 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.retention.plan import STRATEGIES, RetentionPlan, Row
+from pipeline.project.codes import titles
+from pipeline.retention.plan import RetentionPlan, Row
 
 
 def show_plan(plan: RetentionPlan, console: Console) -> None:
@@ -85,7 +86,7 @@ def _show_alternatives(plan: RetentionPlan, console: Console) -> None:
         table.add_column(title, justify="right")
     for row in plan.alternatives:
         table.add_row(
-            STRATEGIES[row["strategy"]],
+            titles("strategy")[row["strategy"]],
             f"{row['customers']:,}",
             f"{row['expected_spend']:,.0f}",
             f"{row['expected_profit']:,.0f}",
@@ -122,5 +123,5 @@ def _show_left(plan: RetentionPlan, console: Console) -> None:
     table.add_column("description")
     for row in plan.left:
         words = row["words"] + (" …" if row["wordings"] > 1 else "")
-        table.add_row(row["reason"], f"{row['customers']:,}", words)
+        table.add_row(titles("reason")[row["reason"]], f"{row['customers']:,}", words)
     console.print(table)

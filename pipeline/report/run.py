@@ -7,25 +7,25 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.project.codes import terms
 from pipeline.project.duck import quoted
 from pipeline.project.home import Home
 from pipeline.publish.generation import GenerationInfo
 
-MODELS = {
-    "lightgbm": "LightGBM",
-    "logistic": "logistic regression",
-    "hand_rule": "hand rule",
-    "recency": "recency alone",
-    "base_rate": "base rate",
-}
-METRICS = {
-    "log_loss": "log loss",
-    "auc": "AUC",
-    "ece": "ECE",
-    "calibration_slope": "slope",
-    "observed_to_expected": "observed / expected",
-    "top_decile_capture": "caught in top 10 %",
-}
+# Metrics that are printed, in this order.
+METRICS = (
+    "log_loss",
+    "auc",
+    "ece",
+    "calibration_slope",
+    "observed_to_expected",
+    "top_decile_capture",
+)
+
+
+def model_term(model: str) -> str:
+    """Return what the field calls a model; a domain's own baseline goes by its name."""
+    return terms("model").get(model, model.replace("_", " "))
 
 
 def show_riskiest(
@@ -134,12 +134,12 @@ def _quality_table(figures: list[tuple[Any, ...]], domain: str, whom: str) -> Ta
         title_justify="left",
     )
     table.add_column("")
-    for title in METRICS.values():
-        table.add_column(title, justify="right")
+    for metric in METRICS:
+        table.add_column(terms("metric")[metric], justify="right")
     for model in dict.fromkeys(model for model, *_ in figures):
         cells = [found.get((model, metric)) for metric in METRICS]
         table.add_row(
-            MODELS.get(model, model.replace("_", " ")),
+            model_term(model),
             *("–" if cell is None else f"{cell:.4f}" for cell in cells),
         )
     return table

@@ -138,15 +138,15 @@ def _evidence_problems(cells: Mapping[str, str]) -> Iterator[str]:
 def _channel_problems(
     entries: Mapping[str, DomainSettings], rows: list[tuple[int, dict[str, str]]]
 ) -> Iterator[str]:
-    """What is wrong with the capacities of a domain's entry, beside the catalogue."""
+    """Yield the mistakes in `retention` of the domains' entries."""
     for domain, entry in entries.items():
         channels = {row["channel"] for _, row in rows if row["domain"] == domain}
         for channel in entry.retention.capacities:
             if channels and channel not in channels:
                 known = ", ".join(sorted(channels))
                 yield (
-                    f"dbt_project.yml, {domain}.retention: no action goes by {channel!r}; channels "
-                    f"are {known}"
+                    f"dbt_project.yml, {domain}.retention: no action uses the channel {channel!r}; "
+                    f"channels are {known}"
                 )
 
 

@@ -16,13 +16,6 @@ from pipeline.warehouse.compiled_sql import CompiledModel, kept, placed, read_mo
 # The file of what runs again, beside the rows that it reads, in a generation's folder of the plan.
 PLAN_SQL = "plan.json"
 _SETTINGS = "churn.int_churn__plan_settings_resolved"
-STRATEGIES = {
-    "plan": "the plan",
-    "top_decile": "riskiest tenth",
-    "everybody_at_risk": "everybody at risk",
-    "random": "random",
-    "nobody": "nobody",
-}
 
 Row = dict[str, Any]
 
@@ -33,7 +26,7 @@ class RetentionPlan:
 
     Attributes:
         domain: Domain.
-        currency: Currency of all amounts.
+        currency: Of every amount.
         figures: The row of `int_churn__plans_summarised`; money in cents.
         alternatives: Rows of `fct_churn_plan_alternatives`.
         actions: Customers, profit and spend by band, action and theme.
@@ -49,7 +42,7 @@ class RetentionPlan:
 
 
 def can_plan(folder: Path) -> bool:
-    """Whether a generation's folder has what this version makes plans from."""
+    """Store the SQL that dbt has just compiled; the next dbt call overwrites the manifest."""
     if not (folder / PLAN_SQL).exists():
         return False
     models = read_models(folder / PLAN_SQL)
@@ -64,8 +57,8 @@ class Selection:
 
     Attributes:
         where: Condition on `int_churn__contact_eligibility_checked`; its values are bound.
-        values: Its bound values.
-        actions: Actions of the catalogue; empty for all.
+        values: What is bound.
+        actions: Actions of the catalogue; every one if there is none.
     """
 
     where: str = "true"

@@ -225,7 +225,7 @@ def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[Comp
 
 
 def replayed(manifest: Mapping[str, Any], reader: Reader) -> list[CompiledModel]:
-    """Return the models that a reader runs again, each after those it reads, the result last."""
+    """Return the models that a reader runs again, each after those it reads."""
     nodes = manifest["nodes"]
     ordered: list[str] = []
 

@@ -11,8 +11,6 @@ from pipeline.warehouse.compiled_sql import (
     create_models,
 )
 
-SCHEMA = "control"
-
 
 def fill_controls(
     connection: duckdb.DuckDBPyConnection,
@@ -33,12 +31,12 @@ def fill_controls(
     """
     connection.execute(
         f"""
-        create schema {SCHEMA};
-        create table {SCHEMA}.control__cut_offs as
+        create schema control;
+        create table control.control__cut_offs as
         select '{domain}' as domain, as_of_date, due_from from ({cut_offs});
-        create table {SCHEMA}.control__knowledge as
+        create table control.control__knowledge as
         select '{domain}' as domain, {known_before} as known_before;
-        create view {SCHEMA}.control__event_days as from built.{SCHEMA}.control__event_days
+        create view control.control__event_days as from built.control.control__event_days
         """
     )
     create_models(connection, [coverage])

@@ -62,7 +62,7 @@ def recipe_fingerprint() -> str:
 
 
 def learning_fingerprint(settings: DomainSettings, sql_hash: str, tuned: Mapping[str, Any]) -> str:
-    """Name of a recipe: how a model is learned, whatever the data are.
+    """Return the hash of a recipe: how a model is learned, whatever the data.
 
     Code is compared without comments and layout. Settings that do not affect learning, such as
     the currency, are left out.

@@ -58,7 +58,7 @@ class CustomerFilter(BaseModel):
         list[Name],
         Field(
             max_length=50,
-            description="Segments, from the column `segment` of `bi_customer_360`; matches any "
+            description="Segments, from the column `ladder_part` of `bi_customer_360`; matches any "
             "of them.",
         ),
     ] = []
@@ -111,7 +111,7 @@ _ON_RISK = {
 }
 # Filter → table and condition.
 _ELSEWHERE = {
-    "segment": ("bi_customer_360", "list_contains(?, segment)"),
+    "segment": ("bi_customer_360", "list_contains(?, ladder_part)"),
     "theme": ("bi_churn_drivers", "theme = ? and direction = 'raises'"),
     "action": ("bi_churn_actions", "list_contains(?, planned_action)"),
     "decision": ("bi_churn_actions", "decision = ?"),
@@ -165,7 +165,7 @@ def _check(generation: OpenGeneration, domain: str, chosen: CustomerFilter, wher
     if chosen.band:
         among("band", chosen.band, generation.choices("bi_churn_risk", "risk_band", domain), where)
     if chosen.segment:
-        parts = generation.choices("bi_customer_360", "segment", domain)
+        parts = generation.choices("bi_customer_360", "ladder_part", domain)
         among("segment", chosen.segment, parts, where)
     if chosen.theme is not None:
         themes = generation.choices("bi_churn_drivers", "theme", domain)

@@ -81,7 +81,7 @@ class OpenGeneration:
 
     @property
     def plan_folder(self) -> Path | None:
-        """Folder with the inputs of plans; None if this version has not stored it."""
+        """Folder with the inputs of plans; None if it was not published."""
         folder = self.path.with_suffix(".plan")
         return folder if can_plan(folder) else None
 

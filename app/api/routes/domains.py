@@ -1,4 +1,4 @@
-"""Published domains and trained models."""
+"""Published domains, trained models, and what codes mean."""
 
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ router = APIRouter(prefix="/v1", dependencies=[Reads], tags=["domains and models
 # a run's settings are for its builders, and name columns that are not published
 _DOMAIN = row_model("Domain", "bi_domains", leave_out=["live_settings"])
 _MODEL = row_model("Model", "bi_models")
+_CODE = row_model("Code", "bi_codes")
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     304: {"description": "Not modified; the ETag matches."},
     410: {"description": "The cursor's generation is gone; start again."},
@@ -27,6 +28,14 @@ class ModelsQuery(ListQuery):
 
     domain: Annotated[
         str | None, Field(max_length=100, description="Only this domain.", examples=[None])
+    ] = None
+
+
+class CodesQuery(ListQuery):
+    """Which codes."""
+
+    kind: Annotated[
+        str | None, Field(max_length=100, description="Of this vocabulary only.", examples=[None])
     ] = None
 
 
@@ -78,6 +87,32 @@ def list_models(
         list_id("models", names, same(query.model_dump())),
         where=["list_contains(?, domain)"],
         values=[names],
+    )
+    return {**in_all(generation, names), "items": page.rows, "next_cursor": page.next_cursor}
+
+
+@router.get(
+    "/codes",
+    summary="What do codes mean, and what to call them?",
+    response_model=list_model("CodeList", GlobalAnswer, _CODE),
+    responses=_ANSWERS,
+)
+def list_codes(
+    request: Request, generation: Paged, query: Annotated[CodesQuery, Query()]
+) -> dict[str, Any]:
+    """One row per vocabulary and code."""
+    names = visible_domains(request, list(generation.domains))
+    kinds = [row["kind"] for row in generation.rows("select distinct kind from serving.bi_codes")]
+    wanted = [] if query.kind is None else [query.kind]
+    among("kind", wanted, sorted(kinds))
+    page = read_page(
+        generation,
+        "serving.bi_codes",
+        [SortKey("kind", "varchar"), SortKey("code", "varchar")],
+        query,
+        list_id("codes", same(query.model_dump())),
+        where=["kind = ?"] if wanted else [],
+        values=wanted,
     )
     return {**in_all(generation, names), "items": page.rows, "next_cursor": page.next_cursor}
 

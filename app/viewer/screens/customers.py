@@ -63,7 +63,7 @@ def choose(page: Context, titles: dict[str, str], has_cancels: bool) -> Chosen:
             "Recommendation", sorted(titles.values()), key="actions", bind="query-params"
         )
         segments = third.multiselect(
-            "Segment", choices(page, "segment"), key="segments", bind="query-params"
+            "Segment", choices(page, "ladder_part"), key="segments", bind="query-params"
         )
         first, second, third = st.columns(3)
         least_value = first.number_input(
@@ -117,7 +117,7 @@ def state_of(
         and ("already_cancelled" in chosen) == has_cancels
         # the published tables may no longer have them
         and set(actions) <= set(titles)
-        and set(segments) <= set(choices(page, "segment"))
+        and set(segments) <= set(choices(page, "ladder_part"))
     )
     if not can_be_shown:
         return None

@@ -82,11 +82,12 @@ st.subheader("Leavers by segment")
 cohorts = rows(
     page.generation,
     """
-    select as_of_date, segment, customers, churn_rate from bi_churn_cohorts
+    select cohorts.as_of_date, ladder_part as segment, customers, churn_rate
+    from bi_churn_cohorts as cohorts
     inner join bi_domains using (domain, label_definition)
-    where domain = ? and bi_churn_cohorts.is_closed
+    where domain = ? and is_closed
     order by all
-    """.replace("as_of_date,", "bi_churn_cohorts.as_of_date,", 1),
+    """,
     page.name,
 )
 if cohorts.empty:

@@ -7,8 +7,7 @@ import streamlit as st
 
 from app.viewer import charts, client, words
 from app.viewer.context import Context, context
-from app.viewer.published import Row, one, rows
-from pipeline.retention.plan import STRATEGIES
+from app.viewer.published import Row, one, rows, titles
 
 CRM = (
     "customer_id, action_title, planned_action, channel, message_hint, theme, decision, due_on, "
@@ -78,7 +77,7 @@ def figures(page: Context, plan: Row) -> None:
         f"{page.currency}{more:,.2f}" if more else "nothing",
         border=True,
     )
-    if plan["evidence"] == "assumed":
+    if plan["evidence_code"] == "assumed":
         st.caption(
             "Response rates are assumed: they come from the catalogue of actions and are not "
             "measured yet. The control group will show the real effect."
@@ -172,7 +171,8 @@ with first:
         st.caption("The dashed line is the budget of this plan.")
 with second:
     st.subheader("Compared with other ways to choose")
-    named = choices.assign(way=choices["strategy"].map(STRATEGIES).map(words.capitalised))
+    ways = titles(page.generation, "strategy")
+    named = choices.assign(way=choices["strategy"].map(ways))
     st.altair_chart(
         charts.bars(
             named,
@@ -219,7 +219,7 @@ left = lines[lines["decision"] != "treat"]
 if not left.empty:
     st.subheader("Why customers are not contacted")
     why = left.groupby("reason", as_index=False)["customers"].sum()
-    why["why"] = why["reason"].map(words.WHY_NOT).fillna(why["reason"])
+    why["why"] = why["reason"].map(titles(page.generation, "reason"))
     st.altair_chart(charts.bars(why, "customers", "why", kind="Why not", title="Customers"))
 measurable(plan)
 lists(page)

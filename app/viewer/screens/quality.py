@@ -4,7 +4,10 @@ import streamlit as st
 
 from app.viewer import charts, words
 from app.viewer.context import Context, context
-from app.viewer.published import AS_OF_LEAD, one, rows
+from app.viewer.published import AS_OF_LEAD, one, rows, titles
+
+# Methods in the order of their colours; others follow.
+METHODS = ("lightgbm", "logistic", "hand_rule", "recency", "base_rate")
 
 
 def leaving(page: Context) -> str:
@@ -143,9 +146,10 @@ def beside_baselines(page: Context) -> None:
     if found.empty or gains.empty:
         st.caption("No back-test has been published for this business.")
         return
+    methods, metrics = (titles(page.generation, kind) for kind in ("model", "metric"))
     first, second = st.columns(2, gap="large")
     with first:
-        st.altair_chart(charts.caught(gains, words.MODELS))
+        st.altair_chart(charts.caught(gains, {name: methods[name] for name in METHODS} | methods))
         st.caption("Share of all leavers found in the first part of the list.")
     with second:
         bins = rows(
@@ -156,25 +160,25 @@ def beside_baselines(page: Context) -> None:
         st.altair_chart(charts.said_and_happened(bins))
         st.caption("On the dashed line, as many left as we predicted.")
     table = found.pivot_table(index="model", columns="metric", values="value").reset_index()
-    table["model"] = table["model"].map(words.MODELS).fillna(table["model"])
+    table["model"] = table["model"].map(methods)
     st.dataframe(
         table.sort_values("log_loss"),
         hide_index=True,
         column_config={
             "model": "Method",
             "auc": st.column_config.NumberColumn(
-                "Ranking accuracy (AUC)",
+                metrics["auc"],
                 format="%.3f",
                 help="How often a customer who left was ranked above one who stayed; 0.5 is "
                 "chance.",
             ),
             "top_decile_capture": st.column_config.NumberColumn(
-                "Leavers found in the top 10%",
+                metrics["top_decile_capture"],
                 format="percent",
                 help="Share of all leavers who were in the riskiest tenth of the list.",
             ),
             "log_loss": st.column_config.NumberColumn(
-                "Probability error",
+                metrics["log_loss"],
                 format="%.4f",
                 help="Log loss: how far the predicted risks were from what happened; lower is "
                 "better.",
@@ -215,7 +219,7 @@ def over_time(page: Context) -> None:
         """
         select lead_days, value as auc
         from bi_model_quality_by_lead
-        where domain = ? and population = ? and model = 'lightgbm' and metric = 'auc'
+        where domain = ? and population_code = ? and model = 'lightgbm' and metric = 'auc'
         order by lead_days
         """,
         page.name,
@@ -250,8 +254,9 @@ def over_time(page: Context) -> None:
     if drift.empty:
         st.success("No change that matters for the scores.")
     else:
+        kinds = titles(page.generation, "drift_kind")
         for row in drift.itertuples():
-            st.markdown(f"- {words.DRIFT.get(row.what, row.what)}")
+            st.markdown(f"- {kinds[row.what]}")
         st.caption("In these, the customers differ from those the model learned from.")
 
 

@@ -64,7 +64,7 @@ if budget:
         "Expected profit",
         words.money(budget["expected_profit"], page.currency),
         help="Margin kept by the plan, less the cost of offers and contacts. Response rates are "
-        f"{'assumed' if budget['evidence'] == 'assumed' else 'measured'}.",
+        f"{'assumed' if budget['evidence_code'] == 'assumed' else 'measured'}.",
     )
 if head["cancelled"]:
     st.caption(

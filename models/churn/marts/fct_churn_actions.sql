@@ -59,6 +59,7 @@ weighed as (
         catalogue.message_hint,
         catalogue.channel,
         catalogue.evidence,
+        catalogue.evidence_code,
         catalogue.save_rate,
         catalogue.contact_cents,
         100 * decided.customer_value * decided.gross_margin - catalogue.incentive_cents
@@ -117,6 +118,7 @@ final as (
         end as break_even_probability,
         weighed.churn_probability * weighed.save_rate as expected_churn_averted,
         weighed.evidence,
+        weighed.evidence_code,
         weighed.best_profit_cents / 100.0 as best_profit_alone,
         weighed.decision = 'hold_out' or weighed.is_never_treated as is_held_out,
         weighed.is_never_treated,

@@ -46,7 +46,8 @@ named as (
         plans.domain,
         plans.budget_cents,
         names.strategy,
-        plans.evidence
+        plans.evidence,
+        plans.evidence_code
     from plans
     cross join names
 ),
@@ -59,7 +60,8 @@ final as (
         coalesce(totals.customers, 0) as customers,
         coalesce(totals.spend_cents, 0) / 100.0 as expected_spend,
         coalesce(totals.profit_cents, 0) / 100.0 as expected_profit,
-        named.evidence
+        named.evidence,
+        named.evidence_code
     from named
     left join totals
         on

@@ -28,6 +28,7 @@ final as (
             when measured_customers is null then 'assumed'
             else 'measured, n = ' || {{ dbt.cast('measured_customers', dbt.type_string()) }}
         end as evidence,
+        case when measured_customers is null then 'assumed' else 'measured' end as evidence_code,
         priors_source
     from catalogue
 )

@@ -21,9 +21,11 @@ chosen as (
         ) as bigint)) as double)
         / (1000000.0 * count(*)) as effect,
         case
-            when count(*) filter (where catalogue.evidence = 'assumed') > 0 then 'assumed'
+            when count(*) filter (where catalogue.evidence_code = 'assumed') > 0 then 'assumed'
             else min(catalogue.evidence)
-        end as evidence
+        end as evidence,
+        -- in the alphabet assumed comes before measured
+        min(catalogue.evidence_code) as evidence_code
     from {{ ref('int_churn__actions_allocated') }} as allocated
     inner join {{ ref('int_churn__contact_eligibility_checked') }} as customers
         on allocated.customer_number = customers.customer_number
@@ -42,7 +44,8 @@ final as (
         coalesce(chosen.profit_cents, 0) as profit_cents,
         chosen.churn_without,
         chosen.effect,
-        coalesce(chosen.evidence, 'assumed') as evidence
+        coalesce(chosen.evidence, 'assumed') as evidence,
+        coalesce(chosen.evidence_code, 'assumed') as evidence_code
     from plans
     left join chosen on plans.domain = chosen.domain
 )

@@ -34,6 +34,7 @@ final as (
         totals.churn_without,
         totals.effect,
         totals.evidence,
+        totals.evidence_code,
 
         -- how far it can be from the best
         budget_prices.price_micro_cents / 1000000.0 as marginal_profit,

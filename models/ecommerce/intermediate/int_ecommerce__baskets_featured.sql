@@ -6,7 +6,7 @@ cohort as (
     select
         customer_id,
         as_of_date
-    from {{ ref('int_ecommerce__customers_eligible') }}
+    from {{ ref('int_ecommerce__cohorts_selected') }}
 ),
 
 orders as (

@@ -4,7 +4,7 @@
 with
 
 cohort as (
-    select * from {{ ref('int_ecommerce__customers_eligible') }}
+    select * from {{ ref('int_ecommerce__cohorts_selected') }}
 ),
 
 cut_offs as (

@@ -27,16 +27,16 @@ featured as (
 
         -- season
         {{ month_of('orders.as_of_date') }} as calendar__month,
-        case
-            when coverage.is_horizon_covered then cast(orders.orders_horizon_last_year as bigint)
-        end as calendar__orders_horizon_last_year,
-        case
-            when coverage.is_horizon_covered and orders.amount_cents is not null
-                then {{ exact_ratio('orders.amount_cents_horizon_last_year', 100) }}
-        end as calendar__amount_horizon_last_year,
-        case
-            when coverage.is_quarter_covered then cast(orders.orders_90d_last_year as bigint)
-        end as calendar__orders_90d_last_year,
+        {{ when_covered(
+            'coverage.is_horizon_covered', 'cast(orders.orders_horizon_last_year as bigint)'
+        ) }} as calendar__orders_horizon_last_year,
+        {{ when_covered(
+            'coverage.is_horizon_covered and orders.amount_cents is not null',
+            exact_ratio('orders.amount_cents_horizon_last_year', 100)
+        ) }} as calendar__amount_horizon_last_year,
+        {{ when_covered(
+            'coverage.is_quarter_covered', 'cast(orders.orders_90d_last_year as bigint)'
+        ) }} as calendar__orders_90d_last_year,
         {{ exact_ratio('orders.november_december_orders', 'orders.orders') }}
             as calendar__november_december_share,
 

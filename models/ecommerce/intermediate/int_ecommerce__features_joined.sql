@@ -7,7 +7,7 @@ cohort as (
         customer_id,
         as_of_date,
         cast(null as date) as due_on
-    from {{ ref('int_ecommerce__customers_eligible') }}
+    from {{ ref('int_ecommerce__cohorts_selected') }}
 ),
 
 joined as (

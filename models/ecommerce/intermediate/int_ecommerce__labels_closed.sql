@@ -9,7 +9,7 @@ knowledge as (
 
 labelled as (
     {{ no_order_labels(
-        cohort=ref('int_ecommerce__customers_eligible'),
+        cohort=ref('int_ecommerce__cohorts_selected'),
         orders=ref('int_ecommerce__orders_placed'),
         knowledge='knowledge',
         definition=domain_setting('ecommerce', 'label_definition'),

@@ -19,20 +19,34 @@ coverage as (
         and table_name = '{{ domain_setting('ecommerce', 'covered_by').orders }}'
 ),
 
+last_orders as (
+    select
+        customer_id,
+        as_of_date,
+        {{ add_days('as_of_date', '1 - days_since_last') }} as day_after
+    from orders
+),
+
 -- Days without purchases for anybody say nothing about this customer.
 outages_since_order as (
     select
-        orders.customer_id,
-        orders.as_of_date,
-        sum(greatest({{ days_between(
-            'greatest(outages.started_on, ' ~ add_days('orders.as_of_date', '1 - orders.days_since_last') ~ ')',
-            'least(outages.ended_on, orders.as_of_date)'
-        ) }}, 0)) as outage_days
-    from orders
+        last_orders.customer_id,
+        last_orders.as_of_date,
+        greatest(outages.started_on, last_orders.day_after) as starts_on,
+        least(outages.ended_on, last_orders.as_of_date) as ends_before
+    from last_orders
     inner join {{ ref('ecommerce_log_changes') }} as outages
         on
             outages.kind = 'purchase_outage'
-            and orders.as_of_date > outages.started_on
+            and last_orders.as_of_date > outages.started_on
+),
+
+outage_days as (
+    select
+        customer_id,
+        as_of_date,
+        sum(greatest({{ days_between('starts_on', 'ends_before') }}, 0)) as outage_days
+    from outages_since_order
     group by all
 ),
 
@@ -43,37 +57,33 @@ featured as (
 
         -- recency
         orders.days_since_last as orders__days_since_last,
-        cast(coalesce(outages_since_order.outage_days, 0) as bigint)
-            as orders__outage_days_since_last,
+        cast(coalesce(outage_days.outage_days, 0) as bigint) as orders__outage_days_since_last,
 
         -- frequency
         cast(orders.orders as bigint) as orders__orders,
         orders.order_days as orders__order_days,
-        {% for window in [30, 60, 90, 180, 365] -%}
-        case
-            when coverage.is_covered_{{ window }}d then cast(orders.orders_{{ window }}d as bigint)
-        end as orders__orders_{{ window }}d,
+        {% for window in ['30d', '60d', '90d', '180d', '365d'] -%}
+        {{ when_covered(
+            'coverage.is_covered_' ~ window, 'cast(orders.orders_' ~ window ~ ' as bigint)'
+        ) }} as orders__orders_{{ window }},
         {% endfor -%}
-        case
-            when coverage.is_covered_180d
-                then cast(orders.orders_90d - orders.orders_91_180d as bigint)
-        end as orders__orders_change_90d,
+        {{ when_covered(
+            'coverage.is_covered_180d', 'cast(orders.orders_90d - orders.orders_91_180d as bigint)'
+        ) }} as orders__orders_change_90d,
         cast(orders.last_day_orders as bigint) as orders__orders_on_last_day,
 
-        -- money
+        -- money; null where the files hold no price
         {{ exact_ratio('orders.amount_cents', 100) }} as orders__amount,
-        {% for window in [30, 90, 365] -%}
-        case
-            when coverage.is_covered_{{ window }}d and orders.amount_cents is not null
-                then {{ exact_ratio('orders.amount_cents_' ~ window ~ 'd', 100) }}
-        end as orders__amount_{{ window }}d,
+        {% for window in ['30d', '90d', '365d'] -%}
+        {{ when_covered(
+            'coverage.is_covered_' ~ window ~ ' and orders.amount_cents is not null',
+            exact_ratio('orders.amount_cents_' ~ window, 100)
+        ) }} as orders__amount_{{ window }},
         {% endfor -%}
-        case
-            when coverage.is_covered_180d and orders.amount_cents is not null
-                then {{ exact_ratio(
-                    'orders.amount_cents_90d - orders.amount_cents_91_180d', 100
-                ) }}
-        end as orders__amount_change_90d,
+        {{ when_covered(
+            'coverage.is_covered_180d and orders.amount_cents is not null',
+            exact_ratio('orders.amount_cents_90d - orders.amount_cents_91_180d', 100)
+        ) }} as orders__amount_change_90d,
         {{ exact_ratio('orders.amount_cents', '100 * orders.priced_orders') }}
             as orders__amount_per_order,
         {{ exact_ratio('orders.last_amount_cents', 100) }} as orders__last_amount,
@@ -85,10 +95,10 @@ featured as (
         ) }} / 100 as orders__amount_spread
     from orders
     left join coverage on orders.as_of_date = coverage.as_of_date
-    left join outages_since_order
+    left join outage_days
         on
-            orders.customer_id = outages_since_order.customer_id
-            and orders.as_of_date = outages_since_order.as_of_date
+            orders.customer_id = outage_days.customer_id
+            and orders.as_of_date = outage_days.as_of_date
 )
 
 select * from featured

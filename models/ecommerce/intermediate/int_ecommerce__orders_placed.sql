@@ -3,6 +3,8 @@
 -- cut-offs are midnights, so an order never straddles one. A purchase without a session belongs to
 -- the day's order, if there is one; those of a day without any session are one order. Only days
 -- that some cut-off's memory or horizon reaches are read.
+{%- set memory_days = 730 %}
+{%- set horizon_days = domain_setting('ecommerce', 'horizon_days') %}
 with
 
 cut_offs as (
@@ -11,7 +13,7 @@ cut_offs as (
 ),
 
 days_in_reach as (
-    {{ number_series(1 - domain_setting('ecommerce', 'horizon_days'), 730, 'days_before') }}
+    {{ number_series(1 - horizon_days, memory_days, 'days_before') }}
 ),
 
 days as (

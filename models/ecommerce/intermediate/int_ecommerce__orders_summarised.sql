@@ -2,6 +2,7 @@
 -- One row per customer and cut-off: what the order days of the two years before it say, as exact
 -- integers. The amounts are null where the files hold no price.
 {%- set horizon = domain_setting('ecommerce', 'horizon_days') %}
+{%- set long_gap_days = 60 %}
 {%- set windows = {
     '30d': '<= 30',
     '60d': '<= 60',
@@ -15,7 +16,7 @@
 with
 
 days as (
-    select * from {{ ref('int_ecommerce__order_days') }}
+    select * from {{ ref('int_ecommerce__order_days_aggregated') }}
 ),
 
 summarised as (
@@ -60,7 +61,7 @@ summarised as (
         min(gap_days) as smallest_gap,
         max_by(gap_days, ordered_on) filter (where gap_days is not null) as last_gap,
         min_by(gap_days, ordered_on) filter (where gap_days is not null) as first_gap,
-        count(*) filter (where gap_days > 60) as long_gaps,
+        count(*) filter (where gap_days > {{ long_gap_days }}) as long_gaps,
 
         -- habits
         {% for habit in ['night', 'morning', 'evening', 'sessionless'] -%}

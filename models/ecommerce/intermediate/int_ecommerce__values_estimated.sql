@@ -1,6 +1,7 @@
 -- One row per customer and cut-off: what is at stake, before margin: own revenue a day over the
 -- last year, times the value days of the domain. A customer of less than 30 days is taken as one of
 -- 30, so that one large first order is not a daily habit. Null where the files hold no price.
+{%- set value_days = domain_setting('ecommerce', 'value_days') %}
 with
 
 orders as (
@@ -14,7 +15,7 @@ valued as (
         case
             when amount_cents is not null
                 then {{ exact_ratio(
-                    'amount_cents_365d * ' ~ domain_setting('ecommerce', 'value_days'),
+                    'amount_cents_365d * ' ~ value_days,
                     '100 * least(greatest(days_since_first, 30), 365)'
                 ) }}
         end as customer_value

@@ -12,7 +12,7 @@ cohort as (
 ),
 
 days as (
-    select * from {{ ref('int_ecommerce__visit_days') }}
+    select * from {{ ref('int_ecommerce__visit_days_aggregated') }}
 ),
 
 summarised as (

@@ -1,6 +1,9 @@
 {{ config(materialized='table') }}
 -- One row per customer of the scoring cohort and week before the cut-off: what the customer did. A
 -- week without anything is 0; one that the log does not cover is null.
+{%- set covered_by = domain_setting('ecommerce', 'covered_by') %}
+{%- set are_views_covered = is_week_covered('ecommerce', 'views_covered', 'weeks') %}
+{%- set are_orders_covered = is_week_covered('ecommerce', 'orders_covered', 'weeks') %}
 with
 
 weeks as (
@@ -11,20 +14,12 @@ cohort as (
     select
         customer_id,
         as_of_date
-    from {{ ref('int_ecommerce__customers_eligible') }}
+    from {{ ref('int_ecommerce__cohorts_selected') }}
     where as_of_date in (select weeks.as_of_date from weeks)
 ),
 
-days_in_week as (
-    {{ number_series(0, 6, 'day_of_week') }}
-),
-
 days as (
-    select
-        weeks.weeks_before,
-        {{ add_days('weeks.week_starts_on', 'days_in_week.day_of_week') }} as day
-    from weeks
-    cross join days_in_week
+    {{ days_of_weeks('weeks') }}
 ),
 
 visits as (
@@ -64,25 +59,15 @@ final as (
         cohort.as_of_date,
         weeks.weeks_before,
         weeks.week_starts_on,
-        case
-            when {{ is_week_covered('ecommerce', 'views_covered', 'weeks') }}
-                then coalesce(visits.active_days, 0)
-        end as active_days,
-        case
-            when {{ is_week_covered('ecommerce', 'views_covered', 'weeks') }}
-                then cast(coalesce(visits.views, 0) as double)
-        end as usage_amount,
-        case
-            when {{ is_week_covered('ecommerce', 'orders_covered', 'weeks') }}
-                then coalesce(orders.orders, 0)
-        end as transactions,
+        {{ when_covered(are_views_covered, 'coalesce(visits.active_days, 0)') }} as active_days,
+        {{ when_covered(are_views_covered, 'cast(coalesce(visits.views, 0) as double)') }}
+            as usage_amount,
+        {{ when_covered(are_orders_covered, 'coalesce(orders.orders, 0)') }} as transactions,
         -- orders without any price have no amount; a week without orders has 0
-        case
-            when
-                {{ is_week_covered('ecommerce', 'orders_covered', 'weeks') }}
-                and (orders.orders is null or orders.priced_orders > 0)
-                then coalesce(orders.amount_cents, 0) / 100.0
-        end as transaction_amount
+        {{ when_covered(
+            are_orders_covered ~ ' and (orders.orders is null or orders.priced_orders > 0)',
+            'coalesce(orders.amount_cents, 0) / 100.0'
+        ) }} as transaction_amount
     from cohort
     inner join weeks on cohort.as_of_date = weeks.as_of_date
     left join visits
@@ -96,11 +81,11 @@ final as (
     left join coverage as views_covered
         on
             weeks.as_of_date = views_covered.as_of_date
-            and views_covered.table_name = '{{ domain_setting('ecommerce', 'covered_by').visits }}'
+            and views_covered.table_name = '{{ covered_by.visits }}'
     left join coverage as orders_covered
         on
             weeks.as_of_date = orders_covered.as_of_date
-            and orders_covered.table_name = '{{ domain_setting('ecommerce', 'covered_by').orders }}'
+            and orders_covered.table_name = '{{ covered_by.orders }}'
 )
 
 select * from final

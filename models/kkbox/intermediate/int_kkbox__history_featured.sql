@@ -6,15 +6,16 @@
 -- A paid plan of 0 days is priced as 30, the price it bears; a member who never paid is worth the
 -- list price of the current plan. A gap is the days from an expiry to the purchase that followed.
 {%- set methods = [41, 40, 39, 38, 37, 36, 34, 33, 31] %}
-{%- set price = 'coalesce(history.last_paid_amount, history.list_price, 0)' %}
-{%- set price_days %}case
-            when history.last_paid_amount is not null then history.last_paid_plan_days
-            else history.plan_days
-        end{% endset %}
+{%- set value_months = domain_setting('kkbox', 'value_months') %}
 with
 
 history as (
-    select * from {{ ref('int_kkbox__history_summarised') }}
+    select
+        *,
+        coalesce(last_paid_amount, list_price, 0) as valued_price,
+        case when last_paid_amount is not null then last_paid_plan_days else plan_days end
+            as valued_days
+    from {{ ref('int_kkbox__history_summarised') }}
 ),
 
 outages as (
@@ -27,8 +28,8 @@ featured as (
         history.as_of_date,
         history.expires_on as due_on,
         {{ exact_ratio(
-            price ~ ' * 30 * ' ~ domain_setting('kkbox', 'value_months'),
-            'case when ' ~ price_days ~ ' > 0 then ' ~ price_days ~ ' else 30 end'
+            'history.valued_price * 30 * ' ~ value_months,
+            'case when history.valued_days > 0 then history.valued_days else 30 end'
         ) }} as customer_value,
 
         -- the last transaction
@@ -58,16 +59,17 @@ featured as (
         history.days_since_last_payment as payment__days_since_last_payment,
         history.days_since_last_cancel as payment__days_since_last_cancel,
         history.transactions as payment__transactions,
-        case when history.is_covered_90d then history.transactions_90d end
+        {{ when_covered('history.is_covered_90d', 'history.transactions_90d') }}
             as payment__transactions_90d,
-        case when history.is_covered_365d then history.transactions_365d end
+        {{ when_covered('history.is_covered_365d', 'history.transactions_365d') }}
             as payment__transactions_365d,
-        case when history.is_covered_365d then cast(coalesce(history.amount_365d, 0) as bigint) end
+        {{ when_covered('history.is_covered_365d', bigint_or_zero('history.amount_365d')) }}
             as payment__amount_365d,
         {{ exact_ratio('history.zero_paid_rows', 'history.transactions') }}
             as payment__zero_paid_share,
         history.cancels as payment__cancels,
-        case when history.is_covered_365d then history.cancels_365d end as payment__cancels_365d,
+        {{ when_covered('history.is_covered_365d', 'history.cancels_365d') }}
+            as payment__cancels_365d,
         history.method_changes as payment__method_changes,
         history.auto_renew_changes as payment__auto_renew_changes,
         history.duplicate_rows as payment__duplicate_rows,
@@ -107,7 +109,8 @@ featured as (
         history.late_renewals as membership__late_renewals,
         {{ exact_ratio('history.late_renewals', 'history.renewals') }} as membership__late_share,
         history.lapses as membership__lapses,
-        case when history.is_covered_365d then history.lapses_365d end as membership__lapses_365d,
+        {{ when_covered('history.is_covered_365d', 'history.lapses_365d') }}
+            as membership__lapses_365d,
         history.days_since_last_return as membership__days_since_last_return,
         cast(history.last_gap_days as bigint) as membership__last_gap_days,
         cast(history.largest_gap_days as bigint) as membership__largest_gap_days,

@@ -2,10 +2,11 @@
 -- One row per member and cut-off: the state of the last transaction, what all transactions before
 -- the cut-off say of payments, plans and past renewals, and which windows they cover. The themes
 -- that read it need no join: on one member a join costs more than its work.
+{%- set lapse_days = 30 %}
 with
 
 cohort as (
-    select * from {{ ref('int_kkbox__memberships_expiring') }}
+    select * from {{ ref('int_kkbox__cohorts_selected') }}
 ),
 
 transactions as (
@@ -63,10 +64,12 @@ summarised as (
         max(days_before) as tenure_days,
         count(renewal_gap_days) as renewals,
         {{ count_where('renewal_gap_days < 0') }} as early_renewals,
-        {{ count_where('renewal_gap_days between 1 and 29') }} as late_renewals,
-        {{ count_where('renewal_gap_days >= 30') }} as lapses,
-        {{ count_where('renewal_gap_days >= 30 and days_before <= 365') }} as lapses_365d,
-        min(case when renewal_gap_days >= 30 then days_before end) as days_since_last_return,
+        {{ count_where('renewal_gap_days between 1 and ' ~ (lapse_days - 1)) }} as late_renewals,
+        {{ count_where('renewal_gap_days >= ' ~ lapse_days) }} as lapses,
+        {{ count_where('renewal_gap_days >= ' ~ lapse_days ~ ' and days_before <= 365') }}
+            as lapses_365d,
+        min(case when renewal_gap_days >= {{ lapse_days }} then days_before end)
+            as days_since_last_return,
         max(renewal_gap_days) as largest_gap_days,
         -- max_by passes over nulls: the last gap there is
         max_by(renewal_gap_days, position) as last_gap_days,

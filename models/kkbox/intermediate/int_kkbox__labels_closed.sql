@@ -8,9 +8,9 @@ knowledge as (
 ),
 
 derived as (
-    select * from {{ ref('int_kkbox__labels_lapsed') }}
+    select * from {{ ref('int_kkbox__lapse_labels_derived') }}
     union all
-    select * from {{ ref('int_kkbox__labels_unpaid') }}
+    select * from {{ ref('int_kkbox__kaggle_rule_labels_derived') }}
 ),
 
 cohort_ends as (
@@ -41,7 +41,7 @@ closed as (
 
 -- The file itself is the outcome: it is there or it is not.
 supplied as (
-    select * from {{ ref('int_kkbox__labels_supplied') }}
+    select * from {{ ref('int_kkbox__supplied_labels_matched') }}
 ),
 
 unioned as (

@@ -1,6 +1,7 @@
 -- One row per member and cut-off: the listening__ features, and the member's own listening in the
 -- same four weeks a year before. A covered window without a row is silence, 0; a window the logs do
 -- not cover is null.
+{%- set past_days = 90 - 28 %}
 with
 
 listening as (
@@ -9,123 +10,68 @@ listening as (
 
 featured as (
     select
-        listening.customer_id,
-        listening.as_of_date,
+        customer_id,
+        as_of_date,
 
         -- how much
-        {% for window in [7, 14, 28, 90] -%}
-        case
-            when listening.is_covered_{{ window }}d
-                then coalesce(listening.active_days_{{ window }}d, 0)
-        end as listening__active_days_{{ window }}d,
+        {% for window in ['7d', '14d', '28d', '90d'] -%}
+        {{ when_covered('is_covered_' ~ window, 'coalesce(active_days_' ~ window ~ ', 0)') }}
+            as listening__active_days_{{ window }},
         {% endfor -%}
-        {% for window in [7, 28, 90] -%}
-        case
-            when listening.is_covered_{{ window }}d
-                then cast(coalesce(listening.seconds_{{ window }}d, 0) as bigint)
-        end as listening__seconds_{{ window }}d,
+        {% for window in ['7d', '28d', '90d'] -%}
+        {{ when_covered('is_covered_' ~ window, bigint_or_zero('seconds_' ~ window)) }}
+            as listening__seconds_{{ window }},
         {% endfor -%}
-        case
-            when listening.is_covered_28d
-                then cast(coalesce(listening.songs_played_28d, 0) as bigint)
-        end as listening__songs_28d,
-        case
-            when listening.is_covered_90d
-                then coalesce(listening.active_days_90d, 0) = 0
-        end as listening__is_silent_90d,
+        {{ when_covered('is_covered_28d', bigint_or_zero('songs_played_28d')) }}
+            as listening__songs_28d,
+        {{ when_covered('is_covered_90d', 'coalesce(active_days_90d, 0) = 0') }}
+            as listening__is_silent_90d,
 
         -- what an active day looks like
-        case
-            when listening.is_covered_28d
-                then {{ exact_ratio('listening.seconds_28d', 'listening.active_days_28d') }}
-        end as listening__seconds_per_active_day_28d,
-        case
-            when listening.is_covered_28d
-                then {{ exact_stddev(
-                    'listening.active_days_28d', 'listening.seconds_28d', 'listening.second_squares_28d'
-                ) }}
-        end as listening__seconds_spread_28d,
-        case
-            when listening.is_covered_28d
-                then {{ exact_ratio('listening.songs_skipped_28d', 'listening.songs_played_28d') }}
-        end as listening__skip_share_28d,
-        case
-            when listening.is_covered_28d
-                then {{ exact_ratio(
-                    'listening.songs_completed_28d', 'listening.songs_played_28d'
-                ) }}
-        end as listening__completed_share_28d,
-        case
-            when listening.is_covered_28d
-                then {{ exact_ratio(
-                    'listening.songs_different_28d', 'listening.songs_played_28d'
-                ) }}
-        end as listening__different_share_28d,
-        case
-            when listening.is_covered_28d
-                then {{ exact_ratio('listening.weekend_days_28d', 'listening.active_days_28d') }}
-        end as listening__weekend_share_28d,
+        {{ when_covered('is_covered_28d', exact_ratio('seconds_28d', 'active_days_28d')) }}
+            as listening__seconds_per_active_day_28d,
+        {{ when_covered('is_covered_28d', exact_stddev(
+            'active_days_28d', 'seconds_28d', 'second_squares_28d'
+        )) }} as listening__seconds_spread_28d,
+        {{ when_covered('is_covered_28d', exact_ratio('songs_skipped_28d', 'songs_played_28d')) }}
+            as listening__skip_share_28d,
+        {{ when_covered('is_covered_28d', exact_ratio('songs_completed_28d', 'songs_played_28d')) }}
+            as listening__completed_share_28d,
+        {{ when_covered('is_covered_28d', exact_ratio('songs_different_28d', 'songs_played_28d')) }}
+            as listening__different_share_28d,
+        {{ when_covered('is_covered_28d', exact_ratio('weekend_days_28d', 'active_days_28d')) }}
+            as listening__weekend_share_28d,
 
-        -- against the member's own past
-        case
-            when listening.is_covered_90d and listening.active_days_90d > 0
-                then listening.days_since_last
-        end as listening__days_since_last,
-        case
-            when listening.is_covered_56d
-                then
-                    coalesce(listening.active_days_28d, 0)
-                    - coalesce(listening.active_days_29_56d, 0)
-        end as listening__active_days_change_28d,
-        case
-            when listening.is_covered_90d
-                then {{ exact_ratio(
-                    'listening.active_days_28d * 62',
-                    '(listening.active_days_90d - listening.active_days_28d) * 28'
-                ) }}
-        end as listening__active_days_to_own_past,
-        case
-            when listening.is_covered_90d
-                then {{ exact_ratio(
-                    'coalesce(listening.seconds_28d, 0) * 62', 'listening.seconds_29_90d * 28'
-                ) }}
-        end as listening__seconds_to_own_past,
-        case
-            when listening.is_covered_90d
-                then {{ exact_slope(
-                    90,
-                    'coalesce(listening.active_days_90d, 0)',
-                    'coalesce(listening.active_day_times_90d, 0)'
-                ) }}
-        end as listening__active_days_slope_90d,
-        case
-            when listening.is_covered_90d
-                then {{ exact_slope(
-                    90,
-                    'coalesce(listening.seconds_90d, 0)',
-                    'coalesce(listening.second_times_90d, 0)'
-                ) }}
-        end as listening__seconds_slope_90d,
+        -- against the member's own past, a day of it
+        {{ when_covered('is_covered_90d and active_days_90d > 0', 'days_since_last') }}
+            as listening__days_since_last,
+        {{ when_covered(
+            'is_covered_56d', 'coalesce(active_days_28d, 0) - coalesce(active_days_29_56d, 0)'
+        ) }} as listening__active_days_change_28d,
+        {{ when_covered('is_covered_90d', exact_ratio(
+            'active_days_28d * ' ~ past_days, '(active_days_90d - active_days_28d) * 28'
+        )) }} as listening__active_days_to_own_past,
+        {{ when_covered('is_covered_90d', exact_ratio(
+            'coalesce(seconds_28d, 0) * ' ~ past_days, 'seconds_29_90d * 28'
+        )) }} as listening__seconds_to_own_past,
+        {{ when_covered('is_covered_90d', exact_slope(
+            90, 'coalesce(active_days_90d, 0)', 'coalesce(active_day_times_90d, 0)'
+        )) }} as listening__active_days_slope_90d,
+        {{ when_covered('is_covered_90d', exact_slope(
+            90, 'coalesce(seconds_90d, 0)', 'coalesce(second_times_90d, 0)'
+        )) }} as listening__seconds_slope_90d,
 
         -- what is odd in the logs
-        case
-            when listening.is_covered_90d
-                then coalesce(listening.negative_days_90d, 0)
-        end as listening__negative_days_90d,
-        case
-            when listening.is_covered_90d
-                then coalesce(listening.over_a_day_days_90d, 0)
-        end as listening__over_a_day_days_90d,
-        case
-            when listening.is_covered_90d
-                then cast(coalesce(listening.excess_rows_90d, 0) as bigint)
-        end as listening__excess_rows_90d,
+        {{ when_covered('is_covered_90d', 'coalesce(negative_days_90d, 0)') }}
+            as listening__negative_days_90d,
+        {{ when_covered('is_covered_90d', 'coalesce(over_a_day_days_90d, 0)') }}
+            as listening__over_a_day_days_90d,
+        {{ when_covered('is_covered_90d', bigint_or_zero('excess_rows_90d')) }}
+            as listening__excess_rows_90d,
 
         -- a year before
-        case
-            when listening.is_covered_last_year
-                then coalesce(listening.active_days_28d_last_year, 0)
-        end as calendar__active_days_28d_last_year
+        {{ when_covered('is_covered_last_year', 'coalesce(active_days_28d_last_year, 0)') }}
+            as calendar__active_days_28d_last_year
     from listening
 )
 

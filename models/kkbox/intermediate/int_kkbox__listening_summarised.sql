@@ -8,11 +8,11 @@ cohort as (
     select
         customer_id,
         as_of_date
-    from {{ ref('int_kkbox__memberships_expiring') }}
+    from {{ ref('int_kkbox__cohorts_selected') }}
 ),
 
 days as (
-    select * from {{ ref('int_kkbox__listening_days') }}
+    select * from {{ ref('int_kkbox__listening_days_aggregated') }}
 ),
 
 summarised as (

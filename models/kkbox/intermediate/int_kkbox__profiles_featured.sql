@@ -6,7 +6,7 @@ cohort as (
     select
         customer_id,
         as_of_date
-    from {{ ref('int_kkbox__memberships_expiring') }}
+    from {{ ref('int_kkbox__cohorts_selected') }}
 ),
 
 members as (

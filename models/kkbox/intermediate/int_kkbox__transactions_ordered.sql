@@ -25,6 +25,7 @@ ordered as (
         row_number() over member_walk as position,
         lag(transacted_on) over member_walk as previous_transacted_on,
         lag(expires_on) over member_walk as previous_expires_on,
+        lag(is_expiry_ancient) over member_walk as is_previous_expiry_ancient,
         lag(plan_days) over member_walk as previous_plan_days,
         lag(payment_method_id) over member_walk as previous_payment_method_id,
         lag(is_auto_renew) over member_walk as previous_is_auto_renew,
@@ -43,9 +44,9 @@ ordered as (
 measured as (
     select
         *,
-        -- an expiry of 1970 is no expiry to measure a gap from
+        -- an expiry of 1970 is not one to measure a gap from
         case
-            when not is_cancel and previous_expires_on >= date '2015-01-01'
+            when not is_cancel and not is_previous_expiry_ancient
                 then {{ days_between('previous_expires_on', 'transacted_on') }}
         end as renewal_gap_days,
         coalesce(

@@ -1,6 +1,8 @@
 {{ config(materialized='table') }}
 -- One row per member of the scoring cohort and week before the cut-off: what the member did. A week
 -- without anything is 0; one that the logs do not cover is null.
+{%- set are_logs_covered = is_week_covered('kkbox', 'logs_covered', 'weeks') %}
+{%- set are_payments_covered = is_week_covered('kkbox', 'transactions_covered', 'weeks') %}
 with
 
 weeks as (
@@ -11,20 +13,12 @@ cohort as (
     select
         customer_id,
         as_of_date
-    from {{ ref('int_kkbox__memberships_expiring') }}
+    from {{ ref('int_kkbox__cohorts_selected') }}
     where as_of_date in (select weeks.as_of_date from weeks)
 ),
 
-days_in_week as (
-    {{ number_series(0, 6, 'day_of_week') }}
-),
-
 days as (
-    select
-        weeks.weeks_before,
-        {{ add_days('weeks.week_starts_on', 'days_in_week.day_of_week') }} as day
-    from weeks
-    cross join days_in_week
+    {{ days_of_weeks('weeks') }}
 ),
 
 listening as (
@@ -68,22 +62,14 @@ final as (
         cohort.as_of_date,
         weeks.weeks_before,
         weeks.week_starts_on,
-        case
-            when {{ is_week_covered('kkbox', 'logs_covered', 'weeks') }}
-                then coalesce(listening.active_days, 0)
-        end as active_days,
-        case
-            when {{ is_week_covered('kkbox', 'logs_covered', 'weeks') }}
-                then coalesce(listening.seconds, 0) / 3600.0
-        end as usage_amount,
-        case
-            when {{ is_week_covered('kkbox', 'transactions_covered', 'weeks') }}
-                then coalesce(payments.payments, 0)
-        end as transactions,
-        case
-            when {{ is_week_covered('kkbox', 'transactions_covered', 'weeks') }}
-                then cast(coalesce(payments.amount, 0) as double)
-        end as transaction_amount
+        {{ when_covered(are_logs_covered, 'coalesce(listening.active_days, 0)') }}
+            as active_days,
+        {{ when_covered(are_logs_covered, 'coalesce(listening.seconds, 0) / 3600.0') }}
+            as usage_amount,
+        {{ when_covered(are_payments_covered, 'coalesce(payments.payments, 0)') }}
+            as transactions,
+        {{ when_covered(are_payments_covered, 'cast(coalesce(payments.amount, 0) as double)') }}
+            as transaction_amount
     from cohort
     inner join weeks on cohort.as_of_date = weeks.as_of_date
     left join listening

@@ -20,6 +20,7 @@ select
     break_even_probability,
     expected_churn_averted,
     evidence,
+    evidence_code,
     is_held_out,
     is_never_treated,
     is_suppressed,

@@ -30,7 +30,8 @@ parts as (
     select
         domain,
         customer_id,
-        max(case when segment = 'ladder' then segment_value end) as segment
+        max(case when segment = 'ladder' then segment_value end) as ladder_part,
+        max(case when segment = 'ladder' then segment_value_code end) as ladder_part_code
     from segments
     group by all
 ),
@@ -72,7 +73,9 @@ final as (
         actions.is_suppressed,
 
         -- who they are and what they did
-        parts.segment,
+        parts.ladder_part as segment,
+        parts.ladder_part,
+        parts.ladder_part_code,
         activity.active_days_4w,
         activity.active_days_4w_before,
 

@@ -6,5 +6,6 @@ select
     customers,
     expected_spend,
     expected_profit,
-    evidence
+    evidence,
+    evidence_code
 from {{ ref('fct_churn_plan_alternatives') }}

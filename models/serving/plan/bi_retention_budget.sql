@@ -19,5 +19,6 @@ select
     customers_needed_at_50,
     campaigns_needed_at_10,
     campaigns_needed_at_50,
-    evidence
+    evidence,
+    evidence_code
 from {{ ref('int_churn__plans_summarised') }}

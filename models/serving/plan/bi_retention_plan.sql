@@ -24,7 +24,8 @@ final as (
             as expected_spend,
         cast(coalesce(sum(cast(round(1000000 * expected_churn_averted) as bigint)), 0) as double)
         / 1000000 as expected_customers_kept,
-        coalesce(evidence, 'none') as evidence
+        coalesce(evidence, 'none') as evidence,
+        coalesce(evidence_code, 'none') as evidence_code
     from actions
     group by all
 )

@@ -11,12 +11,17 @@ ladder as (
     where segment = 'ladder'
 ),
 
-final as (
+parts as (
+    select * from {{ ref('int_churn__segment_parts_coded') }}
+    where segment = 'ladder'
+),
+
+counted as (
     select
         labels.domain,
         labels.as_of_date,
         labels.label_definition,
-        coalesce(ladder.segment_value, 'outside the derived cohort') as segment,
+        coalesce(ladder.segment_value, 'outside the derived cohort') as ladder_part,
         count(*) as customers,
         case when count(labels.is_churned) > 0 then count(*) filter (where labels.is_churned) end
             as churners,
@@ -32,6 +37,26 @@ final as (
             and labels.customer_id = ladder.customer_id
             and labels.as_of_date = ladder.as_of_date
     group by all
+),
+
+final as (
+    select
+        counted.domain,
+        counted.as_of_date,
+        counted.label_definition,
+        counted.ladder_part as segment,
+        counted.ladder_part,
+        parts.segment_value_code as ladder_part_code,
+        counted.customers,
+        counted.churners,
+        counted.churn_rate,
+        counted.is_closed,
+        counted.label_known_on
+    from counted
+    left join parts
+        on
+            counted.domain = parts.domain
+            and counted.ladder_part = parts.segment_value
 )
 
 select * from final

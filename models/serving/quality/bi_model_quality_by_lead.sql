@@ -13,6 +13,10 @@ final as (
         figures.lead_days,
         figures.known_at,
         figures.population,
+        case figures.population
+            when 'as known then' then 'as_of_lead'
+            when 'known at every lead' then 'in_every_lead'
+        end as population_code,
         figures.model,
         figures.metric,
         figures.value,

@@ -10,6 +10,10 @@ final as (
         figures.domain,
         figures.run_id,
         figures.protocol,
+        case figures.protocol
+            when 'rolling origins' then 'rolling_origins'
+            else figures.protocol
+        end as protocol_code,
         figures.as_of_date,
         figures.trained_cohorts,
         figures.model,

@@ -6,6 +6,10 @@ live as (
     select run_id from {{ ref('int_churn__live_runs_selected') }}
 ),
 
+parts as (
+    select * from {{ ref('int_churn__segment_parts_coded') }}
+),
+
 final as (
     select
         figures.domain,
@@ -14,6 +18,7 @@ final as (
         figures.split,
         figures.segment,
         figures.segment_value,
+        parts.segment_value_code,
         figures.metric,
         figures.value,
         figures.ci_low,
@@ -23,6 +28,11 @@ final as (
         figures.label_definition
     from {{ ref('stg_churn__segment_metrics') }} as figures
     inner join live on figures.run_id = live.run_id
+    left join parts
+        on
+            figures.domain = parts.domain
+            and figures.segment = parts.segment
+            and figures.segment_value = parts.segment_value
 )
 
 select * from final

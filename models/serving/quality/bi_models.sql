@@ -36,6 +36,7 @@ final as (
         live.run_id is not null as is_live,
         decisions.rule as decision_rule,
         coalesce(decisions.words, 'never decided on') as decision,
+        coalesce(decisions.words, 'never decided on') as decision_words,
         decisions.decided_at,
         decisions.judged_on,
         decisions.champion_log_loss,

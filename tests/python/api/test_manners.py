@@ -10,8 +10,8 @@ from benchmarks.api import publish_next
 from pipeline.publish.generation import current
 
 PATHS = (
-    "/v1/domains", "/v1/models", "/v1/crm-changes", "/v1/bench/customers", "/v1/bench/drivers",
-    "/v1/bench/quality", "/v1/bench/calibration", "/v1/bench/drift",
+    "/v1/domains", "/v1/models", "/v1/codes", "/v1/crm-changes", "/v1/bench/customers",
+    "/v1/bench/drivers", "/v1/bench/quality", "/v1/bench/calibration", "/v1/bench/drift",
 )  # fmt: skip
 
 

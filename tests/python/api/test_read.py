@@ -204,6 +204,15 @@ def test_lists_are_their_tables(api, path, table):
         assert sorted(str([item[c] for c in columns]) for item in items) == as_rows
 
 
+def test_codes_are_their_table_and_can_be_asked_for_by_vocabulary(api):
+    rows = api.rows("select * from serving.bi_codes order by kind, code")
+    assert api.items("/v1/codes?limit=20") == rows
+    strategies = api.items("/v1/codes?kind=strategy")
+    assert strategies == [row for row in rows if row["kind"] == "strategy"]
+    problem = problem_of(api.get("/v1/codes?kind=colour"), 422)
+    assert "strategy" in problem["allowed"]
+
+
 def test_the_plan_comes_with_budget_and_alternatives(api):
     for domain in domains(api):
         answer = api.get(f"/v1/{domain}/plan").json()

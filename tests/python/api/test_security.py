@@ -28,7 +28,8 @@ SUPPRESSION = {"suppressions": [{"customer_id": "x", "reason": "asked"}]}
 # What needs which scope: (method, path, body)
 NEEDS = {
     "read": [
-        ("GET", "/v1/domains", None), ("GET", "/v1/models", None), ("GET", "/v1/crm-changes", None),
+        ("GET", "/v1/domains", None), ("GET", "/v1/models", None), ("GET", "/v1/codes", None),
+        ("GET", "/v1/crm-changes", None),
         *(("GET", f"/v1/bench/{path}", None)
           for path in ("customers", "customers/x", "drivers", "quality", "quality/segments",
                        "quality/realised", "calibration", "drift", "plan", "suppressions",

@@ -91,7 +91,7 @@ def test_rows_of_a_job_that_killed_its_workers_are_deleted(home, jobs, monkeypat
         assert jobs.claim("killed") is not None
     serve(home, idle_seconds=0.01)
     assert jobs.find(JOB).status == "failed"
-    assert "died 3 times" in jobs.find(JOB).error["what"]
+    assert "was killed 3 times" in jobs.find(JOB).error["what"]
     assert list(folder.iterdir()) == []
 
 

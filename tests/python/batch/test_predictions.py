@@ -350,7 +350,7 @@ def test_what_is_no_upload_is_refused_in_words(client, histories):
     assert "are the same file" in refused(twice)
     assert "not a date" in refused(data={"cut_off": "yesterday"})
     misspelt = [("files", ("transactions.csv", rows))], {"as_of": "2017-04-01"}
-    assert "known are files, as_of_date, cut_off" in refused(*misspelt)
+    assert "fields are files, as_of_date, cut_off" in refused(*misspelt)
     answer = client.post("/v1/kkbox/batch-predictions", json={"cut_off": "2017-04-01"})
     assert answer.status_code == 415
     assert "multipart/form-data" in answer.json()["detail"]

@@ -3,9 +3,9 @@
 import pytest
 
 from benchmarks.worlds import BUDGETS, WORLDS, WorldOutcome, compare, losses
+from pipeline.project.codes import titles
 from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
-from pipeline.retention.plan import STRATEGIES
 
 
 @pytest.fixture(scope="module", params=tuple(domain_entries()))
@@ -25,7 +25,7 @@ def profit(outcomes, world, share_of_budgets, strategy="plan"):
 
 
 def test_every_world_budget_and_strategy_is_compared(outcomes):
-    assert len(outcomes) == len(WORLDS) * len(BUDGETS) * len(STRATEGIES)
+    assert len(outcomes) == len(WORLDS) * len(BUDGETS) * len(titles("strategy"))
     assert all(outcome.profit == 0 for outcome in outcomes if outcome.strategy == "nobody")
 
 
@@ -33,7 +33,9 @@ def test_where_customers_respond_as_assumed_the_plan_is_best_on_a_small_budget(o
     world = next(iter(WORLDS))
     plan = profit(outcomes, world, 0)
     assert plan > 0
-    assert all(profit(outcomes, world, 0, other) < plan for other in STRATEGIES if other != "plan")
+    assert all(
+        profit(outcomes, world, 0, other) < plan for other in titles("strategy") if other != "plan"
+    )
 
 
 def test_worse_worlds_earn_less(outcomes):

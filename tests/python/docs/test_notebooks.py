@@ -204,7 +204,7 @@ def test_a_warehouse_in_use_is_told(demo_copy):
     )
     try:
         holder.stdout.readline()
-        with pytest.raises(ChurnError, match="writing the warehouse"):
+        with pytest.raises(ChurnError, match="is writing the warehouse"):
             Exploration("kkbox", demo_copy).sql("select 1")
     finally:
         holder.stdin.close()

@@ -134,13 +134,13 @@ def test_a_feature_made_from_a_label_is_caught(manifest):
 WRONG_SIDE = [
     (
         "kkbox",
-        "int_kkbox__memberships_expiring",
+        "int_kkbox__cohorts_selected",
         "cut_offs.as_of_date > transactions.transacted_on",
         "cut_offs.as_of_date >= transactions.transacted_on",
     ),
     (
         "ecommerce",
-        "int_ecommerce__order_days",
+        "int_ecommerce__order_days_aggregated",
         "cohort.as_of_date > days.ordered_on",
         "cohort.as_of_date >= days.ordered_on",
     ),
@@ -163,7 +163,7 @@ def test_a_window_that_reaches_into_the_future_is_caught_by_garbage(demo):
     stack = load_stack(home, "ecommerce")
     leaking = planted(
         stack,
-        "int_ecommerce__visit_days",
+        "int_ecommerce__visit_days_aggregated",
         "generate_series(1, 90)",
         "generate_series(-5, 90)",
     )

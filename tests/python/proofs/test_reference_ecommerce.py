@@ -203,13 +203,13 @@ MUTANTS = {
         "< max(knowledge.known_before)",
     ),
     "the lookback has a day more": (
-        "int_ecommerce__customers_eligible",
+        "int_ecommerce__cohorts_selected",
         "max(orders.ordered_on) >=",
         "max(orders.ordered_on) + 1 >=",
     ),
-    "one order is enough": ("int_ecommerce__customers_eligible", "count(*) >= 2", "count(*) >= 1"),
+    "one order is enough": ("int_ecommerce__cohorts_selected", "count(*) >= 2", "count(*) >= 1"),
     "memory is a day shorter": (
-        "int_ecommerce__order_days",
+        "int_ecommerce__order_days_aggregated",
         "cast(-730 as integer)",
         "cast(-729 as integer)",
     ),
@@ -225,7 +225,7 @@ MUTANTS = {
     ),
     "cents cut, not rounded": ("stg_ecommerce__events", "round(", "trunc("),
     "evening begins a moment later": (
-        "int_ecommerce__visit_days",
+        "int_ecommerce__visit_days_aggregated",
         "extract(hour from happened_at) >= 18",
         "cast(happened_at as time) > time '18:00:00'",
     ),

@@ -142,27 +142,27 @@ def test_labels_agree_where_labels_are_on_record(labels):
 # model, its words, other words: what the comparison has to notice
 MUTANTS = {
     "lapse: day 30 is kept": (
-        "int_kkbox__labels_lapsed",
+        "int_kkbox__lapse_labels_derived",
         "(renewed_on - pulled_expires_on) >= 30",
         "(renewed_on - pulled_expires_on) >= 31",
     ),
     "lapse: a purchase on the cut-off is not seen": (
-        "int_kkbox__labels_lapsed",
+        "int_kkbox__lapse_labels_derived",
         "cohort.as_of_date <= transactions.transacted_on",
         "cohort.as_of_date < transactions.transacted_on",
     ),
     "lapse: cancels after the renewal pull": (
-        "int_kkbox__labels_lapsed",
+        "int_kkbox__lapse_labels_derived",
         "position < renewal_position",
         "position != renewal_position",
     ),
     "kaggle_rule: day 30 is too late": (
-        "int_kkbox__labels_unpaid",
+        "int_kkbox__kaggle_rule_labels_derived",
         ") >= payments.transacted_on",
         ") > payments.transacted_on",
     ),
     "kaggle_rule: a free row is a payment": (
-        "int_kkbox__labels_unpaid",
+        "int_kkbox__kaggle_rule_labels_derived",
         "amount_paid > 0",
         "amount_paid >= 0",
     ),
@@ -182,7 +182,7 @@ MUTANTS = {
         "expires_on end asc",
     ),
     "the cohort holds the first of the next month": (
-        "int_kkbox__memberships_expiring",
+        "int_kkbox__cohorts_selected",
         "where transactions.expires_on <",
         "where transactions.expires_on <=",
     ),

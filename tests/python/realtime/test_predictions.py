@@ -20,8 +20,7 @@ from pipeline.realtime.bundle import read_run_stack
 from pipeline.realtime.controls import Knowledge, coverage_of, notes_of
 from pipeline.realtime.engine import Engine
 from pipeline.realtime.rows import Customer
-from pipeline.warehouse.compiled_sql import View, stack_hash, write_stack
-from pipeline.warehouse.control import load_coverage
+from pipeline.warehouse.compiled_sql import CompiledModel, load_coverage, stack_hash, write_models
 
 DOMAINS = ("kkbox", "ecommerce")
 CUSTOMERS = 200
@@ -197,22 +196,22 @@ def test_no_late_row_reaches_the_relations_that_the_features_read(engines, histo
         engine = engines[domain]
         known = [Customer(customer, tables) for customer, tables in list(customers.items())[:20]]
         cut_off = engine.knowledge.scored - timedelta(days=60)
-        with engine._place() as place:
-            place.database.execute("begin")
-            late = place.loader.load(known, range(len(known)), cut_off)
+        with engine._worker() as worker:
+            worker.database.execute("begin")
+            late = worker.loader.load(known, range(len(known)), cut_off)
             for table in engine.model.tables:
                 day = table.event_day or table.event_time
                 if day is None:
                     continue
                 of_table = [counts.get(table.name, 0) for counts in late.values()]
                 sent_rows = sum(len(one.tables.get(table.name) or ()) for one in known)
-                read = place.database.execute(
+                read = worker.database.execute(
                     f"select count(*), max({day}) from lake.{table.identifier}"
                 ).fetchone()
                 assert 0 < sum(of_table) < sent_rows
                 assert read[0] <= sent_rows - sum(of_table)
                 assert read[1].isoformat() < str(cut_off)
-            place.database.execute("rollback")
+            worker.database.execute("rollback")
 
 
 def derived(engine, cut_off):
@@ -532,8 +531,8 @@ def test_other_feature_sql_than_the_models_is_refused_in_words(demo, tmp_path):
 
 
 def test_feature_sql_of_before_the_control_models_is_refused_in_words(tmp_path):
-    stack = [View("kkbox.old", 'select * from "warehouse"."lake"."kkbox_cut_offs"', False)]
-    write_stack(tmp_path / "features.json", stack)
+    stack = [CompiledModel("kkbox.old", 'select * from "warehouse"."lake"."kkbox_cut_offs"', False)]
+    write_models(tmp_path / "features.json", stack)
     recipe = {"domain": "kkbox", "feature_sql_hash": stack_hash(stack)}
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
     with pytest.raises(ChurnError, match="older version"):

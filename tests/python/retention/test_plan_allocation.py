@@ -129,7 +129,8 @@ def fill(connection, options, plans, capacities):
     )
     connection.execute(
         "create table int_churn__actions_catalogued as select distinct domain, action_id, "
-        "'assumed' as evidence, 0.2 as save_rate from int_churn__actions_valued"
+        "'assumed' as evidence, 'assumed' as evidence_code, 0.2 as save_rate "
+        "from int_churn__actions_valued"
     )
     connection.execute(
         "create table int_churn__plan_settings_resolved (domain varchar, budget_cents bigint, "

@@ -51,6 +51,17 @@ def ancestors(manifest, name):
     return {key.split(".")[-1] for key in seen}
 
 
+def test_every_model_of_a_domain_says_its_grain(manifest):
+    models = [
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["fqn"][1] in ("control", *DOMAINS)
+    ]
+    assert len(models) > 45
+    untold = [node["name"] for node in models if not node["description"].startswith("One row per")]
+    assert untold == []
+
+
 def test_a_stack_ends_at_what_is_given(manifest, stack):
     """Real time, the proofs and the tests fill the control relations; dbt's own are no part."""
     given = {

@@ -8,7 +8,7 @@ cut_offs as (
 ),
 
 cohort as (
-    select customer_id from {{ ref('int_kkbox__memberships_expiring') }}
+    select customer_id from {{ ref('int_kkbox__cohorts_selected') }}
 ),
 
 logs as (

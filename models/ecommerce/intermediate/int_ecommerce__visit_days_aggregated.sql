@@ -3,7 +3,7 @@
 with
 
 cohort as (
-    select customer_id from {{ ref('int_ecommerce__customers_eligible') }}
+    select customer_id from {{ ref('int_ecommerce__cohorts_selected') }}
 ),
 
 cut_offs as (

@@ -11,7 +11,7 @@ cohort as (
         customer_id,
         as_of_date,
         expires_on
-    from {{ ref('int_kkbox__memberships_expiring') }}
+    from {{ ref('int_kkbox__cohorts_selected') }}
 ),
 
 labelled as (

@@ -1,6 +1,7 @@
 -- One row per member and cut-off: churned under the rule that reproduces the published labels. A
--- member stays when a purchase with money paid is dated within [expiry, expiry + window].
-{%- set window_days = 30 %}
+-- member stays when a purchase with money paid is dated in the 31 days from the expiry: on the day
+-- itself, on the thirtieth after it, or between.
+{%- set window_days = 31 %}
 with
 
 cohort as (
@@ -8,7 +9,7 @@ cohort as (
         customer_id,
         as_of_date,
         expires_on
-    from {{ ref('int_kkbox__memberships_expiring') }}
+    from {{ ref('int_kkbox__cohorts_selected') }}
 ),
 
 payments as (
@@ -33,7 +34,7 @@ labelled as (
         on
             cohort.customer_id = payments.customer_id
             and cohort.expires_on <= payments.transacted_on
-            and {{ add_days('cohort.expires_on', window_days) }} >= payments.transacted_on
+            and {{ add_days('cohort.expires_on', window_days) }} > payments.transacted_on
     group by all
 )
 

@@ -1,10 +1,11 @@
 {{ config(materialized='table') }}
 -- One row per cut-off, customer of its cohort and day with an order in the two years before it: the
 -- day's orders, and the days since the customer's order day before.
+{%- set memory_days = 730 %}
 with
 
 cohort as (
-    select * from {{ ref('int_ecommerce__customers_eligible') }}
+    select * from {{ ref('int_ecommerce__cohorts_selected') }}
 ),
 
 orders as (
@@ -45,7 +46,7 @@ past as (
         on
             cohort.customer_id = days.customer_id
             and cohort.as_of_date > days.ordered_on
-            and {{ add_days('cohort.as_of_date', -730) }} <= days.ordered_on
+            and {{ add_days('cohort.as_of_date', -memory_days) }} <= days.ordered_on
 ),
 
 final as (
@@ -53,7 +54,7 @@ final as (
         *,
         days_before = min(days_before) over (partition by customer_id, as_of_date) as is_last_day,
         days_before = max(days_before) over (partition by customer_id, as_of_date) as is_first_day,
-        -- 30 days each, counted back from the cut-off; named after the last one
+        -- periods of 30 days, counted back from the cut-off and named after their last day
         days_before - (days_before - 1) % 30 as period_start,
         lag(days_before) over (
             partition by customer_id, as_of_date
