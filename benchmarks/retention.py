@@ -16,7 +16,7 @@ from pipeline.warehouse.dbt import dbt
 
 CUSTOMERS = 1_000_000
 ACTIONS = 6
-# What is timed by itself, in the order of the flow.
+# Parts that are timed separately, in the order of the flow.
 GUARDS = ("int_churn__contact_eligibility_checked",)
 REPORTS = (
     "int_churn__best_actions_picked",

@@ -165,7 +165,7 @@ def baseline_predictions(
 
     Args:
         named: The domain's baselines.
-        train: What they are fitted on.
+        train: Rows to fit them on.
         cohort: Customers to predict.
 
     Returns:

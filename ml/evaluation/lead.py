@@ -29,7 +29,7 @@ def predict_early(
         connection: A mart in which every cohort has the same number of days before its first due
             date; the newest closed one is tested.
         domain: Domain.
-        features: What the model may read.
+        features: Features that the model may read.
         settings: The domain's.
         parameters: LightGBM parameters.
         rounds: Trees, as in the live run, so that only the lead time differs.

@@ -29,7 +29,7 @@ def judge_protocol(
     Args:
         connection: The warehouse after the build.
         domain: Domain.
-        features: What the model may read.
+        features: Features that the model may read.
         settings: The domain's.
         protocol: The label and the two cut-offs.
         parameters: LightGBM parameters.

@@ -29,7 +29,7 @@ class Exploration:
         domain: Domain.
         home: CHURN_HOME.
         entry: The domain's settings, those that the live run recorded above today's.
-        tables: Raw tables as the domain's YAML describes them.
+        tables: Raw tables of the domain's YAML.
     """
 
     def __init__(self, domain: str, where: Home | None = None) -> None:

@@ -19,7 +19,7 @@ from pipeline.realtime.bundle import write_bundle
 from pipeline.retention.plan import PLAN_SQL
 from pipeline.warehouse.compiled_sql import kept, relations_read, write_models
 
-# What a generation consists of; another one is published when the next version adds to it.
+# The files of a generation; when a new version adds one, another generation is published.
 FORMAT = 5
 SCHEMA = "serving"
 GENERATIONS = 3

@@ -282,7 +282,7 @@ class Scorer:
                 [model.domain],
             ).fetchall()
         )
-        # a feature that today's YAML does not describe is a group of its own
+        # a feature that today's YAML does not describe is its own group
         self._groups = [groups.get(name, name) for name in model.recipe.features]
         worded, decided = read_rules(generation)
         before = [model for model in decided if model.relation != _ACTIONS]
@@ -335,7 +335,7 @@ class Scorer:
             return []
         rows = sorted(rows, key=itemgetter(0))
         used = self._examples(rows, cut_off).keep(recipe.features)
-        # one thread for few: to wake a second one takes longer than their trees
+        # one thread for few rows: waking a second one takes longer than their trees
         threads = 1 if len(rows) <= FEW else PARAMETERS["num_threads"]
         margins = np.asarray(
             model.booster.predict(used.values, raw_score=True, num_threads=threads)

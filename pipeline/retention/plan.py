@@ -26,7 +26,7 @@ class RetentionPlan:
 
     Attributes:
         domain: Domain.
-        currency: Of every amount.
+        currency: Currency of all amounts.
         figures: The row of `int_churn__plans_summarised`; money in cents.
         alternatives: Rows of `fct_churn_plan_alternatives`.
         actions: Customers, profit and spend by band, action and theme.
@@ -57,8 +57,8 @@ class Selection:
 
     Attributes:
         where: Condition on `int_churn__contact_eligibility_checked`; its values are bound.
-        values: What is bound.
-        actions: Actions of the catalogue; every one if there is none.
+        values: Its bound values.
+        actions: Actions of the catalogue; empty for all.
     """
 
     where: str = "true"

@@ -138,7 +138,7 @@ def _by_lead(
         ]
     found = {}
     for lead in settings.lead_days:
-        say(f"the same outcomes {lead} days earlier")
+        say(f"lead time of {lead} days")
         with examples_before(context.home, domain, lead, days) as connection:
             found[lead] = predict_early(
                 connection,
