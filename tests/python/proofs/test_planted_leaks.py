@@ -287,8 +287,8 @@ def test_a_failed_check_stops_the_build_by_name(demo, manifest):
     leaking = planted(
         stack,
         "int_kkbox__history_featured",
-        "history.last_paid_amount",
-        "avg(cast(history.last_paid_amount as double))",
+        "history.valued_price",
+        "avg(cast(history.valued_price as double))",
     )
     with pytest.raises(ChurnError, match="exact_numbers"):
         build.check_build(manifest, "kkbox", leaking)

@@ -251,8 +251,8 @@ MUTANTS = {
     ),
     "the outage of the last order's day counts": (
         "int_ecommerce__orders_featured",
-        "cast(1 - orders.days_since_last as integer)",
-        "cast(0 - orders.days_since_last as integer)",
+        "cast(1 - days_since_last as integer)",
+        "cast(0 - days_since_last as integer)",
     ),
 }
 

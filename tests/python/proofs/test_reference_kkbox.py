@@ -158,8 +158,8 @@ MUTANTS = {
     ),
     "kaggle_rule: day 30 is too late": (
         "int_kkbox__kaggle_rule_labels_derived",
-        ") >= payments.transacted_on",
-        ") > payments.transacted_on",
+        "cast(31 as integer)) > payments.transacted_on",
+        "cast(30 as integer)) > payments.transacted_on",
     ),
     "kaggle_rule: a free row is a payment": (
         "int_kkbox__kaggle_rule_labels_derived",
