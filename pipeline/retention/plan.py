@@ -19,9 +19,9 @@ _SETTINGS = "churn.int_churn__plan_settings_resolved"
 STRATEGIES = {
     "plan": "the plan",
     "top_decile": "riskiest tenth",
-    "everybody_at_risk": "everybody at risk",
+    "everybody_at_risk": "everyone at risk",
     "random": "random",
-    "nobody": "nobody",
+    "nobody": "no one",
 }
 
 Row = dict[str, Any]

@@ -338,7 +338,9 @@ def test_a_suppressed_customer_is_answered_with_the_reason_for_no_action(
         again = post(client, "ecommerce", sent({name: engine_customers[name]})).json()["items"][0]
         assert again["recommendation"]["action_id"] is None
         assert again["recommendation"]["reason"] == "suppressed"
-        assert again["recommendation"]["reason_words"] == "asked not to be written to"
+        assert again["recommendation"]["reason_words"] == (
+            "Marked do-not-contact: asked not to be written to"
+        )
         assert again["churn_probability"] == offered["churn_probability"]
     finally:
         decisions.lift(reading, "ecommerce", [name])
