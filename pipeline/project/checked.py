@@ -87,7 +87,7 @@ def checked(
     if mistakes[_SHOWN:]:
         lines.append(f"and {len(mistakes) - _SHOWN} more")
     raise ChurnError(
-        f"{len(mistakes)} keys are wrong.", where="\n".join(lines), hint=hint or "Mend these."
+        f"{len(mistakes)} keys are wrong.", where="\n".join(lines), hint=hint or "Fix these."
     )
 
 

@@ -34,7 +34,7 @@ def _read(path: Path, _modified: int, _bytes: int) -> dict[str, DomainSettings]:
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))["vars"]["churn_domains"]
     except yaml.YAMLError as problem:
         raise ChurnError(
-            f"{_FILE} is not YAML.", where=str(problem), hint="Mend the line that is named."
+            f"{_FILE} is not YAML.", where=str(problem), hint="Fix the line that is named."
         ) from problem
     except (KeyError, TypeError) as problem:
         raise ChurnError(
