@@ -1,14 +1,23 @@
-{#- "1 days" as "1 day", for the nouns that driver phrases count. -#}
+{#- "1 days" as "1 day" and "1 times" as "once", for what driver phrases count. -#}
 {% macro wording_singular(sentence) -%}
     {{ return(adapter.dispatch('wording_singular')(sentence)) }}
 {%- endmacro %}
 
 {% macro duckdb__wording_singular(sentence) -%}
+    {%- set adjectives = ['more', 'fewer', 'free', 'product', 'different', 'listening'] -%}
+    {%- set nouns = [
+        'day', 'hour', 'minute', 'month', 'year', 'song', 'transaction', 'trial', 'lapse', 'order',
+        'view', 'visit', 'product', 'department', 'brand', 'unit', 'gap'
+    ] -%}
     regexp_replace(
-        {{ sentence }},
-        '(^| )1 (day|time|hour|minute|month|song|transaction|trial|lapse|change|renewal|order|view'
-        || '|session|product|department|brand|unit|pause)s\b',
-        '\11 \2',
+        regexp_replace(
+            {{ sentence }},
+            '(^|[ (])1 ((?:(?:{{ adjectives | join('|') }}) )*(?:{{ nouns | join('|') }}))s\b',
+            '\11 \2',
+            'g'
+        ),
+        '(^|[ (])1 times\b',
+        '\1once',
         'g'
     )
 {%- endmacro %}

@@ -1,4 +1,8 @@
-{#- A number as text, rounded to a whole one. -#}
+{#- A number as text, rounded to a whole one, its thousands parted by commas. -#}
 {% macro wording_whole(value) -%}
-    {{ dbt.cast('cast(round(' ~ value ~ ') as decimal(38, 0))', dbt.type_string()) }}
+    {{ return(adapter.dispatch('wording_whole')(value)) }}
+{%- endmacro %}
+
+{% macro duckdb__wording_whole(value) -%}
+    format('{:,}', cast(round({{ value }}) as hugeint))
 {%- endmacro %}

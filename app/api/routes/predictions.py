@@ -96,7 +96,7 @@ class Reason(BaseModel):
     )
     sentence: str = Field(
         description="The customer's value beside a typical one, as a sentence.",
-        examples=["does not renew automatically (10% of customers)"],
+        examples=["Auto-renew is off (like 10% of customers)"],
     )
     is_actionable: bool = Field(description="Whether a marketer can act on it.")
     contribution_log_odds: float = Field(description="Exact contribution to the score.")

@@ -8,6 +8,10 @@
     {%- endfor %}
 {%- endfor %}
 {%- set text_of = dbt.string_literal %}
+{%- set keys = [
+    'phrase', 'phrase_true', 'phrase_false', 'phrase_zero', 'phrase_negative', 'phrase_null',
+    'typical', 'typical_zero', 'typical_negative'
+] %}
 with
 
 -- depends on the YAML alone: {{ described | length }} features
@@ -38,9 +42,11 @@ described as (
         {{ text_of(dbt.escape_single_quotes(column.description)) }} as description,
         {{ text_of(meta.unit) }} as unit,
         {{ text_of(domain_setting(domain, 'currency')) }} as currency,
-        {% for key in ['phrase', 'phrase_true', 'phrase_false', 'phrase_negative', 'phrase_null'] -%}
-        {% if key in meta %}{{ text_of(dbt.escape_single_quotes(meta[key])) }}{% else %}cast(null as varchar){% endif %} as {{ key }},
-        {% endfor -%}
+        {%- for key in keys %}
+        {%- set text = meta.get(key, '{usual}' if key == 'typical' else none) %}
+        {{ text_of(dbt.escape_single_quotes(text)) if text else 'cast(null as varchar)' }}
+            as {{ key }},
+        {%- endfor %}
         {{ text_of(meta.get('source', 'events')) }} as source_table,
         {{ text_of(source.config.meta.history if source else 'append_only') }} as source_history
     {%- if not loop.last %}
@@ -53,9 +59,9 @@ described as (
         cast(null as varchar) as group_title, cast(null as boolean) as is_actionable,
         cast(null as varchar) as description,
         cast(null as varchar) as unit, cast(null as varchar) as currency,
-        cast(null as varchar) as phrase,
-        cast(null as varchar) as phrase_true, cast(null as varchar) as phrase_false,
-        cast(null as varchar) as phrase_negative, cast(null as varchar) as phrase_null,
+        {%- for key in keys %}
+        cast(null as varchar) as {{ key }},
+        {%- endfor %}
         cast(null as varchar) as source_table,
         cast(null as varchar) as source_history
     where false

@@ -48,7 +48,10 @@ worded as (
         as_of_date,
         rank,
         driver_group,
-        coalesce(group_title, driver_group) as group_title,
+        case
+            when driver_group = 'other' then 'Everything else'
+            else coalesce(group_title, driver_group)
+        end as group_title,
         theme,
         case when contribution_log_odds >= 0 then 'raises' else 'lowers' end as direction,
         {{ driver_strength('contribution_log_odds') }} as strength,

@@ -85,15 +85,13 @@ final as (
         weighed.decision,
         weighed.reason,
         case weighed.reason
-            when 'held_out'
-                then 'would be treated; left alone so that the effect can be measured'
-            when 'nothing_raises_the_risk' then 'no pattern raises the risk'
-            when 'no_action_answers' then 'no active action answers what raises the risk'
-            when 'out_of_bounds'
-                then 'the actions that answer are for another risk or another value'
-            when 'too_late' then 'the actions that answer do not fit before the decision is due'
-            when 'does_not_pay' then 'every action that answers would cost more than it earns'
-            when 'beyond_budget' then 'pays, but budget or channel earn more elsewhere'
+            when 'held_out' then 'In the control group: not contacted, to measure the effect'
+            when 'nothing_raises_the_risk' then 'No signs of leaving'
+            when 'no_action_answers' then 'No action fits the reasons'
+            when 'out_of_bounds' then 'Risk or value outside the actions'' limits'
+            when 'too_late' then 'Due before an action can reach them'
+            when 'does_not_pay' then 'Would cost more than it earns'
+            when 'beyond_budget' then 'Budget or channel used up (it earns more elsewhere)'
             else weighed.exclusion_words
         end as reason_words,
         weighed.action_id as planned_action,

@@ -1,5 +1,5 @@
--- One row per domain and way to choose whom to treat: the plan beside nobody, the riskiest tenth,
--- everybody at risk and chance, all before any hold-out.
+-- One row per domain and way to choose whom to treat: the plan beside no one, the riskiest tenth,
+-- everyone at risk and chance, all before any hold-out.
 with
 
 plans as (

@@ -113,15 +113,17 @@ final as (
             when customer_value is null then 'no_value'
         end as exclusion,
         case
-            when is_suppressed then coalesce(suppression_reason, 'no reason kept')
-            when is_never_treated
-                then 'one of the 2 in 100 that no plan treats, so that all plans can be measured'
+            when is_suppressed
+                then
+                    'Marked do-not-contact: '
+                    || coalesce(suppression_reason, 'no reason given')
+            when is_never_treated then 'In the permanent control group (2% of customers)'
             when cool_until > as_of_date
                 then
-                    'contacted lately; not again before '
-                    || {{ dbt.cast('cool_until', dbt.type_string()) }}
+                    'Contacted recently (cooling off until '
+                    || {{ dbt.cast('cool_until', dbt.type_string()) }} || ')'
             when rule is not null then rule || ': ' || because
-            when customer_value is null then 'nothing is known of what the customer is worth'
+            when customer_value is null then 'Customer value unknown'
         end as exclusion_words
     from joined
 )

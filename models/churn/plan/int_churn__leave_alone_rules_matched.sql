@@ -1,5 +1,6 @@
--- One row per customer of the scored cohorts whom a rule of the domain's entry leaves alone: a
--- contact may wake the wish to leave, or pay for what comes anyway. The first rule that holds.
+-- One row per customer of the scored cohorts whom a rule of the domain's entry leaves alone:
+-- contact could prompt a cancellation, or pay for an order that is coming anyway. The first rule
+-- that holds.
 {%- set matches = [] %}
 {%- for domain, entry in var('churn_domains').items() %}
 {%- for rule in entry.get('retention', {}).get('leave_alone', []) %}

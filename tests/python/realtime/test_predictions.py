@@ -1,6 +1,5 @@
 """Raw rows posted as they stand in the files give the mart's features and the published score."""
 
-import json
 import random
 from datetime import UTC, date, datetime, timedelta
 
@@ -20,6 +19,7 @@ from pipeline.realtime.bundle import read_run_stack
 from pipeline.realtime.controls import Knowledge, coverage_of, notes_of
 from pipeline.realtime.engine import Engine
 from pipeline.realtime.rows import Customer
+from pipeline.runs.registry import live_run, recipe_of
 from pipeline.warehouse.compiled_sql import CompiledModel, load_coverage, stack_hash, write_models
 
 DOMAINS = ("kkbox", "ecommerce")
@@ -337,7 +337,9 @@ def test_a_suppressed_customer_is_answered_with_the_reason_for_no_action(
         again = post(client, "ecommerce", sent({name: engine_customers[name]})).json()["items"][0]
         assert again["recommendation"]["action_id"] is None
         assert again["recommendation"]["reason"] == "suppressed"
-        assert again["recommendation"]["reason_words"] == "asked not to be written to"
+        assert again["recommendation"]["reason_words"] == (
+            "Marked do-not-contact: asked not to be written to"
+        )
         assert again["churn_probability"] == offered["churn_probability"]
     finally:
         decisions.lift(reading, "ecommerce", [name])
@@ -530,11 +532,12 @@ def test_other_feature_sql_than_the_models_is_refused_in_words(demo, tmp_path):
     assert str(home.root) not in answer.text
 
 
-def test_feature_sql_of_before_the_control_models_is_refused_in_words(tmp_path):
+def test_feature_sql_of_before_the_control_models_is_refused_in_words(demo, tmp_path):
     stack = [CompiledModel("kkbox.old", 'select * from "warehouse"."lake"."kkbox_cut_offs"', False)]
     write_models(tmp_path / "features.json", stack)
-    recipe = {"domain": "kkbox", "feature_sql_hash": stack_hash(stack)}
-    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    live = recipe_of(live_run(demo[0], "kkbox"))
+    recipe = live.model_copy(update={"feature_sql_hash": stack_hash(stack)})
+    (tmp_path / "recipe.json").write_text(recipe.model_dump_json(by_alias=True))
     with pytest.raises(ChurnError, match="older version"):
         read_run_stack(tmp_path)
 

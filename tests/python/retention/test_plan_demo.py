@@ -91,7 +91,7 @@ def test_nobody_guarded_is_planned_and_silent_renewers_are_left_alone(demo, acti
         if row["is_suppressed"] or row["is_never_treated"] or row["reason"] == "left_alone":
             assert row["planned_action"] is None
     words = {row["reason_words"] for row in actions if row["reason"] == "left_alone"}
-    assert any("silent auto-renewer" in said for said in words)
+    assert any("Silent auto-renewer" in said for said in words)
 
 
 def test_two_in_a_hundred_are_never_treated_whatever_the_plan(actions):
@@ -238,7 +238,11 @@ def test_saved_plan_suppressions_and_contacts_reach_readers_and_train_nothing(
             "select customer_id, decision, reason, reason_words from serving.bi_churn_actions",
         )
     }
-    assert told[treated[0]] == ("leave", "suppressed", "asked not to be written to")
+    assert told[treated[0]] == (
+        "leave",
+        "suppressed",
+        "Marked do-not-contact: asked not to be written to",
+    )
     assert told[treated[1]][:2] == ("leave", "cool_down")
     assert re.search(r"not again before \d{4}-\d\d-\d\d", told[treated[1]][2])
     crm = ask(

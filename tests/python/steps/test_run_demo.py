@@ -188,7 +188,7 @@ def test_a_yes_or_no_is_told_with_the_share_of_those_who_are_alike(demo):
     assert {value for value, *_ in rows} == {0.0, 1.0}
     for value, sentence, share in rows:
         alike = share if value == 1 else 1 - share
-        assert sentence.endswith(f"({alike * 100:.0f}% of customers)")
+        assert sentence.endswith(f"(like {alike * 100:.0f}% of customers)")
 
 
 def test_reasons_in_the_risk_table_raise_the_risk(demo):

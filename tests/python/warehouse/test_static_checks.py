@@ -121,7 +121,7 @@ def test_every_feature_has_a_unit_and_a_phrase(domain):
         phrased = "phrase" in meta or {"phrase_true", "phrase_false"} <= set(meta)
         stub = (
             f"- name: {feature['name']}\n  description: …\n  config:\n    meta:\n"
-            "      unit: …\n      phrase: … {value} …; {usual} is usual"
+            "      unit: …\n      phrase: … {value} …"
         )
         assert feature.get("description") and meta.get("unit") and phrased, f"missing:\n{stub}"
 
