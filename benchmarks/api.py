@@ -50,22 +50,31 @@ def measure(bench: Bench) -> list[Figure]:
         Figure("api_look_up_p50", quiet.quantile(0.5), "ms", "the same"),
         Figure("api_look_up_p99", quiet.quantile(0.99), "ms", "the same"),
         Figure(
-            "api_look_up_publishing", swapped.per_second, "1/s",
+            "api_look_up_publishing",
+            swapped.per_second,
+            "1/s",
             f"{generations}; the aim is {AIM_PER_SECOND} or more",
-            Ratio("api_look_up_publishing_per_bare_route", bare_figure.name,
-                  swapped.per_second / bare.per_second),
+            Ratio(
+                "api_look_up_publishing_per_bare_route",
+                bare_figure.name,
+                swapped.per_second / bare.per_second,
+            ),
         ),
         Figure("api_look_up_publishing_p50", swapped.quantile(0.5), "ms", "the same"),
         Figure(
-            "api_look_up_publishing_p99", swapped.quantile(0.99), "ms",
+            "api_look_up_publishing_p99",
+            swapped.quantile(0.99),
+            "ms",
             f"the same; the aim is under {AIM_P99}",
         ),
         Figure("api_errors", len(swapped.errors), "answers", f"{generations}; the aim is 0"),
         Figure(
-            "api_mixed_generations", len(swapped.faults), "answers",
+            "api_mixed_generations",
+            len(swapped.faults),
+            "answers",
             f"parts of two generations in one answer, {generations}; the aim is 0",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def load_through_publishes(home: Home, publishes: int) -> tuple[Load, int]:

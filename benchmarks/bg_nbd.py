@@ -48,8 +48,12 @@ class BgNbd:
             r, alpha, a, b = np.exp(logs)
             return -float(np.mean(_log_likelihood(cls(r, alpha, a, b), scaled)))
 
-        found = minimize(loss, np.log([0.5, 0.2, 0.5, 2.0]), method="Nelder-Mead",
-                         options={"maxiter": 4000, "xatol": 1e-5, "fatol": 1e-9})  # fmt: skip
+        found = minimize(
+            loss,
+            np.log([0.5, 0.2, 0.5, 2.0]),
+            method="Nelder-Mead",
+            options={"maxiter": 4000, "xatol": 1e-5, "fatol": 1e-9},
+        )
         r, alpha, a, b = np.exp(found.x)
         return cls(float(r), float(alpha * scale), float(a), float(b))
 
@@ -58,10 +62,11 @@ class BgNbd:
         x = customers.repeats
         odds_gone = np.where(
             x > 0,
-            self.a / (self.b + np.maximum(x, 1) - 1)
+            self.a
+            / (self.b + np.maximum(x, 1) - 1)
             * ((self.alpha + customers.age) / (self.alpha + customers.last)) ** (self.r + x),
             0.0,
-        )  # fmt: skip
+        )
         return np.asarray(1 / (1 + odds_gone))
 
     def probability_of_none(self, customers: Histories, days: float) -> Floats:
@@ -79,9 +84,9 @@ class BgNbd:
         r, alpha, a, b = self.r, self.alpha, self.a, self.b
         x, observed = customers.repeats, alpha + customers.age
         hyper = hyp2f1(r + x, b + x, a + b + x - 1, days / (observed + days))
-        expected = (a + b + x - 1) / (a - 1) * (
-            1 - (observed / (observed + days)) ** (r + x) * hyper
-        )  # fmt: skip
+        expected = (
+            (a + b + x - 1) / (a - 1) * (1 - (observed / (observed + days)) ** (r + x) * hyper)
+        )
         return np.asarray(expected * self.probability_alive(customers))
 
 

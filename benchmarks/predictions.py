@@ -127,8 +127,13 @@ def customer(number: int) -> dict[str, object]:
         }
         for day in range(1, LOG_DAYS + 1)
     ]
-    profile = {"city": 1, "bd": 30, "gender": None, "registered_via": 9,
-               "registration_init_time": "20120101"}  # fmt: skip
+    profile = {
+        "city": 1,
+        "bd": 30,
+        "gender": None,
+        "registered_via": 9,
+        "registration_init_time": "20120101",
+    }
     return {
         "customer_id": f"bench/{number}+",
         "transactions": transactions,

@@ -111,13 +111,28 @@ def measure(bench: Bench, customers: int = CUSTOMERS) -> list[Figure]:
     )
     how = f"{customers:,} customers, {bench.how}"
     return [
-        Figure("viewer_first_page", first, "s", f"Today, the first page after start-up; {how}",
-               Ratio("viewer_first_page_of_3_s", "3 s", first / FIRST_PAGE, 1.0)),
-        Figure("viewer_filter", filters, "s", "slowest of five choices on Customers at risk",
-               Ratio("viewer_filter_of_1_s", "1 s", filters / FILTER, 1.0)),
-        Figure("viewer_memory", memory, "MB", "peak of the process",
-               Ratio("viewer_memory_of_1_gb", "1 GB", memory / MEMORY, 1.0)),
-    ]  # fmt: skip
+        Figure(
+            "viewer_first_page",
+            first,
+            "s",
+            f"Today, the first page after start-up; {how}",
+            Ratio("viewer_first_page_of_3_s", "3 s", first / FIRST_PAGE, 1.0),
+        ),
+        Figure(
+            "viewer_filter",
+            filters,
+            "s",
+            "slowest of five choices on Customers at risk",
+            Ratio("viewer_filter_of_1_s", "1 s", filters / FILTER, 1.0),
+        ),
+        Figure(
+            "viewer_memory",
+            memory,
+            "MB",
+            "peak of the process",
+            Ratio("viewer_memory_of_1_gb", "1 GB", memory / MEMORY, 1.0),
+        ),
+    ]
 
 
 def make_generation(home: Home, customers: int) -> None:

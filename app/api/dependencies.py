@@ -108,8 +108,13 @@ async def tagged(request: Request) -> OpenGeneration:
     """
     generation = await published(request)
     principal: Principal = request.state.principal
-    told = (generation.name, CODE_VERSION, str(request.url.path), request.url.query,
-            sorted(principal.domains))  # fmt: skip
+    told = (
+        generation.name,
+        CODE_VERSION,
+        str(request.url.path),
+        request.url.query,
+        sorted(principal.domains),
+    )
     tag = f'"{hashlib.sha256(repr(told).encode()).hexdigest()[:32]}"'
     request.state.etag = tag
     known = request.headers.get("if-none-match")

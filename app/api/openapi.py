@@ -85,9 +85,11 @@ def _tell_answers(path: str, operation: dict[str, Any]) -> None:
         if "304" in answers and status in ("200", "304"):
             told["ETag"] = "Tag of this answer; send it as If-None-Match."
         answer.setdefault("headers", {}).update(
-            {name: {"description": words, "schema": {"type": "string"}}
-             for name, words in told.items()}
-        )  # fmt: skip
+            {
+                name: {"description": words, "schema": {"type": "string"}}
+                for name, words in told.items()
+            }
+        )
     if "304" in answers:
         operation.setdefault("parameters", []).append(
             {

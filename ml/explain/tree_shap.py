@@ -151,9 +151,22 @@ def _ends(lengths: Iterable[int]) -> Integers:
 
 @njit(nogil=True, cache=True)
 def _fill(  # type: ignore[no-untyped-def]  # numba infers them  # pragma: no cover
-    node, node_at, feature, feature_at, value, value_at, leaf, leaf_at, parent,
-    asks, children, leaf_value, cover, points, weights,
-):  # fmt: skip
+    node,
+    node_at,
+    feature,
+    feature_at,
+    value,
+    value_at,
+    leaf,
+    leaf_at,
+    parent,
+    asks,
+    children,
+    leaf_value,
+    cover,
+    points,
+    weights,
+):
     """Add the Shapley values of every leaf, for all patterns, to its table.
 
     A leaf pays v times the product of its features' factors: 1 or 0 for a known feature, as it lets
@@ -209,9 +222,24 @@ def _fill(  # type: ignore[no-untyped-def]  # numba infers them  # pragma: no co
 
 @njit(nogil=True, cache=True)
 def _add_up(  # type: ignore[no-untyped-def]  # numba infers them  # pragma: no cover
-    rows, found, start, stop, asks, threshold, nan_goes_left, children, root, widest, tree_at,
-    node, node_at, feature, feature_at, value, value_at,
-):  # fmt: skip
+    rows,
+    found,
+    start,
+    stop,
+    asks,
+    threshold,
+    nan_goes_left,
+    children,
+    root,
+    widest,
+    tree_at,
+    node,
+    node_at,
+    feature,
+    feature_at,
+    value,
+    value_at,
+):
     # a feature's values of all rows lie together, and so do its sums
     x, sums = np.empty((rows.shape[1], BLOCK)), np.empty((rows.shape[1], BLOCK))
     left = np.empty((widest, BLOCK), np.uint8)

@@ -13,11 +13,28 @@ from pipeline.project.home import PROJECT
 
 CATALOGUE = PROJECT / "seeds" / "retention_actions.csv"
 COLUMNS = (
-    "action_id", "domain", "themes", "channel", "title", "message_hint", "contact_cost",
-    "incentive_cost", "save_alpha", "save_beta", "accept_alpha", "accept_beta", "lead_days",
-    "cool_down_days", "min_probability", "max_probability", "min_value", "max_value", "is_active",
-    "measured_customers", "priors_source",
-)  # fmt: skip
+    "action_id",
+    "domain",
+    "themes",
+    "channel",
+    "title",
+    "message_hint",
+    "contact_cost",
+    "incentive_cost",
+    "save_alpha",
+    "save_beta",
+    "accept_alpha",
+    "accept_beta",
+    "lead_days",
+    "cool_down_days",
+    "min_probability",
+    "max_probability",
+    "min_value",
+    "max_value",
+    "is_active",
+    "measured_customers",
+    "priors_source",
+)
 _WORDS = ("action_id", "domain", "themes", "channel", "title", "priors_source")
 _NOT_NEGATIVE = ("contact_cost", "incentive_cost")
 _RATES = ("save_alpha", "save_beta", "accept_alpha", "accept_beta")

@@ -93,10 +93,12 @@ def write_extract(
             extract.catalog.create_schema(SCHEMA)
         # the largest first, so that no connection still loads it alone at the end
         tables = sorted(
-            (_table(connection, name, relation, scratch, copies)
-             for name, relation in relations.items()),
+            (
+                _table(connection, name, relation, scratch, copies)
+                for name, relation in relations.items()
+            ),
             key=lambda table: -table.copy.stat().st_size,
-        )  # fmt: skip
+        )
         waiting = iter(tables)
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             loads = [

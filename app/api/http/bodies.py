@@ -32,10 +32,11 @@ CustomerId = Annotated[
 ]
 Text = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=500, strip_whitespace=True,
-                      pattern=r"^[^\x00-\x1f\x7f]+$"),
+    StringConstraints(
+        min_length=1, max_length=500, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]+$"
+    ),
     BeforeValidator(_no_formula),
-]  # fmt: skip
+]
 
 
 class StrictBody(BaseModel):

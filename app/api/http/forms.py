@@ -49,8 +49,11 @@ async def receive_files(domain: str, files: list[UploadFile], folder: Path) -> l
         except ChurnError as error:
             raise invalid(_file_fault(number, f"{error.what} {error.hint}")) from error
         if known_as in logical:
-            raise invalid(_file_fault(number, f"{name} and {logical[known_as]} are the same "
-                                      "file; send one of them"))  # fmt: skip
+            raise invalid(
+                _file_fault(
+                    number, f"{name} and {logical[known_as]} are the same file; send one of them"
+                )
+            )
         logical[known_as] = name
     required = [table for table in source_tables(domain) if table.required]
     for table in required:
@@ -72,5 +75,9 @@ async def receive_files(domain: str, files: list[UploadFile], folder: Path) -> l
 
 def _file_fault(number: int | None, detail: str) -> Fault:
     at = "" if number is None else f"/{number}"
-    return Fault(pointer=f"#/files{at}", row=None if number is None else number + 1,
-                 field="files", detail=detail)  # fmt: skip
+    return Fault(
+        pointer=f"#/files{at}",
+        row=None if number is None else number + 1,
+        field="files",
+        detail=detail,
+    )

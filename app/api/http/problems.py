@@ -223,9 +223,11 @@ async def _validation(request: Request, error: Exception) -> Response:
         words = _WORDS.get(found["type"], str(found["msg"]).removeprefix("Value error, "))
         if found["type"] == "json_invalid":
             return ProblemError(
-                400, "unreadable-body", f"The body is not valid JSON: {found['ctx']['error']}, "
-                f"at character {path[0] if path else 0}."
-            ).response  # fmt: skip
+                400,
+                "unreadable-body",
+                f"The body is not valid JSON: {found['ctx']['error']}, "
+                f"at character {path[0] if path else 0}.",
+            ).response
         if place == "body":
             faults.append(body_fault(path, words))
         else:

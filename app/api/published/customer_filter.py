@@ -156,9 +156,11 @@ def known_actions(generation: OpenGeneration, domain: str) -> list[str]:
 
 
 def _check(generation: OpenGeneration, domain: str, chosen: CustomerFilter, where: str) -> None:
-    for low, high in (("min_probability", "max_probability"),
-                      ("min_value_at_risk", "max_value_at_risk"),
-                      ("due_from", "due_to")):  # fmt: skip
+    for low, high in (
+        ("min_probability", "max_probability"),
+        ("min_value_at_risk", "max_value_at_risk"),
+        ("due_from", "due_to"),
+    ):
         least, most = getattr(chosen, low), getattr(chosen, high)
         if least is not None and most is not None and least > most:
             raise invalid(parameter_fault(where, low, f"{least} is above {high}, {most}"))

@@ -24,9 +24,12 @@ MOST = 200
 
 Name = Annotated[
     Text,
-    Path(max_length=100, description="Name of the audience; case-sensitive.",
-         examples=["cancelled, worth a call"]),
-]  # fmt: skip
+    Path(
+        max_length=100,
+        description="Name of the audience; case-sensitive.",
+        examples=["cancelled, worth a call"],
+    ),
+]
 
 
 class AudienceBody(StrictBody):
@@ -140,9 +143,10 @@ def _save(store: Store, domain: str, kept: KeptAudience) -> None:
     with store.writing() as connection:
         if connection.execute(others).scalar_one() >= MOST:
             raise ProblemError(
-                409, "too-many-audiences",
+                409,
+                "too-many-audiences",
                 f"{domain} already has {MOST} audiences, the maximum. Delete one first.",
-            )  # fmt: skip
+            )
         connection.execute(
             insert(AUDIENCES)
             .values(row)

@@ -176,7 +176,7 @@ async def create_job(
 
     Uploads are deleted when the job ends, results a week after its creation, or at once with
     DELETE.
-    """  # fmt: skip
+    """
     owner: Principal = request.state.principal
     await check_form(request, _FIELDS)
     if bool(files) == bool(cut_off):
@@ -190,9 +190,13 @@ async def create_job(
         )
     if cut_off is not None and as_of_date is not None:
         raise invalid(
-            Fault(pointer="#/as_of_date", row=None, field="as_of_date",
-                  detail="is only for files; cut_off is already the cut-off")
-        )  # fmt: skip
+            Fault(
+                pointer="#/as_of_date",
+                row=None,
+                field="as_of_date",
+                detail="is only for files; cut_off is already the cut-off",
+            )
+        )
     if cut_off is not None:
         # these are the scores of all customers, not only of the caller's own rows
         problem = scope_problem(owner, ["read"])
@@ -335,8 +339,12 @@ _FILES: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/{job_id}/results", response_class=Response, responses=_FILES,
-            summary="Download a job's results")  # fmt: skip
+@router.get(
+    "/{job_id}/results",
+    response_class=Response,
+    responses=_FILES,
+    summary="Download a job's results",
+)
 def read_results(
     request: Request,
     services: App,
@@ -354,8 +362,12 @@ def read_results(
     return _file(services, job, RESULTS, form, for_spreadsheets)
 
 
-@router.get("/{job_id}/refused", response_class=Response, responses=_FILES,
-            summary="Download a job's refused values")  # fmt: skip
+@router.get(
+    "/{job_id}/refused",
+    response_class=Response,
+    responses=_FILES,
+    summary="Download a job's refused values",
+)
 def read_refused(
     request: Request,
     services: App,

@@ -16,21 +16,49 @@ from app.api.published.row_models import list_model, row_model
 router = APIRouter(prefix="/v1/{domain}/customers", dependencies=[Reads], tags=["customers"])
 
 _RISK = (
-    "as_of_date", "due_on", "churn_probability", "risk_band", "risk_rank", "customer_value",
-    "value_at_risk", "already_cancelled", "top_driver_1", "top_driver_2", "top_driver_3",
-)  # fmt: skip
-_ACTION = ("decision", "reason", "reason_words", "planned_action", "action_title", "channel",
-           "theme", "expected_profit", "expected_spend", "is_held_out",
-           "is_suppressed")  # fmt: skip
+    "as_of_date",
+    "due_on",
+    "churn_probability",
+    "risk_band",
+    "risk_rank",
+    "customer_value",
+    "value_at_risk",
+    "already_cancelled",
+    "top_driver_1",
+    "top_driver_2",
+    "top_driver_3",
+)
+_ACTION = (
+    "decision",
+    "reason",
+    "reason_words",
+    "planned_action",
+    "action_title",
+    "channel",
+    "theme",
+    "expected_profit",
+    "expected_spend",
+    "is_held_out",
+    "is_suppressed",
+)
 
 Risk = row_model("Risk", "bi_churn_risk", leave_out=["domain", "customer_id"])
 Reason = row_model("Reason", "bi_churn_reasons", leave_out=["domain", "customer_id"])
 Recommendation = row_model(
     "Recommendation",
     "bi_churn_actions",
-    leave_out=["domain", "customer_id", "as_of_date", "due_on", "churn_probability", "risk_band",
-               "customer_value", "run_id", "scored_at"],
-)  # fmt: skip
+    leave_out=[
+        "domain",
+        "customer_id",
+        "as_of_date",
+        "due_on",
+        "churn_probability",
+        "risk_band",
+        "customer_value",
+        "run_id",
+        "scored_at",
+    ],
+)
 Score = row_model("PastScore", "bi_churn_history", leave_out=["domain", "customer_id"])
 Listed = row_model(
     "ListedCustomer",
@@ -102,9 +130,11 @@ _ORDERS = {
     "",
     summary="List customers at risk",
     response_model=list_model("CustomerList", DomainAnswer, Listed),
-    responses={304: {"description": "Not modified; the ETag matches."},
-               410: {"description": "The cursor's generation is gone; start again."}},
-)  # fmt: skip
+    responses={
+        304: {"description": "Not modified; the ETag matches."},
+        410: {"description": "The cursor's generation is gone; start again."},
+    },
+)
 def list_customers(
     generation: Paged, domain: InDomain, query: Annotated[CustomersQuery, Query()]
 ) -> dict[str, Any]:

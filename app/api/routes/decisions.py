@@ -25,8 +25,13 @@ class Suppression(StrictBody):
     """A customer who must not be contacted."""
 
     customer_id: CustomerId
-    reason: Annotated[Text, Field(description="Reason, shown wherever the suppression is shown.",
-                                  examples=["asked not to be contacted"])]  # fmt: skip
+    reason: Annotated[
+        Text,
+        Field(
+            description="Reason, shown wherever the suppression is shown.",
+            examples=["asked not to be contacted"],
+        ),
+    ]
 
 
 class Suppressions(StrictBody):
@@ -122,10 +127,14 @@ async def suppress(
     rows = [(row.customer_id, row.reason) for row in body.suppressions]
     _refuse_twice("suppressions", [row[0] for row in rows])
     return await once(
-        _kept(generation, domain, len(rows),
-              lambda: decisions.suppress(services.home, domain.name, rows)),
+        _kept(
+            generation,
+            domain,
+            len(rows),
+            lambda: decisions.suppress(services.home, domain.name, rows),
+        ),
         status=201,
-    )  # fmt: skip
+    )
 
 
 @router.delete(
@@ -180,10 +189,14 @@ async def contact(
         raise invalid(*faults)
     rows = [(row.customer_id, row.contacted_on, row.action_id or "") for row in body.contacts]
     return await once(
-        _kept(generation, domain, len(rows),
-              lambda: decisions.note_contacts(services.home, domain.name, rows)),
+        _kept(
+            generation,
+            domain,
+            len(rows),
+            lambda: decisions.note_contacts(services.home, domain.name, rows),
+        ),
         status=201,
-    )  # fmt: skip
+    )
 
 
 def _kept(

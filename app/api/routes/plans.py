@@ -117,17 +117,25 @@ class PlanRequest(StrictBody):
     "/plan",
     summary="Get the published plan",
     response_model=Plan,
-    responses={304: {"description": "Not modified; the ETag matches."},
-               410: {"description": "The cursor's generation is gone; start again."}},
-)  # fmt: skip
+    responses={
+        304: {"description": "Not modified; the ETag matches."},
+        410: {"description": "The cursor's generation is gone; start again."},
+    },
+)
 def read_plan(
     generation: Paged, domain: InDomain, query: Annotated[ListQuery, Query()]
 ) -> dict[str, Any]:
     """Return budget, alternatives, and lines as `items`, with the reasons for no action."""
     page = read_page(
-        generation, f"serving.{_LINES}", _ORDER, query, list_id("plan", domain.name),
-        columns="* exclude (domain, as_of_date)", where=["domain = ?"], values=[domain.name],
-    )  # fmt: skip
+        generation,
+        f"serving.{_LINES}",
+        _ORDER,
+        query,
+        list_id("plan", domain.name),
+        columns="* exclude (domain, as_of_date)",
+        where=["domain = ?"],
+        values=[domain.name],
+    )
     budget, alternatives = (
         generation.rows(
             f"select * exclude (domain) from serving.{table} where domain = ? order by all",
@@ -171,9 +179,11 @@ def compute_plan(
     selection = _selection(generation, domain, body.filter)
     if not services.planner.acquire(blocking=False):
         raise ProblemError(
-            503, "busy", "Another plan is being computed. Try again in a few seconds.",
+            503,
+            "busy",
+            "Another plan is being computed. Try again in a few seconds.",
             headers={"Retry-After": "5"},
-        )  # fmt: skip
+        )
     try:
         with planning_published(
             folder, domain.name, budget=body.budget, holdout=body.holdout, selection=selection

@@ -56,9 +56,15 @@ def add_list(
                 values.append(value)
         identity = list_id(path, domain.name, same(query.model_dump()))
         page = read_page(
-            generation, f"serving.{table}", order, query, identity,
-            columns="* exclude (domain)", where=where, values=values,
-        )  # fmt: skip
+            generation,
+            f"serving.{table}",
+            order,
+            query,
+            identity,
+            columns="* exclude (domain)",
+            where=where,
+            values=values,
+        )
         return {
             **in_domain(generation, domain),
             "items": page.rows,
@@ -75,9 +81,11 @@ def add_list(
         summary=summary,
         response_model=answer,
         tags=[tag],
-        responses={304: {"description": "Not modified; the ETag matches."},
-                   410: {"description": "The cursor's generation is gone; start again."}},
-    )  # fmt: skip
+        responses={
+            304: {"description": "Not modified; the ETag matches."},
+            410: {"description": "The cursor's generation is gone; start again."},
+        },
+    )
 
 
 _QUALITY = ("model", "split", "metric")
@@ -88,34 +96,59 @@ _BY_QUALITY = (
 )
 
 add_list(
-    "/drivers", "bi_driver_importance", "Driver", "List churn drivers by importance",
+    "/drivers",
+    "bi_driver_importance",
+    "Driver",
+    "List churn drivers by importance",
     (SortKey("importance_rank", "bigint"), SortKey("feature", "varchar")),
-    tag="reasons", filters=("driver_group",),
-)  # fmt: skip
+    tag="reasons",
+    filters=("driver_group",),
+)
 add_list(
-    "/quality", "bi_model_quality", "Quality", "List quality of the model and its baselines",
-    _BY_QUALITY, tag="quality", filters=_QUALITY,
-)  # fmt: skip
+    "/quality",
+    "bi_model_quality",
+    "Quality",
+    "List quality of the model and its baselines",
+    _BY_QUALITY,
+    tag="quality",
+    filters=_QUALITY,
+)
 add_list(
-    "/quality/segments", "bi_model_quality_by_segment", "SegmentQuality",
+    "/quality/segments",
+    "bi_model_quality_by_segment",
+    "SegmentQuality",
     "List quality by segment",
     (SortKey("segment", "varchar"), SortKey("segment_value", "varchar"), *_BY_QUALITY),
-    tag="quality", filters=("segment", *_QUALITY),
-)  # fmt: skip
+    tag="quality",
+    filters=("segment", *_QUALITY),
+)
 add_list(
-    "/quality/realised", "bi_realised_quality", "RealisedQuality",
+    "/quality/realised",
+    "bi_realised_quality",
+    "RealisedQuality",
     "List realised quality of published scores",
-    (SortKey("as_of_date", "date"), SortKey("run_id", "varchar")), tag="quality",
-)  # fmt: skip
+    (SortKey("as_of_date", "date"), SortKey("run_id", "varchar")),
+    tag="quality",
+)
 add_list(
-    "/calibration", "bi_calibration", "CalibrationBin",
+    "/calibration",
+    "bi_calibration",
+    "CalibrationBin",
     "List calibration bins: predicted and observed churn rate",
-    (SortKey("split", "varchar"), SortKey("bin", "bigint")), tag="quality", filters=("split",),
-)  # fmt: skip
+    (SortKey("split", "varchar"), SortKey("bin", "bigint")),
+    tag="quality",
+    filters=("split",),
+)
 add_list(
-    "/drift", "bi_drift", "Drift",
+    "/drift",
+    "bi_drift",
+    "Drift",
     "List drift between training and scored customers",
-    (SortKey("-abs(coalesce(effect_log_odds, 0))", "double"), SortKey("kind", "varchar"),
-     SortKey("subject", "varchar")),
-    tag="quality", filters=("kind",),
-)  # fmt: skip
+    (
+        SortKey("-abs(coalesce(effect_log_odds, 0))", "double"),
+        SortKey("kind", "varchar"),
+        SortKey("subject", "varchar"),
+    ),
+    tag="quality",
+    filters=("kind",),
+)

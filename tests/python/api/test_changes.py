@@ -46,8 +46,9 @@ class Crm:
                 "create or replace table serving.crm_churn_actions as from published"
             )
             for change in changes:
-                connection.execute(f"update serving.crm_churn_actions set updated_at = null, "
-                                   f"{change}")  # fmt: skip
+                connection.execute(
+                    f"update serving.crm_churn_actions set updated_at = null, {change}"
+                )
         publish_next(self.home, self.number)
         self.api.services.reader.refresh()
 

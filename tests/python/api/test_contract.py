@@ -178,9 +178,11 @@ def test_every_field_of_every_schema_is_described(contract_api):
         f"{name}.{field}"
         for name, schema in schemas.items()
         for field, told in schema.get("properties", {}).items()
-        if not told.get("description") and "$ref" not in str(told) and "const" not in told
+        if not told.get("description")
+        and "$ref" not in str(told)
+        and "const" not in told
         and name != "Check"
-    ]  # fmt: skip
+    ]
     assert bare == []
 
 

@@ -10,9 +10,16 @@ from benchmarks.api import publish_next
 from pipeline.publish.generation import current
 
 PATHS = (
-    "/v1/domains", "/v1/models", "/v1/codes", "/v1/crm-changes", "/v1/bench/customers",
-    "/v1/bench/drivers", "/v1/bench/quality", "/v1/bench/calibration", "/v1/bench/drift",
-)  # fmt: skip
+    "/v1/domains",
+    "/v1/models",
+    "/v1/codes",
+    "/v1/crm-changes",
+    "/v1/bench/customers",
+    "/v1/bench/drivers",
+    "/v1/bench/quality",
+    "/v1/bench/calibration",
+    "/v1/bench/drift",
+)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -54,9 +61,12 @@ def test_a_tag_opens_nothing(world, start_api):
 
 @pytest.mark.parametrize(
     ("path", "allowed"),
-    [("suppressions", {"GET", "POST"}), ("audiences/x", {"PUT", "DELETE"}),
-     ("suppressions/x", {"DELETE"})],
-)  # fmt: skip
+    [
+        ("suppressions", {"GET", "POST"}),
+        ("audiences/x", {"PUT", "DELETE"}),
+        ("suppressions/x", {"DELETE"}),
+    ],
+)
 def test_every_method_that_a_path_answers_is_named(made_world, start_api, path, allowed):
     api = start_api(made_world, "read")
     answer = api.client.patch(f"/v1/bench/{path}")
@@ -168,13 +178,19 @@ def test_the_log_is_json_without_customers_bodies_or_keys(world, start_api):
     customer = api.get("/v1/bench/customers?limit=1").json()["items"][0]["customer_id"]
     api.customer("bench", customer)
     api.get("/v1/bench/customers?theme=secret-theme&bad=secret-query")
-    api.post("/v1/bench/suppressions", json={"suppressions": [
-        {"customer_id": "secret-customer", "reason": "secret-reason"}]})  # fmt: skip
+    api.post(
+        "/v1/bench/suppressions",
+        json={"suppressions": [{"customer_id": "secret-customer", "reason": "secret-reason"}]},
+    )
     api.delete("/v1/bench/suppressions/secret-customer")
     lines = [line for line in api.lines() if line["event"] == "request"]
     assert [line["route"].rsplit("/", 1)[-1] for line in lines] == [
-        "customers", "{customer_id:path}", "customers", "suppressions", "{customer_id:path}",
-    ]  # fmt: skip
+        "customers",
+        "{customer_id:path}",
+        "customers",
+        "suppressions",
+        "{customer_id:path}",
+    ]
     assert {"method", "status", "milliseconds", "key", "generation"} <= set(lines[0])
     told = api.log.getvalue()
     assert "secret" not in told

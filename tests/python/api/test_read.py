@@ -56,8 +56,9 @@ def test_a_customer_is_told_whole(api):
     for domain in domains(api):
         some = api.rows(
             "select * from serving.bi_churn_risk where domain = ? order by md5(customer_id) "
-            "limit 20", domain,
-        )  # fmt: skip
+            "limit 20",
+            domain,
+        )
         for risk in some:
             answer = api.customer(domain, risk["customer_id"]).json()
             key = (domain, risk["customer_id"])
@@ -74,8 +75,9 @@ def test_a_customer_is_told_whole(api):
             ):
                 rows = api.rows(
                     f"select * from serving.{table} where domain = ? and customer_id = ? "
-                    f"order by {order}", *key,
-                )  # fmt: skip
+                    f"order by {order}",
+                    *key,
+                )
                 assert len(answer[part]) == len(rows) > 0
                 assert all(same(i, r) for i, r in zip(answer[part], rows, strict=True))
 
@@ -93,10 +95,10 @@ def test_whoever_gets_no_action_gets_the_reason(api):
 def test_ids_with_slash_and_plus_work_plain_and_encoded(api, character):
     (row,) = api.rows(
         "select domain, customer_id from serving.bi_churn_risk "
-        "where contains(customer_id, ?) order by all limit 1", character,
-    )  # fmt: skip
-    for path in (row["customer_id"], quote(row["customer_id"]),
-                 quote(row["customer_id"], safe="")):  # fmt: skip
+        "where contains(customer_id, ?) order by all limit 1",
+        character,
+    )
+    for path in (row["customer_id"], quote(row["customer_id"]), quote(row["customer_id"], safe="")):
         answer = api.get(f"/v1/{row['domain']}/customers/{path}")
         assert answer.json()["customer_id"] == row["customer_id"]
 
@@ -129,15 +131,21 @@ def test_filters_choose_what_they_say(api):
             ("min_probability=0.2&max_probability=0.6", "churn_probability between 0.2 and 0.6"),
             ("min_value_at_risk=50", "value_at_risk >= 50"),
             ("max_value_at_risk=20", "value_at_risk <= 20"),
-            ("due_from=2017-04-05&due_to=2017-04-10",
-             "due_on between date '2017-04-05' and date '2017-04-10'"),
-            ("decision=treat", "customer_id in (select customer_id from serving.bi_churn_actions "
-             "where decision = 'treat' and domain = risk.domain)"),
-        ):  # fmt: skip
+            (
+                "due_from=2017-04-05&due_to=2017-04-10",
+                "due_on between date '2017-04-05' and date '2017-04-10'",
+            ),
+            (
+                "decision=treat",
+                "customer_id in (select customer_id from serving.bi_churn_actions "
+                "where decision = 'treat' and domain = risk.domain)",
+            ),
+        ):
             expected = api.rows(
                 "select customer_id from serving.bi_churn_risk as risk "
-                f"where domain = ? and {condition} order by risk_rank", domain,
-            )  # fmt: skip
+                f"where domain = ? and {condition} order by risk_rank",
+                domain,
+            )
             found = api.items(f"/v1/{domain}/customers?limit=500&{query}")
             assert [item["customer_id"] for item in found] == [r["customer_id"] for r in expected]
 
@@ -146,20 +154,26 @@ def test_theme_and_action_choose_by_drivers_and_plan(api):
     for domain in domains(api):
         (theme,) = api.rows(
             "select theme from serving.bi_churn_drivers where domain = ? and direction = 'raises' "
-            "and theme <> 'other' group by theme order by count(*) limit 1", domain,
-        )  # fmt: skip
+            "and theme <> 'other' group by theme order by count(*) limit 1",
+            domain,
+        )
         (action,) = api.rows(
             "select planned_action as name from serving.bi_churn_actions where domain = ? "
-            "and planned_action is not null group by all order by count(*) limit 1", domain,
-        )  # fmt: skip
+            "and planned_action is not null group by all order by count(*) limit 1",
+            domain,
+        )
         for query, sql in (
-            (f"theme={theme['theme']}",
-             "select distinct customer_id from serving.bi_churn_drivers where domain = ? "
-             f"and theme = '{theme['theme']}' and direction = 'raises'"),
-            (f"action={action['name']}",
-             "select customer_id from serving.bi_churn_actions where domain = ? "
-             f"and planned_action = '{action['name']}'"),
-        ):  # fmt: skip
+            (
+                f"theme={theme['theme']}",
+                "select distinct customer_id from serving.bi_churn_drivers where domain = ? "
+                f"and theme = '{theme['theme']}' and direction = 'raises'",
+            ),
+            (
+                f"action={action['name']}",
+                "select customer_id from serving.bi_churn_actions where domain = ? "
+                f"and planned_action = '{action['name']}'",
+            ),
+        ):
             found = api.items(f"/v1/{domain}/customers?limit=500&{query}")
             expected = {row["customer_id"] for row in api.rows(sql, domain)}
             assert len(found) == len(expected) > 0
@@ -219,8 +233,12 @@ def test_the_plan_comes_with_budget_and_alternatives(api):
         (budget,) = api.rows("select * from serving.bi_retention_budget where domain = ?", domain)
         assert same(answer["budget"], budget)
         assert {row["strategy"] for row in answer["alternatives"]} == {
-            "plan", "top_decile", "everybody_at_risk", "random", "nobody",
-        }  # fmt: skip
+            "plan",
+            "top_decile",
+            "everybody_at_risk",
+            "random",
+            "nobody",
+        }
 
 
 @pytest.mark.parametrize(
@@ -291,8 +309,11 @@ def test_a_cursor_belongs_to_its_list(world, start_api):
 
 def test_every_column_of_an_answer_has_the_description_of_the_yaml(api):
     schemas = api.get("/openapi.json").json()["components"]["schemas"]
-    for name, table in (("Risk", "bi_churn_risk"), ("CrmRow", "crm_churn_actions"),
-                        ("PlanLine", "bi_retention_plan")):  # fmt: skip
+    for name, table in (
+        ("Risk", "bi_churn_risk"),
+        ("CrmRow", "crm_churn_actions"),
+        ("PlanLine", "bi_retention_plan"),
+    ):
         words = {c["name"]: c["description"] for c in serving_tables()[table]["columns"]}
         properties = schemas[name]["properties"]
         assert len(properties) > 8

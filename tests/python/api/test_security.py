@@ -28,22 +28,37 @@ SUPPRESSION = {"suppressions": [{"customer_id": "x", "reason": "asked"}]}
 # What needs which scope: (method, path, body)
 NEEDS = {
     "read": [
-        ("GET", "/v1/domains", None), ("GET", "/v1/models", None), ("GET", "/v1/codes", None),
+        ("GET", "/v1/domains", None),
+        ("GET", "/v1/models", None),
+        ("GET", "/v1/codes", None),
         ("GET", "/v1/crm-changes", None),
-        *(("GET", f"/v1/bench/{path}", None)
-          for path in ("customers", "customers/x", "drivers", "quality", "quality/segments",
-                       "quality/realised", "calibration", "drift", "plan", "suppressions",
-                       "audiences")),
+        *(
+            ("GET", f"/v1/bench/{path}", None)
+            for path in (
+                "customers",
+                "customers/x",
+                "drivers",
+                "quality",
+                "quality/segments",
+                "quality/realised",
+                "calibration",
+                "drift",
+                "plan",
+                "suppressions",
+                "audiences",
+            )
+        ),
         ("POST", "/v1/bench/plans", {}),
     ],
     "write": [
-        ("POST", "/v1/bench/suppressions", SUPPRESSION), ("POST", "/v1/bench/contacts", CONTACT),
+        ("POST", "/v1/bench/suppressions", SUPPRESSION),
+        ("POST", "/v1/bench/contacts", CONTACT),
         ("DELETE", "/v1/bench/suppressions/x", None),
         ("PUT", "/v1/bench/audiences/x", {"filter": {}}),
         ("DELETE", "/v1/bench/audiences/x", None),
     ],
     "admin": [("GET", "/metrics", None)],
-}  # fmt: skip
+}
 
 
 # API1 broken object level authorization
@@ -125,8 +140,9 @@ def test_guessing_keys_is_slowed_down_and_does_not_lock_the_owner_out(made_world
 
 def test_a_revoked_key_stops_with_its_next_request(world, start_api, run_churn):
     api = start_api(world, "read")
-    created = run_churn(world.root, "keys", "create", "--name", "crm sync", "--scope", "read",
-                        "--scope", "write")  # fmt: skip
+    created = run_churn(
+        world.root, "keys", "create", "--name", "crm sync", "--scope", "read", "--scope", "write"
+    )
     assert created.returncode == 0, created.stderr
     key = created.stdout.splitlines()[-1]
     assert re.fullmatch(r"churn_[0-9a-f]{8}_[\w-]{43}", key)
@@ -192,10 +208,12 @@ def test_pages_bodies_and_rows_have_a_bound(made_world, start_api):
 def test_a_body_may_be_large_where_it_is_told_and_nowhere_else(world, start_api):
     api = start_api(world, "read", "predict", "write", body_limit=1_000)
     large = {"content": b"x" * 2_000, "headers": {"Content-Type": "application/json"}}
-    for method, path in (("PUT", "/v1/bench/audiences/x/batch-predictions"),
-                         ("PUT", "/v1/bench/predictions"),
-                         ("POST", "/v1/bench/x/predictions"),
-                         ("POST", "/v1/bench/plans")):  # fmt: skip
+    for method, path in (
+        ("PUT", "/v1/bench/audiences/x/batch-predictions"),
+        ("PUT", "/v1/bench/predictions"),
+        ("POST", "/v1/bench/x/predictions"),
+        ("POST", "/v1/bench/plans"),
+    ):
         problem_of(checked(api.client.request(method, path, **large)), 413, "content-too-large")
     problem_of(api.post("/v1/bench/predictions", **large), 400)
 
@@ -233,8 +251,13 @@ class Gated:
         return sent[0]["status"], len(read)
 
     def scope(self, path):
-        return {"type": "http", "method": "POST", "path": path, "client": None,
-                "headers": [(b"x-api-key", b"k")]}  # fmt: skip
+        return {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "client": None,
+            "headers": [(b"x-api-key", b"k")],
+        }
 
 
 def test_large_bodies_are_read_a_few_at_a_time(monkeypatch):
@@ -361,10 +384,7 @@ def test_keys_of_one_scope_cannot_do_anothers(world, start_api, scope):
 
 def test_every_route_needs_a_scope_that_is_tested(made_world, start_api):
     api = start_api(made_world)
-    tested = {
-        (method, path)
-        for requests in NEEDS.values() for method, path, _ in requests
-    }  # fmt: skip
+    tested = {(method, path) for requests in NEEDS.values() for method, path, _ in requests}
     document = api.client.get("/openapi.json").json()
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -389,8 +409,13 @@ def test_no_address_is_taken_from_a_request(made_world, start_api):
 
 def test_names_of_files_and_sql_are_only_text(world, start_api):
     api = start_api(world, "read", "write")
-    for text in ("../../state.sqlite", "/etc/passwd", "x' or '1'='1", "x; drop table customers",
-                 "%2e%2e%2fstate.sqlite"):  # fmt: skip
+    for text in (
+        "../../state.sqlite",
+        "/etc/passwd",
+        "x' or '1'='1",
+        "x; drop table customers",
+        "%2e%2e%2fstate.sqlite",
+    ):
         problem_of(api.get(f"/v1/bench/customers/{text}"), 404)
         assert api.get("/v1/bench/customers", params={"theme": text}).status_code == 422
     import base64
@@ -442,7 +467,9 @@ def test_every_route_is_described_under_its_version(made_world, start_api):
 
 def test_no_key_is_in_the_repository():
     found = subprocess.run(
-        ["git", "grep", "-nE", r"churn_[0-9a-f]{8}_[A-Za-z0-9_-]{43}"], cwd=PROJECT,
-        capture_output=True, text=True,
-    )  # fmt: skip
+        ["git", "grep", "-nE", r"churn_[0-9a-f]{8}_[A-Za-z0-9_-]{43}"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+    )
     assert found.stdout == ""

@@ -32,8 +32,10 @@ def test_suppressions_are_kept_listed_and_lifted(writer, world):
     assert again.json()["added"] == 1
     items = writer.items("/v1/bench/suppressions?limit=1")
     assert [(i["customer_id"], i["reason"]) for i in items] == [
-        ("a/+b", "asked"), ("c", "moved"), ("d", "moved"),
-    ]  # fmt: skip
+        ("a/+b", "asked"),
+        ("c", "moved"),
+        ("d", "moved"),
+    ]
     assert [row[1] for row in decisions.read_state(world, decisions.SUPPRESSIONS)] == [
         "a/+b",
         "c",
@@ -60,8 +62,9 @@ def test_audiences_are_saved_listed_replaced_and_forgotten(writer, world):
     writer.put(path, json={"filter": {"band": ["high"]}})
     kept = writer.items("/v1/bench/audiences?limit=1")
     assert [(one["name"], one["filter"]) for one in kept] == [
-        ("all", {}), ("worth a/call", {"band": ["high"]}),
-    ]  # fmt: skip
+        ("all", {}),
+        ("worth a/call", {"band": ["high"]}),
+    ]
     # a filter is what the customer list is asked with
     found = writer.items("/v1/bench/customers?limit=500&band=high")
     assert found
@@ -195,11 +198,13 @@ def test_a_claim_whose_process_died_is_taken_over(writer):
     with writer.services.store.writing() as connection:
         connection.execute(
             sa.insert(ANSWERS).values(
-                key_id=writer.key.split("_")[1], idempotency_key="dead",
-                request_hash=hashlib.sha256(told).hexdigest(), effect_id="effect",
+                key_id=writer.key.split("_")[1],
+                idempotency_key="dead",
+                request_hash=hashlib.sha256(told).hexdigest(),
+                effect_id="effect",
                 claimed_at=datetime.now(UTC).replace(tzinfo=None) - timedelta(minutes=2),
             )
-        )  # fmt: skip
+        )
     done = writer.post(
         "/v1/bench/contacts", content=body, headers=headers | {"Content-Type": "application/json"}
     )
@@ -213,8 +218,11 @@ def test_kept_answers_hold_no_customer_and_are_forgotten(world, start_api):
 
     api = start_api(world, "write", idempotency_hours=0)
     for number in (1, 2):
-        api.post("/v1/bench/contacts", json=contacts("secret customer"),
-                 headers={"Idempotency-Key": f"{number}"})  # fmt: skip
+        api.post(
+            "/v1/bench/contacts",
+            json=contacts("secret customer"),
+            headers={"Idempotency-Key": f"{number}"},
+        )
     with api.services.store.reading() as connection:
         rows = connection.execute(sa.select(ANSWERS)).all()
     assert len(rows) == 1
@@ -224,11 +232,25 @@ def test_kept_answers_hold_no_customer_and_are_forgotten(world, start_api):
 @pytest.mark.parametrize(
     ("path", "body", "pointer", "row", "words"),
     [
-        ("contacts", contacts("a", "b", day="2999-01-01"), "#/contacts/0/contacted_on", 1,
-         "future"),
-        ("contacts", {"contacts": [*contacts("a")["contacts"],
-                                   {"customer_id": "b", "contacted_on": "soon"}]},
-         "#/contacts/1/contacted_on", 2, "YYYY-MM-DD"),
+        (
+            "contacts",
+            contacts("a", "b", day="2999-01-01"),
+            "#/contacts/0/contacted_on",
+            1,
+            "future",
+        ),
+        (
+            "contacts",
+            {
+                "contacts": [
+                    *contacts("a")["contacts"],
+                    {"customer_id": "b", "contacted_on": "soon"},
+                ]
+            },
+            "#/contacts/1/contacted_on",
+            2,
+            "YYYY-MM-DD",
+        ),
         ("contacts", contacts("a", day=17), "#/contacts/0/contacted_on", 1, "YYYY-MM-DD"),
         ("contacts", contacts("a", day=None), "#/contacts/0/contacted_on", 1, "YYYY-MM-DD"),
         ("contacts", contacts(""), "#/contacts/0/customer_id", 1, "1 character"),
@@ -238,16 +260,34 @@ def test_kept_answers_hold_no_customer_and_are_forgotten(world, start_api):
         ("contacts", contacts(*map(str, range(1_001))), "#/contacts", None, "1000"),
         ("contacts", {}, "#/contacts", None, "required"),
         ("contacts", [], "#", None, "is not an object"),
-        ("contacts", {"contacts": [contacts("a")["contacts"][0] | {"action_id": "nope"}]},
-         "#/contacts/0/action_id", 1, "'nope' is not an action"),
-        ("contacts", {"contacts": [contacts("a")["contacts"][0] | {"when": 1}]},
-         "#/contacts/0/when", 1, "is not a known field"),
+        (
+            "contacts",
+            {"contacts": [contacts("a")["contacts"][0] | {"action_id": "nope"}]},
+            "#/contacts/0/action_id",
+            1,
+            "'nope' is not an action",
+        ),
+        (
+            "contacts",
+            {"contacts": [contacts("a")["contacts"][0] | {"when": 1}]},
+            "#/contacts/0/when",
+            1,
+            "is not a known field",
+        ),
         ("suppressions", suppressions("a", reason=" "), "#/suppressions/0/reason", 1, "1 char"),
         ("suppressions", suppressions("a", "b", "a"), "#/suppressions/2/customer_id", 3, "twice"),
-        *(("suppressions", suppressions("a", reason=text), "#/suppressions/0/reason", 1, "formula")
-          for text in ("=1+1", "+cmd|' /C calc'!A0", "-2", "@SUM(A1)", "  =1")),
+        *(
+            (
+                "suppressions",
+                suppressions("a", reason=text),
+                "#/suppressions/0/reason",
+                1,
+                "formula",
+            )
+            for text in ("=1+1", "+cmd|' /C calc'!A0", "-2", "@SUM(A1)", "  =1")
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_row_is_named_with_its_field_and_nothing_is_kept(
     writer, world, path, body, pointer, row, words
 ):
@@ -266,16 +306,22 @@ def test_a_wrong_row_is_named_with_its_field_and_nothing_is_kept(
         (b"{", 400, "unreadable-body"),
         (b'{"contacts": NaN}', 422, "invalid-request"),
         (b'{"contacts": "\\ud800"}', 422, "invalid-request"),
-        (b'{"contacts": [{"customer_id": "\\ud800", "contacted_on": "2024-01-01"}]}', 422,
-         "invalid-request"),
+        (
+            b'{"contacts": [{"customer_id": "\\ud800", "contacted_on": "2024-01-01"}]}',
+            422,
+            "invalid-request",
+        ),
         (b"\xff\xfe", 400, "unreadable-body"),
         (b"[" * 100_000, 400, "unreadable-body"),
         (b"1" * 10_000, 400, "unreadable-body"),
-        (b'{"contacts": [{"customer_id": "' + b"x" * 10_000_000 + b'"}]}', 413,
-         "content-too-large"),
+        (
+            b'{"contacts": [{"customer_id": "' + b"x" * 10_000_000 + b'"}]}',
+            413,
+            "content-too-large",
+        ),
         (b"", 422, "invalid-request"),
     ],
-)  # fmt: skip
+)
 def test_a_body_that_cannot_be_read_is_told(writer, body, status, kind):
     answer = writer.post(
         "/v1/bench/contacts", content=body, headers={"Content-Type": "application/json"}

@@ -342,8 +342,7 @@ def test_of_a_place_only_file_line_and_description_are_told(tmp_path, where, tol
     (tmp_path / "rows.csv").touch()
     error = ChurnError("wrong", where=where, hint="Or remove it from the directory.")
     found = attempts._for_uploaders(error, tmp_path)
-    assert (found.what, found.where, found.hint) == (
-        "wrong", told, "Or remove it from the upload.")  # fmt: skip
+    assert (found.what, found.where, found.hint) == ("wrong", told, "Or remove it from the upload.")
     no_file = ChurnError("no room", where="/srv/churn/work", hint="CHURN_HOME (/srv/churn) is full")
     found = attempts._for_uploaders(no_file, tmp_path)
     assert (found.what, found.where, found.hint) == ("no room", None, None)

@@ -241,9 +241,12 @@ def test_days_without_an_honest_answer_are_refused_at_once(client, reading, hist
     assert not any(reading.batch.iterdir())
     # what was published when the job was asked for may be another build than when it runs
     job = client.app.state.supervisor.jobs.add(
-        "a" * 32, "ecommerce", key_of(client), "cut_off",
+        "a" * 32,
+        "ecommerce",
+        key_of(client),
+        "cut_off",
         date(2020, 5, 2),
-    )  # fmt: skip
+    )
     work(reading)
     told = client.get(f"/v1/ecommerce/batch-predictions/{job.job_id}").json()
     assert told["status"] == "failed"
@@ -385,8 +388,9 @@ def test_files_that_cannot_be_used_fail_their_job_in_words(client, reading, name
 
 def bomb(path, rows, text):
     """A small file that stands for much: one value, repeated by a dictionary."""
-    table = pa.table({"msno": pa.DictionaryArray.from_arrays(
-        pa.array([0] * rows, pa.int32()), pa.array([text]))})  # fmt: skip
+    table = pa.table(
+        {"msno": pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array([text]))}
+    )
     pq.write_table(table, path, compression="zstd")
     return path
 
@@ -453,7 +457,9 @@ def test_the_platforms_own_scores_are_for_keys_that_may_read(client, reading, hi
     )
     assert answer.status_code == 403
     assert (answer.json()["type"], answer.json()["required"]) == (
-        "urn:churn:problem:scope-missing", "read")  # fmt: skip
+        "urn:churn:problem:scope-missing",
+        "read",
+    )
     answer = client.post(
         "/v1/kkbox/batch-predictions",
         files=[("files", ("transactions.csv", as_csv(histories["kkbox"], "transactions")))],
@@ -570,9 +576,11 @@ def test_a_job_survives_kill_9_of_api_and_worker_in_its_middle(demo, reading):
         assert answer.status_code == 202, answer.text
         job_id = answer.json()["job_id"]
         wait_for(lambda: jobs.find(job_id).progress > 0.2, "the middle of the job")
-        worker = int(subprocess.run(
-            ["pgrep", "-P", str(api.pid)], capture_output=True, text=True, check=True
-        ).stdout.split()[0])  # fmt: skip
+        worker = int(
+            subprocess.run(
+                ["pgrep", "-P", str(api.pid)], capture_output=True, text=True, check=True
+            ).stdout.split()[0]
+        )
         os.kill(worker, signal.SIGKILL)
         api.kill()
         api.wait()

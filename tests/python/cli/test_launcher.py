@@ -87,10 +87,14 @@ def test_the_api_ends_though_somebody_has_not_sent_everything(world):
 def test_a_process_that_does_not_end_is_killed(monkeypatch):
     monkeypatch.setattr(together, "_PATIENCE", 0.2)
     deaf = subprocess.Popen(
-        [sys.executable, "-c", "import signal, time\nsignal.signal(signal.SIGTERM, "
-         "signal.SIG_IGN)\nprint(flush=True)\ntime.sleep(600)"],
+        [
+            sys.executable,
+            "-c",
+            "import signal, time\nsignal.signal(signal.SIGTERM, "
+            "signal.SIG_IGN)\nprint(flush=True)\ntime.sleep(600)",
+        ],
         stdout=subprocess.PIPE,
-    )  # fmt: skip
+    )
     assert deaf.stdout.readline() == b"\n"
     together._stop([deaf])
     assert deaf.returncode == -signal.SIGKILL

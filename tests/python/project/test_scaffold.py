@@ -23,8 +23,11 @@ def project(tmp_path):
     folder = tmp_path / "project"
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT, capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
     for name in listed:
         if (PROJECT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -109,8 +112,11 @@ def test_a_third_domain_made_by_the_command_and_mapped_runs_to_published_scores(
     def churn(*arguments):
         return subprocess.run(
             [sys.executable, "-m", "cli", *map(str, arguments)],
-            cwd=project, env=environment, capture_output=True, text=True,
-        )  # fmt: skip
+            cwd=project,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
 
     done = churn("domain", "new", "telco", "--like", "ecommerce")
     assert done.returncode == 0, done.stderr
@@ -120,8 +126,12 @@ def test_a_third_domain_made_by_the_command_and_mapped_runs_to_published_scores(
     sources = project / "models/telco/_telco__sources.yml"
     document = yaml.safe_load(sources.read_text())
     events = document["sources"][0]["tables"][0]
-    names = {"event_time": "moment", "event_type": "kind", "price": "amount",
-             "user_id": "subscriber"}  # fmt: skip
+    names = {
+        "event_time": "moment",
+        "event_type": "kind",
+        "price": "amount",
+        "user_id": "subscriber",
+    }
     kept = [c for c in events["columns"] if c["name"] in {*names, "event_date"}]
     events["columns"] = kept
     for column in kept:
@@ -155,7 +165,7 @@ def test_a_third_domain_made_by_the_command_and_mapped_runs_to_published_scores(
         ("source.brand is null", "true"),
         ("source.brand,", "cast(null as varchar) as brand,"),
         ("source.price", "source.amount"),
-    )  # fmt: skip
+    )
     edit(
         project / "dbt_project.yml",
         ("      title: Telco\n", "      title: Prepaid telephony\n"),

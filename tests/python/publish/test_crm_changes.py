@@ -82,9 +82,10 @@ def changed(before, after):
 def stamped(before, after):
     """Rows with another time than before."""
     return {
-        key for key in after if key not in before
-        or after[key]["updated_at"] != before[key]["updated_at"]
-    }  # fmt: skip
+        key
+        for key in after
+        if key not in before or after[key]["updated_at"] != before[key]["updated_at"]
+    }
 
 
 def test_every_scored_customer_is_there_once_with_times(crm):

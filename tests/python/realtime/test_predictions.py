@@ -1,5 +1,6 @@
 """Raw rows posted as they stand in the files give the mart's features and the published score."""
 
+import json
 import random
 from datetime import UTC, date, datetime, timedelta
 
@@ -286,12 +287,22 @@ def test_a_table_that_is_not_sent_is_null_and_an_empty_one_is_silence(client, hi
 
 def test_customers_outside_the_cohort_are_told_why(client, histories):
     customer, tables = next(iter(histories["kkbox"].items()))
-    gone = [{**row, "membership_expire_date": "20150301", "transaction_date": "20150201"}
-            for row in tables["transactions"]]  # fmt: skip
+    gone = [
+        {**row, "membership_expire_date": "20150301", "transaction_date": "20150201"}
+        for row in tables["transactions"]
+    ]
     later = [{**row, "transaction_date": "20170601"} for row in tables["transactions"]]
     answer = post(
-        client, "kkbox", sent({"a": {"transactions": without(gone)}, "b": {"transactions":
-        without(later)}, customer: tables}))  # fmt: skip
+        client,
+        "kkbox",
+        sent(
+            {
+                "a": {"transactions": without(gone)},
+                "b": {"transactions": without(later)},
+                customer: tables,
+            }
+        ),
+    )
     assert answer.status_code == 200, answer.text
     first, second, third = answer.json()["items"]
     assert (first["in_scope"], second["in_scope"], third["in_scope"]) == (False, False, True)
@@ -357,10 +368,15 @@ def test_days_for_which_no_honest_score_exists_are_refused(client, histories):
 
 
 GOOD = {
-    "payment_method_id": 41, "payment_plan_days": 30, "plan_list_price": 149,
-    "actual_amount_paid": 149, "is_auto_renew": 1, "transaction_date": 20170310,
-    "membership_expire_date": 20170410, "is_cancel": 0,
-}  # fmt: skip
+    "payment_method_id": 41,
+    "payment_plan_days": 30,
+    "plan_list_price": 149,
+    "actual_amount_paid": 149,
+    "is_auto_renew": 1,
+    "transaction_date": 20170310,
+    "membership_expire_date": 20170410,
+    "is_cancel": 0,
+}
 
 
 def rows_of(**changed):
@@ -370,7 +386,10 @@ def rows_of(**changed):
 BAD = {
     "no customers": ([], "#/customers", None),
     "no rows": (
-        [{"customer_id": "c", "transactions": []}], "#/customers/0/transactions", "no rows"),
+        [{"customer_id": "c", "transactions": []}],
+        "#/customers/0/transactions",
+        "no rows",
+    ),
     "no table": ([{"customer_id": "c"}], "#/customers/0/transactions", "no rows"),
     "an empty row": (
         [{"customer_id": "c", "transactions": [{}]}],
@@ -379,61 +398,119 @@ BAD = {
     ),
     "a hundred thousand rows that are none": (
         [{"customer_id": "c", "transactions": [1] * 100_000}],
-        "#/customers/0/transactions/0", "not an object"),
+        "#/customers/0/transactions/0",
+        "not an object",
+    ),
     "a hundred thousand tables that are none": (
         [{"customer_id": "c", **{f"t{number}": 1 for number in range(100_000)}}],
-        "#/customers/0/t0", "no such table"),
+        "#/customers/0/t0",
+        "no such table",
+    ),
     "a hundred thousand customers that are none": ([1] * 100_000, "#/customers", None),
     "a table that is a number": (
         [{"customer_id": "c", "transactions": 1}],
-        "#/customers/0/transactions", "not a list of rows"),
+        "#/customers/0/transactions",
+        "not a list of rows",
+    ),
     "a table that is text": (
         [{"customer_id": "c", "transactions": "x"}],
-        "#/customers/0/transactions", "not a list of rows"),
+        "#/customers/0/transactions",
+        "not a list of rows",
+    ),
     "rows that are no rows": (
-        [{"customer_id": "c", "transactions": ["x"]}], "#/customers/0/transactions/0", None),
+        [{"customer_id": "c", "transactions": ["x"]}],
+        "#/customers/0/transactions/0",
+        None,
+    ),
     "two customers mixed up": (
-        rows_of(msno="d"), "#/customers/0/transactions/1/msno", "of this customer"),
-    "a customer twice": (
-        [*rows_of(), *rows_of()], "#/customers/1/customer_id", "customers[0]"),
+        rows_of(msno="d"),
+        "#/customers/0/transactions/1/msno",
+        "of this customer",
+    ),
+    "a customer twice": ([*rows_of(), *rows_of()], "#/customers/1/customer_id", "customers[0]"),
     "a field of 10 MB": (
-        rows_of(is_cancel="x" * 10_000_000), "#/customers/0/transactions/1/is_cancel", "longer"),
-    "NaN": (rows_of(plan_list_price=float("nan")),
-            "#/customers/0/transactions/1/plan_list_price", "not a finite number"),
-    "infinity": (rows_of(plan_list_price=float("-inf")),
-                 "#/customers/0/transactions/1/plan_list_price", "not a finite number"),
-    "text for a number": (rows_of(plan_list_price="149 NT$"),
-                          "#/customers/0/transactions/1/plan_list_price", "not of type integer"),
-    "half a number": (rows_of(plan_list_price=149.5),
-                      "#/customers/0/transactions/1/plan_list_price", "not of type integer"),
-    "a huge number": (rows_of(plan_list_price=10**300),
-                      "#/customers/0/transactions/1/plan_list_price", "not of type integer"),
-    "a day that is none": (rows_of(transaction_date=20170231),
-                           "#/customers/0/transactions/1/transaction_date", "not a date"),
-    "an empty day": (rows_of(transaction_date=None),
-                     "#/customers/0/transactions/1/transaction_date", "empty"),
-    "out of bounds": (rows_of(is_cancel=2),
-                      "#/customers/0/transactions/1/is_cancel", "above 1"),
-    "a list for a value": (rows_of(is_cancel=[0]),
-                           "#/customers/0/transactions/1/is_cancel", "not a single value"),
-    "an object for a value": (rows_of(is_cancel={"a": 0}),
-                              "#/customers/0/transactions/1/is_cancel", "not a single value"),
-    "true for a number": (rows_of(is_cancel=True),
-                          "#/customers/0/transactions/1/is_cancel", "not of type integer"),
-    "formula text": (rows_of(plan_list_price="=cmd|' /C calc'!A0"),
-                     "#/customers/0/transactions/1/plan_list_price", "not of type integer"),
-    "SQL": (rows_of(plan_list_price="0'); drop table lake.kkbox_transactions; --"),
-            "#/customers/0/transactions/1/plan_list_price", "not of type integer"),
-    "half a character": (rows_of(is_cancel="\ud800"),
-                         "#/customers/0/transactions/1/is_cancel", "UTF-8"),
+        rows_of(is_cancel="x" * 10_000_000),
+        "#/customers/0/transactions/1/is_cancel",
+        "longer",
+    ),
+    "NaN": (
+        rows_of(plan_list_price=float("nan")),
+        "#/customers/0/transactions/1/plan_list_price",
+        "not a finite number",
+    ),
+    "infinity": (
+        rows_of(plan_list_price=float("-inf")),
+        "#/customers/0/transactions/1/plan_list_price",
+        "not a finite number",
+    ),
+    "text for a number": (
+        rows_of(plan_list_price="149 NT$"),
+        "#/customers/0/transactions/1/plan_list_price",
+        "not of type integer",
+    ),
+    "half a number": (
+        rows_of(plan_list_price=149.5),
+        "#/customers/0/transactions/1/plan_list_price",
+        "not of type integer",
+    ),
+    "a huge number": (
+        rows_of(plan_list_price=10**300),
+        "#/customers/0/transactions/1/plan_list_price",
+        "not of type integer",
+    ),
+    "a day that is none": (
+        rows_of(transaction_date=20170231),
+        "#/customers/0/transactions/1/transaction_date",
+        "not a date",
+    ),
+    "an empty day": (
+        rows_of(transaction_date=None),
+        "#/customers/0/transactions/1/transaction_date",
+        "empty",
+    ),
+    "out of bounds": (rows_of(is_cancel=2), "#/customers/0/transactions/1/is_cancel", "above 1"),
+    "a list for a value": (
+        rows_of(is_cancel=[0]),
+        "#/customers/0/transactions/1/is_cancel",
+        "not a single value",
+    ),
+    "an object for a value": (
+        rows_of(is_cancel={"a": 0}),
+        "#/customers/0/transactions/1/is_cancel",
+        "not a single value",
+    ),
+    "true for a number": (
+        rows_of(is_cancel=True),
+        "#/customers/0/transactions/1/is_cancel",
+        "not of type integer",
+    ),
+    "formula text": (
+        rows_of(plan_list_price="=cmd|' /C calc'!A0"),
+        "#/customers/0/transactions/1/plan_list_price",
+        "not of type integer",
+    ),
+    "SQL": (
+        rows_of(plan_list_price="0'); drop table lake.kkbox_transactions; --"),
+        "#/customers/0/transactions/1/plan_list_price",
+        "not of type integer",
+    ),
+    "half a character": (
+        rows_of(is_cancel="\ud800"),
+        "#/customers/0/transactions/1/is_cancel",
+        "UTF-8",
+    ),
     "NUL": (rows_of(is_cancel="0\0"), "#/customers/0/transactions/1/is_cancel", "NUL"),
     "an unknown table": (
         [{"customer_id": "c", "transactions": [GOOD], "orders": []}],
-        "#/customers/0/orders", "no such table"),
+        "#/customers/0/orders",
+        "no such table",
+    ),
     "too many": (
         [{"customer_id": f"c{n}", "transactions": [GOOD]} for n in range(101)],
-        "#/customers", None),
-}  # fmt: skip
+        "#/customers",
+        None,
+    ),
+}
 
 
 @pytest.mark.parametrize("what", BAD)
@@ -464,8 +541,16 @@ def test_columns_that_are_not_read_are_named_whatever_they_are_called(client):
 
 def test_what_a_column_may_hold_can_be_computed_with(client):
     """The largest and least integers are no sums or differences of integers any more."""
-    log = {"date": 20170310, "num_25": 1, "num_50": 1, "num_75": 1, "num_985": 1, "num_100": 1,
-           "num_unq": 1, "total_secs": 100.0}  # fmt: skip
+    log = {
+        "date": 20170310,
+        "num_25": 1,
+        "num_50": 1,
+        "num_75": 1,
+        "num_985": 1,
+        "num_100": 1,
+        "num_unq": 1,
+        "total_secs": 100.0,
+    }
     tables = {"transactions": GOOD, "user_logs": log}
     tried = 0
     for table, row in tables.items():
@@ -567,7 +652,12 @@ def test_repeated_events_count_once_as_in_ingest(client, histories):
 def test_no_row_stays_behind(engines, histories):
     engine = engines["kkbox"]
     engine.predict([Customer(*next(iter(histories["kkbox"].items())))], date(2017, 4, 1))
-    for relation in ("lake.kkbox_transactions", "sent.transactions", "churn.fct_churn_scores",
-                     "kkbox.kkbox__churn_examples", "churn.stg_churn__reasons"):  # fmt: skip
+    for relation in (
+        "lake.kkbox_transactions",
+        "sent.transactions",
+        "churn.fct_churn_scores",
+        "kkbox.kkbox__churn_examples",
+        "churn.stg_churn__reasons",
+    ):
         rows = engine._database.execute(f"select count(*) from {relation}").fetchone()
         assert rows == (0,), relation

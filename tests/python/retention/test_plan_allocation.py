@@ -189,8 +189,10 @@ def test_with_capacities_the_best_lies_within_the_reported_gap_which_is_small(so
         best = exact(options, budget, capacities)
         assert profit <= best <= bound, domain
         best_total, plan_total, bound_total = (
-            best_total + best, plan_total + profit, bound_total + bound,
-        )  # fmt: skip
+            best_total + best,
+            plan_total + profit,
+            bound_total + bound,
+        )
         compared += 1
     assert compared > INSTANCES / 3
     # these instances have a handful of customers, where one that does not fit weighs much

@@ -42,9 +42,9 @@ def test_everybody_scored_has_a_decision_and_whoever_is_left_a_reason(demo, acti
     scored = ask(demo[0], "select count(*) from serving.bi_churn_risk")[0][0]
     assert len(actions) == scored
     for row in actions:
-        assert (row["decision"] == "treat") == (row["reason"] is None) == (
-            row["reason_words"] is None
-        )  # fmt: skip
+        assert (
+            (row["decision"] == "treat") == (row["reason"] is None) == (row["reason_words"] is None)
+        )
     assert {row["decision"] for row in actions} == {"treat", "hold_out", "leave"}
 
 

@@ -311,8 +311,14 @@ def test_explain_shows_where_a_score_comes_from(demo, run_churn):
     done = run_churn(home.root, "explain", customer, "--domain", "kkbox")
     assert done.returncode == 0, done.stderr
     shown = " ".join(done.stdout.split())
-    for words in (customer, run_id, model_hash, "not proven causes", "input rows before 2017-04-01",
-                  "payment__is_auto_renew"):  # fmt: skip
+    for words in (
+        customer,
+        run_id,
+        model_hash,
+        "not proven causes",
+        "input rows before 2017-04-01",
+        "payment__is_auto_renew",
+    ):
         assert words in shown
     unknown = run_churn(home.root, "explain", "nobody", "--domain", "kkbox")
     assert unknown.returncode == 1

@@ -91,9 +91,17 @@ def test_the_guards_of_the_run_are_on_record(demo):
 @pytest.mark.slow
 def test_overridden_settings_name_the_label(demo_copy, run_churn):
     done = run_churn(
-        demo_copy.root, "build", "--domain", "ecommerce", "--set", "horizon_days=60",
-        "--set", "lookback_days=120", "--set", "min_orders=3",
-    )  # fmt: skip
+        demo_copy.root,
+        "build",
+        "--domain",
+        "ecommerce",
+        "--set",
+        "horizon_days=60",
+        "--set",
+        "lookback_days=120",
+        "--set",
+        "min_orders=3",
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     with duckdb.connect(str(demo_copy.warehouse), read_only=True) as connection:
         found = dict(
@@ -175,9 +183,19 @@ def test_real_purchases_run_from_the_raw_file_to_scores_and_beat_every_baseline(
     home, run_churn, shared_data, monkeypatch
 ):
     done = run_churn(
-        home.root, "run", "--domain", "ecommerce", "--raw", shared_data / "cdnow_as_ecommerce",
-        "--set", "horizon_days=90", "--set", "lookback_days=365", "--set", "min_orders=1",
-    )  # fmt: skip
+        home.root,
+        "run",
+        "--domain",
+        "ecommerce",
+        "--raw",
+        shared_data / "cdnow_as_ecommerce",
+        "--set",
+        "horizon_days=90",
+        "--set",
+        "lookback_days=365",
+        "--set",
+        "min_orders=1",
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     ((customers, drivers),) = ask_published(
         home,

@@ -12,8 +12,11 @@ from app.api import ApiSettings, create_app
 from app.api.access.keys import create_key
 from app.api.http.telemetry import Telemetry
 
-FREE = {"rate_limit": "1000000/minute", "write_limit": "1000000/minute",
-        "failure_limit": "1000000/minute"}  # fmt: skip
+FREE = {
+    "rate_limit": "1000000/minute",
+    "write_limit": "1000000/minute",
+    "failure_limit": "1000000/minute",
+}
 
 
 class Api:

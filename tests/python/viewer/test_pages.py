@@ -252,12 +252,14 @@ def test_an_audience_is_kept_by_name_and_brought_back(served):
     [
         ("kkbox", {"band": ["critical", "high"], "already_cancelled": False}),
         ("kkbox", {"already_cancelled": True, "reason": "CANCEL"}),
-        ("kkbox", {"segment": ["auto-renew on"], "min_customer_value": 700,
-                   "already_cancelled": False}),
+        (
+            "kkbox",
+            {"segment": ["auto-renew on"], "min_customer_value": 700, "already_cancelled": False},
+        ),
         ("kkbox", {"action": ["renewal_reminder"], "already_cancelled": False}),
         ("ecommerce", {"min_customer_value": 50, "reason": "order"}),
     ],
-)  # fmt: skip
+)
 def test_an_audience_means_the_same_customers_to_the_page_and_to_the_api(served, domain, chosen):
     saved = served.put(f"/v1/{domain}/audiences/one", json={"filter": chosen})
     assert saved.status_code == 200
@@ -280,8 +282,9 @@ def test_an_audience_that_the_page_cannot_show_is_not_shown_as_something_else(se
         served.put(f"/v1/kkbox/audiences/{name}", json={"filter": chosen})
     page = opened("customers")
     assert not page.exception
-    assert [page.button(key=f"open audience {name}").disabled for name in
-            ("both", "cents", "soon")] == [True] * 3  # fmt: skip
+    assert [
+        page.button(key=f"open audience {name}").disabled for name in ("both", "cents", "soon")
+    ] == [True] * 3
 
 
 def test_an_audience_without_a_name_is_not_kept(served):

@@ -11,25 +11,65 @@ from pipeline.project.home import PROJECT
 
 # Names of somebody or something, which no vocabulary could list.
 IDS = {
-    "action_id", "crm_key", "customer_id", "domain", "feature", "feature_sql_hash",
-    "label_checksum", "label_definition", "model_hash", "model_version", "planned_action",
-    "recommended_action", "row_hash", "run_id", "subject",
-}  # fmt: skip
+    "action_id",
+    "crm_key",
+    "customer_id",
+    "domain",
+    "feature",
+    "feature_sql_hash",
+    "label_checksum",
+    "label_definition",
+    "model_hash",
+    "model_version",
+    "planned_action",
+    "recommended_action",
+    "row_hash",
+    "run_id",
+    "subject",
+}
 # What a reader reads: titles, sentences, meanings.
 WORDS = {
-    "action_title", "currency", "decision_words", "description", "driver_group_1",
-    "driver_group_2", "driver_group_3", "evidence", "group_title", "horizon", "ladder_part",
-    "live_settings", "message_hint", "not_scored", "outcome", "protocol", "reason_words",
-    "segment_value", "sentence", "suppression_reason", "title", "top_driver_1", "top_driver_2",
-    "top_driver_3", "top_driver_against", "transactions_meaning", "usage_meaning",
-    "value_definition", "words",
-}  # fmt: skip
+    "action_title",
+    "currency",
+    "decision_words",
+    "description",
+    "driver_group_1",
+    "driver_group_2",
+    "driver_group_3",
+    "evidence",
+    "group_title",
+    "horizon",
+    "ladder_part",
+    "live_settings",
+    "message_hint",
+    "not_scored",
+    "outcome",
+    "protocol",
+    "reason_words",
+    "segment_value",
+    "sentence",
+    "suppression_reason",
+    "title",
+    "top_driver_1",
+    "top_driver_2",
+    "top_driver_3",
+    "top_driver_against",
+    "transactions_meaning",
+    "usage_meaning",
+    "value_definition",
+    "words",
+}
 # Words or ids in these tables, codes in others.
 HERE = {
-    ("bi_churn_cohorts", "segment"), ("bi_customer_360", "segment"), ("bi_models", "decision"),
-    ("bi_domains", "population"), ("bi_model_quality_by_lead", "population"),
-    ("bi_codes", "kind"), ("bi_codes", "code"), ("bi_codes", "term"),
-}  # fmt: skip
+    ("bi_churn_cohorts", "segment"),
+    ("bi_customer_360", "segment"),
+    ("bi_models", "decision"),
+    ("bi_domains", "population"),
+    ("bi_model_quality_by_lead", "population"),
+    ("bi_codes", "kind"),
+    ("bi_codes", "code"),
+    ("bi_codes", "term"),
+}
 GUARDS = ("accepted_values", "relationships")
 
 
