@@ -9,7 +9,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo app test test-slow lint bench docs lock clean
+.PHONY: help install demo app test test-slow test-long lint bench docs lock clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -38,10 +38,13 @@ app: install  ## API and viewer together, on the demo if there is nothing else
 	$(BIN)/churn app
 
 test: $(VENV)/.dev lint  ## lint, types and the fast tests
-	$(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow"
+	$(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow and not long"
 
 test-slow: $(VENV)/.dev  ## the tests that take minutes
-	$(BIN)/pytest $(SIDE_BY_SIDE) -m slow --durations 15
+	$(BIN)/pytest $(SIDE_BY_SIDE) -m "slow and not long" --durations 15
+
+test-long: $(VENV)/.dev  ## what is run by hand: every seed, size and kill
+	$(BIN)/pytest $(SIDE_BY_SIDE) -m long --durations 15
 
 lint: $(VENV)/.dev  ## ruff, mypy, layers, sqlfluff
 	$(BIN)/ruff check .

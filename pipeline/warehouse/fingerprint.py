@@ -64,12 +64,23 @@ def recipe_fingerprint() -> str:
 def learning_fingerprint(settings: DomainSettings, sql_hash: str, tuned: Mapping[str, Any]) -> str:
     """Return the hash of a recipe: how a model is learned, whatever the data.
 
-    Code is compared without comments and layout. Settings that do not affect learning, such as
-    the currency, are left out.
+    Code is compared without comments, docstrings and layout. Settings that do not affect learning,
+    such as the currency, are left out.
     """
-    code = [ast.unparse(ast.parse((PROJECT / "ml" / name).read_text())) for name in LEARNING]
+    code = [_bare((PROJECT / "ml" / name).read_text()) for name in LEARNING]
     learned = settings.model_dump(include={"label_definition", "grid", "assumed_static"})
     return digest(code, learned, sql_hash, dict(tuned), version("lightgbm"))
+
+
+def _bare(source: str) -> str:
+    """Return Python code without comments, docstrings and layout."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+            node
+        ):
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
 
 
 def lake_fingerprint(home: Home, domain: str) -> str:
