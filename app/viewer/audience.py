@@ -5,25 +5,17 @@ from typing import Any
 
 import streamlit as st
 
+from app.customer_conditions import CONDITIONS
 from app.viewer import client
 from app.viewer.context import Context
 
 # Named as the filters of the API's customer list, so that both mean the same customers.
 Chosen = dict[str, Any]
 
-_CONDITIONS = {
-    "band": "list_contains(?, risk_band)",
-    "action": "list_contains(?, planned_action)",
-    "segment": "list_contains(?, ladder_part)",
-    "min_customer_value": "customer_value >= ?",
-    "reason": "contains(lower(concat_ws(' ', top_driver_1, top_driver_2, top_driver_3)), lower(?))",
-    "already_cancelled": "coalesce(already_cancelled, false) = ?",
-}
-
 
 def condition(domain: str, chosen: Chosen) -> tuple[str, list[Any]]:
     """Return the filters as a condition on `bi_customer_360`, and the values it binds."""
-    where = ["domain = ?", *(_CONDITIONS[name] for name in chosen)]
+    where = ["domain = ?", *(CONDITIONS[name] for name in chosen)]
     return " and ".join(where), [domain, *chosen.values()]
 
 

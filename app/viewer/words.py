@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from app.spreadsheets import escaped
+
 BANDS = ("critical", "high", "medium", "low")
 PATTERNS = "These are patterns seen before customers leave, not proven causes."
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def percent(share: float | None, digits: int = 0) -> str:
@@ -94,8 +95,8 @@ def spreadsheet(table: pd.DataFrame) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return "'" + value
+    if isinstance(value, str):
+        return escaped(value)
     if isinstance(value, pd.Timestamp):
         return value.date().isoformat()
     if isinstance(value, date):

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from app.spreadsheets import is_formula
+
 
 def _no_formula(value: Any) -> Any:
     """Refuse text that a spreadsheet would run as a formula."""
-    if isinstance(value, str) and value.strip()[:1] in ("=", "+", "-", "@"):
+    if isinstance(value, str) and is_formula(value.strip()):
         raise ValueError("starts like a spreadsheet formula; start with a letter")
     return value
 

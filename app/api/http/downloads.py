@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 from fastapi import Response
 from fastapi.responses import StreamingResponse
 
+from app.spreadsheets import escaped
+
 _BLOCK = 1 << 20
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def download(path: Path, name: str, form: str, *, for_spreadsheets: bool) -> Response:
@@ -57,6 +58,4 @@ def _csv(path: Path, for_spreadsheets: bool) -> Iterator[str]:
 def _cell(value: Any, for_spreadsheets: bool) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if for_spreadsheets and isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return escaped(value) if for_spreadsheets else value

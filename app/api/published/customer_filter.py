@@ -8,6 +8,7 @@ from app.api.http.bodies import Day
 from app.api.http.problems import invalid, parameter_fault
 from app.api.published.generation import OpenGeneration
 from app.api.published.lists import among
+from app.customer_conditions import CONDITIONS
 from pipeline.retention.catalogue import actions_of
 
 Number = Annotated[float | None, Field(allow_inf_nan=False)]
@@ -97,25 +98,14 @@ class CustomerFilter(BaseModel):
     ] = None
 
 
-_ON_RISK = {
-    "band": "list_contains(?, risk_band)",
-    "min_probability": "churn_probability >= ?",
-    "max_probability": "churn_probability <= ?",
-    "min_value_at_risk": "value_at_risk >= ?",
-    "max_value_at_risk": "value_at_risk <= ?",
-    "min_customer_value": "customer_value >= ?",
-    "due_from": "due_on >= ?",
-    "due_to": "due_on <= ?",
-    "reason": "contains(lower(concat_ws(' ', top_driver_1, top_driver_2, top_driver_3)), lower(?))",
-    "already_cancelled": "coalesce(already_cancelled, false) = ?",
-}
-# Filter → table and condition.
+# Filters that need another table than `bi_churn_risk`: the table and the condition.
 _ELSEWHERE = {
-    "segment": ("bi_customer_360", "list_contains(?, ladder_part)"),
+    "segment": ("bi_customer_360", CONDITIONS["segment"]),
     "theme": ("bi_churn_drivers", "theme = ? and direction = 'raises'"),
-    "action": ("bi_churn_actions", "list_contains(?, planned_action)"),
-    "decision": ("bi_churn_actions", "decision = ?"),
+    "action": ("bi_churn_actions", CONDITIONS["action"]),
+    "decision": ("bi_churn_actions", CONDITIONS["decision"]),
 }
+_ON_RISK = {name: sql for name, sql in CONDITIONS.items() if name not in _ELSEWHERE}
 
 
 def conditions(
