@@ -13,7 +13,7 @@ reasons as (
 codes as (
     select
         code,
-        lower(description[1]) || rtrim(description[2:], '.') as words
+        rtrim(description, '.') as words
     from {{ ref('codes') }}
     where kind = 'reason'
 )

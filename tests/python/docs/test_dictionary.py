@@ -55,11 +55,11 @@ def test_every_published_column_has_a_meaning_and_every_number_a_unit():
     ("said", "words"),
     [
         (
-            "description: Churn probability from which the action pays for this customer.",
+            'description: "Churn probability above which the action pays for this customer."',
             "break_even_",
         ),
         ("config: {meta: {unit: log-odds}}", "contribution_log_odds: unit"),
-        ('question: "Which part of the cohort', "bi_customer_segments: question"),
+        ('question: "Which segments is a customer in', "bi_customer_segments: question"),
     ],
 )
 def test_what_is_not_described_is_noticed(project, said, words):

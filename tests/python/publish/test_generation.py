@@ -163,6 +163,6 @@ def test_all_of_a_generation_is_on_disk_before_readers_see_it(warehouse, monkeyp
 def test_an_empty_warehouse_is_not_published(home):
     home.root.mkdir(parents=True)
     duckdb.connect(str(home.warehouse)).close()
-    with pytest.raises(ChurnError, match="nothing to publish"):
+    with pytest.raises(ChurnError, match="Nothing to publish"):
         publish.publish(home, "x")
     assert publish.current(home) is None
