@@ -1,1 +1,5 @@
-"""The services on a published generation: HTTP API, batch jobs and viewer."""
+"""The services on a published generation.
+
+In the order of the flow: `api` answers over HTTP, `batch` scores files for it, `viewer` shows the
+tables to people. `customer_conditions` and `spreadsheets` are what API and viewer share.
+"""

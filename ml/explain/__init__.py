@@ -1,1 +1,4 @@
-"""Explains scores: `tree_shap` computes the exact `drivers`, `pictures` draws them."""
+"""Why a score is what it is.
+
+In the order of the flow: `tree_shap` computes what `drivers` gives out exactly, `pictures` draws.
+"""

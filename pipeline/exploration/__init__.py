@@ -1,4 +1,7 @@
-"""Helpers of the notebooks: `data` reads a CHURN_HOME, `figures` and `preceding` draw."""
+"""What the notebooks share.
+
+In the order of the flow: `data` reads a CHURN_HOME, `figures` and `preceding` draw.
+"""
 
 from pipeline.exploration.data import Exploration
 from pipeline.exploration.figures import (

@@ -3,7 +3,8 @@
 In the order of the flow: `discover` recognises the files, `known` looks them up by content, `load`
 reads a new one: `unpack` decompresses it, `read` and `parse` build the SQL of rows and values,
 `convert` writes the good rows, `reject` the bad values, `deduplicate` drops repeated rows. `lake`
-commits the files, `overlap` compares their time spans, `summary` reports the result.
+commits the files, `overlap` compares their time spans, `summary` reports the result. `run` does all
+of it, on an `engine`; `digest` hashes content.
 """
 
 from pipeline.ingest.run import ingest

@@ -1,1 +1,5 @@
-"""Proof that nothing leaks: `time_travel` rebuilds features, `prove` runs all comparisons."""
+"""Proof that nothing leaks.
+
+In the order of the flow: `time_travel` rebuilds features on an altered lake and compares them,
+`prove` runs all comparisons and keeps what they found.
+"""

@@ -1,1 +1,5 @@
-"""Publish: `generation` writes the published database, `customer_documents` the look-ups."""
+"""Publish.
+
+In the order of the flow: `generation` writes the published database and flips the link,
+`customer_documents` writes the look-ups beside it.
+"""

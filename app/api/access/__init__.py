@@ -1,1 +1,4 @@
-"""Access control: `store` opens the API's tables, `keys` verifies keys, `gate` admits requests."""
+"""Access control.
+
+In the order of a request: `gate` admits it if `keys` verifies its key; `store` opens the tables.
+"""

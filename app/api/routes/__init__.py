@@ -1,1 +1,5 @@
-"""The routes, one file per group."""
+"""The routes, one file per group.
+
+In the order of the document: `domains`, `customers`, `published_lists`, `plans`, `predictions`,
+`batch`, `crm`, `decisions`, `audiences`, `health`.
+"""

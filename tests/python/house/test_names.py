@@ -26,3 +26,20 @@ def test_every_package_says_what_it_is_for():
         if not ast.get_docstring(ast.parse(path.read_text()))
     ]
     assert bare == []
+
+
+def test_every_package_opens_with_its_files():
+    """In the order of the flow or of a request; each file by its name."""
+    missing = {}
+    for room in ROOMS:
+        for path in sorted((PROJECT / room).rglob("__init__.py")):
+            words = ast.get_docstring(ast.parse(path.read_text())) or ""
+            files = {
+                other.stem if other.is_file() else other.name
+                for other in path.parent.iterdir()
+                if (other.suffix == ".py" and not other.name.startswith("__"))
+                or (other / "__init__.py").exists()
+            }
+            if path.parent.name != "benchmarks" and (gone := {f for f in files if f not in words}):
+                missing[str(path.parent.relative_to(PROJECT))] = sorted(gone)
+    assert missing == {}
