@@ -41,7 +41,7 @@ class Words:
     nulls: float = 0.0
 
 
-_SENTENCE = Words(8_000, 41)
+_SENTENCE = Words(8_000, 43)
 # As in the demo, but columns that are null until a second cut-off is scored are not null.
 WORDS = {
     "risk_band": Words(4, 4),
@@ -70,9 +70,9 @@ WORDS = {
     "ladder_part": Words(5, 14),
     "ladder_part_code": Words(5, 14),
     "sentence": _SENTENCE,
-    "top_driver_1": Words(8_000, 41, 0.23),
-    "top_driver_2": Words(8_000, 41, 0.41),
-    "top_driver_3": Words(8_000, 41, 0.55),
+    "top_driver_1": Words(8_000, 42, 0.23),
+    "top_driver_2": Words(8_000, 46, 0.41),
+    "top_driver_3": Words(8_000, 44, 0.55),
     "top_driver_against": Words(8_000, 43),
 }
 _OTHER = Words(12, 20)

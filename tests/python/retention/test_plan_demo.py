@@ -151,7 +151,13 @@ def test_churn_plan_shows_the_published_plan_and_writes_nothing(demo, run_churn)
     done = run_churn(home.root, "plan", "--domain", DOMAINS[0], "--budget", 100, "--holdout", 0.2)
     assert done.returncode == 0, done.stderr
     told = " ".join(done.stdout.split())
-    for words in ("of NT$100.00", "Held out: 20%", "Nothing was saved", "assumed", "left_alone"):
+    for words in (
+        "of NT$100.00",
+        "Held out: 20%",
+        "Nothing was saved",
+        "assumed",
+        "more harm than good",
+    ):
         assert words in told
     assert sorted((path, path.stat().st_mtime_ns) for path in home.root.rglob("*.*")) == before
 
@@ -244,7 +250,7 @@ def test_saved_plan_suppressions_and_contacts_reach_readers_and_train_nothing(
         "Marked do-not-contact: asked not to be written to",
     )
     assert told[treated[1]][:2] == ("leave", "cool_down")
-    assert re.search(r"not again before \d{4}-\d\d-\d\d", told[treated[1]][2])
+    assert re.search(r"cooling off until \d{4}-\d\d-\d\d", told[treated[1]][2])
     crm = ask(
         home,
         "select is_suppressed, suppression_reason, recommended_action "

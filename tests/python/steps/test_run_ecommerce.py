@@ -59,7 +59,7 @@ def test_the_domain_says_who_is_not_scored_and_what_its_settings_were(demo):
         "select population, not_scored, outcome, label_definition "
         "from serving.bi_domains where domain = 'ecommerce'",
     )
-    assert population == "customers with 2 or more orders, one of them in the last 90 days"
+    assert population == "customers with 2 or more orders, at least one in the last 90 days"
     assert not_scored.startswith("customers with fewer than 2 orders")
     assert outcome == "places no order within 30 days"
     assert definition == "no_order_h30_l90_m2"

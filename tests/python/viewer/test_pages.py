@@ -121,7 +121,7 @@ def test_a_customer_without_a_score_gets_a_reason(demo, monkeypatch):
     page = opened("customer", customer="nobody/+here")
     assert not page.exception
     assert "nobody/+here is not among the scored customers of KKBox" in text_of(page)
-    assert "does not expire within the month" in text_of(page)
+    assert "does not expire within a month" in text_of(page)
 
 
 def test_a_customer_in_the_control_group_says_so(demo, monkeypatch):
