@@ -89,7 +89,7 @@ def test_labels_agree_on_5_000_histories(labels):
     assert min(outcomes(rows).values()) > 100
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_labels_agree_on_20_000_histories(labels):
     count, rows = agree_on_many(labels, worlds(500, False), make_world, 40)
     assert count == 20_000
@@ -133,7 +133,7 @@ def test_features_agree_on_600_histories(features):
     assert count == 600
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_features_agree_on_8_000_histories(features):
     count, rows = agree_on_many(features, worlds(200, True), make_world, 40)
     assert count == 8_000

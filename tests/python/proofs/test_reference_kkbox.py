@@ -80,7 +80,7 @@ def test_labels_agree_on_2_000_histories(labels):
     assert count == 2_000
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_labels_agree_on_40_000_histories(labels):
     count, rows = agree_on_many(labels, worlds(800, False), make_world, 50)
     assert count == 40_000
@@ -115,7 +115,7 @@ def test_features_agree_on_1_000_histories(features):
     assert count == 1_000
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_features_agree_on_12_000_histories(features):
     count, rows = agree_on_many(features, worlds(300, True), make_world, 40)
     assert count == 12_000
