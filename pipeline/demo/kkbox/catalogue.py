@@ -106,7 +106,6 @@ def product(method: int, list_price: int) -> int:
 
 STANDARD = product(41, 149)
 REDUCED = product(41, 99)
-BANK = product(39, 149)
 
 # Billing outages: members with this method cannot pay in between and pay again on the last day.
 BANK_METHOD = 39
