@@ -63,8 +63,8 @@ def labels_audit(domain: Domain = None) -> None:
         raise ChurnError(
             f"{len(found)} frozen cohorts do not match.",
             where="\n".join(map(str, found)),
-            hint="The frozen labels stay in use. If the raw data are right, run "
-            "churn labels refreeze --domain DOMAIN --reason WHY.",
+            hint="The frozen labels stay in use. If the raw data are right: "
+            + "\n".join(one.hint for one in found[:5]),
         )
 
 
@@ -79,7 +79,7 @@ def labels_refreeze(
         str | None, typer.Option(help="Label definition; all by default.")
     ] = None,
 ) -> None:
-    """Freeze cohorts that no longer match the raw data again, as a new version."""
+    """Freeze cohorts that no longer match the raw data again, or withdraw those they leave open."""
     from pipeline import steps
     from pipeline.labels import registry
 
@@ -95,8 +95,11 @@ def labels_refreeze(
             rule_version=context.entries[domain].label_rule_version,
         )
         for cohort in written:
-            context.say(
-                f"{domain} {cohort.as_of_date}, {cohort.label_definition}: version "
-                f"{cohort.label_version}, {cohort.rows:,} labels, {cohort.churners:,} churned"
+            what = (
+                "withdrawn; the cohort is open again"
+                if cohort.withdrawn_at
+                else f"version {cohort.label_version}, {cohort.rows:,} labels, "
+                f"{cohort.churners:,} churned"
             )
+            context.say(f"{domain} {cohort.as_of_date}, {cohort.label_definition}: {what}")
         steps.build(context)

@@ -102,7 +102,10 @@ def _audit(context: RunContext, domain: str) -> None:
     found = audit(context.home, domain, context.entries[domain].label_rule_version)
     keep_audit(context.home, domain, found)
     for disagreement in found[:5]:
-        context.warn(f"{disagreement}; the frozen labels stay in use")
+        context.warn(
+            f"{disagreement}; the frozen labels stay in use. If the raw data are right: "
+            f"{disagreement.hint}"
+        )
     if len(found) > 5:
         context.warn(f"and {len(found) - 5} more; list them: churn labels audit --domain {domain}")
 

@@ -1,5 +1,5 @@
 {#- The days with at least one event of a domain's tables that have an event time, for each value of
-    the column that covered_by names. Rows: table_name, part (that value, or null), day.
+    the column that covered_by names. Rows: table_name, part (that value, or null), day, event_rows.
 
     dbt must see which tables are read before it reads the YAML that tells which have an event time,
     so the model names them; one that it forgets is an error. -#}
@@ -15,10 +15,12 @@
     {%- set part = meta.covered_by or 'cast(null as varchar)' -%}
     {%- set day = meta.event_day or 'cast(' ~ meta.event_time ~ ' as date)' -%}
     {{ '\n    union all\n    ' if not loop.first -}}
-    select distinct
+    select
         '{{ table }}' as table_name,
         {{ part }} as part,
-        {{ day }} as day
+        {{ day }} as day,
+        count(*) as event_rows
     from {{ source(domain, table) }}
+    group by all
     {%- endfor -%}
 {%- endmacro %}

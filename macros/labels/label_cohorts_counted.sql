@@ -1,7 +1,7 @@
 {#- One row per label definition and cut-off of a domain: size, churners, when the cohort closes,
-    whether it is frozen (label_version 0: not yet), and a checksum that adds up over rows and
-    cohorts. -#}
-{% macro label_cohorts_counted(domain, labels) -%}
+    whether it is frozen (label_version 0: not yet), how many outcomes a hole with a reason could
+    have turned, and a checksum that adds up over rows and cohorts. -#}
+{% macro label_cohorts_counted(domain, labels, doubted) -%}
 with
 
 frozen as (
@@ -36,12 +36,17 @@ final as (
         cohorts.closes_on,
         cohorts.is_closed,
         coalesce(frozen.label_version, 0) as label_version,
+        coalesce(doubted.outcomes_in_doubt, 0) as outcomes_in_doubt,
         cohorts.label_checksum
     from cohorts
     left join frozen
         on
             cohorts.label_definition = frozen.label_definition
             and cohorts.as_of_date = frozen.as_of_date
+    left join {{ doubted }} as doubted
+        on
+            cohorts.label_definition = doubted.label_definition
+            and cohorts.as_of_date = doubted.as_of_date
 )
 
 select * from final

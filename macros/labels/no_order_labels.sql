@@ -4,19 +4,24 @@
     cohort      relation with customer_id and as_of_date
     orders      relation with customer_id and ordered_on (date), one row an order
     knowledge   relation with one known_before (date)
+    holes       relation with day, unsure_from, unsure_before (dates): days that keep cohorts open
     definition  name of the label definition, its parameters included -#}
-{% macro no_order_labels(cohort, orders, knowledge, definition, horizon_days) -%}
+{% macro no_order_labels(cohort, orders, knowledge, holes, definition, horizon_days) -%}
     select
         cohort.customer_id,
         cohort.as_of_date,
         '{{ definition }}' as label_definition,
         {{ add_days('cohort.as_of_date', horizon_days) }} as label_known_on,
         case
-            when {{ add_days('cohort.as_of_date', horizon_days) }} <= max(knowledge.known_before)
+            when
+                {{ add_days('cohort.as_of_date', horizon_days) }} <= max(knowledge.known_before)
+                and count(holes.day) = 0
                 then count(orders.ordered_on) = 0
         end as is_churned
     from {{ cohort }} as cohort
     cross join {{ knowledge }} as knowledge
+    left join {{ holes }} as holes
+        on {{ is_touched('holes', 'cohort.as_of_date', add_days('cohort.as_of_date', horizon_days)) }}
     left join {{ orders }} as orders
         on
             cohort.customer_id = orders.customer_id

@@ -1,6 +1,6 @@
--- One row per domain and cut-off. The grid, month starts or Mondays after the anchor's first event
--- and the warm-up; the cut-off that is scored; and every cut-off ever scored, so that each score
--- meets its outcome.
+-- One row per domain and cut-off. The grid, month starts or Mondays after the beginning of the
+-- anchor's record and the warm-up; the cut-off that is scored; and every cut-off ever scored of
+-- which the data are known, so that each score meets its outcome.
 with
 
 grids as (
@@ -11,8 +11,8 @@ knowledge as (
     select * from {{ ref('control__knowledge') }}
 ),
 
-event_days as (
-    select * from {{ ref('control__event_days') }}
+starts as (
+    select * from {{ ref('control__starts') }}
 ),
 
 bounds as (
@@ -20,14 +20,14 @@ bounds as (
         grids.domain,
         grids.grid,
         grids.warm_up_days,
-        min(event_days.day) as first_day,
+        max(starts.starts_on) as first_day,
         max(knowledge.known_before) as known_before
     from grids
     inner join knowledge on grids.domain = knowledge.domain
-    inner join event_days
+    inner join starts
         on
-            grids.domain = event_days.domain
-            and grids.anchor_table = event_days.table_name
+            grids.domain = starts.domain
+            and grids.anchor_table = starts.table_name
     group by all
 ),
 
@@ -60,7 +60,10 @@ scored as (
         scored_cut_offs.domain,
         scored_cut_offs.as_of_date
     from {{ source('control', 'scored_cut_offs') }} as scored_cut_offs
-    inner join grids on scored_cut_offs.domain = grids.domain
+    inner join bounds
+        on
+            scored_cut_offs.domain = bounds.domain
+            and scored_cut_offs.as_of_date <= bounds.known_before
 ),
 
 unioned as (

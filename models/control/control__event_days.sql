@@ -1,5 +1,5 @@
 -- One row per domain, table of its source (or table.part) and day with at least one event. What is
--- dated today or later is not read.
+-- dated today or later, where the domain's days are counted, is not read.
 with
 
 parts as (
@@ -8,9 +8,10 @@ parts as (
         '{{ domain }}' as domain,
         table_name,
         part,
-        day
+        day,
+        event_rows
     from {{ ref('stg_' ~ domain ~ '__event_days') }}
-    where day < date '{{ run_started_at.strftime('%Y-%m-%d') }}'
+    where day < date '{{ domain_today(domain) }}'
     {%- if not loop.last %}
     union all
     {%- endif %}
@@ -18,16 +19,19 @@ parts as (
 ),
 
 final as (
-    select distinct
+    select
         domain,
         table_name,
-        day
+        day,
+        cast(sum(event_rows) as bigint) as event_rows
     from parts
+    group by all
     union all
     select
         domain,
         table_name || '.' || part as table_name,
-        day
+        day,
+        event_rows
     from parts
     where part is not null
 )

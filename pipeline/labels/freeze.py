@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.project.checked import read_checked
 from pipeline.project.duck import quoted
 from pipeline.project.files import empty_folder
 from pipeline.project.home import Home
@@ -29,7 +30,8 @@ class FrozenCohort(BaseModel):
         raw_files: Files that the labels rest on.
         missing_raw_files: Named files that were not there.
         frozen_at: When, UTC.
-        reason: Why an older version was replaced.
+        reason: Why an older version was replaced, or the labels were withdrawn.
+        withdrawn_at: When they were taken out of use, UTC; the cohort is open again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,12 +48,16 @@ class FrozenCohort(BaseModel):
     missing_raw_files: list[str]
     frozen_at: str
     reason: str | None = None
+    withdrawn_at: str | None = None
 
 
 def freeze_closed(
     connection: duckdb.DuckDBPyConnection, home: Home, domain: str, rule_version: int
 ) -> list[FrozenCohort]:
     """Freeze every closed cohort that is not frozen yet, as Parquet with a registry entry.
+
+    A cohort settles first: rows that come late may still change its outcomes. Labels that came with
+    the files do not wait, because no row of ours changes them.
 
     Args:
         connection: The warehouse, after a build whose tests passed.
@@ -64,8 +70,12 @@ def freeze_closed(
     """
     cohorts = connection.execute(
         "select label_definition, cast(as_of_date as varchar) "
-        f"from {domain}.{domain}__label_cohorts "
-        "where is_closed and label_version = 0 order by all"
+        f"from {domain}.{domain}__label_cohorts as cohorts "
+        "inner join control.control__knowledge as knowledge on knowledge.domain = ? "
+        "inner join control.control__grids as grids on grids.domain = knowledge.domain "
+        "where is_closed and label_version = 0 and (label_definition = 'supplied' "
+        "or closes_on + grids.settle_days <= knowledge.known_before) order by all",
+        [domain],
     ).fetchall()
     return freeze(
         connection, home, domain, rule_version, source=f"{domain}.{domain}__labels", cohorts=cohorts
@@ -148,6 +158,9 @@ def freeze(
     return written
 
 
+# Follows the name of a Parquet file of labels that were taken out of use.
+WITHDRAWN = ".withdrawn"
+
 # The checksum in <domain>__label_cohorts: macro row_checksum over the same four values.
 CHECKSUM = """
 coalesce(sum(cast(md5_number_lower(
@@ -157,8 +170,34 @@ coalesce(sum(cast(md5_number_lower(
 """
 
 
+def withdraw(home: Home, domain: str, definition: str, day: str, reason: str) -> FrozenCohort:
+    """Take a cohort's frozen labels out of use; it is open again until it closes.
+
+    The files stay beside their entries, under a name that no build reads.
+
+    Returns:
+        The newest version's entry.
+    """
+    folder = home.labels / domain / definition
+    entries = []
+    for path in sorted(folder.glob(f"{day}.v*.parquet")):
+        record = path.with_suffix(".json")
+        entry = read_checked(FrozenCohort, record).model_copy(
+            update={
+                "withdrawn_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "reason": reason,
+            }
+        )
+        path.replace(path.with_name(path.name + WITHDRAWN))
+        record.write_text(
+            entry.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8"
+        )
+        entries.append(entry)
+    return max(entries, key=lambda entry: entry.label_version)
+
+
 def _next_version(home: Home, domain: str, definition: str, day: str) -> int:
-    there = (home.labels / domain / definition).glob(f"{day}.v*.parquet")
+    there = (home.labels / domain / definition).glob(f"{day}.v*.json")
     return 1 + max((int(path.stem.rpartition(".v")[2]) for path in there), default=0)
 
 

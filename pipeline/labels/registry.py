@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.labels.freeze import CHECKSUM, FrozenCohort, freeze
+from pipeline.labels.freeze import CHECKSUM, FrozenCohort, freeze, withdraw
 from pipeline.project.checked import read_checked
 from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
@@ -23,6 +23,7 @@ class Disagreement:
         label_definition: Definition of the cohort.
         rows: Labels that would differ: another outcome, or a customer on one side only.
         why: What contradicts the frozen labels.
+        is_open: The raw data do not close the cohort today.
     """
 
     domain: str
@@ -30,11 +31,20 @@ class Disagreement:
     label_definition: str
     rows: int
     why: str
+    is_open: bool = False
 
     def __str__(self) -> str:
         return (
             f"{self.domain} {self.as_of_date}, {self.label_definition}: {self.rows:,} labels "
             f"would differ: {self.why}"
+        )
+
+    @property
+    def hint(self) -> str:
+        """The command that helps, if the raw data are right."""
+        return (
+            f"churn labels refreeze --domain {self.domain} --cut-off {self.as_of_date} "
+            f"--definition {self.label_definition} --reason WHY"
         )
 
 
@@ -58,7 +68,11 @@ def audit(home: Home, domain: str, rule_version: int) -> list[Disagreement]:
     """
     if not has_labels(home, domain):
         return []
-    newest = {(e.label_definition, e.as_of_date): e for e in entries(home, domain)}
+    newest = {
+        (e.label_definition, e.as_of_date): e
+        for e in entries(home, domain)
+        if e.withdrawn_at is None
+    }
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         connection.execute(
             "create temp view frozen as select * from read_parquet("
@@ -70,6 +84,12 @@ def audit(home: Home, domain: str, rule_version: int) -> list[Disagreement]:
             Disagreement(domain, day, definition, rows, "today's raw data give other outcomes")
             for definition, day, rows in connection.execute(
                 _CHANGED.format(domain=domain)
+            ).fetchall()
+        ]
+        found += [
+            Disagreement(domain, day, definition, rows, why, is_open=True)
+            for definition, day, rows, why in connection.execute(
+                _UNSUPPORTED.format(domain=domain)
             ).fetchall()
         ]
         in_use = connection.execute(
@@ -124,6 +144,58 @@ order by all
 """
 
 
+# Frozen, and not closed today: the outcomes lie beyond what is known, or days are missing.
+_UNSUPPORTED = """
+with
+
+frozen_cohorts as (
+    select label_definition, as_of_date, max(label_known_on) as closes_on, count(*) as label_rows
+    from frozen
+    where label_definition != 'supplied'
+    group by all
+),
+
+judged as (
+    select
+        frozen_cohorts.label_definition,
+        frozen_cohorts.as_of_date,
+        frozen_cohorts.label_rows,
+        max(knowledge.known_before) as known_before,
+        max(frozen_cohorts.closes_on) > max(knowledge.known_before) as is_beyond,
+        min(holes.day) as first_hole
+    from frozen_cohorts
+    cross join (
+        select known_before from control.control__knowledge where domain = '{domain}'
+    ) as knowledge
+    left join (
+        select * from control.control__outcome_holes where domain = '{domain}'
+    ) as holes
+        on
+            (
+                frozen_cohorts.as_of_date <= holes.day
+                and frozen_cohorts.closes_on > holes.day
+            )
+            or (
+                frozen_cohorts.as_of_date >= holes.unsure_from
+                and frozen_cohorts.as_of_date < holes.unsure_before
+            )
+    group by all
+)
+
+select
+    label_definition,
+    cast(as_of_date as varchar),
+    label_rows,
+    case
+        when is_beyond then 'outcomes are known only before ' || cast(known_before as varchar)
+        else 'rows are missing from ' || cast(first_hole as varchar) || ' on, without a reason'
+    end
+from judged
+where is_beyond or first_hole is not null
+order by all
+"""
+
+
 def keep_audit(home: Home, domain: str, found: list[Disagreement]) -> None:
     """Record the last audit of a domain beside its labels."""
     path = home.labels / domain / "_audit.json"
@@ -143,6 +215,8 @@ def refreeze(
 ) -> list[FrozenCohort]:
     """Freeze cohorts that disagree with today's raw data again, as a new version.
 
+    Labels of cohorts that the raw data do not close are withdrawn instead.
+
     Args:
         home: CHURN_HOME after a build.
         domain: Domain.
@@ -152,13 +226,13 @@ def refreeze(
         rule_version: Version of the label rules, from the domain's entry.
 
     Returns:
-        The registry entries written; the older versions stay.
+        The registry entries written, those of withdrawn cohorts included; older versions stay.
 
     Raises:
         ChurnError: No cohort asked for disagrees with the raw data.
     """
     chosen = [
-        (d.label_definition, d.as_of_date)
+        d
         for d in audit(home, domain, rule_version)
         if cut_off in (None, d.as_of_date) and definition in (None, d.label_definition)
     ]
@@ -167,16 +241,19 @@ def refreeze(
             "Nothing to refreeze: these frozen labels agree with the raw data.",
             hint=f"List those that disagree: churn labels audit --domain {domain}",
         )
+    is_open = {(d.label_definition, d.as_of_date) for d in chosen if d.is_open}
+    cohorts = {(d.label_definition, d.as_of_date) for d in chosen} - is_open
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        return freeze(
+        written = freeze(
             connection,
             home,
             domain,
             rule_version,
             source=f"{domain}.int_{domain}__labels_closed",
-            cohorts=sorted(set(chosen)),
+            cohorts=sorted(cohorts),
             reason=reason,
         )
+    return written + [withdraw(home, domain, *cohort, reason) for cohort in sorted(is_open)]
 
 
 def has_labels(home: Home, domain: str) -> bool:

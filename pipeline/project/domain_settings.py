@@ -8,8 +8,17 @@ import json
 from collections.abc import Mapping
 from string import Formatter
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import available_timezones
 
-from pydantic import Discriminator, Field, JsonValue, Tag, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from ml.settings import (
@@ -27,6 +36,16 @@ from ml.settings import (
 _NOT_IN_A_PRESET = ("choices", "presets", "retention")
 # Segments that the platform adds itself.
 _OWN_SEGMENTS = ("ladder", "risk_band")
+# Days of the shortest window of macros/control/windows.sql.
+SHORTEST_WINDOW = 7
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise wrong(
+            says=f"{name} is no time zone.", hint="Use a name of the IANA list, as Asia/Taipei."
+        )
+    return name
 
 
 class Activity(Settings):
@@ -141,8 +160,20 @@ class DomainSettings(LearningSettings):
     outcome: Text = Field(description="What a customer who churns does, or does not do")
     horizon: Text = Field(description="Until when the outcome is watched")
     label_rule_version: Count = Field(description="Version of the rule that makes the labels")
-    coverage_grace_days: Days = Field(
-        description="Days that a source may end before the cut-off and still count as known"
+    timezone: Annotated[Text, AfterValidator(_known_zone)] = Field(
+        default="UTC", description="Where its days are counted: a day is read once it is over there"
+    )
+    coverage_grace_days: Annotated[Days, Field(lt=SHORTEST_WINDOW)] = Field(
+        description="Days that a source may end before the cut-off and still count as known; fewer "
+        f"than the {SHORTEST_WINDOW} of the shortest window, or an empty one would be silence"
+    )
+    hole_memory_days: Days = Field(
+        default=90,
+        description="Days of which more than a thirtieth missing, without a reason, make a cohort "
+        "unsure of its customers",
+    )
+    settle_days: Days = Field(
+        default=7, description="Days after a cohort's last outcome before its labels are frozen"
     )
     currency: Text = Field(description="Sign or name of the currency, as money is shown")
     gross_margin: Annotated[Number, Field(ge=0, le=1)] = Field(

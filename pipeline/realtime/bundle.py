@@ -27,6 +27,7 @@ from pipeline.warehouse.compiled_sql import (
     stack_hash,
     write_models,
 )
+from pipeline.warehouse.control import JUDGED
 
 FOLDER = "realtime"
 STACK = "features.json"
@@ -34,9 +35,9 @@ _REASONS = "reasons.json"
 _DECISIONS = "decisions.json"
 _COVERAGE = "coverage.json"
 
-# Control relations: known days come with their rows, cut-offs and coverage are a request's own.
-_KNOWN = ("control.control__knowledge", "control.control__event_days")
-_FILLED = ("control.control__cut_offs", "control.control__coverage")
+# Control relations: judged days come with their rows, cut-offs and windows are a request's own.
+_KNOWN = ("control.control__knowledge", *(f"control.control__{name}" for name in JUDGED))
+_FILLED = ("control.control__cut_offs", "control.control__coverage", "control.control__windows")
 # What answers read besides the compiled SQL: features, the live runs, the plan's shadow prices.
 _ASKED = (
     "churn.int_churn__features_described",
@@ -87,7 +88,7 @@ def write_bundle(connection: duckdb.DuckDBPyConnection, home: Home, copies: Path
         _copy(connection, relation, folder, "limit 0" if is_shape else "")
     for domain, run_id in live:
         keep_run_stack(home, home.models / domain / run_id)
-    write_models(folder / _COVERAGE, [coverage])
+    write_models(folder / _COVERAGE, coverage)
     write_models(folder / _REASONS, reasons)
     write_models(folder / _DECISIONS, decisions)
 
@@ -131,14 +132,13 @@ def read_rules(generation: Path) -> tuple[list[CompiledModel], list[CompiledMode
     return read_models(folder / _REASONS), read_models(folder / _DECISIONS)
 
 
-def read_coverage(generation: Path) -> CompiledModel:
-    """Return a generation's SQL that derives coverage from cut-offs and days with events.
+def read_coverage(generation: Path) -> list[CompiledModel]:
+    """Return a generation's SQL that derives what is known before cut-offs.
 
     Raises:
         NotReadyError: The generation is older than bundles.
     """
-    (coverage,) = read_models(bundle_folder(generation) / _COVERAGE)
-    return coverage
+    return read_models(bundle_folder(generation) / _COVERAGE)
 
 
 def bundle_folder(generation: Path) -> Path:

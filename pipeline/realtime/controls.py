@@ -11,7 +11,19 @@ from pipeline.realtime.bundle import bundle_folder, damage_told
 from pipeline.realtime.errors import NotReadyError, RefusedDateError
 from pipeline.warehouse.compiled_sql import CompiledModel, as_statement
 
-Covered = tuple[str, date, date]
+
+@dataclass(frozen=True)
+class Known:
+    """What each table covers before one cut-off.
+
+    Attributes:
+        coverage: Table (or table.part), first day of its record, day after the last one.
+        windows: Table (or table.part), days from a window's first day to the cut-off, days from its
+            end, whether the record fills it.
+    """
+
+    coverage: list[tuple[str, date, date]]
+    windows: list[tuple[str, int, int, bool]]
 
 
 @dataclass(frozen=True)
@@ -143,48 +155,63 @@ def notes_of(knowledge: Knowledge, cut_off: date, absent: Iterable[str]) -> list
 def coverage_of(
     connection: duckdb.DuckDBPyConnection,
     domain: str,
-    coverage: CompiledModel,
+    derive: list[CompiledModel],
     knowledge: Knowledge,
     cut_off: date,
-) -> list[Covered]:
-    """Return each source's coverage before a cut-off.
+) -> Known:
+    """Return what each source covers before a cut-off.
 
-    It is derived as in the build, from the days with events before the cut-off. Beyond the
-    build's data, callers who send rows have newer ones: each source is assumed to lag behind the
-    cut-off as it lagged behind the build's last one, so a source that ended long ago does not
-    read as inactivity.
+    It is derived as in the build, from the days before the cut-off. Beyond the build's data,
+    callers who send rows have newer ones: each source is assumed to lag behind the cut-off as it
+    lagged behind the build's last one, so a source that ended long ago does not read as inactivity.
 
     Args:
-        connection: In-memory database with the build's days with events.
+        connection: In-memory database with the build's judged days.
         domain: Domain.
-        coverage: The SQL of the build, from `read_coverage`.
+        derive: The SQL of the build, from `read_coverage`.
         knowledge: What the build knows.
         cut_off: The cut-off.
-
-    Returns:
-        Table (or table.part), first covered day, day after the last one.
     """
+    coverage, windows = derive
     known = min(cut_off, knowledge.known_before)
-    cut_offs = CompiledModel(
-        "control.control__cut_offs",
-        f"select '{domain}' as domain, date '{known}' as as_of_date",
-        is_table=False,
-    )
     later = max(cut_off - knowledge.reaches, timedelta())
-    return [
+    covered = [
         (name, since, before + later)
         for name, since, before in connection.execute(
             "select table_name, covered_from, covered_before "
-            f"from ({as_statement([cut_offs, coverage])}) order by table_name"
+            f"from ({as_statement([_one_cut_off(domain, known), coverage])}) order by table_name"
         ).fetchall()
     ]
+    rows = ", ".join(
+        f"('{domain}', '{name}', date '{cut_off}', date '{since}', date '{before}')"
+        for name, since, before in covered
+    )
+    columns = "domain, table_name, as_of_date, covered_from, covered_before"
+    shifted = CompiledModel(
+        coverage.relation, f"select * from (values {rows}) as covered ({columns})", is_table=False
+    )
+    asked = "select table_name, window_days, until_days, is_whole from"
+    filled = (
+        connection.execute(f"{asked} ({as_statement([shifted, windows])}) order by all").fetchall()
+        if rows
+        else []
+    )
+    return Known(covered, filled)
+
+
+def _one_cut_off(domain: str, day: date) -> CompiledModel:
+    return CompiledModel(
+        "control.control__cut_offs",
+        f"select '{domain}' as domain, date '{day}' as as_of_date",
+        is_table=False,
+    )
 
 
 def write_controls(
     connection: duckdb.DuckDBPyConnection,
     domain: str,
     cut_off: date,
-    covered: list[Covered],
+    covered: Known,
     given: frozenset[str],
 ) -> None:
     """Replace the rows of the control relations.
@@ -201,16 +228,25 @@ def write_controls(
         delete from control.control__cut_offs;
         delete from control.control__knowledge;
         delete from control.control__coverage;
+        delete from control.control__windows;
         insert into control.control__cut_offs values ('{domain}', date '{cut_off}', null);
         insert into control.control__knowledge values ('{domain}', date '{cut_off}')
         """
     )
-    connection.executemany(
-        "insert into control.control__coverage values (?, ?, ?, ?, ?)",
-        [
-            (domain, name, cut_off, since, before)
-            for name, since, before in covered
+    for relation, rows in (
+        ("coverage", covered.coverage),
+        ("windows", covered.windows),
+    ):
+        chosen = [
+            f"('{domain}', '{name}', date '{cut_off}', {', '.join(_literal(one) for one in rest)})"
+            for name, *rest in rows
             if name.partition(".")[0] in given
         ]
-        or [(domain, "nothing", cut_off, cut_off, cut_off)],
-    )
+        if chosen:
+            connection.execute(
+                f"insert into control.control__{relation} values {', '.join(chosen)}"
+            )
+
+
+def _literal(value: date | int | bool) -> str:
+    return f"date '{value}'" if isinstance(value, date) else str(value)

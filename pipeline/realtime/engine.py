@@ -15,8 +15,8 @@ from pipeline.realtime.answer import Scored, Scorer, add_features, open_answerin
 from pipeline.realtime.bundle import read_coverage
 from pipeline.realtime.contact_rules import DecisionReader
 from pipeline.realtime.controls import (
-    Covered,
     Knowledge,
+    Known,
     check_cut_off,
     coverage_of,
     make_controls,
@@ -84,7 +84,7 @@ class Engine:
         self._decided = DecisionReader(home, domain)
         self._statement = as_statement(self.model.stack)
         self._derive = read_coverage(generation)
-        self._coverage: dict[date, list[Covered]] = {}
+        self._coverage: dict[date, Known] = {}
         self._lock = threading.Lock()
         self._free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         first = self._open_worker()

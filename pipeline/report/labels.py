@@ -28,6 +28,13 @@ def show_labels(home: Home, domain: str, console: Console) -> None:
             f"{e.churners:,}",
             e.checksum,
             e.frozen_at[:16],
-            e.reason or (f"without {without}" if without else ""),
+            " ".join(
+                word
+                for word in (
+                    f"withdrawn {e.withdrawn_at[:16]}:" if e.withdrawn_at else "",
+                    e.reason or (f"without {without}" if without else ""),
+                )
+                if word
+            ),
         )
     console.print(table)

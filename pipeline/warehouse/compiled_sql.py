@@ -54,7 +54,8 @@ _MODELS: Mapping[Top, str] = {
 # What runs models again: the plan at another budget, and real time, which words reasons first.
 Reader = Literal["plan", "reasons", "decisions"]
 READERS: tuple[Reader, ...] = get_args(Reader)
-COVERAGE = "control__coverage"
+# What is known before a cut-off, in the order in which one reads the other.
+COVERAGE = ("control__coverage", "control__windows")
 
 
 # keeping
@@ -66,9 +67,8 @@ def keep_features(home: Home, domains: Iterable[str]) -> None:
         for top, model in _MODELS.items():
             stack = compiled_stack(home, domain, model.format(domain=domain))
             write_models(_kept(home, f"{top}/{domain}"), stack)
-    nodes = read_manifest(home)["nodes"].values()
-    coverage = [compiled_model(node) for node in nodes if node["name"] == COVERAGE]
-    write_models(_kept(home, "coverage"), coverage)
+    nodes = {node["name"]: node for node in read_manifest(home)["nodes"].values()}
+    write_models(_kept(home, "coverage"), [compiled_model(nodes[name]) for name in COVERAGE])
 
 
 def keep_replayed(home: Home) -> None:
@@ -98,8 +98,8 @@ def load_stack(home: Home, domain: str, top: Top = "features") -> list[CompiledM
     return stack
 
 
-def load_coverage(home: Home) -> CompiledModel:
-    """Return the SQL that derives coverage from cut-offs and days with events.
+def load_coverage(home: Home) -> list[CompiledModel]:
+    """Return the SQL that derives what is known before cut-offs: each record, then its windows.
 
     Raises:
         ChurnError: Nothing has been built yet.
@@ -107,7 +107,7 @@ def load_coverage(home: Home) -> CompiledModel:
     models = kept(home, "coverage")
     if models is None:
         raise ChurnError("What is known when has not been built yet.", hint="Run `churn run`.")
-    return models[0]
+    return models
 
 
 def write_models(path: Path, models: list[CompiledModel]) -> None:

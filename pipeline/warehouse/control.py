@@ -1,7 +1,7 @@
 """The control relations: which cut-offs there are, what is known, what each source covers.
 
 dbt builds them (`models/control`). Where the feature SQL runs on other cut-offs, or with less
-known, they are filled with other rows, and coverage follows from them by the SQL of its model.
+known, they are filled with other rows, and coverage and windows follow by the SQL of their models.
 """
 
 import duckdb
@@ -11,11 +11,14 @@ from pipeline.warehouse.compiled_sql import (
     create_models,
 )
 
+# What each day is worth to a cut-off after it: no cut-off and no known day changes it.
+JUDGED = ("day_counts", "starts", "holes", "outcome_holes")
+
 
 def fill_controls(
     connection: duckdb.DuckDBPyConnection,
     domain: str,
-    coverage: CompiledModel,
+    coverage: list[CompiledModel],
     *,
     cut_offs: str,
     known_before: str,
@@ -36,7 +39,10 @@ def fill_controls(
         select '{domain}' as domain, as_of_date, due_from from ({cut_offs});
         create table control.control__knowledge as
         select '{domain}' as domain, {known_before} as known_before;
-        create view control.control__event_days as from built.control.control__event_days
         """
     )
-    create_models(connection, [coverage])
+    for name in JUDGED:
+        connection.execute(
+            f"create view control.control__{name} as from built.control.control__{name}"
+        )
+    create_models(connection, coverage)

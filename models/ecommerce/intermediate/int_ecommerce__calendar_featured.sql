@@ -7,17 +7,11 @@ orders as (
     select * from {{ ref('int_ecommerce__orders_summarised') }}
 ),
 
-coverage as (
-    select
-        as_of_date,
-        {{ is_covered('ecommerce', 'coverage', 'as_of_date', 365, until=365 - horizon) }}
-            as is_horizon_covered,
-        {{ is_covered('ecommerce', 'coverage', 'as_of_date', 455, until=365) }}
-            as is_quarter_covered
-    from {{ ref('control__coverage') }} as coverage
-    where
-        domain = 'ecommerce'
-        and table_name = '{{ domain_setting('ecommerce', 'covered_by').orders }}'
+windows as (
+    {{ windows_filled('ecommerce', domain_setting('ecommerce', 'covered_by').orders, {
+        'is_horizon_covered': (365, 365 - horizon),
+        'is_quarter_covered': (455, 365),
+    }) }}
 ),
 
 featured as (
@@ -28,14 +22,14 @@ featured as (
         -- season
         {{ month_of('orders.as_of_date') }} as calendar__month,
         {{ when_covered(
-            'coverage.is_horizon_covered', 'cast(orders.orders_horizon_last_year as bigint)'
+            'windows.is_horizon_covered', 'cast(orders.orders_horizon_last_year as bigint)'
         ) }} as calendar__orders_horizon_last_year,
         {{ when_covered(
-            'coverage.is_horizon_covered and orders.amount_cents is not null',
+            'windows.is_horizon_covered and orders.amount_cents is not null',
             exact_ratio('orders.amount_cents_horizon_last_year', 100)
         ) }} as calendar__amount_horizon_last_year,
         {{ when_covered(
-            'coverage.is_quarter_covered', 'cast(orders.orders_90d_last_year as bigint)'
+            'windows.is_quarter_covered', 'cast(orders.orders_90d_last_year as bigint)'
         ) }} as calendar__orders_90d_last_year,
         {{ exact_ratio('orders.november_december_orders', 'orders.orders') }}
             as calendar__november_december_share,
@@ -46,7 +40,7 @@ featured as (
         {{ exact_ratio('orders.morning_orders', 'orders.orders') }} as calendar__morning_share,
         {{ exact_ratio('orders.evening_orders', 'orders.orders') }} as calendar__evening_share
     from orders
-    left join coverage on orders.as_of_date = coverage.as_of_date
+    left join windows on orders.as_of_date = windows.as_of_date
 )
 
 select * from featured

@@ -1,9 +1,14 @@
 -- One row per customer and cut-off as the raw data have it today: churned when no order falls in
--- the horizon. A cohort closes whole.
+-- the horizon. A cohort closes whole, and not where days are missing without a reason.
 with
 
 knowledge as (
     select known_before from {{ ref('control__knowledge') }}
+    where domain = 'ecommerce'
+),
+
+holes as (
+    select * from {{ ref('control__outcome_holes') }}
     where domain = 'ecommerce'
 ),
 
@@ -12,6 +17,7 @@ labelled as (
         cohort=ref('int_ecommerce__cohorts_selected'),
         orders=ref('int_ecommerce__orders_placed'),
         knowledge='knowledge',
+        holes='holes',
         definition=domain_setting('ecommerce', 'label_definition'),
         horizon_days=domain_setting('ecommerce', 'horizon_days')
     ) }}

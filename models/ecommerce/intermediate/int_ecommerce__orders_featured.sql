@@ -1,22 +1,20 @@
 -- One row per customer and cut-off: the orders__ features, recency, frequency and money. A window
 -- the purchases do not cover is null.
+{%- set covered_by = domain_setting('ecommerce', 'covered_by') %}
 with
 
 orders as (
     select * from {{ ref('int_ecommerce__orders_summarised') }}
 ),
 
-coverage as (
-    select
-        as_of_date,
-        {% for window in [30, 60, 90, 180, 365] -%}
-        {{ is_covered('ecommerce', 'coverage', 'as_of_date', window) }} as is_covered_{{ window }}d
-        {%- if not loop.last %},{% endif %}
-        {% endfor -%}
-    from {{ ref('control__coverage') }} as coverage
-    where
-        domain = 'ecommerce'
-        and table_name = '{{ domain_setting('ecommerce', 'covered_by').orders }}'
+windows as (
+    {{ windows_filled('ecommerce', covered_by.orders, {
+        'is_covered_30d': (30, 0),
+        'is_covered_60d': (60, 0),
+        'is_covered_90d': (90, 0),
+        'is_covered_180d': (180, 0),
+        'is_covered_365d': (365, 0),
+    }) }}
 ),
 
 last_orders as (
@@ -35,9 +33,10 @@ outages_since_order as (
         greatest(outages.started_on, last_orders.day_after) as starts_on,
         least(outages.ended_on, last_orders.as_of_date) as ends_before
     from last_orders
-    inner join {{ ref('ecommerce_log_changes') }} as outages
+    inner join {{ ref('feed_outages') }} as outages
         on
-            outages.kind = 'purchase_outage'
+            outages.domain = 'ecommerce'
+            and outages.table_name = '{{ covered_by.orders }}'
             and last_orders.as_of_date > outages.started_on
 ),
 
@@ -64,11 +63,11 @@ featured as (
         orders.order_days as orders__order_days,
         {% for window in ['30d', '60d', '90d', '180d', '365d'] -%}
         {{ when_covered(
-            'coverage.is_covered_' ~ window, 'cast(orders.orders_' ~ window ~ ' as bigint)'
+            'windows.is_covered_' ~ window, 'cast(orders.orders_' ~ window ~ ' as bigint)'
         ) }} as orders__orders_{{ window }},
         {% endfor -%}
         {{ when_covered(
-            'coverage.is_covered_180d', 'cast(orders.orders_90d - orders.orders_91_180d as bigint)'
+            'windows.is_covered_180d', 'cast(orders.orders_90d - orders.orders_91_180d as bigint)'
         ) }} as orders__orders_change_90d,
         cast(orders.last_day_orders as bigint) as orders__orders_on_last_day,
 
@@ -76,12 +75,12 @@ featured as (
         {{ exact_ratio('orders.amount_cents', 100) }} as orders__amount,
         {% for window in ['30d', '90d', '365d'] -%}
         {{ when_covered(
-            'coverage.is_covered_' ~ window ~ ' and orders.amount_cents is not null',
+            'windows.is_covered_' ~ window ~ ' and orders.amount_cents is not null',
             exact_ratio('orders.amount_cents_' ~ window, 100)
         ) }} as orders__amount_{{ window }},
         {% endfor -%}
         {{ when_covered(
-            'coverage.is_covered_180d and orders.amount_cents is not null',
+            'windows.is_covered_180d and orders.amount_cents is not null',
             exact_ratio('orders.amount_cents_90d - orders.amount_cents_91_180d', 100)
         ) }} as orders__amount_change_90d,
         {{ exact_ratio('orders.amount_cents', '100 * orders.priced_orders') }}
@@ -94,7 +93,7 @@ featured as (
             'orders.priced_orders', 'orders.amount_cents', 'orders.amount_cents_squared'
         ) }} / 100 as orders__amount_spread
     from orders
-    left join coverage on orders.as_of_date = coverage.as_of_date
+    left join windows on orders.as_of_date = windows.as_of_date
     left join outage_days
         on
             orders.customer_id = outage_days.customer_id

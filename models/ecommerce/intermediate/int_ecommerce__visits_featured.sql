@@ -17,35 +17,36 @@ visits as (
 ),
 
 views_covered as (
-    select
-        as_of_date,
-        {% for days in [7, 28, 90] -%}
-        {{ is_covered('ecommerce', 'coverage', 'as_of_date', days) }} as views_covered_{{ days }}d
-        {%- if not loop.last %},{% endif %}
-        {% endfor -%}
-    from {{ ref('control__coverage') }} as coverage
-    where
-        domain = 'ecommerce'
-        and table_name = '{{ covered_by.visits }}'
+    {{ windows_filled('ecommerce', covered_by.visits, {
+        'views_covered_7d': (7, 0),
+        'views_covered_28d': (28, 0),
+        'views_covered_90d': (90, 0),
+    }) }}
 ),
 
+carts_filled as (
+    {{ windows_filled('ecommerce', covered_by.carts, {
+        'carts_filled_28d': (28, 0),
+        'carts_filled_90d': (90, 0),
+    }) }}
+),
+
+-- A log that was broken means something else, from when that could be known.
 carts_covered as (
     select
-        coverage.as_of_date,
+        carts_filled.as_of_date,
         {% for days in [28, 90] -%}
-        {{ is_covered('ecommerce', 'coverage', 'coverage.as_of_date', days) }}
+        carts_filled.carts_filled_{{ days }}d
         and not coalesce(bool_or(
-            changes.started_on < coverage.as_of_date
-            and changes.ended_on > {{ add_days('coverage.as_of_date', -days) }}
+            changes.known_from < carts_filled.as_of_date
+            and changes.ended_on > {{ add_days('carts_filled.as_of_date', -days) }}
         ), false) as carts_covered_{{ days }}d
         {%- if not loop.last %},{% endif %}
         {% endfor -%}
-    from {{ ref('control__coverage') }} as coverage
+    from carts_filled
     left join {{ ref('ecommerce_log_changes') }} as changes on changes.kind = 'cart_log_broken'
-    where
-        coverage.domain = 'ecommerce'
-        and coverage.table_name = '{{ covered_by.carts }}'
-    group by coverage.as_of_date, coverage.covered_from, coverage.covered_before
+    group by
+        carts_filled.as_of_date, carts_filled.carts_filled_28d, carts_filled.carts_filled_90d
 ),
 
 observed as (

@@ -2,8 +2,8 @@
 -- One row per customer of the scoring cohort and week before the cut-off: what the customer did. A
 -- week without anything is 0; one that the log does not cover is null.
 {%- set covered_by = domain_setting('ecommerce', 'covered_by') %}
-{%- set are_views_covered = is_week_covered('ecommerce', 'views_covered', 'weeks') %}
-{%- set are_orders_covered = is_week_covered('ecommerce', 'orders_covered', 'weeks') %}
+{%- set are_views_covered = 'views_filled.weeks_before is not null' %}
+{%- set are_orders_covered = 'orders_filled.weeks_before is not null' %}
 with
 
 weeks as (
@@ -47,9 +47,12 @@ orders as (
     group by all
 ),
 
-coverage as (
-    select * from {{ ref('control__coverage') }}
-    where domain = 'ecommerce'
+views_filled as (
+    {{ weeks_filled('ecommerce', 'weeks', covered_by.visits) }}
+),
+
+orders_filled as (
+    {{ weeks_filled('ecommerce', 'weeks', covered_by.orders) }}
 ),
 
 final as (
@@ -78,14 +81,14 @@ final as (
         on
             cohort.customer_id = orders.customer_id
             and weeks.weeks_before = orders.weeks_before
-    left join coverage as views_covered
+    left join views_filled
         on
-            weeks.as_of_date = views_covered.as_of_date
-            and views_covered.table_name = '{{ covered_by.visits }}'
-    left join coverage as orders_covered
+            weeks.as_of_date = views_filled.as_of_date
+            and weeks.weeks_before = views_filled.weeks_before
+    left join orders_filled
         on
-            weeks.as_of_date = orders_covered.as_of_date
-            and orders_covered.table_name = '{{ covered_by.orders }}'
+            weeks.as_of_date = orders_filled.as_of_date
+            and weeks.weeks_before = orders_filled.weeks_before
 )
 
 select * from final

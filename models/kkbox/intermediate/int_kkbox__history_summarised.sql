@@ -82,13 +82,18 @@ summarised as (
 coverage as (
     select
         as_of_date,
-        covered_from,
-        {{ is_covered('kkbox', 'coverage', 'as_of_date', 90) }} as is_covered_90d,
-        {{ is_covered('kkbox', 'coverage', 'as_of_date', 365) }} as is_covered_365d
-    from {{ ref('control__coverage') }} as coverage
+        covered_from
+    from {{ ref('control__coverage') }}
     where
         domain = 'kkbox'
         and table_name = 'transactions'
+),
+
+windows as (
+    {{ windows_filled('kkbox', 'transactions', {
+        'is_covered_90d': (90, 0),
+        'is_covered_365d': (365, 0),
+    }) }}
 ),
 
 final as (
@@ -96,6 +101,7 @@ final as (
     from cohort
     inner join summarised using (customer_id, as_of_date)
     left join coverage using (as_of_date)
+    left join windows using (as_of_date)
 )
 
 select * from final

@@ -1,5 +1,6 @@
 -- One row per label definition, member and cut-off as the raw data have it today. A cohort closes
--- whole: the outcome is null until the last of its outcomes is fully observed.
+-- whole: the outcome is null until the last of its outcomes is fully observed, and where days are
+-- missing without a reason.
 with
 
 knowledge as (
@@ -13,6 +14,11 @@ derived as (
     select * from {{ ref('int_kkbox__kaggle_rule_labels_derived') }}
 ),
 
+holes as (
+    select * from {{ ref('control__outcome_holes') }}
+    where domain = 'kkbox'
+),
+
 cohort_ends as (
     select
         label_definition,
@@ -22,6 +28,18 @@ cohort_ends as (
     group by all
 ),
 
+cohorts as (
+    select
+        cohort_ends.label_definition,
+        cohort_ends.as_of_date,
+        cohort_ends.closes_on <= max(knowledge.known_before) and count(holes.day) = 0 as is_closed
+    from cohort_ends
+    cross join knowledge
+    left join holes
+        on {{ is_touched('holes', 'cohort_ends.as_of_date', 'cohort_ends.closes_on') }}
+    group by cohort_ends.label_definition, cohort_ends.as_of_date, cohort_ends.closes_on
+),
+
 closed as (
     select
         derived.customer_id,
@@ -29,14 +47,12 @@ closed as (
         derived.label_definition,
         derived.expires_on,
         derived.label_known_on,
-        case when cohort_ends.closes_on <= knowledge.known_before then derived.is_churned end
-            as is_churned
+        case when cohorts.is_closed then derived.is_churned end as is_churned
     from derived
-    inner join cohort_ends
+    inner join cohorts
         on
-            derived.label_definition = cohort_ends.label_definition
-            and derived.as_of_date = cohort_ends.as_of_date
-    cross join knowledge
+            derived.label_definition = cohorts.label_definition
+            and derived.as_of_date = cohorts.as_of_date
 ),
 
 -- The file itself is the outcome: it is there or it is not.

@@ -54,24 +54,22 @@ summarised as (
     group by cohort.customer_id, cohort.as_of_date
 ),
 
-coverage as (
-    select
-        as_of_date,
-        {% for window in [7, 14, 28, 56, 90] -%}
-        {{ is_covered('kkbox', 'coverage', 'as_of_date', window) }} as is_covered_{{ window }}d,
-        {% endfor -%}
-        {{ is_covered('kkbox', 'coverage', 'as_of_date', 393, until=365) }} as is_covered_last_year
-    from {{ ref('control__coverage') }} as coverage
-    where
-        domain = 'kkbox'
-        and table_name = 'user_logs'
+windows as (
+    {{ windows_filled('kkbox', 'user_logs', {
+        'is_covered_7d': (7, 0),
+        'is_covered_14d': (14, 0),
+        'is_covered_28d': (28, 0),
+        'is_covered_56d': (56, 0),
+        'is_covered_90d': (90, 0),
+        'is_covered_last_year': (393, 365),
+    }) }}
 ),
 
 final as (
     select *
     from cohort
     left join summarised using (customer_id, as_of_date)
-    left join coverage using (as_of_date)
+    left join windows using (as_of_date)
 )
 
 select * from final

@@ -1,8 +1,8 @@
 {{ config(materialized='table') }}
 -- One row per member of the scoring cohort and week before the cut-off: what the member did. A week
 -- without anything is 0; one that the logs do not cover is null.
-{%- set are_logs_covered = is_week_covered('kkbox', 'logs_covered', 'weeks') %}
-{%- set are_payments_covered = is_week_covered('kkbox', 'transactions_covered', 'weeks') %}
+{%- set are_logs_covered = 'logs_filled.weeks_before is not null' %}
+{%- set are_payments_covered = 'transactions_filled.weeks_before is not null' %}
 with
 
 weeks as (
@@ -50,9 +50,12 @@ payments as (
     group by all
 ),
 
-coverage as (
-    select * from {{ ref('control__coverage') }}
-    where domain = 'kkbox'
+logs_filled as (
+    {{ weeks_filled('kkbox', 'weeks', 'user_logs') }}
+),
+
+transactions_filled as (
+    {{ weeks_filled('kkbox', 'weeks', 'transactions') }}
 ),
 
 final as (
@@ -80,14 +83,14 @@ final as (
         on
             cohort.customer_id = payments.customer_id
             and weeks.weeks_before = payments.weeks_before
-    left join coverage as logs_covered
+    left join logs_filled
         on
-            weeks.as_of_date = logs_covered.as_of_date
-            and logs_covered.table_name = 'user_logs'
-    left join coverage as transactions_covered
+            weeks.as_of_date = logs_filled.as_of_date
+            and weeks.weeks_before = logs_filled.weeks_before
+    left join transactions_filled
         on
-            weeks.as_of_date = transactions_covered.as_of_date
-            and transactions_covered.table_name = 'transactions'
+            weeks.as_of_date = transactions_filled.as_of_date
+            and weeks.weeks_before = transactions_filled.weeks_before
 )
 
 select * from final

@@ -241,13 +241,23 @@ MUTANTS = {
     ),
     "a cart log repaired on the window's first day is broken": (
         "int_ecommerce__visits_featured",
-        "changes.ended_on > (coverage.as_of_date + cast(-28 as integer))",
-        "changes.ended_on >= (coverage.as_of_date + cast(-28 as integer))",
+        "changes.ended_on > (carts_filled.as_of_date + cast(-28 as integer))",
+        "changes.ended_on >= (carts_filled.as_of_date + cast(-28 as integer))",
     ),
-    "a window that begins with the record is not covered": (
+    "a quarter is known when a year is": (
         "int_ecommerce__calendar_featured",
-        "coverage.covered_from <= (as_of_date + cast(-455 as integer))",
-        "coverage.covered_from < (as_of_date + cast(-455 as integer))",
+        "window_days = 455",
+        "window_days = 365",
+    ),
+    "an unsure cohort closes": (
+        "int_ecommerce__labels_closed",
+        "and count(holes.day) = 0",
+        "",
+    ),
+    "a cohort is sure a day early": (
+        "int_ecommerce__labels_closed",
+        "cohort.as_of_date < holes.unsure_before",
+        "cohort.as_of_date + 1 < holes.unsure_before",
     ),
     "the outage of the last order's day counts": (
         "int_ecommerce__orders_featured",
@@ -263,7 +273,16 @@ def looked_at(labels, features):
     cut_offs = [date(2019, 11, 16), date(2019, 12, 29), date(2020, 11, 30)]
     begins = cut_offs[1] - timedelta(days=365 + 90)
     known_before = cut_offs[-1] + timedelta(days=30)
-    world = make_world(9, 300, cut_offs, known_before, covered_from={"purchase": begins})
+    # a hole that makes the second cohort unsure, but for a day
+    unsure = ((date(2019, 12, 20), date(2019, 12, 21), cut_offs[1] + timedelta(days=1)),)
+    world = make_world(
+        9,
+        300,
+        cut_offs,
+        known_before,
+        covered_from={"purchase": begins},
+        outcome_holes=unsure,
+    )
     return world, [(both, both.reference(world)) for both in (labels, features)]
 
 

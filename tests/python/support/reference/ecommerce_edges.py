@@ -5,7 +5,7 @@ The first days on which windows are covered, and the last ones.
 
 from datetime import date, timedelta
 
-from reference.ecommerce_changes import Change
+from reference.ecommerce_changes import Change, Outage
 from reference.ecommerce_histories import KINDS
 
 # Month starts, a leap day, and the days around which the log changes: when a stretch begins, ends,
@@ -22,6 +22,8 @@ BEGINS, ENDS = date(2019, 10, 1), date(2020, 5, 1)
 LONG_AFTER = date(2024, 1, 1)
 # after all that was wrong with the log
 LATER = date(2021, 5, 1)
+# from here on, days may lack rows
+MISSING = date(2021, 1, 10)
 AT_THE_EDGES = {
     "the record begins": {
         "seed": 1,
@@ -50,7 +52,7 @@ AT_THE_EDGES = {
     "the visits end": {
         "seed": 2,
         "customers": 200,
-        "cut_offs": [ENDS + timedelta(days=late) for late in (0, 6, 7, 8, 28, 90)],
+        "cut_offs": [ENDS + timedelta(days=late) for late in (0, 5, 6, 7, 28, 90)],
         "known_before": LONG_AFTER,
         "covered_before": dict.fromkeys(("view", "cart", "remove_from_cart"), ENDS),
     },
@@ -58,7 +60,7 @@ AT_THE_EDGES = {
         "seed": 3,
         "customers": 400,
         "cut_offs": [
-            ENDS + timedelta(days=late) for late in (0, 6, 7, 8, 60, 334, 335, 336, 364, 365, 366)
+            ENDS + timedelta(days=late) for late in (0, 5, 6, 7, 60, 334, 335, 336, 364, 365, 366)
         ],
         "known_before": LONG_AFTER,
         "covered_before": {"purchase": ENDS},
@@ -81,10 +83,10 @@ AT_THE_EDGES = {
         "cut_offs": [date(2021, 2, 1), date(2021, 3, 1), date(2021, 7, 1)],
         "known_before": LONG_AFTER,
         "changes": (
-            Change("cart_log_broken", date(2020, 12, 1), date(2020, 12, 24)),
-            Change("cart_log_broken", date(2021, 2, 1), date(2021, 2, 10)),
-            Change("categories_remapped", date(2020, 5, 1), date(2020, 5, 2)),
-            Change("categories_remapped", date(2021, 2, 1), date(2021, 2, 2)),
+            Change("cart_log_broken", date(2020, 12, 1), date(2021, 2, 1), date(2020, 12, 24)),
+            Change("cart_log_broken", date(2021, 2, 1), date(2021, 2, 28), date(2021, 2, 10)),
+            Change("categories_remapped", date(2020, 5, 1), date(2020, 5, 1), date(2020, 5, 2)),
+            Change("categories_remapped", date(2021, 2, 1), date(2021, 3, 1), date(2021, 2, 2)),
         ),
     },
     "nothing is known of changes": {
@@ -93,6 +95,44 @@ AT_THE_EDGES = {
         "cut_offs": [date(2019, 12, 1), date(2020, 2, 1)],
         "known_before": LONG_AFTER,
         "changes": (),
+        "outages": (),
+    },
+    "days are missing": {
+        "seed": 13,
+        "customers": 400,
+        "cut_offs": [
+            MISSING + timedelta(days=beside)
+            for beside in (
+                *(1, 7, 8, 28, 29, 30, 31, 32, 60, 61, 90, 91, 92),
+                *(336, 365, 366, 455),
+            )
+        ],
+        "known_before": LONG_AFTER,
+        # as many as 60 days may lack, and 90
+        "holes": {
+            "purchase": (MISSING, MISSING + timedelta(days=1), MISSING + timedelta(days=2)),
+            "view": (MISSING,),
+            "cart": (MISSING,),
+        },
+        "outages": (
+            Outage("ecommerce", "events.purchase", MISSING, MISSING + timedelta(days=3), "missing"),
+            Outage("ecommerce", "events", MISSING, MISSING + timedelta(days=9), "of all, not it"),
+        ),
+    },
+    "a hole has no reason": {
+        "seed": 14,
+        "customers": 200,
+        "cut_offs": [
+            MISSING + timedelta(days=beside)
+            for beside in (-31, -30, -29, 0, 1, 8, 9, 10, 39, 40, 89, 90, 91)
+        ],
+        "known_before": LONG_AFTER,
+        "with_visits": False,
+        "holes": {"purchase": (MISSING,)},
+        "outcome_holes": (
+            (MISSING, MISSING + timedelta(days=40), MISSING + timedelta(days=91)),
+            (MISSING + timedelta(days=39), None, None),
+        ),
     },
     "only purchases are there": {
         "seed": 6,

@@ -8,7 +8,7 @@ from typing import Any
 
 from reference.ecommerce_baskets import baskets
 from reference.ecommerce_browsing import browsing
-from reference.ecommerce_changes import changes_of
+from reference.ecommerce_changes import changes_of, outages_of
 from reference.ecommerce_labels import MEMORY_DAYS, Rule, is_in_cohort, remembered
 from reference.ecommerce_orders import calendar, customer_value, ordering, profile, rhythm
 from reference.ecommerce_rows import Event, Order, of_type, orders_of
@@ -40,7 +40,7 @@ def features_of(
     return {
         "due_on": None,
         "customer_value": customer_value(orders, cut_off),
-        **ordering(orders, cut_off, orders_cover, changes),
+        **ordering(orders, cut_off, orders_cover, outages_of(world)),
         **rhythm(orders, cut_off),
         **browsing(
             events,

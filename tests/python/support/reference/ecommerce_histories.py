@@ -7,7 +7,7 @@ customer as for a thousand.
 import random
 from datetime import date, datetime, time, timedelta
 
-from reference.ecommerce_changes import Change
+from reference.ecommerce_changes import Change, Outage
 from reference.ecommerce_rows import Event, FrozenLabel
 from reference.frozen import Cohort, freeze
 from reference.worlds import World
@@ -49,6 +49,9 @@ def make_world(
     with_gaps_in_prices: bool = False,
     frozen: tuple[Cohort, ...] = (),
     changes: tuple[Change, ...] | None = None,
+    outages: tuple[Outage, ...] | None = None,
+    holes: dict[str, tuple[date, ...]] | None = None,
+    outcome_holes: tuple[tuple[date, date | None, date | None], ...] = (),
 ) -> World:
     """Make a world; the same arguments make the same one.
 
@@ -64,6 +67,9 @@ def make_world(
         with_gaps_in_prices: Some purchases of a customer have a price and others have none.
         frozen: Cohorts whose labels are on record: definition, cut-off, number of versions.
         changes: What this shop's log is known to have got wrong; the seed's if not given.
+        outages: Days known to lack rows; the seed's if not given.
+        holes: Days without rows of a type of event.
+        outcome_holes: Days that keep cohorts open, and the cut-offs that they make unsure.
     """
     chance = random.Random(seed)
     first = {kind: (covered_from or {}).get(kind, RECORD_BEGINS) for kind in KINDS}
@@ -72,6 +78,7 @@ def make_world(
     if not with_visits:
         there = ["purchase"]
     empty = {name: None for name in missing if name in Event._fields}
+    missed = holes or {}
     events = {}
     for number in range(customers):
         shopper = _Shopper(chance, chance.choice(cut_offs), with_gaps_in_prices)
@@ -83,15 +90,19 @@ def make_world(
             for row in rows
             if row.event_type in there
             and first[row.event_type] <= row.event_date < end[row.event_type]
+            and row.event_date not in missed.get(row.event_type, ())
         ]
         chance.shuffle(rows)
         events[f"{512_000_000 + number}"] = rows
     world = World("ecommerce", cut_offs, known_before, {"events": events})
     for kind in there:
-        world.put_on_record(f"events.{kind}", first[kind], end[kind])
+        world.put_on_record(f"events.{kind}", first[kind], end[kind], missed.get(kind, ()))
     world.put_on_record(
         "events", min(first[kind] for kind in there), max(end[kind] for kind in there)
     )
+    world.outcome_holes = list(outcome_holes)
+    if outages is not None:
+        world.seeds["feed_outages"] = list(outages)
     if changes is not None:
         world.seeds["ecommerce_log_changes"] = list(changes)
     if frozen:

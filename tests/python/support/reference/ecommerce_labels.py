@@ -37,9 +37,12 @@ def labels_of_all(world: World, rule: Rule) -> Table:
             known_on = cut_off + timedelta(days=rule.horizon_days)
             if is_in_cohort(orders, cut_off, rule):
                 ordered = any(cut_off <= order.day < known_on for order in orders)
+                is_closed = known_on <= world.known_before and not world.is_unsure(
+                    cut_off, known_on
+                )
                 labels[customer, cut_off, rule.name] = {
                     "label_known_on": known_on,
-                    "is_churned": not ordered if known_on <= world.known_before else None,
+                    "is_churned": not ordered if is_closed else None,
                 }
     return with_frozen(world, labels)
 

@@ -5,7 +5,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from reference.ecommerce_changes import Change, outage_days
+from reference.ecommerce_changes import Outage, outage_days
 from reference.ecommerce_rows import SATURDAY, Order, known_sum
 from reference.exact import minus, ratio, spread
 from reference.windows import back, covers
@@ -13,7 +13,7 @@ from reference.worlds import Coverage
 
 Features = dict[str, Any]
 
-GRACE = 7  # coverage_grace_days
+GRACE = 6  # coverage_grace_days
 VALUE_DAYS = 180
 
 
@@ -53,7 +53,7 @@ class Days:
 
 
 def ordering(
-    orders: list[Order], cut_off: date, cover: Coverage | None, changes: Iterable[Change]
+    orders: list[Order], cut_off: date, cover: Coverage | None, outages: Iterable[Outage]
 ) -> Features:
     """The orders__ features, of orders in memory."""
     days = Days(orders)
@@ -71,7 +71,7 @@ def ordering(
 
     return {
         "orders__days_since_last": (cut_off - days.last).days,
-        "orders__outage_days_since_last": outage_days(changes, days.last, cut_off),
+        "orders__outage_days_since_last": outage_days(outages, days.last, cut_off),
         "orders__orders": len(orders),
         "orders__order_days": len(days.days),
         **{

@@ -18,6 +18,8 @@ CUT_OFFS = [
 
 BEGINS, ENDS = date(2015, 5, 20), date(2016, 9, 20)
 LONG_AFTER = date(2018, 1, 1)
+# from here on, days may lack rows
+MISSING = date(2016, 2, 10)
 AT_THE_EDGES = {
     "the record begins": {
         "seed": 1,
@@ -51,6 +53,34 @@ AT_THE_EDGES = {
         ],
         "known_before": LONG_AFTER,
         "logs_before": ENDS,
+    },
+    "days are missing": {
+        "seed": 7,
+        "members": 500,
+        "cut_offs": [
+            MISSING + timedelta(days=beside)
+            for beside in (1, 7, 8, 14, 15, 28, 29, 56, 57, 58, 90, 91, 92, 365, 366, 367, 393, 394)
+        ],
+        "known_before": LONG_AFTER,
+        "holes": {
+            "transactions": tuple(MISSING + timedelta(days=n) for n in range(4)),
+            "user_logs": (MISSING, MISSING + timedelta(days=1)),
+        },
+    },
+    "a hole has no reason": {
+        "seed": 8,
+        "members": 400,
+        "cut_offs": [
+            MISSING + timedelta(days=beside)
+            for beside in (-62, -61, -60, -59, 0, 1, 39, 40, 89, 90, 91)
+        ],
+        "known_before": LONG_AFTER,
+        "with_logs": False,
+        "holes": {"transactions": (MISSING,)},
+        "outcome_holes": (
+            (MISSING, MISSING + timedelta(days=40), MISSING + timedelta(days=91)),
+            (MISSING + timedelta(days=39), None, None),
+        ),
     },
     "outages begin and end": {
         "seed": 5,

@@ -60,6 +60,8 @@ def make_world(
     with_logs: bool = True,
     published: bool = False,
     frozen: tuple[Cohort, ...] = (),
+    holes: dict[str, tuple[date, ...]] | None = None,
+    outcome_holes: tuple[tuple[date, date | None, date | None], ...] = (),
 ) -> World:
     """Make a world; the same arguments make the same one.
 
@@ -75,8 +77,11 @@ def make_world(
         with_logs: Labels need none, and log rows are most of the work.
         published: Half of the members are in each file of published labels.
         frozen: Cohorts whose labels are on record: definition, cut-off, number of versions.
+        holes: Days without rows of a table.
+        outcome_holes: Days that keep cohorts open, and the cut-offs that they make unsure.
     """
     chance = random.Random(seed)
+    missed = holes or {}
     # of its own, so that the members stay who they are
     later = random.Random(seed)
     payments_from, logs_from = payments_from or RECORD_BEGINS, logs_from or RECORD_BEGINS
@@ -86,18 +91,31 @@ def make_world(
         member = _member_id(chance, number)
         cut_off = chance.choice(cut_offs)
         rows = _transactions(chance, cut_off)
-        rows = [row for row in rows if payments_from <= row.transaction_date < payments_before]
+        rows = [
+            row
+            for row in rows
+            if payments_from <= row.transaction_date < payments_before
+            and row.transaction_date not in missed.get("transactions", ())
+        ]
         transactions[member] = _begun_blank(rows) if later.random() < 0.05 else rows
         if with_logs:
             rows = _logs(chance, cut_off)
-            logs[member] = [row for row in rows if logs_from <= row.date < logs_before]
+            logs[member] = [
+                row
+                for row in rows
+                if logs_from <= row.date < logs_before
+                and row.date not in missed.get("user_logs", ())
+            ]
             if chance.random() < 0.85:
                 profiles[member] = _twice(later, _profile(chance, cut_off))
     world = World("kkbox", cut_offs, known_before)
     world.rows = {"transactions": transactions, "user_logs": logs, "members": profiles}
-    world.put_on_record("transactions", payments_from, payments_before)
+    world.outcome_holes = list(outcome_holes)
+    world.put_on_record(
+        "transactions", payments_from, payments_before, missed.get("transactions", ())
+    )
     if with_logs:
-        world.put_on_record("user_logs", logs_from, logs_before)
+        world.put_on_record("user_logs", logs_from, logs_before, missed.get("user_logs", ()))
     if published:
         world.rows |= {table: _published(later, transactions) for table in PUBLISHED}
     if frozen:

@@ -34,13 +34,11 @@ def labels_of_all(world: World) -> Table:
         member: [row for row in transactions if row.transaction_date < world.known_before]
         for member, transactions in world.rows["transactions"].items()
     }
-    derived = _derived(histories, world.cut_offs, world.known_before)
+    derived = _derived(world, histories)
     return with_frozen(world, derived | _supplied(world, histories))
 
 
-def _derived(
-    histories: dict[str, list[Transaction]], cut_offs: list[date], known_before: date
-) -> Table:
+def _derived(world: World, histories: dict[str, list[Transaction]]) -> Table:
     """Labels from transactions.
 
     An outcome is null until the whole cohort is closed: until nothing that decides about any of
@@ -49,20 +47,22 @@ def _derived(
     labels = {
         (member, cut_off, label.label_definition): label
         for member, transactions in histories.items()
-        for cut_off in cut_offs
+        for cut_off in world.cut_offs
         for label in labels_of(transactions, cut_off)
     }
     closes_on: dict[tuple[date, str], date] = {}
     for (_, *cohort), label in labels.items():
         latest = closes_on.get(tuple(cohort), date.min)
         closes_on[tuple(cohort)] = max(latest, label.label_known_on)
+    is_closed = {
+        (cut_off, definition): day <= world.known_before and not world.is_unsure(cut_off, day)
+        for (cut_off, definition), day in closes_on.items()
+    }
     return {
         (member, cut_off, definition): {
             "expires_on": label.expires_on,
             "label_known_on": label.label_known_on,
-            "is_churned": (
-                label.is_churned if closes_on[cut_off, definition] <= known_before else None
-            ),
+            "is_churned": label.is_churned if is_closed[cut_off, definition] else None,
         }
         for (member, cut_off, definition), label in labels.items()
     }

@@ -11,8 +11,10 @@ import duckdb
 import pyarrow
 import yaml
 from reference.compare import Table
+from reference.windows import covers
 from reference.worlds import World
 
+from pipeline.project.domains import domain_entries
 from pipeline.project.home import PROJECT, Home
 from pipeline.warehouse.compiled_sql import CompiledModel
 
@@ -114,9 +116,30 @@ def _fill_control(connection: duckdb.DuckDBPyConnection, world: World) -> None:
         "cut_offs": [{"as_of_date": cut_off, "due_from": None} for cut_off in world.cut_offs],
         "knowledge": [{"known_before": world.known_before}],
         "coverage": [
-            {"table_name": name, "as_of_date": cut_off, **cover._asdict()}
-            for name, covers in world.covers.items()
-            for cut_off, cover in covers.items()
+            {
+                "table_name": name,
+                "as_of_date": cut_off,
+                "covered_from": cover.covered_from,
+                "covered_before": cover.covered_before,
+            }
+            for name, of in world.covers.items()
+            for cut_off, cover in of.items()
+        ],
+        "windows": [
+            {
+                "table_name": name,
+                "as_of_date": cut_off,
+                "window_days": days,
+                "until_days": until,
+                "is_whole": covers(cover, cut_off, days, until, grace=_grace(world.domain)),
+            }
+            for name, of in world.covers.items()
+            for cut_off, cover in of.items()
+            for days, until in _windows(world.domain)
+        ],
+        "outcome_holes": [
+            {"day": day, "unsure_from": since, "unsure_before": before}
+            for day, since, before in world.outcome_holes
         ],
     }
     for name, types in _described_control().items():
@@ -125,13 +148,27 @@ def _fill_control(connection: duckdb.DuckDBPyConnection, world: World) -> None:
         _make(connection, f"control.control__{name}", types, own + others)
 
 
+def _windows(domain: str) -> list[tuple[int, int]]:
+    """The windows of macros/control/windows.sql, with every horizon that the entry may choose."""
+    entry = domain_entries()[domain]
+    entries = [entry, *(entry.with_preset(name) for name in entry.presets)]
+    horizons = sorted({one.horizon_days for one in entries if one.horizon_days})
+    last_year = [(393, 365), (455, 365), *((365, 365 - horizon) for horizon in horizons)]
+    return [(days, 0) for days in (7, 14, 28, 30, 56, 60, 90, 180, 365)] + last_year
+
+
+def _grace(domain: str) -> int:
+    return domain_entries()[domain].coverage_grace_days
+
+
 def _moved(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with other days, but for its cut-off where that is a key."""
+    """A row that says otherwise: other days, but for its cut-off where that is a key."""
     keys = {"as_of_date"} if "table_name" in row else set()
-    return {
+    moved = {
         name: value + _LATER if isinstance(value, date) and name not in keys else value
         for name, value in row.items()
     }
+    return {name: not value if isinstance(value, bool) else value for name, value in moved.items()}
 
 
 def _make(
@@ -181,5 +218,5 @@ def _described_control() -> dict[str, dict[str, pyarrow.DataType]]:
         name: {column["name"]: ARROW_TYPES[column["data_type"]] for column in model["columns"]}
         for model in yaml.safe_load(path.read_text())["models"]
         if (name := model["name"].removeprefix("control__"))
-        in ("cut_offs", "knowledge", "coverage")
+        in ("cut_offs", "knowledge", "coverage", "windows", "outcome_holes")
     }

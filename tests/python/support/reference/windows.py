@@ -14,6 +14,8 @@ def back(cut_off: date, days: int) -> date:
 def covers(cover: Coverage | None, cut_off: date, days: int, until: int = 0, *, grace: int) -> bool:
     """The record has begun by the first day of [D - days, D - until), and reaches to its end.
 
+    Of the window's days, not more than a thirtieth are holes.
+
     Args:
         cover: What is on record before the cut-off.
         cut_off: The cut-off D.
@@ -22,10 +24,13 @@ def covers(cover: Coverage | None, cut_off: date, days: int, until: int = 0, *, 
         grace: A record may end so many days before the cut-off (`coverage_grace_days`); where a
             window ends earlier, all of it is asked for.
     """
+    if cover is None:
+        return False
+    holes = [day for day in cover.holes if back(cut_off, days) <= day < back(cut_off, until)]
     return (
-        cover is not None
-        and cover.covered_from <= back(cut_off, days)
+        cover.covered_from <= back(cut_off, days)
         and cover.covered_before >= back(cut_off, until or grace)
+        and len(holes) <= (days - until) / 30
     )
 
 

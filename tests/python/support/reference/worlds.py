@@ -11,6 +11,7 @@ class Coverage(NamedTuple):
 
     covered_from: date
     covered_before: date
+    holes: tuple[date, ...] = ()
 
 
 @dataclass
@@ -24,6 +25,8 @@ class World:
         rows: Raw rows by table and customer, each a named tuple of the columns but the customer.
         covers: What is on record before each cut-off, as the coverage relation names it.
         seeds: Rows of lookups that are other than the project's, by the seed's name.
+        outcome_holes: Days without outcomes and without a reason; from which and before which
+            cut-off each makes cohorts unsure.
     """
 
     domain: str
@@ -32,6 +35,7 @@ class World:
     rows: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
     covers: dict[str, dict[date, Coverage]] = field(default_factory=dict)
     seeds: dict[str, list[Any]] = field(default_factory=dict)
+    outcome_holes: list[tuple[date, date | None, date | None]] = field(default_factory=list)
 
     def of(self, table: str, customer: str) -> list[Any]:
         """Rows of a customer in a table."""
@@ -45,14 +49,30 @@ class World:
         """What is on record before a cut-off; None when nothing is."""
         return self.covers.get(name, {}).get(cut_off)
 
-    def put_on_record(self, name: str, covered_from: date, covered_before: date) -> None:
-        """Say from where to where a source reaches, for every cut-off after its beginning."""
+    def put_on_record(
+        self, name: str, covered_from: date, covered_before: date, holes: Iterable[date] = ()
+    ) -> None:
+        """Say from where to where a source reaches, for every cut-off after its beginning.
+
+        Args:
+            name: Table, or table.part.
+            covered_from: First day of its record.
+            covered_before: Day after the last one.
+            holes: Days without rows in between, each known to be one from the next day on.
+        """
         self.covers[name] = {
-            cut_off: Coverage(covered_from, end)
+            cut_off: Coverage(covered_from, end, tuple(day for day in holes if day < cut_off))
             for cut_off in self.cut_offs
             for end in [min(cut_off, self.known_before, covered_before)]
             if covered_from < end
         }
+
+    def is_unsure(self, cut_off: date, known_on: date) -> bool:
+        """Whether a hole without a reason touches a cohort or its outcomes."""
+        return any(
+            cut_off <= day < known_on or (since and before and since <= cut_off < before)
+            for day, since, before in self.outcome_holes
+        )
 
 
 def only(world: World, customers: Iterable[str], cut_offs: Iterable[date]) -> World:

@@ -1,0 +1,34 @@
+-- One row per label definition and cut-off whose outcomes a hole with a reason touches: how many of
+-- them it could have turned.
+with
+
+labels as (
+    select * from {{ ref('int_kkbox__labels_closed') }}
+    where label_definition != 'supplied'
+),
+
+payments as (
+    select
+        customer_id,
+        transacted_on as day
+    from {{ ref('int_kkbox__transactions_ordered') }}
+    where not is_cancel
+),
+
+holes as (
+    select holes.day
+    from {{ ref('control__holes') }} as holes
+    inner join {{ ref('control__grids') }} as grids
+        on
+            holes.domain = grids.domain
+            and holes.table_name = grids.anchor_table
+    where
+        holes.domain = 'kkbox'
+        and holes.reason is not null
+),
+
+final as (
+    {{ outcomes_doubted('labels', 'payments', 'holes') }}
+)
+
+select * from final
