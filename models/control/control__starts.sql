@@ -1,8 +1,10 @@
 -- One row per domain, table of its source (or table.part) and day from which its record goes on:
 -- its first day, and a later one where what lies before it is a few stray rows, dated long before
--- its first day, and a later one where what lies before it is a few stray rows dated long before the
--- weeks after it, or when a year is empty and less than four weeks of days have any; that can be
--- told once those four weeks are over.
+-- the rest.
+--
+-- Rows are stray before a gap of four weeks when they are far fewer than those of the four weeks
+-- after it, or when a year is empty and less than four weeks of days have any; that can be told
+-- once those four weeks are over.
 with
 
 counts as (
