@@ -31,6 +31,9 @@ INGEST_MEMORY = "1GB"
 _PLACE = re.compile(r"(?P<file>[^:,\n]+)(?:, line \d+)?")
 _DESCRIBED = re.compile(r"\n +(?:header expected|wrong in its first rows): [^\n]*\Z")
 
+# Advice that names an option of the command line.
+_OPTION = re.compile(r", or [^.]*--\w[^.]*(?=\.)")
+
 
 def work(home: Home, job: Job, tell: Tell) -> dict[str, Any]:
     """Run a job from its beginning, whatever an earlier attempt left; return its counts.
@@ -151,5 +154,5 @@ def _for_uploaders(error: ChurnError, raw: Path) -> ChurnError:
     return ChurnError(
         error.what,
         where=place[0] + (described[0] if described else ""),
-        hint=error.hint and error.hint.replace("the directory", "the upload"),
+        hint=error.hint and _OPTION.sub("", error.hint).replace("the directory", "the upload"),
     )
