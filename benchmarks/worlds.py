@@ -17,6 +17,7 @@ from rich.table import Table
 from cli.common import console, show_error
 from pipeline.project.codes import titles
 from pipeline.project.domains import domain_entries
+from pipeline.project.duck import file_sql
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home, home
 from pipeline.retention.plan import planning
@@ -114,7 +115,7 @@ def _truths(connection: duckdb.DuckDBPyConnection, truth: str, domain: str) -> N
         inner join warehouse.churn.int_churn__actions_catalogued as catalogue
             on catalogue.domain = '{domain}' and catalogue.action_id = chosen.action_id
         inner join warehouse.churn.int_churn__live_runs_selected as live on live.domain = '{domain}'
-        left join read_parquet('{truth}') as truth
+        left join read_parquet({file_sql(truth)}) as truth
             on truth.customer_id = customers.customer_id
             and truth.as_of_date = customers.as_of_date
             and starts_with(live.label_definition, truth.outcome)

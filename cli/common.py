@@ -32,6 +32,12 @@ Domain = Annotated[
     str | None, typer.Option(help="Domain to work on; all domains with data by default.")
 ]
 Raw = Annotated[Path | None, typer.Option(help="Folder of the raw files to ingest.")]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        help="Encoding of the CSV files, such as cp1252; UTF-8, or as before, by default."
+    ),
+]
 AsOf = Annotated[str | None, typer.Option(help="Cut-off to score, as YYYY-MM-DD.")]
 Set = Annotated[
     list[str] | None, typer.Option("--set", help="Override a setting of the domain, as key=value.")
@@ -134,7 +140,7 @@ def for_each_domain(context: RunContext, step: Callable[[str], object]) -> list[
 
 def show_error(error: ChurnError) -> None:
     """Print what is wrong, where, and what to do."""
-    errors.print(f"[bold red]{error.what}[/]", highlight=False)
+    errors.print(error.what, style="bold red", highlight=False, markup=False)
     if error.where:
         errors.print(error.where, highlight=False, markup=False)
     if error.hint:

@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from cli.common import AsOf, Domain, Raw, Set, app, console, for_each_domain, make_context, writing
+from cli.common import (
+    AsOf,
+    Domain,
+    Encoding,
+    Raw,
+    Set,
+    app,
+    console,
+    for_each_domain,
+    make_context,
+    writing,
+)
 from pipeline.project.domains import check_domain, domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home, home
@@ -16,13 +27,32 @@ from pipeline.runs.registry import live_run
 @app.command()
 def ingest(
     domain: Annotated[str, typer.Option(help="Domain of the raw files.")],
-    raw: Annotated[Path, typer.Option(help="Folder of the raw files.")],
+    raw: Raw = None,
+    encoding: Encoding = None,
+    accept: Annotated[
+        str | None,
+        typer.Option(help="Why a file with many rows in quarantine is right; kept on record."),
+    ] = None,
+    remove: Annotated[
+        list[str] | None,
+        typer.Option(help="Raw file to take out of the lake; repeatable. Instead of --raw."),
+    ] = None,
 ) -> None:
     """Load raw files into the typed Parquet lake; rows with bad values go to quarantine."""
     where = home()
     check_domain(domain, domain_entries())
+    if (raw is None) == (not remove):
+        raise ChurnError(
+            "Ingest either loads the files of a folder or takes files out of the lake.",
+            hint="Give --raw DIR or --remove FILE, one of the two.",
+        )
+    if accept is not None and not accept.strip():
+        raise ChurnError("--accept gives no reason.", hint='Write one: --accept "why".')
     with writing(where):
-        _ingest(where, domain, raw)
+        if raw is not None:
+            _ingest(where, domain, raw, encoding, accept)
+        for file in remove or ():
+            _remove(where, domain, file)
 
 
 @app.command()
@@ -73,7 +103,13 @@ def publish() -> None:
 
 
 @app.command()
-def run(domain: Domain = None, raw: Raw = None, as_of: AsOf = None, set_: Set = None) -> None:
+def run(
+    domain: Domain = None,
+    raw: Raw = None,
+    encoding: Encoding = None,
+    as_of: AsOf = None,
+    set_: Set = None,
+) -> None:
     """Ingest (with --raw), build, train, score and publish; unchanged steps are skipped."""
     if raw is not None and domain is None:
         raise ChurnError("--raw needs a domain.", hint="Add --domain DOMAIN.")
@@ -81,7 +117,7 @@ def run(domain: Domain = None, raw: Raw = None, as_of: AsOf = None, set_: Set = 
     with writing(where):
         if raw is not None and domain is not None:
             check_domain(domain, domain_entries())
-            _ingest(where, domain, raw)
+            _ingest(where, domain, raw, encoding)
         run_all(make_context(domain, as_of, set_))
 
 
@@ -138,8 +174,22 @@ def run_all(context: RunContext) -> None:
         raise typer.Exit(REFUSED)
 
 
-def _ingest(where: Home, domain: str, raw: Path) -> None:
+def _ingest(
+    where: Home,
+    domain: str,
+    raw: Path,
+    encoding: str | None = None,
+    accept: str | None = None,
+) -> None:
     from pipeline.ingest import ingest as ingest_files
     from pipeline.ingest import render
 
-    render(ingest_files(domain, raw, where, console=console), console)
+    found = ingest_files(domain, raw, where, console=console, encoding=encoding, accept=accept)
+    render(found, console)
+
+
+def _remove(where: Home, domain: str, file: str) -> None:
+    from pipeline.ingest import remove_file
+
+    removed = remove_file(domain, file, where)
+    console.print(str(removed), markup=False, highlight=False, soft_wrap=True)

@@ -20,7 +20,7 @@ def dev(context: typer.Context) -> None:
     from pipeline.warehouse.sample import build_sample
 
     path = build_sample(home(), context.args, console)
-    console.print(f"Open {path}", highlight=False, soft_wrap=True)
+    console.print(f"Open {path}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -127,4 +127,4 @@ def docs(
     where = home()
     with writing(where):
         path = build_site(where, app, console, PROJECT / "target" / "docs")
-    console.print(f"Open {path}", highlight=False, soft_wrap=True)
+    console.print(f"Open {path}", highlight=False, markup=False, soft_wrap=True)

@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from ml import artifacts
 from ml.bands import assign_bands
@@ -243,10 +244,9 @@ def is_scored(
     path = folder / "scores.parquet"
     if not path.exists():
         return False
-    kept = connection.execute(
-        "select distinct feature_checksum from read_parquet(?)", [str(path)]
-    ).fetchall()
-    return kept == [(_feature_checksum(connection, domain, cut_off),)]
+    # not through DuckDB, which takes a bracket in the path for a pattern
+    kept = pq.read_table(path, columns=["feature_checksum"])["feature_checksum"].unique()
+    return bool(kept.to_pylist() == [_feature_checksum(connection, domain, cut_off)])
 
 
 def _feature_checksum(

@@ -15,7 +15,7 @@ from rich.console import Console
 from app.batch.jobs import Job
 from app.batch.uploads import ATTEMPTS, RAW, check_parquet, folder_of
 from pipeline.ingest import ingest
-from pipeline.project.duck import quoted
+from pipeline.project.duck import files_sql, quoted, to_read
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.publish.generation import GenerationInfo, current
@@ -30,6 +30,9 @@ INGEST_MEMORY = "1GB"
 # A place in a file, and what ingest adds from the table's description.
 _PLACE = re.compile(r"(?P<file>[^:,\n]+)(?:, line \d+)?")
 _DESCRIBED = re.compile(r"\n +(?:header expected|wrong in its first rows): [^\n]*\Z")
+
+# Advice that names an option of the command line.
+_OPTION = re.compile(r", or [^.]*--\w[^.]*(?=\.)")
 
 
 def work(home: Home, job: Job, tell: Tell) -> dict[str, Any]:
@@ -84,7 +87,7 @@ def _live(home: Home, domain: str) -> tuple[GenerationInfo, str, date]:
         raise NotReadyError("Nothing has been published yet.", hint="Run `churn run` to publish.")
     copy = generation.path.with_suffix("") / "bi_domains.parquet"
     row = duckdb.execute(
-        "select run_id, as_of_date from read_parquet(?) where domain = ?", [str(copy), domain]
+        "select run_id, as_of_date from read_parquet(?) where domain = ?", [to_read(copy), domain]
     ).fetchone()
     if row is None or row[0] is None:
         raise NotReadyError(
@@ -105,16 +108,18 @@ def _ingest(job: Job, raw: Path, private: Home) -> dict[str, Any]:
             private,
             console=Console(file=io.StringIO()),
             memory=INGEST_MEMORY,
+            # nothing is replaced, and the job returns every refused row with its reason
+            accept="refused rows are returned with the job",
         )
     except ChurnError as error:
         raise _for_uploaders(error, raw) from error
     refused = sorted(str(path) for path in private.quarantine.rglob("rejected.parquet"))
     if refused:
         target = private.root / REFUSED
-        listed = ", ".join(quoted(name) for name in refused)
         duckdb.execute(
-            f"copy (select file, line, column_name, value, reason from read_parquet([{listed}]) "
-            f"order by file, line, column_name) to {quoted(target)} (format parquet)"
+            "copy (select file, line, column_name, value, reason"
+            f" from read_parquet([{files_sql(refused)}])"
+            f" order by file, line, column_name) to {quoted(target)} (format parquet)"
         )
     return {
         "refused_rows": sum(file.quarantined for file in summary.files),
@@ -149,5 +154,5 @@ def _for_uploaders(error: ChurnError, raw: Path) -> ChurnError:
     return ChurnError(
         error.what,
         where=place[0] + (described[0] if described else ""),
-        hint=error.hint and error.hint.replace("the directory", "the upload"),
+        hint=error.hint and _OPTION.sub("", error.hint).replace("the directory", "the upload"),
     )

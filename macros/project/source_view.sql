@@ -5,8 +5,10 @@
 {%- endmacro %}
 
 {% macro duckdb__source_view(source) -%}
-    {%- set glob = (env_var('CHURN_HOME', 'data') ~ '/'
-        ~ (source.config.meta.parquet | replace('{table}', source.name))) | replace("'", "''") -%}
+    {#- what CHURN_HOME's own name has of a pattern is meant as it is written -#}
+    {%- set home = modules.re.sub('([*?[])', '[\\1]', env_var('CHURN_HOME', 'data')) -%}
+    {%- set glob = (home ~ '/' ~ (source.config.meta.parquet | replace('{table}', source.name)))
+        | replace("'", "''") -%}
     {%- set count = "select count(*) from glob('" ~ glob ~ "')" -%}
     {%- set has_files = run_query(count).columns[0].values()[0] > 0 -%}
     {%- set rows -%}
@@ -14,7 +16,12 @@
     {%- endset -%}
     {%- set names = run_query("describe from " ~ rows).columns[0].values() if has_files else [] -%}
     {%- set columns = [] -%}
-    {%- for column in source.columns.values() -%}
+    {%- set described = source.columns.values() | list -%}
+    {#- ingest adds it to every table: pipeline/project/sources.py -#}
+    {%- if source.config.meta.parquet.startswith('lake/') -%}
+        {%- do described.append({'name': 'first_seen_on', 'data_type': 'date'}) -%}
+    {%- endif -%}
+    {%- for column in described -%}
         {#- files older than a column lack it: null -#}
         {%- set value = column.name if column.name in names else 'null' -%}
         {%- do columns.append(

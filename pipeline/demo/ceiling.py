@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from pipeline.project.duck import quoted
+from pipeline.project.duck import file_sql, quoted
 from pipeline.project.home import Home
 from pipeline.publish.generation import GenerationInfo
 
@@ -46,7 +46,7 @@ def demo_ceiling(home: Home, generation: GenerationInfo, domain: str) -> Ceiling
             )
             select -avg(case when is_churned then ln(truth.churn_probability)
                 else ln(1 - truth.churn_probability) end)
-            from read_parquet({quoted(truth)}) as truth
+            from read_parquet({file_sql(truth)}) as truth
             inner join test using (as_of_date)
             inner join warehouse.{domain}.{domain}__churn_examples using (customer_id, as_of_date)
             where is_churned is not null and starts_with(label_definition, truth.outcome)

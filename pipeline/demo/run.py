@@ -66,5 +66,6 @@ What to look at next
   the SQL         models/, in the order of the folders; `make docs` shows its lineage
   your own files  CHURN_HOME=~/churn .venv/bin/churn run --domain {context.domains[0]} --raw DIR""",
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )

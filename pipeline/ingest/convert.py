@@ -8,8 +8,9 @@ import duckdb
 from pipeline.ingest.engine import execute
 from pipeline.ingest.parse import is_valid_sql, typed_value_sql
 from pipeline.ingest.read import Reading
+from pipeline.project.clock import today
 from pipeline.project.duck import quoted
-from pipeline.project.sources import MOMENTS, SourceColumn
+from pipeline.project.sources import FIRST_SEEN, MOMENTS, SourceColumn
 
 # Measured on 15 M log rows: level 1 costs no more than snappy and is a fifth smaller; version 2
 # encodings (deltas) save a fifth of the writing time. On 2 M events: the dictionary limit abandons
@@ -60,7 +61,10 @@ def _good_rows(reading: Reading) -> str:
         if c.name in reading.scans
     )
     kept = ", ".join(_made(c) for c in reading.table.columns)
-    return f"select {kept} from (select *, {typed} from {reading.typed_scan()}) where {good}"
+    seen = f"date '{today()}' as {FIRST_SEEN}"
+    return (
+        f"select {kept}, {seen} from (select *, {typed} from {reading.typed_scan()}) where {good}"
+    )
 
 
 def _made(column: SourceColumn) -> str:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipeline.ingest.convert import PARQUET
 from pipeline.ingest.engine import execute, numbers
-from pipeline.project.duck import listed, quoted
+from pipeline.project.duck import files_sql, quoted
 from pipeline.project.files import replaced
 from pipeline.project.sources import SourceTable
 
@@ -69,7 +69,7 @@ def _write_without_duplicates(file: Path, con: duckdb.DuckDBPyConnection, watch:
 
 def _scan(files: Iterable[Path]) -> str:
     options = "hive_partitioning = false, filename = true, file_row_number = true"
-    return f"read_parquet([{listed(sorted(files))}], {options})"
+    return f"read_parquet([{files_sql(sorted(files))}], {options})"
 
 
 def _listed(names: Iterable[str]) -> str:

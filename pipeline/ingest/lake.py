@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.ingest.discover import DEMO_MARK, RawFile
+from pipeline.ingest.plain_text import UTF_8
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 
@@ -40,7 +41,12 @@ class Record:
         seen: Path, size and times when it was hashed; an unchanged file is not hashed again.
         duplicates: Rows left out because an equal row is in the lake.
         unpacked_hash: Hash of its bytes without compression.
-        event_span: First and last time of its rows in the lake, if the table is deduplicated.
+        event_span: First and last time of its rows in the lake, if the table has an event time.
+        encoding: Encoding that it was read in.
+        accepted: Why rows in quarantine above the limit were accepted.
+        spread: Rows with a value that holds line ends.
+        widest: Line and number of lines of the row with most of them.
+        ahead: Rows dated after the day of the ingest.
     """
 
     raw_file: str
@@ -58,6 +64,11 @@ class Record:
     duplicates: int = 0
     unpacked_hash: str = ""
     event_span: list[str] | None = None
+    encoding: str = UTF_8
+    accepted: str | None = None
+    spread: int = 0
+    widest: list[int] = field(default_factory=lambda: [0, 0])
+    ahead: int = 0
 
 
 @dataclass(frozen=True)
@@ -179,12 +190,12 @@ def recover(home: Home, domain: str, trash: Path) -> None:
         newest: dict[str, str] = {}
         for folder, record in records(home, domain, table.name).items():
             if record.logical_name in newest:
-                _remove(Place(home, domain, table.name, newest[record.logical_name]), trash)
+                remove(Place(home, domain, table.name, newest[record.logical_name]), trash)
             newest[record.logical_name] = folder
     for folder_ in (home.quarantine / domain).glob("*/*/"):
         place = Place(home, domain, folder_.parent.name, folder_.name)
         if not place.lake.exists():
-            _remove(place, trash)
+            remove(place, trash)
 
 
 def commit(changes: Changes, home: Home, domain: str, origin: str, trash: Path) -> None:
@@ -198,18 +209,19 @@ def commit(changes: Changes, home: Home, domain: str, origin: str, trash: Path) 
         text = json.dumps(asdict(file.record), indent=2)
         (file.lake / _RECORD).write_text(text + "\n", encoding="utf-8")
         if file.place.lake.exists():  # same bytes, other columns
-            _remove(file.place, trash)
+            remove(file.place, trash)
         if file.quarantine.exists():
             file.place.quarantine.parent.mkdir(parents=True, exist_ok=True)
             file.quarantine.rename(file.place.quarantine)
         file.place.lake.parent.mkdir(parents=True, exist_ok=True)
         file.lake.rename(file.place.lake)
     for place in changes.superseded:
-        _remove(place, trash)
+        remove(place, trash)
     recover(home, domain, trash)
 
 
-def _remove(place: Place, trash: Path) -> None:
+def remove(place: Place, trash: Path) -> None:
+    """Remove a folder of the lake and its counterpart in quarantine."""
     # Rename first, so that readers never see a half-deleted folder.
     for path in (place.lake, place.quarantine):
         if path.exists():

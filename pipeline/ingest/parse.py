@@ -21,6 +21,7 @@ SCAN_TYPES: dict[Scan, str] = {
 _SMALL_INTEGERS = ("tinyint", "smallint", "integer", "int", "utinyint", "usmallint")
 _FLOATS = ("double", "float", "real")
 _COMPACT_DATE = "%Y%m%d"
+_NO_ZONE = "[+-](1[5-9]|[2-9][0-9])"
 # The sum of a few larger values would be infinite.
 _LARGEST_DOUBLE = 1e300
 # Years of four digits; excludes the infinities.
@@ -106,11 +107,16 @@ def _utc(raw: str, form: str | None) -> str:
     """
     is_zoned = f"contains({raw}, '+') or contains(substr({raw}, 11), '-')"
     zoned = _moment("instant", f"try_cast({raw} as timestamptz)")
+    # DuckDB takes any two digits for hours; no zone is further from UTC than 14
+    zoned = f"case when not regexp_matches(substr({raw}, 11), '{_NO_ZONE}') then {zoned} end"
     iso = f"case when {is_zoned} then {zoned} else try_cast({raw} as timestamp) end"
     if form is None:
         return iso
     is_instant = "%z" in form.lower()
     formed = _moment("instant" if is_instant else "moment", f"try_strptime({raw}, {quoted(form)})")
+    if is_instant:
+        no_zone = f"regexp_matches({raw}, '{_NO_ZONE}(:?[0-9]{{2}})?\\s*$')"
+        formed = f"case when not {no_zone} then {formed} end"
     return f"coalesce({iso}, {formed})"
 
 

@@ -10,7 +10,8 @@ import duckdb
 
 from pipeline.ingest.discover import RawFile
 from pipeline.ingest.parse import SCAN_TYPES, Scan, scan_of, scan_of_type
-from pipeline.project.duck import quoted
+from pipeline.ingest.plain_text import UTF_8, odd_characters, shown
+from pipeline.project.duck import file_sql
 from pipeline.project.errors import ChurnError
 from pipeline.project.sources import SourceTable
 
@@ -27,12 +28,16 @@ class Reading:
         path: The file that DuckDB reads; for a compressed file the unpacked copy.
         header: Its columns, in order.
         scans: How each column of the table is scanned; missing columns are left out.
+        encoding: Of the raw file; DuckDB reads UTF-8.
+        is_in_order: Whether one thread has to read it, from its beginning to its end.
     """
 
     raw: RawFile
     path: Path
     header: tuple[str, ...]
     scans: dict[str, Scan]
+    encoding: str = UTF_8
+    is_in_order: bool = False
 
     @property
     def table(self) -> SourceTable:
@@ -94,16 +99,19 @@ class Reading:
     def _csv(self, types: list[str], options: str) -> str:
         # Types are given, not sniffed: the sniffer refuses a file that ends in the middle of a row.
         columns = ", ".join(f"'c{position}': '{kind}'" for position, kind in enumerate(types))
+        alone = ", parallel = false" if self.is_in_order else ""
         return (
-            f"read_csv({quoted(self.path)}, columns = {{{columns}}}, header = true,"
-            f" auto_detect = false, delim = ',', quote = '\"', escape = '\"', {options})"
+            f"read_csv({file_sql(self.path)}, columns = {{{columns}}}, header = true,"
+            f" auto_detect = false, delim = ',', quote = '\"', escape = '\"', {options}{alone})"
         )
 
     def _parquet(self, options: str = "file_row_number = false") -> str:
-        return f"read_parquet({quoted(self.path)}, {options}, hive_partitioning = false)"
+        return f"read_parquet({file_sql(self.path)}, {options}, hive_partitioning = false)"
 
 
-def open_reading(raw: RawFile, path: Path, con: duckdb.DuckDBPyConnection) -> Reading:
+def open_reading(
+    raw: RawFile, path: Path, con: duckdb.DuckDBPyConnection, encoding: str = UTF_8
+) -> Reading:
     """Return the file ready to be scanned.
 
     Raises:
@@ -127,7 +135,7 @@ def open_reading(raw: RawFile, path: Path, con: duckdb.DuckDBPyConnection) -> Re
         if column.name in header:
             at = header.index(column.name)
             scans[column.name] = scan_of(column, [row[at] for row in sample if len(row) > at])
-    return Reading(raw, path, header, scans)
+    return Reading(raw, path, header, scans, encoding)
 
 
 _AGAIN = "Download or copy the file again, or remove it from the directory."
@@ -139,10 +147,6 @@ def _csv_head(raw: RawFile, path: Path) -> tuple[tuple[str, ...], list[list[str]
     try:
         # The head may end inside a character; invalid bytes go to quarantine later.
         text = head.decode("utf-8-sig", errors="replace")
-        if "\0" in text.partition("\n")[0]:
-            raise ChurnError(
-                "The file is not UTF-8 text.", where=raw.name, hint="Save it again as UTF-8."
-            )
         rows = csv.reader(io.StringIO(text, newline=""))
         header = tuple(name.strip() for name in next(rows, []))
         sample = [row for row, _ in zip(rows, range(_SAMPLE_ROWS), strict=False)]
@@ -156,7 +160,7 @@ def _csv_head(raw: RawFile, path: Path) -> tuple[tuple[str, ...], list[list[str]
 def _parquet_types(raw: RawFile, path: Path, con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     try:
         rows = con.execute(
-            f"describe select * from read_parquet({quoted(path)}, hive_partitioning = false)"
+            f"describe select * from read_parquet({file_sql(path)}, hive_partitioning = false)"
         ).fetchall()
     except duckdb.Error as error:
         raise ChurnError(
@@ -180,10 +184,15 @@ def _check_header(raw: RawFile, header: tuple[str, ...]) -> None:
         else f"The header has {', '.join(twice)} twice."
     )
     expected = [c.name if c.required else f"[{c.name}]" for c in columns]
+    unseen = [
+        f"\n  not what it looks like: column {place}, {'; '.join(odd[:3])}"
+        for place, name in enumerate(header, 1)
+        if name not in names and (odd := odd_characters(name))
+    ]
     may_lack = "" if all(c.required for c in columns) else " Columns in brackets are optional."
     raise ChurnError(
         what,
-        where=f"{raw.name}\n  header found:    {','.join(header)}\n"
+        where=f"{raw.name}\n  header found:    {shown(','.join(header))}{''.join(unseen[:5])}\n"
         f"  header expected: {','.join(expected)}",
         hint="Rename the columns and separate them with commas; their order does not matter and"
         f" other columns are ignored.{may_lack} Or remove the file from the directory.",

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 
 from pipeline.ingest.engine import execute
 from pipeline.ingest.parse import is_valid_sql, rejection_reason_sql, typed_value_sql
 from pipeline.ingest.read import Reading
+from pipeline.ingest.records import Survey
 from pipeline.project.duck import quoted
-from pipeline.project.errors import ChurnError
 
 _SHAPE_REASONS = {
     "MISSING COLUMNS": "too few columns",
     "TOO MANY COLUMNS": "too many columns",
     "UNQUOTED VALUE": "a quote out of place",
     "LINE SIZE OVER MAXIMUM": "line too long",
-    "INVALID ENCODING": "not UTF-8",
 }
 
 
@@ -41,51 +42,40 @@ class Rejection:
     reasons: tuple[RejectionReason, ...]
 
 
+NOTHING = Rejection(0, ())
+
+
 def reject(
     reading: Reading,
     folder: Path,
     con: duckdb.DuckDBPyConnection,
     watch: Callable[[float], None],
     *,
-    good: int,
-    lines: int,
+    found: Survey | None,
+    is_repaired: bool = False,
 ) -> Rejection:
     """Re-read a file as text and write one row per bad value to `<folder>/rejected.parquet`.
 
-    Lines are numbered from 1 including the header, as in an editor; a value with a line feed
-    counts as one line. For Parquet they are row numbers.
+    Lines are numbered from 1 including the header, as in an editor; a row with line ends in a value
+    has the number of its first line. For Parquet they are row numbers.
 
     Args:
-        reading: The file.
+        reading: The file, or its repaired copy.
         folder: Where to write; not created without bad values.
         con: The session.
         watch: Called with the percentage done.
-        good: Rows the first pass kept.
-        lines: Lines of a csv, rows of a Parquet file.
-
-    Raises:
-        ChurnError: An unclosed quote swallows lines, or rows are unaccounted for.
+        found: The records of a csv; None for Parquet.
+        is_repaired: Whether the copy has only the records that are fit, and no empty lines.
     """
+    found = found or Survey()
     _find(reading, con, watch)
-    found = con.execute(
+    _add_unfit(found, con, is_repaired=is_repaired)
+    row = con.execute(
         "select count(distinct record) + (select count(*) from shapeless) from flagged"
     ).fetchone()
-    bad = int(found[0]) if found else 0
-    blank: list[int] = []
-    if reading.raw.format == "parquet":
-        is_complete = good + bad == lines
-    elif not (is_complete := good + bad == lines - 1):
-        blank, has_quotes = _blank_lines(reading)
-        rows = lines - 1 - len(blank)
-        is_complete = good + bad == rows or (has_quotes and good + bad < rows)
-    if not is_complete:
-        raise ChurnError(
-            f"Of {lines:,} lines, {good:,} were loaded and {bad:,} rejected; the rest is lost.",
-            where=reading.raw.name,
-            hint="Save the file as a plain CSV, separated by commas and quoted with double quotes.",
-        )
+    bad = int(row[0]) if row else 0
     if bad:
-        _name_lines(reading, blank, con)
+        _name_lines(reading, [*found.blank, *found.continued], con)
         _write(reading, folder, con)
     return Rejection(bad, _reasons(con))
 
@@ -117,22 +107,35 @@ def _reasons(con: duckdb.DuckDBPyConnection) -> tuple[RejectionReason, ...]:
     return tuple(RejectionReason(*row) for row in rows)
 
 
-def _blank_lines(reading: Reading) -> tuple[list[int], bool]:
-    """Return the numbers of empty lines, which DuckDB skips, and whether any value is quoted."""
-    has_quotes, blank = False, []
-    with reading.path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            has_quotes = has_quotes or b'"' in line
-            if line in (b"\n", b"\r\n") and len(reading.header) > 1:
-                blank.append(number)
-    return blank, has_quotes
+def _add_unfit(found: Survey, con: duckdb.DuckDBPyConnection, *, is_repaired: bool) -> None:
+    """Give the rows that DuckDB refused their lines in the raw file, and add the unfit ones."""
+    # DuckDB counts a row with line ends in a value as one line
+    unfit = [line for line, _, _ in found.unfit]
+    skipped = np.array(
+        sorted([*found.continued, *(unfit + found.blank if is_repaired else [])]), np.int64
+    )
+    if skipped.size:
+        lines = [row[0] for row in con.execute("select line from shapeless").fetchall()]
+        before = np.searchsorted(skipped - np.arange(1, skipped.size + 1), lines)
+        con.register("moved", pa.table({"line": lines, "in_file": lines + before}))
+        con.execute(
+            "update shapeless set line = in_file from moved where shapeless.line = moved.line"
+        )
+        con.unregister("moved")
+    if found.unfit:
+        lines, values, reasons = map(list, zip(*found.unfit, strict=True))
+        con.register("unfit", pa.table({"line": lines, "value": values, "reason": reasons}))
+        con.execute("insert into shapeless from unfit")
+        con.unregister("unfit")
 
 
-def _name_lines(reading: Reading, blank: list[int], con: duckdb.DuckDBPyConnection) -> None:
+def _name_lines(reading: Reading, skipped: list[int], con: duckdb.DuckDBPyConnection) -> None:
     """Turn record numbers into line numbers by adding the skipped lines before each record."""
     con.execute("create or replace temp table blank (line bigint)")
-    if blank:
-        con.execute("insert into blank select unnest(?::bigint[])", [blank])
+    if skipped:
+        con.register("skipped_lines", pa.table({"line": skipped}))
+        con.execute("insert into blank from skipped_lines")
+        con.unregister("skipped_lines")
     header = 0 if reading.raw.format == "parquet" else 1
     con.execute(
         f"""
@@ -191,20 +194,10 @@ def _gather_shapeless(reading: Reading, con: duckdb.DuckDBPyConnection) -> None:
     con.execute("create temp table shapeless (line bigint, value varchar, reason varchar)")
     if reading.raw.format == "parquet":
         return
-    cases = " ".join(f"when '{error}' then '{words}'" for error, words in _SHAPE_REASONS.items())
+    reasons = _SHAPE_REASONS | {"INVALID ENCODING": f"not {reading.encoding.upper()}"}
+    cases = " ".join(f"when '{error}' then '{words}'" for error, words in reasons.items())
     con.execute(
         "insert into shapeless select line, min(trim(csv_line, chr(10) || chr(13))),"
         f" min(case error_type {cases} else lower(error_type::varchar) end)"
         " from reject_errors group by line"
     )
-    swallowed = con.execute(
-        "select line from shapeless where contains(value, chr(10))"
-        " and reason in ('a quote out of place', 'line too long') order by line"
-    ).fetchone()
-    if swallowed:
-        raise ChurnError(
-            "A value opens a quote that is not closed in its row, so the lines after it cannot be"
-            " separated.",
-            where=f"{reading.raw.name}, line {swallowed[0]}",
-            hint="Remove or double that quote, or export the file again with quoting.",
-        )

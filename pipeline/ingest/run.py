@@ -9,10 +9,19 @@ from rich.console import Console
 from rich.progress import TextColumn
 
 from pipeline.ingest import lake
-from pipeline.ingest.discover import Discovery, RawFile, discover, recognised_names
+from pipeline.ingest.digest import Digest
+from pipeline.ingest.discover import (
+    Discovery,
+    RawFile,
+    check_directory,
+    discover,
+    listed_names,
+    recognised_names,
+)
 from pipeline.ingest.known import Contents, KnownFile, look_up
-from pipeline.ingest.load import Copy, Step, load_file
+from pipeline.ingest.load import Copy, Options, Step, load_file
 from pipeline.ingest.overlap import overlaps
+from pipeline.ingest.plain_text import UTF_8, known_encoding
 from pipeline.ingest.reject import RejectionReason
 from pipeline.ingest.summary import FileReport, IngestSummary, MissingTable, Status, counts
 from pipeline.project.errors import ChurnError
@@ -22,7 +31,14 @@ from pipeline.project.terminal import progress_bar
 
 
 def ingest(
-    domain: str, raw_dir: Path, home: Home, *, console: Console, memory: str | None = None
+    domain: str,
+    raw_dir: Path,
+    home: Home,
+    *,
+    console: Console,
+    memory: str | None = None,
+    encoding: str | None = None,
+    accept: str | None = None,
 ) -> IngestSummary:
     """Load the raw files of a directory into the lake.
 
@@ -35,28 +51,35 @@ def ingest(
         home: CHURN_HOME with lake and quarantine.
         console: Shows progress; one line per file if it is not a terminal.
         memory: DuckDB's memory limit, such as `1GB`; DuckDB's default if not given.
+        encoding: Encoding of the CSV files; by default the one a file's name was last read in, or
+            UTF-8.
+        accept: Why rows in quarantine above the limit are accepted; kept in the lake's record.
 
     Raises:
         ChurnError: A file, the directory or CHURN_HOME cannot be used; the lake is unchanged.
     """
     tables = source_tables(domain)
+    encoding = known_encoding(encoding) if encoding else None
     try:
-        found = discover(raw_dir, tables)
-        origin = lake.check_origin(home, domain, raw_dir)
-        missing = _missing_tables(found, tables, home, raw_dir)
+        check_directory(raw_dir)
         with lake.scratch(home) as scratch:
+            found = discover(raw_dir, tables, scratch / "archives")
+            origin = lake.check_origin(home, domain, raw_dir)
+            missing = _missing_tables(found, tables, home, raw_dir)
             reports: list[FileReport] = []
             changes = lake.Changes()
             lake.recover(home, domain, scratch)
-            files = _looked_up(found.files, home, console)
+            files = _looked_up(found.files, home, console, encoding)
             contents = Contents(files, home)
+            options = Options(memory, accept)
             for known in files:
                 with _shown(known.raw, console) as step:
-                    reports.append(_bring(known, contents, changes, home, scratch, step, memory))
+                    reports.append(_bring(known, contents, changes, home, scratch, step, options))
                 if not console.is_terminal:
                     line = _line(reports[-1])
                     console.print(line, markup=False, highlight=False, soft_wrap=True)
             lake.commit(changes, home, domain, origin, scratch)
+        overlapping = tuple(pair for table in tables for pair in overlaps(home, table))
     except duckdb.Error as error:
         raise ChurnError(
             "DuckDB failed while reading a file.",
@@ -77,21 +100,24 @@ def ingest(
         missing=missing,
         shadowed=found.shadowed,
         unrecognised=found.unrecognised,
-        overlaps=tuple(pair for table in tables for pair in overlaps(home, table)),
+        overlaps=overlapping,
         quarantine=home.quarantine / domain,
     )
 
 
-def _looked_up(files: tuple[RawFile, ...], home: Home, console: Console) -> list[KnownFile]:
+def _looked_up(
+    files: tuple[RawFile, ...], home: Home, console: Console, encoding: str | None
+) -> list[KnownFile]:
     there = {
         table.name: lake.latest(home, table.domain, table.name)
         for table in {raw.table for raw in files}
     }
+    digests: dict[Path, Digest] = {}
     known = []
     for raw in files:
         with _shown(raw, console) as step:
             step("hashing", 0)
-            known.append(look_up(raw, there[raw.table.name]))
+            known.append(look_up(raw, there[raw.table.name], digests, encoding))
     return known
 
 
@@ -102,12 +128,16 @@ def _bring(
     home: Home,
     scratch: Path,
     step: Step,
-    memory: str | None,
+    options: Options,
 ) -> FileReport:
     """Load one file unless its content is in the lake, and add it to the changes."""
     if known.record and known.place and known.is_in_lake:
-        return _report(known.raw, known.record, "unchanged", known.place)
-    taken = load_file(known, contents, home, scratch, step, memory)
+        other = contents.same_as(known.raw, known.record.unpacked_hash)
+        if other is None:
+            return _report(known.raw, known.record, "unchanged", known.place)
+        taken: lake.Staged | Copy = Copy(other)
+    else:
+        taken = load_file(known, contents, home, scratch, step, options)
     if isinstance(taken, Copy):
         status: Status = "copy"
         if known.place:
@@ -133,7 +163,7 @@ def _missing_tables(
         if table.required:
             raise ChurnError(
                 f"The files of {table.name!r} are missing; the table is required.",
-                where=f"{raw_dir} holds {', '.join(raw.name for raw in found.files)}.",
+                where=f"{raw_dir} holds {listed_names([raw.name for raw in found.files])}.",
                 hint=f"Add {' or '.join(table.files)}. {recognised_names(tables)}",
             )
     return tuple(
@@ -159,6 +189,12 @@ def _report(raw: RawFile, record: lake.Record, status: Status, place: lake.Place
         absent_columns=tuple(record.absent_columns),
         quarantine=place.quarantine if record.quarantined else None,
         duplicates=record.duplicates if raw.table.deduplicate else None,
+        encoding=record.encoding if record.encoding != UTF_8 else None,
+        accepted=record.accepted,
+        spread=record.spread,
+        widest=(record.widest[0], record.widest[1]),
+        ahead=record.ahead,
+        last_event=record.event_span[1] if record.event_span else None,
     )
 
 

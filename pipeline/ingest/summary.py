@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.ingest.discover import listed_names
 from pipeline.ingest.overlap import Overlap
 from pipeline.ingest.reject import RejectionReason
 
@@ -33,6 +34,12 @@ class FileReport:
         quarantine: Folder of its bad values.
         duplicates: Rows left out because an equal one is kept; None if the table keeps all.
         copy_of: The file with the same content that is in the lake instead of this one.
+        encoding: Encoding that it was read in; None for UTF-8.
+        accepted: Why rows in quarantine above the limit were accepted.
+        spread: Rows with a value that holds line ends.
+        widest: Line and number of lines of the row with most of them.
+        ahead: Rows dated after the day of the ingest.
+        last_event: Time of the last row.
     """
 
     file: str
@@ -47,6 +54,12 @@ class FileReport:
     quarantine: Path | None = None
     duplicates: int | None = None
     copy_of: str | None = None
+    encoding: str | None = None
+    accepted: str | None = None
+    spread: int = 0
+    widest: tuple[int, int] = (0, 0)
+    ahead: int = 0
+    last_event: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,8 +135,24 @@ def _notes(summary: IngestSummary) -> list[str]:
         if file.reasons:
             reasons = "; ".join(f"{reason} ({reason.values:,})" for reason in file.reasons)
             notes.append(f"Quarantined from {file.file}: {reasons}.")
+        if file.accepted:
+            notes.append(f"Accepted in spite of its quarantine: {file.file}, {file.accepted}.")
         if file.copy_of:
             notes.append(f"Skipped: {file.file} has the same content as {file.copy_of}.")
+        if file.encoding:
+            notes.append(f"Read as {file.encoding}: {file.file}.")
+        if file.spread:
+            line, lines = file.widest
+            notes.append(
+                f"Values with line ends in {file.file}: {file.spread:,} rows; the longest takes"
+                f" {lines:,} lines from line {line:,} on. A quote that is not closed looks like"
+                " that, too."
+            )
+        if file.ahead:
+            notes.append(
+                f"Dated after today: {file.ahead:,} rows of {file.file}, the last"
+                f" {file.last_event}."
+            )
         if file.ignored_columns:
             notes.append(f"Ignored columns of {file.file}: {', '.join(file.ignored_columns)}.")
         if file.absent_columns:
@@ -131,13 +160,13 @@ def _notes(summary: IngestSummary) -> list[str]:
     notes += [f"Missing: {missing.table}. {missing.meaning}" for missing in summary.missing]
     notes += [f"Skipped for a quicker format: {name}." for name in summary.shadowed]
     if summary.unrecognised:
-        notes.append(f"Not recognised: {', '.join(summary.unrecognised)}.")
+        notes.append(f"Not recognised: {listed_names(summary.unrecognised)}.")
     if summary.overlaps:
         pairs = [str(pair) for pair in summary.overlaps[:_PAIRS_SHOWN]]
         pairs += ["…"] * (len(summary.overlaps) > _PAIRS_SHOWN)
         notes.append(
-            f"Overlapping in time: {'; '.join(pairs)}. An event in two files counts twice;"
-            " keep each event in one file."
+            f"Overlapping in time: {'; '.join(pairs)}. A row in two files counts twice;"
+            " keep each in one file, and take a file out with `churn ingest --remove FILE`."
         )
     if any(file.quarantined for file in summary.files):
         notes.append(f"Bad values, with file, line and reason: {summary.quarantine}")

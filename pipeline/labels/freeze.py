@@ -9,7 +9,7 @@ import duckdb
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.project.checked import read_checked
-from pipeline.project.duck import quoted
+from pipeline.project.duck import file_sql, files_sql, quoted
 from pipeline.project.files import empty_folder
 from pipeline.project.home import Home
 from pipeline.project.sources import source_tables
@@ -129,13 +129,14 @@ def freeze(
     for definition, day in cohorts:
         folder = scratch / f"label_definition={definition}" / f"as_of_date={day}"
         version, part = versions[definition, day], folder / "version.parquet"
+        labels = files_sql(sorted(folder.glob("labels*.parquet")))
         rows, churners, checksum = connection.execute(
             f"""
             copy (
                 select *, cast({version} as integer) as label_version
-                from read_parquet({quoted(folder / "labels*.parquet")}, hive_partitioning = false)
+                from read_parquet([{labels}], hive_partitioning = false)
             ) to {quoted(part)} (format parquet);
-            select count(*), count(*) filter (where is_churned), {CHECKSUM} from {quoted(part)}
+            select count(*), count(*) filter (where is_churned), {CHECKSUM} from {file_sql(part)}
             """
         ).fetchall()[0]
         cohort = FrozenCohort(

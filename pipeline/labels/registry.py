@@ -8,7 +8,7 @@ import duckdb
 
 from pipeline.labels.freeze import CHECKSUM, FrozenCohort, freeze, withdraw
 from pipeline.project.checked import read_checked
-from pipeline.project.duck import quoted
+from pipeline.project.duck import files_sql
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 
@@ -73,10 +73,11 @@ def audit(home: Home, domain: str, rule_version: int) -> list[Disagreement]:
         for e in entries(home, domain)
         if e.withdrawn_at is None
     }
+    files = files_sql(sorted((home.labels / domain).glob("*/*.parquet")))
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         connection.execute(
             "create temp view frozen as select * from read_parquet("
-            f"{quoted(home.labels / domain / '*' / '*.parquet')}, union_by_name = true) "
+            f"[{files}], union_by_name = true) "
             "qualify label_version = "
             "max(label_version) over (partition by label_definition, as_of_date)"
         )

@@ -1,10 +1,13 @@
-"""DuckDB helpers: SQL literals, rows as dictionaries, typed views over Parquet."""
+"""DuckDB helpers: SQL literals, files to read, rows as dictionaries, views over Parquet."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
+
+from pipeline.project.errors import ChurnError
 
 Row = dict[str, Any]
 
@@ -17,6 +20,40 @@ def quoted(text: str | Path) -> str:
 def listed(texts: Iterable[str | Path]) -> str:
     """Return texts or paths as quoted literals, separated by commas."""
     return ", ".join(quoted(text) for text in texts)
+
+
+def to_read(path: str | Path) -> str:
+    """Return a file's path as DuckDB has to be given it to read that file and no other.
+
+    DuckDB takes a path with `[`, `*` or `?` in it for a pattern. Paths that it only writes or
+    attaches are taken as they are.
+
+    Raises:
+        ChurnError: The path also has a backslash, which no pattern can contain.
+    """
+    text = str(path)
+    if _PATTERN.search(text) is None:
+        return text
+    if "\\" in text:
+        raise ChurnError(
+            "A path with a backslash and one of [ * ? in it cannot be read.",
+            where=text,
+            hint="Rename the file or the folder.",
+        )
+    return _PATTERN.sub(r"[\g<0>]", text)
+
+
+def file_sql(path: str | Path) -> str:
+    """Return a file to read as a quoted SQL literal, for read_csv, read_parquet and `from`."""
+    return quoted(to_read(path))
+
+
+def files_sql(paths: Iterable[str | Path]) -> str:
+    """Return files to read as quoted SQL literals, separated by commas."""
+    return listed(map(to_read, paths))
+
+
+_PATTERN = re.compile(r"[\[*?]")
 
 
 def rows_of(found: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation) -> list[Row]:
@@ -32,10 +69,10 @@ def parquet_select(
 
     Args:
         connection: Used to read the files' columns.
-        files: Files or one glob; without files the relation is empty.
+        files: Files; without any the relation is empty.
         columns: Name → DuckDB type. A column that the files lack is null.
     """
-    names = listed(files)
+    names = files_sql(files)
     if not names:
         typed = ", ".join(f"cast(null as {kind}) as {name}" for name, kind in columns.items())
         return f"select {typed} where false"

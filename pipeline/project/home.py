@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.project.errors import ChurnError
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -114,5 +116,24 @@ class Home:
 
 
 def home() -> Home:
-    """Return the Home of the variable CHURN_HOME, by default `./data`. Creates nothing."""
-    return Home(Path(os.environ.get("CHURN_HOME", "data")).expanduser().resolve())
+    """Return the Home of the variable CHURN_HOME, by default `./data`. Creates nothing.
+
+    Raises:
+        ChurnError: Its path has a character that a part of the platform takes for something else.
+    """
+    root = Path(os.environ.get("CHURN_HOME", "data")).expanduser().resolve()
+    for character, because in _UNFIT.items():
+        if character in str(root):
+            raise ChurnError(
+                f"CHURN_HOME has a {character} in its path: {because}.",
+                where=str(root),
+                hint="Rename the folder, or set CHURN_HOME to another one.",
+            )
+    return Home(root)
+
+
+_UNFIT = {
+    "?": "dbt takes what follows for options",
+    "#": "dbt takes what follows for options",
+    "\\": "DuckDB takes it for a sign of its patterns",
+}

@@ -18,6 +18,10 @@ from pipeline.project.home import PROJECT
 History = Literal["append_only", "snapshot", "mutable"]
 
 MOMENTS = ("date", "timestamp")
+# A column that ingest adds to every table of the lake: the day, UTC, on which a row was first seen.
+# It is not a column of the raw file, so that it is in no key, no comparison of rows and no
+# fingerprint; the macro `source_view` knows it too.
+FIRST_SEEN = "first_seen_on"
 _FOLDER_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
@@ -74,6 +78,7 @@ class SourceTable:
         partition_by: Partition columns of the lake, outermost first: a value, or a date's month.
         key: Columns that identify a row.
         deduplicate: Whether rows of a file that are equal in every column are kept once.
+        most_in_quarantine: Share of a file's rows that may go to quarantine.
     """
 
     domain: str
@@ -90,6 +95,7 @@ class SourceTable:
     partition_by: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     deduplicate: bool = False
+    most_in_quarantine: float = 0.05
 
     @property
     def id_column(self) -> str | None:
@@ -175,6 +181,7 @@ def _table(domain: str, entry: dict[str, Any], path: Path) -> SourceTable:
             partition_by=_names(meta.get("partition_by")),
             key=_names(meta.get("key")),
             deduplicate=meta.get("deduplicate", False),
+            most_in_quarantine=float(meta.get("most_in_quarantine", 0.05)),
         )
     except KeyError as missing:
         raise ChurnError(
@@ -193,7 +200,11 @@ def _problems(table: SourceTable) -> Iterator[tuple[str, str | None]]:
     named |= {column.date_of for column in table.columns}
     if unknown := named - {column.name for column in table.columns} - {None}:
         yield f"refers to columns it does not have: {sorted(map(str, unknown))}", None
+    if not 0 <= table.most_in_quarantine <= 1:
+        yield "has a most_in_quarantine that is not a share", "Give a share from 0 to 1."
     for column in table.columns:
+        if column.name == FIRST_SEEN:
+            yield f"has a column {FIRST_SEEN}, which ingest adds", "Give it another name."
         if column.values:
             yield from _value_problems(column)
         if column.date_of:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.project.duck import quoted
+from pipeline.project.duck import file_sql, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
@@ -174,7 +174,9 @@ def load_bundle(connection: duckdb.DuckDBPyConnection, generation: Path) -> None
         schema, name = path.stem.split(".")
         connection.execute(f"create schema if not exists {schema}")
         with damage_told(generation):
-            connection.execute(f"create table {schema}.{name} as from read_parquet({quoted(path)})")
+            connection.execute(
+                f"create table {schema}.{name} as from read_parquet({file_sql(path)})"
+            )
 
 
 @contextmanager

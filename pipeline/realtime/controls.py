@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.project.duck import to_read
 from pipeline.realtime.bundle import bundle_folder, damage_told
 from pipeline.realtime.errors import NotReadyError, RefusedDateError
 from pipeline.warehouse.compiled_sql import CompiledModel, as_statement
@@ -76,7 +77,7 @@ def read_knowledge(generation: Path, domain: str) -> Knowledge:
     """
     folder = bundle_folder(generation)
     paths = [
-        str(folder / f"{name}.parquet")
+        to_read(folder / f"{name}.parquet")
         for name in ("control.control__knowledge", "churn.int_churn__live_runs_selected")
     ]
     with duckdb.connect() as connection, damage_told(generation):

@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 from rich.table import Table
 
-from pipeline.project.duck import quoted
+from pipeline.project.duck import file_sql
 from pipeline.report.run import model_term
 from pipeline.runs.context import RunContext
 from pipeline.runs.evaluate import ROLLING
@@ -20,7 +20,7 @@ def show_evaluation(context: RunContext, domain: str, folder: Path) -> None:
         if not path.exists():
             return []
         with duckdb.connect() as connection:
-            frame = connection.execute(f"from {quoted(path)}").df()
+            frame = connection.execute(f"from {file_sql(path)}").df()
         rows: list[dict[str, Any]] = frame.to_dict("records")
         return rows
 

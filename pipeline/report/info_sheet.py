@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.labels.registry import entries
 from pipeline.project.codes import terms
-from pipeline.project.duck import quoted, rows_of
+from pipeline.project.duck import file_sql, rows_of
 from pipeline.project.sources import source_tables
 from pipeline.proofs.prove import kept_proof
 from pipeline.report.run import METRICS, model_term
@@ -40,9 +40,9 @@ def write_info_sheet(context: RunContext, domain: str, run: Path) -> Path:
 
 
 def _facts(context: RunContext, domain: str, run: Path) -> dict[str, Any]:
-    checks = _rows(f"from {quoted(run / 'checks.parquet')}")
+    checks = _rows(f"from {file_sql(run / 'checks.parquet')}")
     by_guard = {(c["guard"], c["subject"]): c["words"] for c in checks}
-    metrics = _rows(f"from {quoted(run / 'metrics.parquet')} where split = 'test'")
+    metrics = _rows(f"from {file_sql(run / 'metrics.parquet')} where split = 'test'")
     quality: dict[str, dict[str, float]] = {}
     for row in metrics:
         name = model_term(row["model"])
@@ -54,7 +54,7 @@ def _facts(context: RunContext, domain: str, run: Path) -> dict[str, Any]:
     segments = _segments(run)
     frozen = entries(context.home, domain)
     return {
-        "run": _rows(f"from {quoted(run / 'runs.parquet')}")[0],
+        "run": _rows(f"from {file_sql(run / 'runs.parquet')}")[0],
         "entry": context.entries[domain],
         "metrics": [terms("metric")[metric] for metric in METRICS],
         "quality": quality,
@@ -62,9 +62,9 @@ def _facts(context: RunContext, domain: str, run: Path) -> dict[str, Any]:
         "interval": (loss["ci_low"], loss["ci_high"]),
         "segments": segments,
         "bins": _rows(
-            f"from {quoted(run / 'calibration_bins.parquet')} where split = 'test' order by bin"
+            f"from {file_sql(run / 'calibration_bins.parquet')} where split = 'test' order by bin"
         ),
-        "choices": _rows(f"from {quoted(run / 'calibration_choices.parquet')}"),
+        "choices": _rows(f"from {file_sql(run / 'calibration_choices.parquet')}"),
         "words": lambda guard, subject: by_guard[guard, subject],
         "strongest": max(
             (c for c in checks if c["guard"] == "single_features"), key=lambda c: c["value"]
@@ -115,7 +115,7 @@ def _segments(run: Path) -> list[dict[str, Any]]:
             max(value) filter (metric = 'log_loss') as log_loss,
             max(value) filter (metric = 'auc') as auc,
             max(value) filter (metric = 'observed_to_expected') as observed_to_expected
-        from {quoted(run / "segment_metrics.parquet")}
+        from {file_sql(run / "segment_metrics.parquet")}
         where model = 'lightgbm' and split = 'test'
         group by all
         order by all

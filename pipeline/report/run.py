@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.project.codes import terms
-from pipeline.project.duck import quoted
+from pipeline.project.duck import file_sql
 from pipeline.project.home import Home
 from pipeline.publish.generation import GenerationInfo
 
@@ -118,7 +118,7 @@ def show_run_quality(run: Path, console: Console) -> None:
     with duckdb.connect() as connection:
         figures = connection.execute(
             "select model, metric, value, rows, as_of_date, label_definition, domain "
-            f"from {quoted(run / 'metrics.parquet')} where split = 'test' "
+            f"from {file_sql(run / 'metrics.parquet')} where split = 'test' "
             "order by model <> 'lightgbm', "
             "max(value) filter (metric = 'log_loss') over (partition by model)"
         ).fetchall()

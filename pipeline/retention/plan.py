@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from pipeline.project.duck import quoted, rows_of
+from pipeline.project.duck import file_sql, quoted, rows_of
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.warehouse.compiled_sql import CompiledModel, kept, placed, read_models, relations_read
@@ -123,7 +123,7 @@ def planning_published(
         _plan(
             connection,
             read_models(folder / PLAN_SQL),
-            lambda relation: f"read_parquet({quoted(folder / f'{relation}.parquet')})",
+            lambda relation: f"read_parquet({file_sql(folder / f'{relation}.parquet')})",
             domain,
             budget,
             holdout,

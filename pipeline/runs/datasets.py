@@ -18,7 +18,7 @@ from rich.console import Console
 
 from pipeline.project.checked import read_checked
 from pipeline.project.domains import recorded_settings
-from pipeline.project.duck import quoted
+from pipeline.project.duck import file_sql, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import empty_folder
 from pipeline.project.home import Home
@@ -216,7 +216,7 @@ def export_dataset(dataset: Dataset, target: Path, form: str) -> list[Path]:
             out = out.with_suffix(".csv")
             with duckdb.connect() as connection:
                 connection.execute(
-                    f"copy (from {quoted(path)}) to {quoted(out)} (format csv, header)"
+                    f"copy (from {file_sql(path)}) to {quoted(out)} (format csv, header)"
                 )
         else:
             shutil.copyfile(path, out)
@@ -256,7 +256,7 @@ def train_dataset(dataset: Dataset, warehouse: Path, scratch: Path, console: Con
             connection.execute(f"create table ml.{table} as from shapes.ml.{table} limit 0")
         for file, relation in _relations(domain).items():
             path = dataset.folder / f"{file}.parquet"
-            connection.execute(f"create view {relation} as from read_parquet({quoted(path)})")
+            connection.execute(f"create view {relation} as from read_parquet({file_sql(path)})")
         name = f"{domain}-dataset-{manifest.name}"
         inputs = RunInputs(
             run_id=name,

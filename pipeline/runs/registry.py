@@ -15,7 +15,7 @@ from ml.recipe import RECIPE, RECIPE_VERSION, Recipe, TrainedRun
 from pipeline.project.checked import RESTORE, checked, in_file, read_document
 from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.domains import recorded_settings
-from pipeline.project.duck import quoted, rows_of
+from pipeline.project.duck import file_sql, quoted, rows_of
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
@@ -52,7 +52,7 @@ def decisions(home: Home, domain: str) -> list[RecordedDecision]:
         return []
     # a connection of its own: the one behind duckdb.sql must not be used by two threads at once
     with duckdb.connect() as connection:
-        found = connection.execute(f"from read_parquet({quoted(path)}) order by decision")
+        found = connection.execute(f"from read_parquet({file_sql(path)}) order by decision")
         rows = rows_of(found)
     return [
         RecordedDecision(
@@ -212,7 +212,7 @@ def test_figure(run: Path, metric: str, model: str = "lightgbm") -> float:
     """Return a figure of a run's test cohort; NaN where there is none."""
     with duckdb.connect() as connection:
         rows = connection.execute(
-            f"select value from read_parquet({quoted(run / 'metrics.parquet')}) "
+            f"select value from read_parquet({file_sql(run / 'metrics.parquet')}) "
             "where split = 'test' and model = ? and metric = ?",
             [model, metric],
         ).fetchall()

@@ -198,6 +198,40 @@ def test_events_of_a_shop_are_scored_as_published(demo, client, reading, histori
         assert off <= 1e-9
 
 
+def test_a_quote_out_of_place_costs_an_upload_that_row_only(demo, client, reading, histories):
+    customers = histories["ecommerce"]
+    header, *rows = as_csv(customers, "events").decode().splitlines()
+    odd = dict(zip(header.split(","), rows[0].split(","), strict=True)) | {"user_id": '"o"dd'}
+    lines = [header, rows[0], ",".join(odd.values()), *rows[1:]]
+    answer = client.post(
+        "/v1/ecommerce/batch-predictions",
+        files=[("files", ("2020-Apr.csv", "\r".join(lines).encode()))],
+    )
+    work(reading)
+    told = state_of(client, answer)
+    assert told["status"] == "done", told
+    (file,) = told["result"]["files"]
+    assert (file["rows_read"], file["refused_rows"]) == (len(lines) - 1, 1)
+    assert {row["customer_id"] for row in results(client, told)} == set(customers)
+    (refused,) = csv.DictReader(
+        io.StringIO(client.get(told["refused"], params={"format": "csv"}).text)
+    )
+    assert (refused["line"], refused["reason"]) == ("3", "a quote out of place")
+
+
+def test_many_bad_rows_of_an_upload_are_returned_and_do_not_stop_it(client, reading, histories):
+    header, *rows = as_csv(histories["ecommerce"], "events").decode().splitlines()
+    bad = [row.replace(" UTC", " nowhere") for row in rows]
+    answer = client.post(
+        "/v1/ecommerce/batch-predictions",
+        files=[("files", ("2020-Apr.csv", "\n".join([header, *rows, *bad]).encode()))],
+    )
+    work(reading)
+    told = state_of(client, answer)
+    assert told["status"] == "done", told
+    assert told["result"]["refused_rows"] == len(bad) > 10
+
+
 def test_a_cut_off_by_name_scores_its_whole_cohort(demo, client, reading):
     home, _ = demo
     live = published_domain(home, "ecommerce")
@@ -368,6 +402,7 @@ def test_what_is_no_upload_is_refused_in_words(client, histories):
         ("transactions.csv", b"", "file is empty"),
         ("transactions.parquet", b"PAR1 not at all", "cannot be read as Parquet"),
         ("transactions.csv", b"\x00\x01\x02", "not UTF-8 text"),
+        ("transactions.csv", b"PK\x03\x04" + bytes(99), "a zip archive, not a CSV"),
         ("transactions.csv", b"+kept/secret=,41,30,149,149,1,20170301,20170401,0\n", "lacks msno"),
     ],
 )
@@ -379,6 +414,7 @@ def test_files_that_cannot_be_used_fail_their_job_in_words(client, reading, name
     assert words in told["error"]["what"]
     assert name in told["error"]["where"]
     assert "the directory" not in told["error"]["hint"]
+    assert "--" not in told["error"]["hint"]
     kept = b"".join(path.read_bytes() for path in reading.root.glob("state.sqlite*"))
     for unwanted in (str(reading.root), "read_parquet", "+kept/secret="):
         assert unwanted not in str(told)

@@ -34,7 +34,8 @@ def write(path, header=HEADER, rows=ROWS, end="\n"):
 
 def lake(home, table="transactions"):
     return duckdb.sql(
-        f"select * from read_parquet('{home.lake}/kkbox/{table}/**/*.parquet') order by all"
+        "select * exclude (first_seen_on)"
+        f" from read_parquet('{home.lake}/kkbox/{table}/**/*.parquet') order by all"
     ).fetchall()
 
 

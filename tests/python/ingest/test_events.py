@@ -268,6 +268,9 @@ def test_the_session_is_in_utc(tmp_path):
         "12019-10-01 10:00:00",
         "2019-10-01 10:00:00 CEST",
         "2019-10-01 10:00:00+x",
+        "2019-10-01 10:00:00+99",
+        "2019-10-01 10:00:00+15:00",
+        "2019-10-01T10:00:00-2000",
     ],
 )
 def test_what_is_no_time_is_quarantined(text, raw_dir, home, take):
@@ -295,6 +298,17 @@ def test_a_format_of_ones_own_may_have_an_offset(raw_dir, home, take):
     assert lake(home, "since::varchar, typeof(since)", "visits") == [
         ("2019-10-01 08:00:00", "TIMESTAMP"),
         ("2019-10-01 10:00:00", "TIMESTAMP"),
+    ]
+
+
+def test_more_hours_than_any_zone_has_are_no_offset_in_a_format_of_ones_own(raw_dir, home, take):
+    write(raw_dir / "e.csv", OCT)
+    times = [f"01/10/2019 10:00 {zone}" for zone in ("+1400", "+99", "+1500", "-9900", "-12:00")]
+    write(raw_dir / "visits-1.csv", *times, header="since")
+    take()
+    assert lake(home, "since::varchar", "visits") == [
+        ("2019-09-30 20:00:00",),
+        ("2019-10-01 22:00:00",),
     ]
 
 
@@ -489,13 +503,13 @@ def test_members_of_one_archive_are_no_copies_of_each_other(raw_dir, home, take)
     assert len(lake(home)) == 2
 
 
-def test_a_table_that_keeps_duplicates_keeps_copies_too(raw_dir, home, take):
+def test_a_copy_counts_once_in_a_table_that_keeps_duplicates_too(raw_dir, home, take):
     write(raw_dir / "e.csv", OCT)
     for name in ("visits-1.csv", "visits-2.csv"):
         write(raw_dir / name, "01/10/2019 10:00 +0000", header="since")
     reports = {file.file: file for file in take().files}
-    assert [reports[f"visits-{n}.csv"].status for n in (1, 2)] == ["ingested", "ingested"]
-    assert len(lake(home, "since", "visits")) == 2
+    assert [reports[f"visits-{n}.csv"].status for n in (1, 2)] == ["ingested", "copy"]
+    assert len(lake(home, "since", "visits")) == 1
     assert reports["visits-1.csv"].duplicates is None
 
 
@@ -506,8 +520,8 @@ def test_files_that_overlap_in_time_are_named(raw_dir, home, take, console):
     write(raw_dir / "autumn.csv", OCT_2.replace("purchase", "view"), NOV.replace("11-01", "12-01"))
     summary = take()
     assert [str(pair) for pair in summary.overlaps] == [
-        "oct.csv and autumn.csv from 2019-10-31 23:59:59 to 2019-10-31 23:59:59",
-        "autumn.csv and nov.csv from 2019-11-01 00:00:00 to 2019-11-01 00:00:00",
+        "oct.csv and autumn.csv from 2019-10-31 23:59:59 to 2019-10-31 23:59:59 (0 rows in both)",
+        "autumn.csv and nov.csv from 2019-11-01 00:00:00 to 2019-11-01 00:00:00 (0 rows in both)",
     ]
     assert take().overlaps == summary.overlaps
     render(summary, console)

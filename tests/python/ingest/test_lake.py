@@ -182,7 +182,7 @@ def test_the_lake_changes_only_after_every_file_is_valid(raw_dir, home, console,
         return convert(reading, folder, *rest)
 
     write(raw_dir, ROW)
-    write(raw_dir, ROW, name="transactions_v2.csv")
+    write(raw_dir, ROW, ROW, name="transactions_v2.csv")
     monkeypatch.setattr("pipeline.ingest.load.convert", spy)
     statuses(raw_dir, home, console)
     assert seen == [("transactions.csv", []), ("transactions_v2.csv", [])]
@@ -190,7 +190,7 @@ def test_the_lake_changes_only_after_every_file_is_valid(raw_dir, home, console,
 
 def test_records_come_oldest_first(raw_dir, home, console):
     for name in ("transactions_v2.csv", "transactions.csv"):
-        write(raw_dir, ROW, name=name)
+        write(raw_dir, name + ROW, name=name)
         statuses(raw_dir, home, console)
     names = [record.logical_name for record in records(home, "kkbox", "transactions").values()]
     assert names == ["transactions_v2.csv", "transactions.csv"]

@@ -143,24 +143,9 @@ def test_a_truncated_parquet_file_is_refused(raw_dir, home, console, tmp_path):
     assert "truncated or damaged" in refusal(raw_dir, home, console).what
 
 
-def test_a_quote_that_swallows_lines_is_refused(raw_dir, home, console):
-    rows = [f'"m{n}' + ROW if n == 50 else f"m{n}{ROW[1:]}" for n in range(1000)]
-    (raw_dir / "transactions.csv").write_text("\n".join([HEADER, *rows]) + "\n")
-    error = refusal(raw_dir, home, console)
-    assert "opens a quote" in error.what
-    assert error.where == "transactions.csv, line 52"
-
-
 def test_text_that_is_not_utf_8_is_refused(raw_dir, home, console):
     (raw_dir / "transactions.csv").write_text(f"{HEADER}\n{ROW}\n", encoding="utf-16")
     assert "UTF-8" in refusal(raw_dir, home, console).what
-
-
-def test_mixed_line_ends_are_refused_rather_than_half_read(raw_dir, home, console):
-    (raw_dir / "transactions.csv").write_bytes(f"{HEADER}\n{ROW}\r\n{ROW}\n{ROW}\r\n".encode())
-    error = refusal(raw_dir, home, console)
-    assert "transactions.csv" in error.where
-    assert "line end" in error.hint
 
 
 def test_a_directory_with_nothing_known_is_refused_with_what_is_known(raw_dir, home, console):
