@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -200,3 +201,39 @@ def test_a_third_domain_made_by_the_command_and_mapped_runs_to_published_scores(
     assert worded > scored / 2
     assert title == "Prepaid telephony"
     assert quality["lightgbm"] < quality["base_rate"]
+
+
+@pytest.mark.slow
+def test_a_domain_that_is_removed_is_withdrawn_from_the_crm(project, demo_copy):
+    before = current(demo_copy)
+    shutil.rmtree(project / "models" / "kkbox")
+    for path in (*(project / "macros").rglob("kkbox_*"), *(project / "seeds").glob("kkbox_*")):
+        path.unlink()
+    settings, actions = project / "dbt_project.yml", project / "seeds" / "retention_actions.csv"
+    text = settings.read_text()
+    own = text[text.index("    kkbox:\n") : text.index("    ecommerce:\n")]
+    settings.write_text(text.replace(own, ""))
+    rows = actions.read_text().splitlines(keepends=True)
+    actions.write_text("".join(row for row in rows if "kkbox" not in row))
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "publish"],
+        cwd=project,
+        env=os.environ | {"CHURN_HOME": str(demo_copy.root), "PYTHONPATH": str(project)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    # its runs are still on disk
+    assert (demo_copy.models / "kkbox" / "live_runs.parquet").exists()
+    with duckdb.connect(str(before.path), read_only=True) as connection:
+        (members,) = connection.execute(
+            "select count(*) from serving.crm_churn_actions where domain = 'kkbox'"
+        ).fetchone()
+    with duckdb.connect(str(current(demo_copy).path), read_only=True) as connection:
+        withdrawn = connection.execute(
+            "select count(*), bool_and(is_deleted), count(recommended_action) "
+            "from serving.crm_churn_actions where domain = 'kkbox'"
+        ).fetchone()
+        scored = connection.execute("select distinct domain from serving.bi_churn_risk").fetchall()
+    assert withdrawn == (members, True, 0)
+    assert scored == [("ecommerce",)]
