@@ -136,6 +136,7 @@ def show_error(error: ChurnError) -> None:
     """Print what is wrong, where, and what to do."""
     errors.print(f"[bold red]{error.what}[/]", highlight=False)
     if error.where:
-        errors.print(error.where, highlight=False, markup=False)
+        # a command that is broken into lines cannot be copied
+        errors.print(error.where, highlight=False, markup=False, soft_wrap=True)
     if error.hint:
-        errors.print(f"→ {error.hint}", highlight=False, markup=False)
+        errors.print(f"→ {error.hint}", highlight=False, markup=False, soft_wrap=True)

@@ -50,6 +50,9 @@ class Minimum(Settings):
 
     rows: Count = Field(description="Customers in all cohorts of a fit")
     churners: Count = Field(description="Churners among them")
+    stayers: Count | None = Field(
+        default=None, description="Customers who stay among them; by default as many as churners"
+    )
     cohorts: Count = Field(description="Cohorts of the first fit")
 
 

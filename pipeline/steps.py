@@ -18,7 +18,7 @@ from pipeline.retention.catalogue import check_catalogue
 from pipeline.retention.decisions import export_state
 from pipeline.retention.fingerprint import plan_fingerprint
 from pipeline.runs.context import REFUSED, RunContext
-from pipeline.runs.presets import suggest_preset
+from pipeline.runs.presets import Refused, advise
 from pipeline.runs.registry import (
     live_name,
     live_run,
@@ -113,7 +113,7 @@ def train(context: RunContext, domain: str) -> Path:
     Raises:
         ChurnError: Training is refused, with the reason; exit code 3, the build stays.
     """
-    from ml.cohorts import RefusedError
+    from ml.cohorts import RefusedError, TooLittleDataError
     from ml.record import RunInputs
     from ml.run import train_run
 
@@ -154,11 +154,21 @@ def train(context: RunContext, domain: str) -> Path:
                     lambda words: status.update(f"{domain}: {words}"),
                 )
         except RefusedError as refusal:
-            fitting = suggest_preset(connection, domain, settings)
+            advice = ""
+            if isinstance(refusal, TooLittleDataError):
+                tried = Refused(domain, settings, scoring, context.as_of.get(domain))
+                advice = advise(context, connection, tried)
+            live = live_name(home, domain)
             raise ChurnError(
                 f"Training {domain} is refused: {refusal}.",
-                where=fitting or None,
-                hint="What was built before it is intact; nothing was published.",
+                where=advice or None,
+                hint="What was built before it is intact; nothing was published."
+                + (
+                    f" {live} can score these data and be published with them: "
+                    f"churn score --domain {domain} && churn publish"
+                    if live
+                    else ""
+                ),
                 exit_code=REFUSED,
             ) from refusal
     stack = load_stack(home, domain)
