@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -97,8 +98,10 @@ def make_context(
         live: Use the settings that the live runs recorded.
     """
     where, entries = home(), domain_entries()
-    if as_of is not None and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", as_of):
-        raise ChurnError(f"--as-of {as_of} is not a date.", hint="Write it as YYYY-MM-DD.")
+    if as_of is not None and not _is_day(as_of):
+        raise ChurnError(
+            f"--as-of {as_of} is not a day of the calendar.", hint="Write it as YYYY-MM-DD."
+        )
     if domain is not None:
         check_domain(domain, entries)
     elif as_of or overrides:
@@ -116,6 +119,17 @@ def make_context(
         chosen = tuple(name for name in entries if any((where.lake / name).glob("*/*")))
     entries = {name: entry.resolved() for name, entry in entries.items()}
     return RunContext(where, chosen, entries, {domain: as_of} if domain and as_of else {}, console)
+
+
+def _is_day(text: str) -> bool:
+    # fromisoformat takes 20230201 and 2023-W05-3 as well
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def for_each_domain(context: RunContext, step: Callable[[str], object]) -> list[str]:

@@ -72,7 +72,11 @@ def test_a_new_domain_is_the_other_one_under_its_own_name(project, monkeypatch, 
         ("tel__co", "kkbox", "not a valid name for a domain"),
         ("telco", "nothing", "no domain 'nothing'"),
         ("kkbox", "ecommerce", "already"),
-        ("serving", "ecommerce", "already"),
+        ("serving", "ecommerce", "schema"),
+        ("warehouse", "ecommerce", "database"),
+        ("order", "ecommerce", "word of SQL"),
+        ("select", "kkbox", "word of SQL"),
+        ("no", "kkbox", "YAML"),
     ],
 )
 def test_a_name_that_cannot_be_used_is_refused_and_nothing_is_written(project, name, like, words):
