@@ -17,7 +17,7 @@ from benchmarks.workbench import Bench
 from pipeline.project.home import Home
 from pipeline.publish.generation import current, publish
 
-DOMAIN = "bench"
+DOMAIN, UNSCORED = "bench", "idle"
 CUSTOMERS = 20_000
 PUBLISHES = 10
 CONNECTIONS = 4
@@ -184,14 +184,17 @@ def publish_next(home: Home, number: int) -> None:
             ("bi_churn_reasons", "sentence"),
             ("bi_churn_history", "run_id"),
         ):
-            connection.execute(f"update serving.{table} set {column} = ?", [name])
+            # a domain that is not scored has no run
+            where = f"domain = '{DOMAIN}'"
+            connection.execute(f"update serving.{table} set {column} = ? where {where}", [name])
     publish(home, f"{number:08x}")
 
 
 def make_world(home: Home, customers: int) -> None:
-    """Write a warehouse with the serving tables of the YAML, for one domain.
+    """Write a warehouse with the serving tables of the YAML, for one domain with scores.
 
-    Values derive from the customer's number; ids contain `/` and `+`, like real ones.
+    Another domain is set up and has no scores, as in most homes. Values derive from the
+    customer's number; ids contain `/` and `+`, like real ones.
     """
     home.root.mkdir(parents=True, exist_ok=True)
     home.warehouse.unlink(missing_ok=True)
@@ -233,6 +236,9 @@ def make_world(home: Home, customers: int) -> None:
                 for c in serving_tables()[table]["columns"]
             )
             connection.execute(f"insert into serving.{table} select {values} from {relation}")
+        connection.execute(
+            "insert into serving.bi_domains by name select ? as domain, 'text' as title", [UNSCORED]
+        )
 
 
 def _value(kind: str) -> str:

@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -103,8 +104,10 @@ def make_context(
         live: Use the settings that the live runs recorded.
     """
     where, entries = home(), domain_entries()
-    if as_of is not None and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", as_of):
-        raise ChurnError(f"--as-of {as_of} is not a date.", hint="Write it as YYYY-MM-DD.")
+    if as_of is not None and not _is_day(as_of):
+        raise ChurnError(
+            f"--as-of {as_of} is not a day of the calendar.", hint="Write it as YYYY-MM-DD."
+        )
     if domain is not None:
         check_domain(domain, entries)
     elif as_of or overrides:
@@ -122,6 +125,17 @@ def make_context(
         chosen = tuple(name for name in entries if any((where.lake / name).glob("*/*")))
     entries = {name: entry.resolved() for name, entry in entries.items()}
     return RunContext(where, chosen, entries, {domain: as_of} if domain and as_of else {}, console)
+
+
+def _is_day(text: str) -> bool:
+    # fromisoformat takes 20230201 and 2023-W05-3 as well
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def for_each_domain(context: RunContext, step: Callable[[str], object]) -> list[str]:
@@ -142,6 +156,7 @@ def show_error(error: ChurnError) -> None:
     """Print what is wrong, where, and what to do."""
     errors.print(error.what, style="bold red", highlight=False, markup=False)
     if error.where:
-        errors.print(error.where, highlight=False, markup=False)
+        # a command that is broken into lines cannot be copied
+        errors.print(error.where, highlight=False, markup=False, soft_wrap=True)
     if error.hint:
-        errors.print(f"→ {error.hint}", highlight=False, markup=False)
+        errors.print(f"→ {error.hint}", highlight=False, markup=False, soft_wrap=True)

@@ -8,10 +8,16 @@ import numpy as np
 from ml.settings import LearningSettings, Minimum
 
 MOST_PAST = 6
+# What a calibration map needs of a past cohort, and of those its model learned from.
+_OUTCOMES = ("churners", "stayers")
 
 
 class RefusedError(Exception):
     """Training is refused because the data do not allow an honest test; the message says why."""
+
+
+class TooLittleDataError(RefusedError):
+    """There are too few cohorts or customers; other settings may need fewer."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,11 @@ class Cohort:
     churners: int
     known_on: np.datetime64
     is_closed: bool
+
+    @property
+    def stayers(self) -> int:
+        """Customers who stay; 0 while the cohort is open."""
+        return self.rows - self.churners if self.is_closed else 0
 
 
 @dataclass(frozen=True)
@@ -126,20 +137,20 @@ def choose_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: Learnin
         settings: The domain's; the grid, the minimum and the least history are read.
 
     Raises:
-        RefusedError: Too few closed cohorts, rows or churners, with their numbers.
+        TooLittleDataError: Too few closed cohorts, rows, churners or stayers, with their numbers.
     """
     minimum = settings.minimum
     grid = with_history(cohorts, settings)
     live = known_by(grid, scoring)
     if not live:
         first = min((str(c.known_on) for c in grid), default="never: there is no cohort")
-        raise RefusedError(
+        raise TooLittleDataError(
             f"no cohort is closed by {scoring}: the first one's outcomes are known on {first}"
         )
     test = live[-1]
     refit = known_by(grid, test.as_of_date)
     if not refit:
-        raise RefusedError(
+        raise TooLittleDataError(
             f"the newest closed cohort is {test.as_of_date}, and no earlier cohort's outcomes "
             f"were known by then: {len(live)} closed cohorts in all, too few for a test cohort "
             "that no model saw"
@@ -154,7 +165,7 @@ def choose_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: Learnin
     past: list[PastCohort] = []
     for cohort in refit[::-1][:MOST_PAST]:
         known = known_by(grid, cohort.as_of_date)
-        if min(cohort.churners, sum(c.churners for c in known)) < minimum.churners:
+        if _missing([cohort], minimum, _OUTCOMES) or _missing(known, minimum, _OUTCOMES):
             break
         days = tuple(c.as_of_date for c in known)
         past.append(PastCohort(cohort.as_of_date, cohort.known_on, days))
@@ -171,14 +182,34 @@ def choose_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: Learnin
 
 
 def _check_size(cohorts: list[Cohort], minimum: Minimum, what: str) -> None:
-    short = [
-        f"{have:,} {key} where {needed:,} are needed"
-        for key, have, needed in (
-            ("cohorts", len(cohorts), minimum.cohorts),
-            ("rows", sum(c.rows for c in cohorts), minimum.rows),
-            ("churners", sum(c.churners for c in cohorts), minimum.churners),
-        )
-        if have < needed
+    if short := _missing(cohorts, minimum):
+        raise TooLittleDataError(f"{what}: {', '.join(short)}")
+
+
+def sizes(cohorts: list[Cohort]) -> dict[str, int]:
+    """Return what a minimum counts in cohorts that are learned from or judged together."""
+    return {
+        "cohorts": len(cohorts),
+        "rows": sum(c.rows for c in cohorts),
+        "churners": sum(c.churners for c in cohorts),
+        "stayers": sum(c.stayers for c in cohorts),
+    }
+
+
+def _missing(
+    cohorts: list[Cohort],
+    minimum: Minimum,
+    keys: tuple[str, ...] = ("cohorts", "rows", "churners", "stayers"),
+) -> list[str]:
+    """What cohorts have too few of: nothing can be learned or judged with one outcome alone."""
+    needed = {
+        "cohorts": minimum.cohorts,
+        "rows": minimum.rows,
+        "churners": minimum.churners,
+        "stayers": minimum.churners if minimum.stayers is None else minimum.stayers,
+    }
+    return [
+        f"{have:,} {key} where {needed[key]:,} are needed"
+        for key, have in sizes(cohorts).items()
+        if key in keys and have < needed[key]
     ]
-    if short:
-        raise RefusedError(f"{what}: {', '.join(short)}")

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 Text = Annotated[str, Field(min_length=1)]
-Count = Annotated[int, Field(ge=1)]
-Days = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Days = Annotated[int, Field(ge=0, le=3650)]
 # a whole number stays one: SQL is given what the file says
 Number = int | float
 
@@ -50,6 +50,9 @@ class Minimum(Settings):
 
     rows: Count = Field(description="Customers in all cohorts of a fit")
     churners: Count = Field(description="Churners among them")
+    stayers: Count | None = Field(
+        default=None, description="Customers who stay among them; by default as many as churners"
+    )
     cohorts: Count = Field(description="Cohorts of the first fit")
 
 

@@ -1,6 +1,8 @@
 """The steps of a run, in order. A step whose inputs have not changed is skipped."""
 
 import shutil
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -9,6 +11,7 @@ import numpy as np
 from ml.decision import Decision
 from pipeline.labels.freeze import freeze_closed
 from pipeline.labels.registry import audit, keep_audit
+from pipeline.project.clock import today
 from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import empty_folder
@@ -18,7 +21,7 @@ from pipeline.retention.catalogue import check_catalogue
 from pipeline.retention.decisions import export_state
 from pipeline.retention.fingerprint import plan_fingerprint
 from pipeline.runs.context import REFUSED, RunContext
-from pipeline.runs.presets import suggest_preset
+from pipeline.runs.presets import Refused, advise
 from pipeline.runs.registry import (
     live_name,
     live_run,
@@ -80,7 +83,27 @@ def _build_fingerprint(context: RunContext) -> str:
     lakes = [fingerprint.lake_fingerprint(context.home, domain) for domain in context.entries]
     labels = fingerprint.listing_fingerprint(context.home.labels, "**/*.parquet")
     learned = {name: entry.learned().given() for name, entry in context.entries.items()}
-    return fingerprint.digest(fingerprint.sql_fingerprint(), lakes, labels, learned, context.as_of)
+    return fingerprint.digest(
+        fingerprint.sql_fingerprint(), lakes, labels, learned, context.as_of, _days_over(context)
+    )
+
+
+def _days_over(context: RunContext) -> dict[str, str]:
+    """Up to which day each domain's rows are read: today's are not, until today is over.
+
+    Of rows that all lie in the past it is the day after the last one, so that a new day alone
+    builds nothing anew.
+    """
+    found = {name: today(entry.timezone) for name, entry in context.entries.items()}
+    if context.home.warehouse.exists():
+        with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+            for domain, now in found.items():
+                with suppress(duckdb.CatalogException):
+                    last = connection.execute(
+                        f"select max(day) from {domain}.stg_{domain}__event_days"
+                    ).fetchall()[0][0]
+                    found[domain] = min(now, last + timedelta(days=1)) if last else now
+    return {domain: str(day) for domain, day in found.items()}
 
 
 def _freeze(context: RunContext, domain: str) -> None:
@@ -116,7 +139,7 @@ def train(context: RunContext, domain: str) -> Path:
     Raises:
         ChurnError: Training is refused, with the reason; exit code 3, the build stays.
     """
-    from ml.cohorts import RefusedError
+    from ml.cohorts import RefusedError, TooLittleDataError
     from ml.record import RunInputs
     from ml.run import train_run
 
@@ -157,11 +180,21 @@ def train(context: RunContext, domain: str) -> Path:
                     lambda words: status.update(f"{domain}: {words}"),
                 )
         except RefusedError as refusal:
-            fitting = suggest_preset(connection, domain, settings)
+            advice = ""
+            if isinstance(refusal, TooLittleDataError):
+                tried = Refused(domain, settings, scoring, context.as_of.get(domain))
+                advice = advise(context, connection, tried)
+            live = live_name(home, domain)
             raise ChurnError(
                 f"Training {domain} is refused: {refusal}.",
-                where=fitting or None,
-                hint="What was built before it is intact; nothing was published.",
+                where=advice or None,
+                hint="What was built before it is intact; nothing was published."
+                + (
+                    f" {live} can score these data and be published with them: "
+                    f"churn score --domain {domain} && churn publish"
+                    if live
+                    else ""
+                ),
                 exit_code=REFUSED,
             ) from refusal
     stack = load_stack(home, domain)

@@ -136,20 +136,37 @@ async def published_domain(
     request: Request,
     domain: Annotated[str, Path(description="Domain, as listed by /v1/domains.", max_length=100)],
 ) -> PublishedDomain:
-    """Return a domain of the generation.
+    """Return a domain whose scores are in the generation.
 
     Raises:
-        ProblemError: 404, there is no such domain; 403, the key may not access it.
+        ProblemError: 404, there is no such domain, or its scores are not published; 403, the key
+            may not access it.
     """
     generation = await published(request)
     principal: Principal = request.state.principal
     visible = [name for name in generation.domains if principal.may_see(name)]
-    if domain in generation.domains and domain not in visible:
+    if domain in generation.names and not principal.may_see(domain):
         raise ProblemError(
             403,
             "domain-not-allowed",
             f"This key may not access {domain}; its domains are "
             f"{', '.join(sorted(principal.domains))}.",
+            allowed=visible,
+        )
+    if domain in generation.unscored:
+        raise ProblemError(
+            404,
+            "domain-not-published",
+            f"No scores of {domain} are published. Run `churn run --domain {domain} --raw DIR` to "
+            "publish them.",
+            allowed=visible,
+        )
+    if domain in generation.retired:
+        raise ProblemError(
+            404,
+            "domain-not-published",
+            f"{domain} is not a domain of this platform any more. /v1/crm-changes lists the "
+            "customers to remove.",
             allowed=visible,
         )
     if domain not in generation.domains:

@@ -52,7 +52,8 @@ Who is likely to leave, by when, why, and what to do about it: the published sco
 
 - Send a key in the header `X-API-Key`. Each operation lists the scope it needs.
 - Every answer comes from one published `generation` and names its cut-off (`as_of_date`) and its
-  model (`model_version`). In answers across domains these two are objects, domain → value.
+  model (`model_version`). In answers across domains these two are objects, domain → value; the
+  value is null for a domain without published scores.
 - Lists return `items` and `next_cursor`. For the next page, send it as `cursor` with the same
   filters.
 - A GET of published data has an `ETag`. Send it as `If-None-Match` to get 304 until something new

@@ -1,5 +1,6 @@
 {#- Statement that makes one dbt source a view over the Parquet files its meta names, with the
-    columns and types of its YAML; empty where there is no file. -#}
+    columns and types of its YAML; empty where there is no file. Runs of a domain that was removed
+    from dbt_project.yml stay on disk and are not read: it is not scored any more. -#}
 {% macro source_view(source) -%}
     {{ return(adapter.dispatch('source_view')(source)) }}
 {%- endmacro %}
@@ -31,4 +32,7 @@
     create or replace view {{ source.schema }}.{{ source.identifier }} as
     select {{ columns | join(', ') }}
     {{ 'from ' ~ rows if has_files else 'where false' }}
+    {%- if has_files and source.schema == 'ml' and 'domain' in source.columns %}
+    where domain in ('{{ var('churn_domains') | join("', '") }}')
+    {%- endif %}
 {%- endmacro %}

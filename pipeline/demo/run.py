@@ -19,9 +19,13 @@ def generate(domain: str, home: Home, *, scale: float, seed: int, console: Conso
     is the size used in the documentation.
     """
     name = f"pipeline.demo.{domain}"
-    if find_spec(name) is None:
+    generator = None
+    if find_spec(name) is not None:
+        # a file of this package may have the name of a domain
+        generator = getattr(import_module(name), f"generate_{domain}", None)
+    if generator is None:
         return False
-    getattr(import_module(name), f"generate_{domain}")(
+    generator(
         home.raw / domain,
         home.demo_truth / f"{domain}.parquet",
         scale=scale,

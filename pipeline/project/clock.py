@@ -1,24 +1,28 @@
 """The day it is: of the clock, or of CHURN_TODAY."""
 
 import os
-from datetime import UTC, date, datetime
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from pipeline.project.errors import ChurnError
 
 TODAY = "CHURN_TODAY"
 
 
-def today() -> date:
-    """Return today, UTC. The environment variable CHURN_TODAY (YYYY-MM-DD) replaces it.
+def today(zone: str = "UTC") -> date:
+    """Return today. The environment variable CHURN_TODAY (YYYY-MM-DD) replaces it.
 
     A simulation of past nights and a test set it; nothing else does.
+
+    Args:
+        zone: Where, by its name in the IANA list.
 
     Raises:
         ChurnError: CHURN_TODAY is not a date.
     """
     said = os.environ.get(TODAY)
     if not said:
-        return datetime.now(UTC).date()
+        return datetime.now(ZoneInfo(zone)).date()
     try:
         return date.fromisoformat(said)
     except ValueError as error:

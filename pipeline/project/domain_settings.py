@@ -32,6 +32,9 @@ from ml.settings import (
     wrong,
 )
 
+# Ten years, as `Days` may have.
+SomeDays = Annotated[int, Field(ge=1, le=3650)]
+Money = Annotated[Number, Field(ge=0, le=1e12)]
 # A preset sets what a run learns from; these say what it may set, or are not learned from.
 _NOT_IN_A_PRESET = ("choices", "presets", "retention")
 # Segments that the platform adds itself.
@@ -43,7 +46,7 @@ SHORTEST_WINDOW = 7
 def _known_zone(name: str) -> str:
     if name not in available_timezones():
         raise wrong(
-            says=f"{name} is no time zone.", hint="Use a name of the IANA list, as Asia/Taipei."
+            says=f"{name} is not a time zone.", hint="Use a name of the IANA list, as Asia/Taipei."
         )
     return name
 
@@ -69,6 +72,12 @@ class Bounds(Settings):
     min: int = Field(description="Lowest number")
     max: int = Field(description="Highest number")
 
+    @model_validator(mode="after")
+    def _rise(self) -> Self:
+        if self.min > self.max:
+            raise wrong("max", says=f"max is {self.max}, below min, {self.min}.")
+        return self
+
 
 def _kind_of_choice(value: object) -> str:
     return "bounds" if isinstance(value, Mapping | Bounds) else "list"
@@ -91,10 +100,10 @@ class LeaveAlone(Settings):
 class Retention(Settings):
     """What the plan of actions may spend and whom it leaves alone; no model learns from it."""
 
-    budget: Annotated[Number, Field(ge=0)] = Field(
+    budget: Money = Field(
         default=0, description="Expected spend of one plan, 0 or more of the currency"
     )
-    capacities: dict[str, Annotated[int, Field(ge=0)]] = Field(
+    capacities: dict[str, Annotated[int, Field(ge=0, le=1_000_000_000)]] = Field(
         default={}, description="Whole contacts that a channel carries in one plan"
     )
     holdout: Literal["auto"] | Annotated[Number, Field(ge=0, le=0.5)] = Field(
@@ -205,12 +214,14 @@ class DomainSettings(LearningSettings):
     segments: dict[str, Segment] = Field(description="Breakdowns, each by itself")
 
     # read by the SQL of one domain or the other
-    value_months: Count | None = Field(default=None, description="Months that a value looks ahead")
-    value_days: Count | None = Field(default=None, description="Days that a value looks ahead")
-    horizon_days: Count | None = Field(
+    value_months: Annotated[int, Field(ge=1, le=120)] | None = Field(
+        default=None, description="Months that a value looks ahead"
+    )
+    value_days: SomeDays | None = Field(default=None, description="Days that a value looks ahead")
+    horizon_days: SomeDays | None = Field(
         default=None, description="Days after the cut-off without an order that make a churner"
     )
-    lookback_days: Count | None = Field(
+    lookback_days: SomeDays | None = Field(
         default=None, description="Days before the cut-off in which a customer ordered"
     )
     min_orders: Count | None = Field(

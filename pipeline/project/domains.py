@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from pipeline.project.checked import Keys, checked, dotted, in_file
+from pipeline.project.domain_names import check_domain_name
 from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT
@@ -42,6 +43,8 @@ def _read(path: Path, _modified: int, _bytes: int) -> dict[str, DomainSettings]:
             where=f"{_FILE}: vars.churn_domains",
             hint="pipeline/project/domain_settings.py says which keys a domain has.",
         ) from problem
+    for name in entries if isinstance(entries, dict) else ():
+        check_domain_name(name, where=f"{_FILE}: vars.churn_domains.{name}")
     return checked(
         dict[str, DomainSettings],
         entries,

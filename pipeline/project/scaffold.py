@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from pipeline.project.domain_names import check_domain_name
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT
 
@@ -28,11 +29,7 @@ def new_domain(name: str, like: str, project: Path = PROJECT) -> list[Path]:
     """
     settings = project / "dbt_project.yml"
     entries = {found[1]: found[0] for found in _entries(settings.read_text())}
-    if not re.fullmatch(r"[a-z][a-z0-9]*", name):
-        raise ChurnError(
-            f"{name!r} is not a valid name for a domain.",
-            hint="Use lower-case letters and digits, starting with a letter.",
-        )
+    check_domain_name(name)
     if like not in entries:
         raise ChurnError(f"There is no domain {like!r}.", hint=f"Choose {' or '.join(entries)}.")
     if name in entries or (project / "models" / name).exists():

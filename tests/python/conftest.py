@@ -123,12 +123,43 @@ def run_dbt():
 
 
 @pytest.fixture(scope="session")
-def api_home(demo, tmp_path_factory):
-    """A CHURN_HOME of the API's tests: the published demo, models, a state of its own."""
-    home = Home(tmp_path_factory.mktemp("api") / "home")
-    for folder in ("published", "models"):
-        shutil.copytree(demo[0].root / folder, home.root / folder, symlinks=True)
+def demo_of(demo, shared_folder):
+    """The demo with the data of one domain alone, published: `demo_of("kkbox")`. Read it only."""
+
+    def publish(domain):
+        home = Home(shared_folder / f"only_{domain}")
+        with FileLock(shared_folder / f"only_{domain}.lock"):
+            if not (home.published / "current.duckdb").exists():
+                for folder in ("lake", "labels", "models"):
+                    shutil.copytree(
+                        demo[0].root / folder / domain, home.root / folder / domain, symlinks=True
+                    )
+                done = churn(home.root, "publish")
+                assert done.returncode == 0, done.stdout + done.stderr
+        return home
+
+    return publish
+
+
+def _served(source, folder):
+    """A CHURN_HOME with what is published in another, its models, and a state of its own."""
+    home = Home(folder / "home")
+    for name in ("published", "models"):
+        shutil.copytree(source.root / name, home.root / name, symlinks=True)
     return home
+
+
+@pytest.fixture(scope="session", params=["both", "ecommerce", "kkbox"])
+def api_home(request, demo, demo_of, tmp_path_factory):
+    """A CHURN_HOME of the API's tests: with both domains, and with one alone as most have it."""
+    source = demo[0] if request.param == "both" else demo_of(request.param)
+    return _served(source, tmp_path_factory.mktemp("api"))
+
+
+@pytest.fixture(scope="session")
+def two_domains_home(demo, tmp_path_factory):
+    """A CHURN_HOME of tests that ask both domains; they say why."""
+    return _served(demo[0], tmp_path_factory.mktemp("api"))
 
 
 @pytest.fixture(scope="session")
@@ -161,7 +192,7 @@ def start_api():
 
 @pytest.fixture(scope="module")
 def api(api_home):
-    """The API over the demo, with a key of every scope."""
+    """The API over each home, with a key of every scope."""
     from api_client import Api
 
     with Api(api_home, "read", "predict", "write", "admin") as client:

@@ -37,8 +37,12 @@ class DomainAnswer(BaseModel):
 class GlobalAnswer(BaseModel):
     """An answer about several domains."""
 
-    as_of_date: dict[str, date] = Field(description="Domain → scored cut-off.")
-    model_version: dict[str, str] = Field(description="Domain → training run behind the scores.")
+    as_of_date: dict[str, date | None] = Field(
+        description="Domain → scored cut-off; null if no scores of the domain are published."
+    )
+    model_version: dict[str, str | None] = Field(
+        description="Domain → training run behind the scores; null like the cut-off."
+    )
     generation: str = _GENERATION
 
 
@@ -52,10 +56,10 @@ def in_domain(generation: OpenGeneration, domain: PublishedDomain) -> dict[str, 
 
 
 def in_all(generation: OpenGeneration, domains: Iterable[str]) -> dict[str, Any]:
-    """Return the members of a GlobalAnswer."""
-    chosen = [generation.domains[name] for name in domains]
+    """Return the members of a GlobalAnswer; domains without scores have nulls."""
+    chosen = {name: generation.domains.get(name) for name in domains}
     return {
-        "as_of_date": {domain.name: domain.as_of_date for domain in chosen},
-        "model_version": {domain.name: domain.model_version for domain in chosen},
+        "as_of_date": {name: found and found.as_of_date for name, found in chosen.items()},
+        "model_version": {name: found and found.model_version for name, found in chosen.items()},
         "generation": generation.name,
     }

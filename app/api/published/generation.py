@@ -30,7 +30,7 @@ _ATTACHED = "generation"
 
 @dataclass(frozen=True)
 class PublishedDomain:
-    """A domain of a generation.
+    """A domain whose scores are published.
 
     Attributes:
         name: Domain.
@@ -55,7 +55,9 @@ class OpenGeneration:
         path: The DuckDB file.
         published_at: When it was published, UTC.
         tables: Table → rows.
-        domains: Domain → its live run.
+        domains: Domain → its live run, of domains whose scores are published.
+        unscored: Domains that are set up and have no published scores.
+        retired: Domains that are not set up any more, of which the CRM table has tombstones.
     """
 
     def __init__(self, path: Path) -> None:
@@ -65,12 +67,18 @@ class OpenGeneration:
         self.published_at = datetime.fromisoformat(document["published_at"]).astimezone(UTC)
         self.tables: Mapping[str, int] = document["tables"]
         self._connection = _open(path)
+        rows = self.rows("select * from serving.bi_domains order by domain")
         self.domains: Mapping[str, PublishedDomain] = {
             row["domain"]: PublishedDomain(
                 row["domain"], row["as_of_date"], row["run_id"], row["model_hash"], row
             )
-            for row in self.rows("select * from serving.bi_domains order by domain")
+            for row in rows
+            if row["as_of_date"] is not None
         }
+        self.unscored = tuple(row["domain"] for row in rows if row["as_of_date"] is None)
+        synced = self.rows("select distinct domain from serving.crm_churn_actions order by domain")
+        set_up = {row["domain"] for row in rows}
+        self.retired = tuple(row["domain"] for row in synced if row["domain"] not in set_up)
 
         self._look_up = _open_look_up(path.with_suffix(".sqlite"))
         self._shapes: dict[str, list[str]] = {}
@@ -78,6 +86,11 @@ class OpenGeneration:
             shapes = self._look_up.execute("select part, columns from shapes").fetchall()
             self._shapes = {part: json.loads(columns) for part, columns in shapes}
         self._choices: dict[tuple[str, ...], list[str]] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """All domains of this generation, scored or not, sorted."""
+        return sorted({*self.domains, *self.unscored, *self.retired})
 
     @property
     def plan_folder(self) -> Path | None:

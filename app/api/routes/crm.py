@@ -88,10 +88,10 @@ def list_changes(
 
     Follow `next_cursor` to the last page, store its `updated_until`, and send it as
     `updated_since` next time. A publish meanwhile loses no row: changed rows move to the end, the
-    others keep their order. A removed customer comes as a tombstone (`is_deleted`); held-out and
-    suppressed customers have no recommended action.
+    others keep their order. A removed customer comes as a tombstone (`is_deleted`), also after
+    their whole domain was removed; held-out and suppressed customers have no recommended action.
     """
-    names = visible_domains(request, list(generation.domains))
+    names = visible_domains(request, generation.names)
     if query.domain is not None:
         names = list(among("domain", [query.domain], names))
     where = ["list_contains(?, domain)"]

@@ -48,8 +48,11 @@ class CodesQuery(ListQuery):
 def list_domains(
     request: Request, generation: Paged, query: Annotated[ListQuery, Query()]
 ) -> dict[str, Any]:
-    """Return one row per domain that the key may access, with its definition of churn."""
-    names = visible_domains(request, list(generation.domains))
+    """Return one row per domain that the key may access, with its definition of churn.
+
+    A domain without published scores is listed, too; its live run and cut-off are null.
+    """
+    names = visible_domains(request, [*generation.domains, *generation.unscored])
     page = read_page(
         generation,
         "serving.bi_domains",
@@ -72,7 +75,7 @@ def list_models(
     request: Request, generation: Paged, query: Annotated[ModelsQuery, Query()]
 ) -> dict[str, Any]:
     """Return one row per trained run, newest first: which is live, since when, and why."""
-    names = visible_domains(request, list(generation.domains))
+    names = visible_domains(request, [*generation.domains, *generation.unscored])
     if query.domain is not None:
         names = list(among("domain", [query.domain], names))
     page = read_page(
@@ -101,7 +104,7 @@ def list_codes(
     request: Request, generation: Paged, query: Annotated[CodesQuery, Query()]
 ) -> dict[str, Any]:
     """One row per vocabulary and code."""
-    names = visible_domains(request, list(generation.domains))
+    names = visible_domains(request, [*generation.domains, *generation.unscored])
     kinds = [row["kind"] for row in generation.rows("select distinct kind from serving.bi_codes")]
     wanted = [] if query.kind is None else [query.kind]
     among("kind", wanted, sorted(kinds))

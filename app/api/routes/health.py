@@ -69,7 +69,7 @@ def readiness(services: Services) -> Readiness:
         return Readiness(status="not ready", generation=None, checks=[check])
     age = (datetime.now(UTC) - generation.published_at).total_seconds() / 3600
     checks = [
-        Check(name="open", is_good=True, words=f"{len(generation.domains)} domains"),
+        Check(name="open", is_good=True, words=_counted(len(generation.domains))),
         Check(
             name="fresh",
             is_good=age <= services.settings.max_age_hours,
@@ -77,11 +77,19 @@ def readiness(services: Services) -> Readiness:
             f"{services.settings.max_age_hours:g}",
         ),
         *(_model_check(services.home, domain) for domain in generation.domains.values()),
+        *(
+            Check(name=f"model of {name}", is_good=True, words="no scores published")
+            for name in generation.unscored
+        ),
     ]
     is_ready = all(check.is_good for check in checks)
     return Readiness(
         status="ready" if is_ready else "not ready", generation=generation.name, checks=checks
     )
+
+
+def _counted(domains: int) -> str:
+    return "1 domain is published" if domains == 1 else f"{domains} domains are published"
 
 
 def _model_check(home: Home, domain: PublishedDomain) -> Check:
@@ -90,8 +98,6 @@ def _model_check(home: Home, domain: PublishedDomain) -> Check:
     A run that went live later is mentioned but not a fault: the published state is consistent.
     """
     name = f"model of {domain.name}"
-    if not domain.model_version:
-        return Check(name=name, is_good=True, words="no scores published")
     found = hash_of_model(home.models / domain.name / domain.model_version)
     words = f"published scores are from {domain.model_hash[:12]}"
     if found != domain.model_hash:

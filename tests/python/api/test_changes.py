@@ -165,11 +165,11 @@ def test_pages_stay_in_their_generation_while_it_is_kept(world, start_api):
 
 def test_a_new_generation_is_followed_without_being_asked(world, start_api):
     api = start_api(world, "read", follow_seconds=0.02)
-    assert api.get("/v1/domains").json()["model_version"] == {"bench": "run 0"}
+    assert api.get("/v1/domains").json()["model_version"] == {"bench": "run 0", "idle": None}
     publish_next(world, 1)
     found = threading.Event()
     for _ in range(200):
-        if api.get("/v1/domains").json()["model_version"] == {"bench": "run 1"}:
+        if api.get("/v1/domains").json()["model_version"] == {"bench": "run 1", "idle": None}:
             found.set()
             break
         found.wait(0.02)

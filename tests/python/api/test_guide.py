@@ -17,9 +17,10 @@ BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
-def guide_home(demo, api_home, tmp_path):
+def guide_home(demo, two_domains_home, tmp_path):
+    """The guide shows customers of both domains."""
     home = Home(tmp_path / "home")
-    shutil.copytree(api_home.root, home.root, symlinks=True)
+    shutil.copytree(two_domains_home.root, home.root, symlinks=True)
     home.lake.symlink_to(demo[0].lake)
     return home
 

@@ -251,8 +251,8 @@ def test_two_apps_in_one_process_share_nothing(world, made_world, start_api):
     one, two = start_api(world, "read"), start_api(made_world, "read")
     publish_next(world, 1)
     one.services.reader.refresh()
-    assert one.get("/v1/domains").json()["model_version"] == {"bench": "run 1"}
-    assert two.get("/v1/domains").json()["model_version"] == {"bench": "run 0"}
+    assert one.get("/v1/domains").json()["model_version"] == {"bench": "run 1", "idle": None}
+    assert two.get("/v1/domains").json()["model_version"] == {"bench": "run 0", "idle": None}
     problem_of(two.client.get("/v1/domains", headers={"X-API-Key": one.key}), 401)
 
 

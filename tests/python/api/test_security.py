@@ -63,10 +63,12 @@ NEEDS = {
 
 # API1 broken object level authorization
 def test_a_key_for_one_domain_sees_no_other(api, start_api):
-    names = [item["domain"] for item in api.get("/v1/domains").json()["items"]]
-    mine, other = names[0], names[1]
+    items = api.get("/v1/domains").json()["items"]
+    # the other one has scores or not
+    mine, other = [item["domain"] for item in sorted(items, key=lambda item: not item["run_id"])]
     limited = start_api(api.home, "read", "write", domains=[mine])
-    customer = api.get(f"/v1/{other}/customers?limit=1").json()["items"][0]["customer_id"]
+    theirs = api.get(f"/v1/{other}/customers?limit=1").json().get("items")
+    customer = theirs[0]["customer_id"] if theirs else "somebody"
     for method, path, body in (
         ("GET", f"/v1/{other}/customers", None),
         ("GET", f"/v1/{other}/customers/{customer}", None),
@@ -175,7 +177,8 @@ def test_keys_that_cannot_be_are_refused_in_words(home, run_churn, arguments, wo
 # API3 broken object property level authorization
 def test_nothing_but_the_described_columns_comes_out(api):
     schemas = api.get("/openapi.json").json()["components"]["schemas"]
-    domain = api.get("/v1/domains").json()["items"][0]
+    items = api.get("/v1/domains").json()["items"]
+    domain = next(item for item in items if item["run_id"])
     assert "live_settings" not in domain
     customer = api.get(f"/v1/{domain['domain']}/customers?limit=1").json()["items"][0]
     assert set(customer) == set(schemas["ListedCustomer"]["properties"])

@@ -53,6 +53,9 @@ def test_a_warehouse_in_use_is_reported_in_words(demo_copy, run_churn):
         (["build", "--domain", "kkbox", "--set", "gross_margin=much"], "it should be a number"),
         (["publish"], "churn run"),
         (["score", "--domain", "kkbox", "--as-of", "yesterday"], "YYYY-MM-DD"),
+        (["score", "--domain", "kkbox", "--as-of", "2023-13-01"], "not a day of the calendar"),
+        (["run", "--domain", "kkbox", "--as-of", "2023-02-30"], "not a day of the calendar"),
+        (["build", "--domain", "kkbox", "--as-of", "0000-01-01"], "not a day of the calendar"),
     ],
 )
 def test_wrong_words_are_answered_with_what_to_do(home, run_churn, arguments, words):

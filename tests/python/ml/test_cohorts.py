@@ -80,8 +80,30 @@ def test_grids_are_month_starts_and_mondays(day, grid, expected):
         (months(1, 5), "cohorts where 3 are needed"),
         (months(1, 24, rows=10, churners=5), "rows where 500 are needed"),
         (months(1, 24, churners=2), "churners where 50 are needed"),
+        (months(1, 24, churners=1000), "0 stayers where 50 are needed"),
+        (months(1, 23) + months(24, 24, churners=1000), "test cohort: 0 stayers"),
+        (months(1, 22) + months(23, 23, churners=960), "test cohort: 40 stayers"),
+        (months(1, 20) + months(21, 21, churners=990) + months(22, 23), "validation cohort: 10"),
     ],
 )
 def test_too_little_data_is_refused_with_the_figures(cohorts, words):
     with pytest.raises(RefusedError, match=words):
         choose_fits(cohorts, np.datetime64("2017-04-01"), SETTINGS)
+
+
+@pytest.mark.parametrize("churners", [0, 20, 980, 1000])
+def test_a_past_cohort_with_one_outcome_alone_judges_no_calibration(churners):
+    odd = cohort("2016-05-01", churners=churners)
+    cohorts = [odd if c.as_of_date == odd.as_of_date else c for c in months(1, 24)]
+    past = choose_fits(cohorts, np.datetime64("2017-04-01"), SETTINGS).past
+    assert len(past) >= 2
+    assert min(p.as_of_date for p in past) > odd.as_of_date
+
+
+def test_stayers_have_a_minimum_of_their_own():
+    few = months(1, 24, churners=970)
+    with pytest.raises(RefusedError, match="30 stayers where 50"):
+        choose_fits(few, np.datetime64("2017-04-01"), SETTINGS)
+    minimum = Minimum(rows=500, churners=50, stayers=30, cohorts=3)
+    settings = SETTINGS.model_copy(update={"minimum": minimum})
+    assert choose_fits(few, np.datetime64("2017-04-01"), settings).past

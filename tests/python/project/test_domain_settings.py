@@ -345,6 +345,12 @@ def test_a_file_that_is_no_project_is_refused(edited, change, what):
         (["horizon_days=0"], "--set horizon_days=0", "it should be 1 or more"),
         (["lookback_days=731"], "--set lookback_days=731", "out of bounds"),
         (["min_orders=true"], "--set min_orders=true", "it should be a whole number"),
+        (["gross_margin=25"], "--set gross_margin=25", "it should be at most 1"),
+        (["gross_margin=-1"], "--set gross_margin=-1", "it should be 0 or more"),
+        (["gross_margin=30%"], "--set gross_margin=30%", "it should be a number"),
+        (["coverage_grace_days=4000"], "--set coverage_grace_days=4000", "at most 3650"),
+        (["least_history_days=-1"], "--set least_history_days=-1", "0 or more"),
+        (["value_days=100000"], "--set value_days=100000", "at most 3650"),
         (["grid=day"], "--set grid=day", "it should be 'month' or 'week'"),
         (["currency=7"], "--set currency=7", "it should be text"),
         (
@@ -435,3 +441,43 @@ def test_a_typo_stops_every_command_before_any_work(tmp_path, command):
     ]
     assert not done.stdout
     assert not home.exists()
+
+
+# Numbers that may be any: they cut what a business counts, or bound another key.
+ANY = {"cuts", "min", "max"}
+LOWER = {"minimum", "exclusiveMinimum", "ge", "gt"}
+UPPER = {"maximum", "exclusiveMaximum", "le", "lt"}
+
+
+def numbers(schema, document, way=()):
+    """Every number of a JSON schema: the way to it and its own schema."""
+    if "$ref" in schema:
+        schema = document["$defs"][schema["$ref"].rpartition("/")[2]]
+    if schema.get("type") in ("integer", "number"):
+        yield way, schema
+    for name, part in schema.get("properties", {}).items():
+        yield from numbers(part, document, (*way, name))
+    for part in (
+        *schema.get("anyOf", ()),
+        *schema.get("oneOf", ()),
+        *(schema[key] for key in ("items", "additionalProperties") if key in schema),
+    ):
+        if isinstance(part, dict):
+            # the bounds of a number that may be whole stand beside its two types
+            yield from numbers(
+                {key: schema[key] for key in (LOWER | UPPER) & set(schema)} | part, document, way
+            )
+
+
+def test_every_number_has_a_lower_and_an_upper_bound():
+    document = DomainSettings.model_json_schema()
+    found = [
+        (way, schema)
+        for way, schema in numbers(document, document)
+        # a preset's values are checked as the keys they set
+        if way[0] != "presets" and way[-1] not in ANY
+    ]
+    assert len(found) > 20
+    for way, schema in found:
+        assert LOWER & set(schema), way
+        assert UPPER & set(schema), way

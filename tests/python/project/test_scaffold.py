@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -71,7 +72,11 @@ def test_a_new_domain_is_the_other_one_under_its_own_name(project, monkeypatch, 
         ("tel__co", "kkbox", "not a valid name for a domain"),
         ("telco", "nothing", "no domain 'nothing'"),
         ("kkbox", "ecommerce", "already"),
-        ("serving", "ecommerce", "already"),
+        ("serving", "ecommerce", "schema"),
+        ("warehouse", "ecommerce", "database"),
+        ("order", "ecommerce", "word of SQL"),
+        ("select", "kkbox", "word of SQL"),
+        ("no", "kkbox", "YAML"),
     ],
 )
 def test_a_name_that_cannot_be_used_is_refused_and_nothing_is_written(project, name, like, words):
@@ -200,3 +205,39 @@ def test_a_third_domain_made_by_the_command_and_mapped_runs_to_published_scores(
     assert worded > scored / 2
     assert title == "Prepaid telephony"
     assert quality["lightgbm"] < quality["base_rate"]
+
+
+@pytest.mark.slow
+def test_a_domain_that_is_removed_is_withdrawn_from_the_crm(project, demo_copy):
+    before = current(demo_copy)
+    shutil.rmtree(project / "models" / "kkbox")
+    for path in (*(project / "macros").rglob("kkbox_*"), *(project / "seeds").glob("kkbox_*")):
+        path.unlink()
+    settings, actions = project / "dbt_project.yml", project / "seeds" / "retention_actions.csv"
+    text = settings.read_text()
+    own = text[text.index("    kkbox:\n") : text.index("    ecommerce:\n")]
+    settings.write_text(text.replace(own, ""))
+    rows = actions.read_text().splitlines(keepends=True)
+    actions.write_text("".join(row for row in rows if "kkbox" not in row))
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "publish"],
+        cwd=project,
+        env=os.environ | {"CHURN_HOME": str(demo_copy.root), "PYTHONPATH": str(project)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    # its runs are still on disk
+    assert (demo_copy.models / "kkbox" / "live_runs.parquet").exists()
+    with duckdb.connect(str(before.path), read_only=True) as connection:
+        (members,) = connection.execute(
+            "select count(*) from serving.crm_churn_actions where domain = 'kkbox'"
+        ).fetchone()
+    with duckdb.connect(str(current(demo_copy).path), read_only=True) as connection:
+        withdrawn = connection.execute(
+            "select count(*), bool_and(is_deleted), count(recommended_action) "
+            "from serving.crm_churn_actions where domain = 'kkbox'"
+        ).fetchone()
+        scored = connection.execute("select distinct domain from serving.bi_churn_risk").fetchall()
+    assert withdrawn == (members, True, 0)
+    assert scored == [("ecommerce",)]

@@ -163,6 +163,18 @@ def test_a_customer_that_is_gone_leaves_one_tombstone_and_may_come_back(crm):
     assert back[key]["first_seen_at"] == before[key]["first_seen_at"]
 
 
+def test_a_domain_that_was_removed_leaves_a_tombstone_of_each_customer(crm):
+    before = crm.rows()
+    gone = crm.publish(
+        "create or replace table churn.kept as from churn.fct_churn_actions",
+        "delete from churn.fct_churn_actions where domain = 'kkbox'",
+    )
+    theirs = {key for key, row in before.items() if row["domain"] == "kkbox"}
+    assert changed(before, gone) == theirs
+    assert {key for key, row in gone.items() if row["is_deleted"]} == theirs != set(before)
+    crm.publish("create or replace table churn.fct_churn_actions as from churn.kept")
+
+
 def test_whoever_is_not_to_be_treated_has_no_action_to_act_on(crm):
     with duckdb.connect(str(crm.home.warehouse), read_only=True) as connection:
         planned = dict(

@@ -193,10 +193,10 @@ def test_filters_narrow_the_list(demo, monkeypatch):
 
 
 @pytest.fixture
-def served(api_home, start_api, monkeypatch):
-    """The API over a published copy of the demo, as the viewer asks it."""
-    api = start_api(api_home, "read", "write")
-    monkeypatch.setenv("CHURN_HOME", str(api_home.root))
+def served(two_domains_home, start_api, monkeypatch):
+    """The API over a published copy of the demo, as the viewer asks it; a page changes domains."""
+    api = start_api(two_domains_home, "read", "write")
+    monkeypatch.setenv("CHURN_HOME", str(two_domains_home.root))
     monkeypatch.setenv(client.ADDRESS, "http://testserver")
 
     class Client:
