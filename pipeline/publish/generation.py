@@ -20,7 +20,7 @@ from pipeline.retention.plan import PLAN_SQL
 from pipeline.warehouse.compiled_sql import kept, relations_read, write_models
 
 # The files of a generation; when a new version adds one, another generation is published.
-FORMAT = 5
+FORMAT = 6
 SCHEMA = "serving"
 GENERATIONS = 3
 # The files that belong to a generation; others beside it are left alone.
