@@ -2,7 +2,7 @@
 
 import shutil
 from contextlib import suppress
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -41,8 +41,12 @@ from pipeline.warehouse.compiled_sql import (
     stack_script,
     write_models,
 )
+from pipeline.warehouse.control import missing_days
 from pipeline.warehouse.dbt import AFTER_ML, BEFORE_ML, dbt
 from pipeline.warehouse.static_checks import check_build
+
+# Stretches of missing days that a run names.
+_MOST_TOLD = 5
 
 
 def build(context: RunContext) -> None:
@@ -74,6 +78,7 @@ def build(context: RunContext) -> None:
         check_build(read_manifest(home), domain, compiled_stack(home, domain))
     keep_features(home, context.entries)
     for domain in context.entries:
+        _tell_missing_days(context, domain)
         _audit(context, domain)
         _freeze(context, domain)
     fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(context))
@@ -94,15 +99,17 @@ def _days_over(context: RunContext) -> dict[str, str]:
     Of rows that all lie in the past it is the day after the last one, so that a new day alone
     builds nothing anew.
     """
-    found = {name: today(entry.timezone) for name, entry in context.entries.items()}
+    found: dict[str, date | None] = {
+        name: today(entry.timezone) for name, entry in context.entries.items()
+    }
     if context.home.warehouse.exists():
         with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
-            for domain, now in found.items():
+            for domain, now in list(found.items()):
                 with suppress(duckdb.CatalogException):
                     last = connection.execute(
                         f"select max(day) from {domain}.stg_{domain}__event_days"
                     ).fetchall()[0][0]
-                    found[domain] = min(now, last + timedelta(days=1)) if last else now
+                    found[domain] = min(now, last + timedelta(days=1)) if last and now else None
     return {domain: str(day) for domain, day in found.items()}
 
 
@@ -118,6 +125,35 @@ def _freeze(context: RunContext, domain: str) -> None:
                 f"{domain}: labels were frozen without {', '.join(missing)}. The registry records "
                 "it; adding the file later does not change these labels."
             )
+
+
+def _tell_missing_days(context: RunContext, domain: str) -> None:
+    """Report the holes for which nobody gave a reason, and what they hold back."""
+    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+        found = missing_days(connection, domain)
+        known = connection.execute(
+            "select knowledge.known_before, max(event_days.day) "
+            "from control.control__knowledge as knowledge "
+            "inner join control.control__grids as grids using (domain) "
+            "inner join control.control__event_days as event_days on "
+            "event_days.domain = grids.domain and event_days.table_name = grids.anchor_table "
+            "where knowledge.domain = ? group by all",
+            [domain],
+        ).fetchone()
+    for missing in found[:_MOST_TOLD]:
+        context.warn(f"{domain}: {missing}")
+    if len(found) > _MOST_TOLD:
+        context.warn(f"{domain}: and {len(found) - _MOST_TOLD} more stretches of missing days")
+    if found:
+        context.warn(
+            f"{domain}: ingest the missing rows, or list the days with a reason in "
+            "seeds/feed_outages.csv"
+        )
+    if known and known[0] <= known[1]:
+        context.warn(
+            f"{domain}: what is known ends before {known[0]}, though there are rows of {known[1]}: "
+            "days are missing in between"
+        )
 
 
 def _audit(context: RunContext, domain: str) -> None:

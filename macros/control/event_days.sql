@@ -1,5 +1,6 @@
 {#- The days with at least one event of a domain's tables that have an event time, for each value of
-    the column that covered_by names. Rows: table_name, part (that value, or null), day, event_rows.
+    the column that covered_by names, and when their rows were first seen. Rows: table_name, part
+    (that value, or null), day, first_seen_on, event_rows.
 
     dbt must see which tables are read before it reads the YAML that tells which have an event time,
     so the model names them; one that it forgets is an error. -#}
@@ -19,6 +20,7 @@
         '{{ table }}' as table_name,
         {{ part }} as part,
         {{ day }} as day,
+        first_seen_on,
         count(*) as event_rows
     from {{ source(domain, table) }}
     group by all

@@ -31,9 +31,10 @@ final as (
         domain,
         table_name || '.' || part as table_name,
         day,
-        event_rows
+        cast(sum(event_rows) as bigint) as event_rows
     from parts
     where part is not null
+    group by all
 )
 
 select * from final

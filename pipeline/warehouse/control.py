@@ -4,6 +4,9 @@ dbt builds them (`models/control`). Where the feature SQL runs on other cut-offs
 known, they are filled with other rows, and coverage and windows follow by the SQL of their models.
 """
 
+from dataclasses import dataclass
+from datetime import date
+
 import duckdb
 
 from pipeline.warehouse.compiled_sql import (
@@ -46,3 +49,63 @@ def fill_controls(
             f"create view control.control__{name} as from built.control.control__{name}"
         )
     create_models(connection, coverage)
+
+
+@dataclass(frozen=True)
+class MissingDays:
+    """Days in a row without the usual rows of a table, for which nobody gave a reason.
+
+    Attributes:
+        table: Table of the source, or table.part.
+        first: First day.
+        last: Last day.
+        shows_outcomes: The table shows outcomes, so cohorts that the days touch stay open.
+    """
+
+    table: str
+    first: date
+    last: date
+    shows_outcomes: bool
+
+    def __str__(self) -> str:
+        is_one = self.first == self.last
+        days = f"on {self.first}" if is_one else f"from {self.first} to {self.last}"
+        effect = "windows over too many of them are null" + (
+            ", and cohorts that they touch stay open" if self.shows_outcomes else ""
+        )
+        return f"{self.table} has far fewer rows than usual {days}: {effect}"
+
+
+def missing_days(connection: duckdb.DuckDBPyConnection, domain: str) -> list[MissingDays]:
+    """Return the holes of a domain without a reason, those that show outcomes first.
+
+    Args:
+        connection: The warehouse, after a build.
+        domain: Domain.
+    """
+    rows = connection.execute(
+        """
+        with
+
+        numbered as (
+            select
+                table_name,
+                day,
+                day - cast(row_number() over (partition by table_name order by day) as integer)
+                    as run
+            from control.control__holes
+            where domain = ? and reason is null
+        )
+
+        select
+            table_name,
+            min(day),
+            max(day),
+            table_name = (select anchor_table from control.control__grids where domain = ?)
+        from numbered
+        group by table_name, run
+        order by 4 desc, 1, 2
+        """,
+        [domain, domain],
+    ).fetchall()
+    return [MissingDays(*row) for row in rows]
