@@ -103,7 +103,9 @@ def _rows(table: SourceTable, cut_off: date, lake: Lake) -> str:
     day = table.event_day or table.event_time
     if day is None:
         return f"from {built}"
-    before = f"select * from {built} where {day} < date '{cut_off}'"
+    # the day a row was first seen is not in the raw files
+    columns = ", ".join(column.name for column in table.columns)
+    before = f"select {columns} from {built} where {day} < date '{cut_off}'"
     if lake == "hidden":
         return before
     after = f"{built} where {day} >= date '{cut_off}'"
@@ -123,7 +125,7 @@ def _rows(table: SourceTable, cut_off: date, lake: Lake) -> str:
         f"qualify row_number() over (partition by {', '.join(ids)} order by {day} desc) = 1 "
         f"order by md5({ids[0]}) limit {_TOUCHED}"
     )
-    return f"select * from {built} union all (select * from ({touched}))"
+    return f"select {columns} from {built} union all (select * from ({touched}))"
 
 
 def _nonsense(column: SourceColumn, table: SourceTable) -> str:

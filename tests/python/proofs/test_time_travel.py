@@ -101,7 +101,7 @@ def build_one_cut_off(home):
             f"'{home.lake}/ecommerce/events/**/*.parquet', union_by_name = true, "
             "hive_partitioning = false)"
         )
-        for name in ("cut_offs", "coverage"):
+        for name in ("cut_offs", "coverage", "windows"):
             connection.execute(
                 f"create table control.control__{name} as from built.control.control__{name} "
                 f"where as_of_date = date '{DAY}'"

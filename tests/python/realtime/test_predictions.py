@@ -234,7 +234,16 @@ def test_coverage_at_the_published_cut_off_is_the_builds(demo, engines):
                 ).fetchall()
                 if day == cut_off:
                     assert built
-                    assert derived(engine, day) == built
+                    assert derived(engine, day).coverage == built
+                windows = connection.execute(
+                    "select table_name, window_days, until_days, is_whole "
+                    "from control.control__windows where domain = ? and as_of_date = ? "
+                    "order by all",
+                    [domain, day],
+                ).fetchall()
+                if day == cut_off:
+                    assert windows
+                    assert derived(engine, day).windows == windows
 
 
 def test_a_later_cut_off_extends_each_source_as_far_behind_as_it_was(engines):
@@ -242,7 +251,7 @@ def test_a_later_cut_off_extends_each_source_as_far_behind_as_it_was(engines):
     now = engine.knowledge.scored
     then = now + timedelta(days=100)
     built, later = derived(engine, now), derived(engine, then)
-    assert [(n, s, b + timedelta(days=100)) for n, s, b in built] == later
+    assert [(n, s, b + timedelta(days=100)) for n, s, b in built.coverage] == later.coverage
 
 
 def test_a_cut_off_that_was_scored_beyond_the_data_is_covered_as_the_build_says(demo):
@@ -252,15 +261,30 @@ def test_a_cut_off_that_was_scored_beyond_the_data_is_covered_as_the_build_says(
     with duckdb.connect() as connection:
         connection.execute("create schema control")
         connection.execute(
-            "create table control.control__event_days as from (values "
-            "('shop', 'events', $1), ('shop', 'events', $2)) as days (domain, table_name, day)",
+            "create table control.control__starts as select 'ecommerce' as domain, "
+            "'events' as table_name, $1::date as starts_on, $1::date as known_from",
+            [first],
+        )
+        connection.execute(
+            "create table control.control__day_counts as select 'ecommerce' as domain, "
+            "'events' as table_name, day, 9 as event_rows, false as is_day_thin, "
+            "false as is_week_thin, false as is_month_thin "
+            "from (values ($1::date), ($2::date)) as days (day)",
             [first, last],
+        )
+        connection.execute(
+            "create table control.control__holes as select 'ecommerce' as domain, "
+            "'events' as table_name, date '2020-04-01' as day, date '2020-04-02' as known_from "
         )
         for cut_off, covered_before in ((15, 1), (17, 3)):
             found = coverage_of(
-                connection, "shop", load_coverage(demo[0]), knowledge, date(2020, 5, cut_off)
+                connection, "ecommerce", load_coverage(demo[0]), knowledge, date(2020, 5, cut_off)
             )
-            assert found == [("events", first, date(2020, 5, covered_before))]
+            assert found.coverage == [("events", first, date(2020, 5, covered_before))]
+            whole = {days: is_whole for _, days, until, is_whole in found.windows if until == 0}
+            # a grace of six days; one day of sixty may be missing, and the record begins in January
+            assert whole[60] == (cut_off - covered_before <= 6)
+            assert not whole[180]
     assert notes_of(knowledge, date(2020, 5, 15), []) == []
     assert "assumed to be complete" in notes_of(knowledge, date(2020, 5, 16), [])[0]
 
