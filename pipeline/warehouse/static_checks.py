@@ -269,7 +269,7 @@ def features_without_words(
         for name in re.findall(r"\bas\s+([a-z]\w*?__\w+)", text):
             if name not in told:
                 found.append(
-                    f"{name} is in {model} and not in the YAML, so it is no feature:\n"
+                    f"{name} is in {model} but not in the YAML, so it is not a feature:\n"
                     f"{_stub(name, {}, groups)}"
                 )
     return found

@@ -224,7 +224,7 @@ def test_a_feature_in_the_sql_alone_is_found(manifest, stack):
     found = features_without_words(copy, domain_of(stack), sql_of(stack))
     assert found
     assert all(line.startswith(f"{name} is in ") for line in found)
-    assert "not in the YAML" in found[0]
+    assert "but not in the YAML" in found[0]
 
 
 def test_a_build_on_a_sample_stops_as_well(home, console, manifest, monkeypatch):
