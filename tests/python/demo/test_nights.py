@@ -218,3 +218,25 @@ def test_the_command_writes_folders_and_says_what_goes_wrong(home, run_churn):
     assert not home.lake.exists()
     refused = run_churn(home.root, "demo", "--mishap", "gap")
     assert "--nights N" in refused.stderr
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ids_change_on_their_day_or_from_it_on_and_at_no_other_time(made, seed):
+    nights = made(14, "ids", seed=seed)
+    for kind in MISHAPS["ids"]:
+        planted = [one for one in nights.planted if one.kind == kind]
+        days = {nights.feeds[p.table].day_of(row) for p in planted for row in p.rows}
+        assert min(days) > nights.first
+        if kind == "respelled":
+            assert len(days) == 1
+            continue
+        gone = {
+            row.split(",")[nights.feeds[p.table].id_at] for p in planted for row in p.instead_of
+        }
+        after = {
+            row.split(",")[one.feed.id_at]
+            for one in nights.deliveries
+            for row in one.rows
+            if one.feed.day_of(row) >= min(days)
+        }
+        assert gone.isdisjoint(after)
