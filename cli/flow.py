@@ -125,11 +125,33 @@ def run(
 def demo(
     scale: Annotated[float, typer.Option(help="Size as a share of the full demo.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of the random generator.")] = 20170401,
+    nights: Annotated[
+        int | None,
+        typer.Option(
+            help="Only write files: the history, and a folder for each of the last nights."
+        ),
+    ] = None,
+    mishap: Annotated[
+        str | None,
+        typer.Option(
+            help="With --nights, what goes wrong: gap, late, future, refunds, double, currency, "
+            "ids; several with commas."
+        ),
+    ] = None,
 ) -> None:
     """Generate demo data, run every step on it, and suggest what to look at next."""
-    from pipeline.demo import generate, show_ceiling, show_next
+    from pipeline.demo import generate, show_ceiling, show_next, write_nights
 
     where = home()
+    if mishap is not None and nights is None:
+        raise ChurnError("--mishap needs nights.", hint="Add --nights N.")
+    if nights is not None:
+        with writing(where):
+            for domain in domain_entries():
+                if generate(domain, where, scale=scale, seed=seed, console=console):
+                    names = tuple(part.strip() for part in (mishap or "").split(",") if part)
+                    write_nights(domain, where, nights, names, seed, console)
+        return
     with writing(where):
         for domain in domain_entries():
             if generate(domain, where, scale=scale, seed=seed, console=console):

@@ -6,10 +6,13 @@ from importlib.util import find_spec
 from rich.console import Console
 
 from pipeline.demo.ceiling import demo_ceiling
+from pipeline.demo.nights import NightOptions, make_nights
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.publish.generation import current
 from pipeline.runs.context import RunContext
+
+NIGHTS = "nights"
 
 
 def generate(domain: str, home: Home, *, scale: float, seed: int, console: Console) -> bool:
@@ -33,6 +36,29 @@ def generate(domain: str, home: Home, *, scale: float, seed: int, console: Conso
         console=console,
     )
     return True
+
+
+def write_nights(
+    domain: str, home: Home, nights: int, mishaps: tuple[str, ...], seed: int, console: Console
+) -> None:
+    """Write a domain's demo as it arrives night after night, and say what goes wrong."""
+    made = make_nights(domain, home.raw / domain, NightOptions(nights, mishaps, seed))
+    folder = home.raw / NIGHTS / domain
+    for _ in made.write(folder):
+        pass
+    console.print(
+        f"{domain}: the history and {nights} nights, {made.first} to {made.last}, in {folder}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for planted in made.planted:
+        console.print(
+            f"  {planted.night} {planted.table}: {planted.mishap} ({planted.kind}), "
+            f"{len(planted.rows):,} rows of {planted.day}"
+            + (f", there on {planted.arrives}" if planted.arrives else ""),
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def show_ceiling(context: RunContext) -> None:

@@ -1,13 +1,17 @@
 """`churn dev`: builds the models on a sample of customers, apart from the real warehouse."""
 
+import json
+import re
 import shutil
 from pathlib import Path
 
 from rich.console import Console
 
+from pipeline.project.domains import domain_entries
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
 from pipeline.warehouse.dbt import BEFORE_ML, dbt
+from pipeline.warehouse.static_checks import check_words
 
 
 def build_sample(home: Home, arguments: list[str], console: Console) -> Path:
@@ -22,8 +26,9 @@ def build_sample(home: Home, arguments: list[str], console: Console) -> Path:
         console: Console for progress.
 
     Raises:
-        ChurnError: A model or a test failed.
+        ChurnError: A model or a test failed, or a feature has no words.
     """
+    target = home.dbt_target.with_name("target_dev")
     outcome = dbt(
         home,
         "build",
@@ -33,8 +38,16 @@ def build_sample(home: Home, arguments: list[str], console: Console) -> Path:
         *arguments,
         console=console,
         title="models on a sample",
-        target_path=home.dbt_target.with_name("target_dev"),
+        target_path=target,
     )
+    manifest = json.loads((target / "manifest.json").read_text())
+    for domain in domain_entries():
+        featured = {
+            node["name"]: node.get("compiled_code") or ""
+            for node in manifest["nodes"].values()
+            if re.fullmatch(rf"int_{domain}__\w+_featured", node["name"])
+        }
+        check_words(manifest, domain, featured)
     console.print(f"{outcome.passed} models and tests passed", highlight=False)
     for warning in outcome.warnings:
         console.print(f"  [yellow]warning[/] {warning}", highlight=False)

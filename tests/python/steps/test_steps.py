@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+import duckdb
+import numpy as np
 import pytest
 
+from ml.cohorts import RefusedError, TooLittleDataError
 from pipeline import steps
 from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
@@ -66,3 +69,26 @@ def with_setting(entries, **settings):
 def test_nothing_is_published_before_a_build(context):
     with pytest.raises(ChurnError, match="Nothing has been built"):
         steps.finish(context)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "is_advised"),
+    [(TooLittleDataError("too few"), True), (RefusedError("the leakage check x fails"), False)],
+)
+@pytest.mark.parametrize("live", [None, "kkbox-1"])
+def test_only_too_little_data_is_advised_other_settings(
+    context, monkeypatch, refusal, is_advised, live
+):
+    def refuse(*_):
+        raise refusal
+
+    duckdb.connect(str(context.home.warehouse)).close()
+    monkeypatch.setattr(steps, "load_stack", lambda *_: [])
+    monkeypatch.setattr(steps, "_scoring_cut_off", lambda *_: np.datetime64("2017-04-01"))
+    monkeypatch.setattr(steps, "_labels_checksums", refuse)
+    monkeypatch.setattr(steps, "live_name", lambda *_: live)
+    monkeypatch.setattr(steps, "advise", lambda *_: "churn run --set preset=short")
+    with pytest.raises(ChurnError, match=str(refusal)) as told:
+        steps.train(context, "kkbox")
+    assert told.value.where == ("churn run --set preset=short" if is_advised else None)
+    assert ("churn score --domain kkbox && churn publish" in told.value.hint) == bool(live)

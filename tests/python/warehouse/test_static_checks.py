@@ -10,9 +10,19 @@ import yaml
 
 from app.api.published.row_models import serving_tables
 from pipeline.project.domains import domain_entries
+from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT
+from pipeline.warehouse import sample
 from pipeline.warehouse.compiled_sql import is_given, load_stack
-from pipeline.warehouse.static_checks import exact_numbers, no_day_of_its_own, no_label_upstream
+from pipeline.warehouse.dbt import DbtOutcome
+from pipeline.warehouse.static_checks import (
+    check_build,
+    exact_numbers,
+    features_without_words,
+    no_day_of_its_own,
+    no_label_upstream,
+    orders_are_total,
+)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +110,136 @@ def test_feature_sql_aggregates_nothing_that_depends_on_the_order_of_rows(stack)
 def test_an_inexact_aggregate_is_found(stack, inexact):
     (found,) = exact_numbers(with_text(stack, inexact))
     assert found.startswith(stack[-1].relation)
+
+
+BY_CHANCE = [
+    "max_by(days_before, largest_amount_cents)",
+    "min_by(a, coalesce(b, c))",
+    "max_by(a, (b, position2))",
+    "row_number() over (partition by customer_id, ordered_on order by amount)",
+    "row_number() over ()",
+    "lag(a, 1) over (partition by customer_id order by as_of_date rows between 1 preceding "
+    "and position following)",
+    "lead(a) over walk from x window walk as (partition by ordered_on order by b)",
+    "first_value(a) ignore nulls over (order by customer_id)",
+]
+NOT_BY_CHANCE = [
+    "max_by(days_before, (largest_amount_cents, ordered_on, position))",
+    "row_number() over (partition by customer_id order by ordered_on, position)",
+    "lead(a) over walk from x window walk as (partition by a order by position, ordered_on)",
+    "min(a) over (order by b)",
+]
+
+
+def with_last(manifest, stack, sql):
+    """What is found in a model that takes by an order, with another SQL."""
+    view = next(v for v in stack if "max_by" in v.sql)
+    changed = [replace(v, sql=sql) if v is view else v for v in stack]
+    return orders_are_total(manifest, changed)
+
+
+def test_what_features_take_by_an_order_has_a_total_one(manifest, stack):
+    assert orders_are_total(manifest, stack) == []
+
+
+def test_every_model_that_takes_by_an_order_is_seen(manifest, stack):
+    # without a declared key no order is total
+    for node in manifest["nodes"].values():
+        assert node["resource_type"] == "test" or "total_order" not in str(node.get("columns"))
+    bare = {
+        **manifest,
+        "nodes": {
+            key: node | {"test_metadata": None, "config": node["config"] | {"meta": {}}}
+            for key, node in manifest["nodes"].items()
+        },
+    }
+    found = {line.partition(":")[0] for line in orders_are_total(bare, stack)}
+    text = re.compile(r"\b(max_by|min_by|row_number|lag|lead)\s*\(")
+    assert found == {view.relation for view in stack if text.search(view.sql)} != set()
+
+
+@pytest.mark.parametrize("sql", BY_CHANCE)
+def test_a_choice_among_rows_that_may_tie_is_found(manifest, stack, sql):
+    assert len(with_last(manifest, stack, f"select {sql}")) == 1
+
+
+@pytest.mark.parametrize("sql", NOT_BY_CHANCE)
+def test_a_choice_by_a_key_is_none(manifest, stack, sql):
+    assert with_last(manifest, stack, f"select {sql}") == []
+
+
+def without(manifest, domain, change):
+    """A manifest in which a feature was changed; the feature's name."""
+    copy = json.loads(json.dumps(manifest))
+    mart = next(n for k, n in copy["nodes"].items() if k.endswith(f".{domain}__churn_examples"))
+    name = next(name for name in mart["columns"] if "__" in name)
+    change(mart["columns"][name])
+    return copy, name
+
+
+def sql_of(stack):
+    return {view.relation: view.sql for view in stack}
+
+
+def domain_of(stack):
+    return stack[-1].relation.partition(".")[0]
+
+
+def test_every_feature_of_the_sql_has_words(manifest, stack):
+    assert features_without_words(manifest, domain_of(stack), sql_of(stack)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda column: column.update(description=" "), "lacks description:"),
+        (lambda column: column["config"]["meta"].pop("unit"), "lacks unit:"),
+        (lambda column: column["config"]["meta"].pop("group"), "lacks group:"),
+        (lambda column: column.update(config={}), "lacks unit, phrase, group:"),
+        (lambda column: column["config"]["meta"].update(group="weather"), "no group 'weather'"),
+    ],
+)
+def test_a_feature_without_words_stops_with_the_yaml_to_fill_in(manifest, stack, change, words):
+    domain = domain_of(stack)
+    copy, name = without(manifest, domain, change)
+    with pytest.raises(ChurnError) as refusal:
+        check_build(copy, domain, stack)
+    assert refusal.value.what == f"A feature of {domain} lacks words."
+    assert refusal.value.where.startswith(name)
+    assert words in refusal.value.where
+    if "lacks" in words:
+        stub = yaml.safe_load(refusal.value.where.partition("\n")[2])
+        assert stub[0]["name"] == name
+        assert set(stub[0]["config"]["meta"]) == {"unit", "phrase", "group"}
+
+
+def test_a_feature_in_the_sql_alone_is_found(manifest, stack):
+    copy, name = without(manifest, domain_of(stack), lambda column: None)
+    mart = next(
+        n
+        for k, n in copy["nodes"].items()
+        if k.endswith("__churn_examples") and name in n["columns"]
+    )
+    del mart["columns"][name]
+    found = features_without_words(copy, domain_of(stack), sql_of(stack))
+    assert found
+    assert all(line.startswith(f"{name} is in ") for line in found)
+    assert "but not in the YAML" in found[0]
+
+
+def test_a_build_on_a_sample_stops_as_well(home, console, manifest, monkeypatch):
+    copy, name = without(manifest, DOMAINS[0], lambda column: column.update(config={}))
+    target = home.dbt_target.with_name("target_dev")
+
+    def build(*_, **__):
+        target.mkdir(parents=True)
+        (target / "manifest.json").write_text(json.dumps(copy))
+        return DbtOutcome()
+
+    monkeypatch.setattr(sample, "dbt", build)
+    with pytest.raises(ChurnError, match="lacks words") as refusal:
+        sample.build_sample(home, [], console)
+    assert refusal.value.where.startswith(name)
 
 
 def test_feature_sql_names_no_day_of_its_own(stack):
