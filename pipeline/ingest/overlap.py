@@ -16,8 +16,8 @@ from pipeline.project.files import write_json
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable
 
-# Rows in both of two folders, by their names, which change with their content.
-_COUNTED = "_overlaps.json"
+# Of each table, the rows in both of two folders, by their names, which change with their content.
+_COUNTED = "_overlaps_{table}.json"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def overlaps(home: Home, table: SourceTable) -> tuple[Overlap, ...]:
         for folder, record in records(home, table.domain, table.name).items()
         if record.event_span
     )
-    path = home.lake / table.domain / table.name / _COUNTED
+    path = home.lake / table.domain / _COUNTED.format(table=table.name)
     counted: dict[str, int] = json.loads(path.read_text()) if path.is_file() else {}
     kept: dict[str, int] = {}
     found = []

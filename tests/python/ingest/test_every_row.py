@@ -127,6 +127,21 @@ def test_a_large_file_that_threads_share_keeps_all_its_rows(raw_dir, home):
     assert [line for line, *_ in quarantined(home)] == [4, 700_002]
 
 
+@pytest.mark.parametrize("bad", [0, 1])
+def test_rows_inside_long_values_are_none_of_the_file_whichever_thread_reads_them(
+    bad, raw_dir, home
+):
+    # A thread that begins inside such a value cannot know it.
+    inner = "\n".join(row(n) for n in range(400))
+    with (raw_dir / "e.csv").open("w") as file:
+        file.write(HEADER + "\n" + (row(0, '"O"Neill') + "\n") * bad)
+        for n in range(4_500):
+            file.write(row(n, f'"a\n{inner}\nb"') + "\n")
+    assert (raw_dir / "e.csv").stat().st_size > 60_000_000
+    report = ingest("ecommerce", raw_dir, home, console=Console(quiet=True)).files[0]
+    assert (report.rows, report.quarantined, report.spread) == (4_500, bad, 4_500)
+
+
 def test_values_with_line_ends_are_counted_aloud(raw_dir, home, console):
     # A quote opened in one row and closed rows later looks just like a value with line feeds.
     rows = [row(0), row(1, '"big'), row(2), row(3), row(4, 'small"'), row(5)]
