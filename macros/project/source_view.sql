@@ -21,7 +21,12 @@
             'cast(' ~ value ~ ' as ' ~ column.data_type ~ ') as ' ~ column.name
         ) -%}
     {%- endfor -%}
+    {#- a domain that is left out has no rows, whatever it has on record -#}
+    {%- set left_out = var('left_out', []) if 'domain' in names else [] %}
     create or replace view {{ source.schema }}.{{ source.identifier }} as
     select {{ columns | join(', ') }}
     {{ 'from ' ~ rows if has_files else 'where false' }}
+    {%- if left_out %}
+    where domain not in ('{{ left_out | join("', '") }}')
+    {%- endif %}
 {%- endmacro %}

@@ -3,5 +3,6 @@
 In the order of the flow: `home` knows all paths, `domains` reads a domain's `domain_settings`,
 `checked` names the mistakes in them, `sources` reads its raw files, `serving_tables` the published
 tables' YAML, `codes` the words of codes; `scaffold` creates a new domain, `state` opens the
-database of people's decisions. `errors`, `duck`, `files`, `terminal` and `environment` serve all.
+database of people's decisions. `errors`, `exit_codes`, `duck`, `files`, `terminal` and
+`environment` serve all.
 """

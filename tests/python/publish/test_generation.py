@@ -83,7 +83,7 @@ def test_copies_keep_ids_as_they_are(warehouse):
         assert duckdb.sql(f"select min(customer_id) from '{copy}'").fetchall() == [("a/+0",)]
 
 
-@pytest.mark.parametrize("moment", ["_fsync", "_forget_old", "_copy", "_commit"])
+@pytest.mark.parametrize("moment", ["sync", "_forget_old", "_copy", "_commit"])
 def test_a_publish_that_is_killed_leaves_a_whole_generation(warehouse, moment):
     publish.publish(warehouse, "first")
     fill(warehouse, 20)
@@ -152,7 +152,7 @@ def test_all_of_a_generation_is_on_disk_before_readers_see_it(warehouse, monkeyp
             synced.add(path.stat().st_ino)
 
     monkeypatch.setattr(publish, "write_bundle", write_bundle)
-    monkeypatch.setattr(publish, "_fsync", fsync)
+    monkeypatch.setattr(publish, "sync", fsync)
     generation = publish.publish(warehouse, "x")
     written = [warehouse.published, *warehouse.published.rglob("*")]
     missed = [p.name for p in written if not p.is_symlink() and p.stat().st_ino not in synced]
