@@ -37,8 +37,7 @@ AsOf = Annotated[str | None, typer.Option(help="Cut-off to score, as YYYY-MM-DD.
 Accept = Annotated[
     str | None,
     typer.Option(
-        help="Publish beyond the guards, or publish the past day of --as-of, for this reason; it "
-        "is kept on record."
+        help="Reason to publish what a guard refuses, or a past day (--as-of); kept on record."
     ),
 ]
 Set = Annotated[

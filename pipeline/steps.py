@@ -122,7 +122,7 @@ def _dbt_build(
             )
         except DbtError as error:
             built = _built(context)
-            blamed = domains_to_blame(context.home, error.failed, built)
+            blamed = domains_to_blame(context.home, error, built)
             if not blamed or blamed.keys() == set(built):
                 raise
             for domain, failures in sorted(blamed.items()):
@@ -348,11 +348,7 @@ def decide(context: RunContext, domain: str, challenger: Path) -> Decision | Non
         return None
     kept = standing(context.home, domain, challenger.name)
     if kept and not (kept.rule == "held_back" and context.accept):
-        words = f"{domain}: {live} keeps scoring ({kept.rule}): {kept.words}"
-        if kept.rule in ("promoted", "rolled_back"):
-            context.say(words)
-        else:
-            context.warn(words, domain)
+        _tell(context, domain, kept, f"{live} keeps scoring ({kept.rule}): {kept.words}")
         return Decision(str(live), challenger.name, kept.rule, kept.words)
     with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
         decision = decide_between(
@@ -363,17 +359,27 @@ def decide(context: RunContext, domain: str, challenger: Path) -> Decision | Non
             context.entries[domain].guards.takeover,
             context.accept,
         )
-    if decision.rule == "accepted":
-        context.warn(f"{domain}: {challenger.name} goes live: {decision.words}", domain)
-    elif decision.run_id == challenger.name:
-        context.say(f"{domain}: {challenger.name} goes live: {decision.words}")
-    else:
-        context.warn(
-            f"{domain}: {live} keeps scoring. {challenger.name} is {decision.words}. "
-            "To make it live anyway: churn models promote",
-            domain,
-        )
+    _tell(
+        context,
+        domain,
+        decision,
+        f"{challenger.name} goes live: {decision.words}"
+        if decision.run_id == challenger.name
+        else f"{live} keeps scoring. {challenger.name} is {decision.words}. "
+        "To make it live anyway: churn models promote",
+    )
     return decision
+
+
+def _tell(context: RunContext, domain: str, decision: Decision, words: str) -> None:
+    """Print a decision; as a warning where the newest data made a model that nobody expects."""
+    is_odd = decision.rule in ("held_back", "accepted") or (
+        decision.rule == "refreshed" and decision.run_id != decision.challenger_run_id
+    )
+    if is_odd:
+        context.warn(f"{domain}: {words}", domain)
+    else:
+        context.say(f"{domain}: {words}")
 
 
 def score(context: RunContext, domain: str, decision: Decision | None = None) -> None:

@@ -8,7 +8,10 @@
     {%- set glob = (env_var('CHURN_HOME', 'data') ~ '/'
         ~ (source.config.meta.parquet | replace('{table}', source.name))) | replace("'", "''") -%}
     {%- set count = "select count(*) from glob('" ~ glob ~ "')" -%}
-    {%- set has_files = run_query(count).columns[0].values()[0] > 0 -%}
+    {#- a domain that is left out has no rows: its own files may be damaged and are not read -#}
+    {%- set left_out = var('left_out', []) -%}
+    {%- set is_own = source.original_file_path.split('/')[1] in left_out -%}
+    {%- set has_files = not is_own and run_query(count).columns[0].values()[0] > 0 -%}
     {%- set rows -%}
         read_parquet('{{ glob }}', union_by_name = true, hive_partitioning = false)
     {%- endset -%}
@@ -21,12 +24,10 @@
             'cast(' ~ value ~ ' as ' ~ column.data_type ~ ') as ' ~ column.name
         ) -%}
     {%- endfor -%}
-    {#- a domain that is left out has no rows, whatever it has on record -#}
-    {%- set left_out = var('left_out', []) if 'domain' in names else [] %}
     create or replace view {{ source.schema }}.{{ source.identifier }} as
     select {{ columns | join(', ') }}
     {{ 'from ' ~ rows if has_files else 'where false' }}
-    {%- if left_out %}
+    {%- if left_out and 'domain' in names %}
     where domain not in ('{{ left_out | join("', '") }}')
     {%- endif %}
 {%- endmacro %}

@@ -1,6 +1,6 @@
 """Finds the domain whose fault a failed dbt command is, so that the others can go on without it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import duckdb
@@ -38,16 +38,20 @@ class DbtError(ChurnError):
     failed: tuple[FailedNode, ...] = ()
 
 
-def domains_to_blame(
-    home: Home, failed: Iterable[FailedNode], domains: Collection[str]
-) -> dict[str, list[str]]:
+def domains_to_blame(home: Home, error: DbtError, domains: Collection[str]) -> dict[str, list[str]]:
     """Return each domain to blame with what failed; empty if a failure is not of single domains.
 
     A model or a test of a domain's folder is that domain's. A shared test is that of the domains
-    in the rows it found, if they have a column `domain`.
+    in the rows it found, if they have a column `domain`. Where dbt stopped before it ran any, a
+    file that could not be read is of the domain in whose folder it is.
     """
     blamed: dict[str, list[str]] = {}
-    for node in failed:
+    if not error.failed:
+        words = error.where or ""
+        for domain in domains:
+            if any(f"{folder / domain}/" in words for folder in (home.lake, home.labels)):
+                blamed[domain] = [words]
+    for node in error.failed:
         own = [domain for domain in domains if node.path.startswith(f"models/{domain}/")]
         found = own or (_domains_found(home, node) if node.is_test else [])
         if not found or not set(found) <= set(domains):
