@@ -74,7 +74,7 @@ class TakeoverLimits(Settings):
         default=0.3, description="Change of the mean risk, as a share of the live model's: to 10"
     )
     rank_correlation: Annotated[Number, Field(ge=-1, lt=1)] = Field(
-        default=0.8, description="Lowest rank correlation of the two, from -1 to 1"
+        default=0.6, description="Lowest rank correlation of the two, from -1 to 1"
     )
     moved_by: Annotated[Number, Field(gt=0, lt=1)] = Field(
         default=0.2, description="A customer has moved when the risk differs by more than this"
