@@ -15,8 +15,9 @@ from rich.console import Console
 
 from pipeline.project.domains import check_domain, domain_entries, parse_overrides
 from pipeline.project.errors import ChurnError
+from pipeline.project.exit_codes import FAILED
 from pipeline.project.home import Home, home
-from pipeline.runs.context import REFUSED, RunContext
+from pipeline.runs.context import RunContext
 from pipeline.runs.registry import live_settings
 
 app = typer.Typer(
@@ -40,6 +41,12 @@ Encoding = Annotated[
     ),
 ]
 AsOf = Annotated[str | None, typer.Option(help="Cut-off to score, as YYYY-MM-DD.")]
+Accept = Annotated[
+    str | None,
+    typer.Option(
+        help="Reason to publish what a guard refuses, or a past day (--as-of); kept on record."
+    ),
+]
 Set = Annotated[
     list[str] | None, typer.Option("--set", help="Override a setting of the domain, as key=value.")
 ]
@@ -94,6 +101,7 @@ def make_context(
     overrides: list[str] | None = None,
     *,
     live: bool = False,
+    accept: str | None = None,
 ) -> RunContext:
     """Return the context of a command: home, domains, settings and cut-offs.
 
@@ -102,8 +110,11 @@ def make_context(
         as_of: Cut-off to score, for the named domain.
         overrides: `key=value` pairs for the named domain.
         live: Use the settings that the live runs recorded.
+        accept: Why what a guard refuses is published all the same.
     """
     where, entries = home(), domain_entries()
+    if accept is not None and not accept.strip():
+        raise ChurnError("--accept has no reason.", hint="Say why: it is kept on record.")
     if as_of is not None and not _is_day(as_of):
         raise ChurnError(
             f"--as-of {as_of} is not a day of the calendar.", hint="Write it as YYYY-MM-DD."
@@ -124,7 +135,8 @@ def make_context(
     else:
         chosen = tuple(name for name in entries if any((where.lake / name).glob("*/*")))
     entries = {name: entry.resolved() for name, entry in entries.items()}
-    return RunContext(where, chosen, entries, {domain: as_of} if domain and as_of else {}, console)
+    as_of_each = {domain: as_of} if domain and as_of else {}
+    return RunContext(where, chosen, entries, as_of_each, console, accept, show_error)
 
 
 def _is_day(text: str) -> bool:
@@ -138,18 +150,36 @@ def _is_day(text: str) -> bool:
     return True
 
 
-def for_each_domain(context: RunContext, step: Callable[[str], object]) -> list[str]:
-    """Run a step for every domain and return the refused ones; a refusal does not stop the rest."""
-    refused = []
-    for domain in context.domains:
+def for_each_domain(context: RunContext, step: Callable[[str], object]) -> None:
+    """Run a step for every domain; one that is refused or fails does not stop the others."""
+    for domain in context.remaining:
         try:
             step(domain)
-        except ChurnError as refusal:
-            if refusal.exit_code != REFUSED:
+        except ChurnError as error:
+            context.leave_out(domain, error)
+        except Exception as problem:
+            # with the database open elsewhere no domain can go on
+            if len(context.domains) == 1 or "Could not set lock on file" in str(problem):
                 raise
-            refused.append(domain)
-            show_error(refusal)
-    return refused
+            errors.print_exception()
+            context.leave_out(
+                domain,
+                ChurnError(
+                    f"{domain} failed: {type(problem).__name__}: {problem}",
+                    hint="This is a fault of the program; the lines above say where.",
+                    exit_code=FAILED,
+                ),
+            )
+
+
+def exit_with(context: RunContext) -> None:
+    """End the command with its exit code.
+
+    Raises:
+        typer.Exit: It is not 0.
+    """
+    if code := context.exit_code:
+        raise typer.Exit(code)
 
 
 def show_error(error: ChurnError) -> None:

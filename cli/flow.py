@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.common import (
+    Accept,
     AsOf,
     Domain,
     Encoding,
@@ -13,15 +14,17 @@ from cli.common import (
     Set,
     app,
     console,
+    exit_with,
     for_each_domain,
     make_context,
     writing,
 )
 from pipeline.project.domains import check_domain, domain_entries
 from pipeline.project.errors import ChurnError
+from pipeline.project.exit_codes import EXPLAINED
 from pipeline.project.home import Home, home
-from pipeline.runs.context import REFUSED, RunContext
-from pipeline.runs.registry import live_run
+from pipeline.runs.context import RunContext
+from pipeline.runs.registry import live_name, live_run
 
 
 @app.command()
@@ -62,7 +65,9 @@ def build(domain: Domain = None, as_of: AsOf = None, set_: Set = None) -> None:
 
     context = make_context(domain, as_of, set_)
     with writing(context.home):
-        steps.build(context)
+        steps.build(context, isolate=True)
+        for_each_domain(context, lambda name: steps.is_past(context, name))
+    exit_with(context)
 
 
 @app.command()
@@ -72,9 +77,9 @@ def train(domain: Domain = None, set_: Set = None) -> None:
 
     context = make_context(domain, None, set_)
     with writing(context.home):
-        steps.build(context)
-        if for_each_domain(context, lambda name: steps.train(context, name)):
-            raise typer.Exit(REFUSED)
+        steps.build(context, isolate=True)
+        for_each_domain(context, lambda name: steps.train(context, name))
+    exit_with(context)
 
 
 @app.command()
@@ -84,31 +89,33 @@ def score(domain: Domain = None, as_of: AsOf = None) -> None:
 
     context = make_context(domain, as_of, live=True)
     with writing(context.home):
-        steps.build(context)
-        if for_each_domain(context, lambda name: steps.score(context, name)):
-            raise typer.Exit(REFUSED)
+        steps.build(context, isolate=True)
+        for_each_domain(context, lambda name: steps.score(context, name))
+    exit_with(context)
 
 
-@app.command()
-def publish() -> None:
+@app.command(epilog=EXPLAINED)
+def publish(accept: Accept = None) -> None:
     """Build the serving tables and publish them atomically."""
     from pipeline import steps
 
-    context = make_context(None, live=True)
+    context = make_context(None, live=True, accept=accept)
     with writing(context.home):
         if not context.domains:
             raise ChurnError("Nothing to publish yet.", hint="Run `churn run` first.")
-        steps.build(context)
+        steps.build(context, isolate=True)
         steps.finish(context)
+    exit_with(context)
 
 
-@app.command()
+@app.command(epilog=EXPLAINED)
 def run(
     domain: Domain = None,
     raw: Raw = None,
     encoding: Encoding = None,
     as_of: AsOf = None,
     set_: Set = None,
+    accept: Accept = None,
 ) -> None:
     """Ingest (with --raw), build, train, score and publish; unchanged steps are skipped."""
     if raw is not None and domain is None:
@@ -117,8 +124,8 @@ def run(
     with writing(where):
         if raw is not None and domain is not None:
             check_domain(domain, domain_entries())
-            _ingest(where, domain, raw, encoding)
-        run_all(make_context(domain, as_of, set_))
+            _ingest(where, domain, raw, encoding, accept)
+        run_all(make_context(domain, as_of, set_, accept=accept))
 
 
 @app.command()
@@ -163,7 +170,11 @@ def demo(
 
 
 def run_all(context: RunContext) -> None:
-    """Build, train, score and publish, and print the results."""
+    """Build, train, score and publish, and print the results.
+
+    Raises:
+        typer.Exit: A domain was not published as it should be; with the exit code.
+    """
     from pipeline import steps
     from pipeline.report import run as report
     from pipeline.report.info_sheet import write_info_sheet
@@ -174,26 +185,23 @@ def run_all(context: RunContext) -> None:
             hint="Generate demo data with `churn demo`, or load your own with "
             "`churn run --domain DOMAIN --raw DIR`.",
         )
-    steps.build(context)
-    for domain in context.domains:
+    steps.build(context, isolate=True)
+    for domain in context.remaining:
         report.show_label_audit(context.home, domain, console)
-
-    def learn_and_score(name: str) -> None:
-        steps.score(context, name, steps.decide(context, name, steps.train(context, name)))
-
-    refused = for_each_domain(context, learn_and_score)
-    scored = [domain for domain in context.domains if domain not in refused]
-    if not scored:
-        raise typer.Exit(REFUSED)
+    for_each_domain(context, lambda name: steps.learn_and_score(context, name))
+    if not context.remaining:
+        exit_with(context)
     generation = steps.finish(context)
-    for domain in scored:
+    # of a domain whose first scores are of a past day nothing is published
+    shown = [name for name in context.remaining if live_name(context.home, name)]
+    for domain in shown:
         write_info_sheet(context, domain, live_run(context.home, domain))
-    for domain in scored:
-        report.show_riskiest(generation, domain, console)
-        cancelled = context.entries[domain].segments.get("already_cancelled")
-        report.show_quality(generation, domain, console, cancelled.no if cancelled else None)
-    if refused:
-        raise typer.Exit(REFUSED)
+    if generation is not None:
+        for domain in shown:
+            report.show_riskiest(generation, domain, console)
+            cancelled = context.entries[domain].segments.get("already_cancelled")
+            report.show_quality(generation, domain, console, cancelled.no if cancelled else None)
+    exit_with(context)
 
 
 def _ingest(

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cli.common import Domain, app, console, make_context, writing
+from cli.common import Domain, app, console, exit_with, make_context, writing
 from pipeline.project.domains import check_domain, domain_entries
 from pipeline.project.errors import ChurnError
-from pipeline.project.home import home
+from pipeline.project.home import Home, home
 from pipeline.runs.context import RunContext
 from pipeline.runs.registry import (
     decisions,
@@ -53,6 +53,7 @@ def list_models(domain: Domain = None) -> None:
                 why.get(run.name, "no decision yet"),
             )
         console.print(table)
+        _show_publishes(where, name)
 
 
 @commands.command()
@@ -81,6 +82,20 @@ def show(model: Named, domain: OneDomain) -> None:
         decision = row.decision
         if run.name in (decision.run_id, decision.challenger_run_id):
             console.print(f"{row.decided_at:%Y-%m-%d %H:%M}  {decision.rule}: {decision.words}")
+    _show_publishes(where, domain)
+
+
+def _show_publishes(where: Home, domain: str) -> None:
+    """Print what guards refused of a domain, and what was accepted beyond them."""
+    from pipeline.publish.record import publish_notes
+
+    for note in publish_notes(where, domain):
+        why = f"; accepted: {note.reason}" if note.reason else ""
+        console.print(
+            f"{note.at[:16].replace('T', ' ')}  publish {note.outcome}: {note.words}{why}",
+            highlight=False,
+            markup=False,
+        )
 
 
 @commands.command()
@@ -125,9 +140,11 @@ def _take(domain: str, run_id: str, rule: str, words: str) -> None:
         if live == run_id:
             console.print(f"{run_id} is already live.", highlight=False)
             return
-        context = context_of(domain, run_id)
+        # a choice by hand is a reason: the list may jump, and the jump is on record
+        context = replace(context_of(domain, run_id), accept=words)
         steps.build(context)
         # the decision names the replaced run, so that the next run does not bring it back
         steps.score(context, domain, Decision(run_id, str(live), rule, words))
         steps.finish(context)
     console.print(f"{domain}: {run_id} is live, {words}.", highlight=False)
+    exit_with(context)

@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from cli.common import Domain, app, console, for_each_domain, make_context, writing
+from cli.common import Domain, app, console, exit_with, for_each_domain, make_context, writing
 from pipeline.project.domains import check_domain, domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import home
-from pipeline.runs.context import REFUSED
 
 
 @app.command()
@@ -25,18 +24,17 @@ def evaluate(
 
     context = make_context(domain, live=True)
     with writing(context.home):
-        steps.build(context)
+        steps.build(context, isolate=True)
         folders = {}
 
         def each(name: str) -> None:
             folders[name] = judge(context, name, origins)
 
-        refused = for_each_domain(context, each)
+        for_each_domain(context, each)
         steps.finish(context)
     for name, folder in folders.items():
         show_evaluation(context, name, folder)
-    if refused:
-        raise typer.Exit(REFUSED)
+    exit_with(context)
 
 
 @app.command()
@@ -50,7 +48,7 @@ def tune(
 
     context = make_context(domain, live=True)
     with writing(context.home):
-        steps.build(context)
+        steps.build(context, isolate=True)
 
         def each(name: str) -> None:
             found = search(context, name, trials)
@@ -66,8 +64,8 @@ def tune(
             else:
                 context.say(f"{name}: the gain is within noise; the default parameters stay")
 
-        if for_each_domain(context, each):
-            raise typer.Exit(REFUSED)
+        for_each_domain(context, each)
+    exit_with(context)
 
 
 @app.command()

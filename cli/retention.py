@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.common import app, console, make_context, writing
+from cli.common import app, console, exit_with, make_context, writing
 from pipeline.project.domains import check_domain, domain_entries
 from pipeline.project.home import home
 
@@ -38,7 +38,9 @@ def plan(
     if save:
         with writing(where):
             save_plan(where, domain, *saved_settings(found))
-            steps.finish(make_context(None, live=True))
+            context = make_context(None, live=True)
+            steps.finish(context)
+        exit_with(context)
     else:
         console.print("Nothing was saved. Add --save to save and publish this plan.")
 

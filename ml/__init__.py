@@ -5,6 +5,7 @@ In the order of the flow: `settings` are those that learning reads, `contract` r
 a run that leaks, `baselines` fits simple models, `train` fits LightGBM, `calibrate` and `bands`
 turn log-odds into probabilities and bands, `learn` is the whole procedure, `run` calls it, `record`
 writes the results and the `recipe` in the shape of `artifacts`. `champion` makes the `decision`
-which run is live, `score` scores with it, `tune` searches parameters. `metrics`, `compare` and
-`forest` serve all of them; `evaluation` and `explain` are packages of their own.
+which run is live, after `takeover` has compared both on the customers scored next; `score` scores
+with it, `tune` searches parameters. `metrics`, `compare` and `forest` serve all of them;
+`evaluation` and `explain` are packages of their own.
 """

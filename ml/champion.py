@@ -1,5 +1,7 @@
 """Champion and challenger: decides which of two runs scores, on a cohort that neither saw."""
 
+from dataclasses import replace
+
 import duckdb
 import lightgbm as lgb
 import numpy as np
@@ -10,6 +12,8 @@ from ml.contract import Examples, Floats, read_examples
 from ml.decision import Decision
 from ml.metrics import losses
 from ml.recipe import TrainedRun
+from ml.settings import TakeoverLimits
+from ml.takeover import shift
 from ml.train import margin
 
 
@@ -18,6 +22,8 @@ def decide(
     champion: TrainedRun | None,
     challenger: TrainedRun,
     scoring: np.datetime64,
+    limits: TakeoverLimits,
+    accept: str | None = None,
 ) -> Decision:
     """Decide whether a new run takes over from the live one.
 
@@ -25,11 +31,17 @@ def decide(
     must be significantly better. Both are tested on the challenger's test cohort, the newest closed
     one, each with a model that learned only from what was known before it.
 
+    That test never sees the model that goes live, which learned from newer cohorts too. So the two
+    models that would score are compared on the customers scored next; beyond the limits the new
+    one is held back.
+
     Args:
         connection: The warehouse after the build.
         champion: The live run, None before the first.
         challenger: The new run.
         scoring: Cut-off that is scored next.
+        limits: How far the scores of the two may be apart.
+        accept: Why a new run takes over beyond the limits; None to hold it back.
     """
     new = challenger.recipe.run_id
     if champion is None:
@@ -37,8 +49,24 @@ def decide(
     if champion.recipe.model_hash == challenger.recipe.model_hash:
         return Decision(new, new, "same_model", "the same model under other settings")
     if why := _not_comparable(connection, champion, challenger, scoring):
-        return Decision(new, new, "not_comparable", why)
-    return _judge(connection, champion, challenger)
+        decision = Decision(new, new, "not_comparable", why)
+    else:
+        decision = _judge(connection, champion, challenger)
+    if decision.run_id != new or _answers_another_question(champion, challenger):
+        return decision
+    moved = shift(connection, champion, challenger, scoring, limits)
+    beyond = moved.beyond(limits) if moved else []
+    if not beyond:
+        return replace(decision, words=f"{decision.words}; {moved}") if moved else decision
+    words = f"{decision.words}; but {' and '.join(beyond)} on the customers scored at {scoring}"
+    if accept is None:
+        return replace(decision, run_id=champion.recipe.run_id, rule="held_back", words=words)
+    return replace(decision, rule="accepted", words=f"{words}; accepted: {accept}")
+
+
+def _answers_another_question(old: TrainedRun, new: TrainedRun) -> bool:
+    """Whether another definition of churn was chosen; its risk is meant to differ."""
+    return old.recipe.label_definition != new.recipe.label_definition
 
 
 def _judge(connection: duckdb.DuckDBPyConnection, old: TrainedRun, new: TrainedRun) -> Decision:

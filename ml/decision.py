@@ -10,7 +10,8 @@ class Decision:
     Attributes:
         run_id: The run that scores.
         challenger_run_id: The run that was compared, or the run that a choice by hand replaced.
-        rule: first, same_model, not_comparable, refreshed, changed, promoted, rolled_back.
+        rule: first, same_model, not_comparable, refreshed, changed, held_back, accepted, promoted,
+            rolled_back.
         judged_on: Cohort that neither run saw; None if nothing was compared.
         rows: Customers in it.
         champion_log_loss: Mean log loss of the live run.

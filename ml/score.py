@@ -52,6 +52,10 @@ def score_cut_off(
     cohort = read_examples(connection, domain, since=cut_off, until=cut_off)
     if len(cohort) == 0:
         raise RefusedError(f"the cohort of {cut_off} is empty, so there is nothing to score")
+    if gone := sorted(set(recipe.features) - set(cohort.features)):
+        raise RefusedError(
+            f"the model {recipe.run_id} reads features that are no longer built: {', '.join(gone)}"
+        )
     used, reference = cohort.keep(recipe.features), _reference(connection, recipe)
 
     booster, calibration = artifacts.load_model(run)

@@ -67,6 +67,26 @@ class Alarms(Settings):
     )
 
 
+class TakeoverLimits(Settings):
+    """How far a new model's scores may be from those of the live one that it replaces.
+
+    Both score the cut-off that is scored next; a new model beyond a limit does not take over.
+    """
+
+    mean_risk: Annotated[Number, Field(gt=0, le=10)] = Field(
+        default=0.3, description="Change of the mean risk, as a share of the live model's: to 10"
+    )
+    rank_correlation: Annotated[Number, Field(ge=-1, lt=1)] = Field(
+        default=0.6, description="Lowest rank correlation of the two, from -1 to 1"
+    )
+    moved_by: Annotated[Number, Field(gt=0, lt=1)] = Field(
+        default=0.2, description="A customer has moved when the risk differs by more than this"
+    )
+    moved: Annotated[Number, Field(gt=0, le=1)] = Field(
+        default=0.2, description="Share of customers that may have moved, to 1"
+    )
+
+
 class BaselineSettings(Settings):
     """A model to measure against: logistic regression, rates of groups, or the base rate."""
 

@@ -1,6 +1,11 @@
-"""The steps of a run, in order. A step whose inputs have not changed is skipped."""
+"""The steps of a run, in order. A step whose inputs have not changed is skipped.
+
+A domain that is refused or that fails at a step is left out of the later ones: it keeps what was
+last published of it, and the other domains go on.
+"""
 
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,27 +15,35 @@ import numpy as np
 
 from ml.decision import Decision
 from pipeline.labels.freeze import freeze_closed
-from pipeline.labels.registry import audit, keep_audit
+from pipeline.labels.registry import audit, check_files, keep_audit
 from pipeline.project.clock import today
 from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
-from pipeline.project.files import empty_folder
+from pipeline.project.exit_codes import REFUSED
+from pipeline.project.files import empty_folder, move_durably
 from pipeline.publish.generation import FORMAT, GenerationInfo, current, publish
+from pipeline.publish.guards import measure
+from pipeline.publish.record import note_publish
 from pipeline.realtime.bundle import STACK
 from pipeline.retention.catalogue import check_catalogue
 from pipeline.retention.decisions import export_state
 from pipeline.retention.fingerprint import plan_fingerprint
-from pipeline.runs.context import REFUSED, RunContext
+from pipeline.runs.context import RunContext
 from pipeline.runs.presets import Refused, advise
 from pipeline.runs.registry import (
+    CurrentScores,
+    choose_scores,
+    current_scores,
     live_name,
     live_run,
+    recipe_of,
     record,
     standing,
     trained_run,
     tuned_parameters,
 )
 from pipeline.warehouse import fingerprint
+from pipeline.warehouse.blame import DbtError, domains_to_blame
 from pipeline.warehouse.compiled_sql import (
     compiled_stack,
     keep_features,
@@ -42,54 +55,120 @@ from pipeline.warehouse.compiled_sql import (
     write_models,
 )
 from pipeline.warehouse.control import missing_days
-from pipeline.warehouse.dbt import AFTER_ML, BEFORE_ML, dbt
+from pipeline.warehouse.dbt import AFTER_ML, BEFORE_ML, DbtOutcome, dbt, without
 from pipeline.warehouse.static_checks import check_build
 
 # Stretches of missing days that a run names.
 _MOST_TOLD = 5
 
 
-def build(context: RunContext) -> None:
+def build(context: RunContext, *, isolate: bool = False) -> None:
     """Build and test labels, features and examples; freeze the cohorts that have closed.
+
+    Args:
+        context: The context of the command.
+        isolate: Go on without a domain of the command that cannot be built, instead of stopping.
+            A domain that the command does not name never stops it.
 
     Raises:
         ChurnError: A model or a test failed.
     """
     home = context.home
+    for domain in context.entries:
+        try:
+            check_files(home, domain)
+        except ChurnError as error:
+            _leave_out(context, domain, error, isolate=isolate)
     if fingerprint.done(home.warehouse, "build") == _build_fingerprint(context):
         context.say("build: up to date")
         return
     # a half-finished build must not pass for the old state or the new one
     fingerprint.forget(home.warehouse, "build", "marts")
-    outcome = dbt(
-        home,
-        "build",
-        *BEFORE_ML,
-        "--exclude-resource-type=unit_test",
+    outcome = _dbt_build(
+        context,
+        BEFORE_ML,
         "--full-refresh",  # reloads a lookup that has a new column
-        variables=context.variables,
-        console=context.console,
         title="labels, features, examples, tests",
+        isolate=isolate,
     )
     context.say(f"build: {outcome.passed} models and tests passed")
     for warning in outcome.warnings:
         context.warn(warning)
-    for domain in context.entries:
-        check_build(read_manifest(home), domain, compiled_stack(home, domain))
-    keep_features(home, context.entries)
-    for domain in context.entries:
+    for domain in _built(context):
+        try:
+            check_build(read_manifest(home), domain, compiled_stack(home, domain))
+        except ChurnError as error:
+            _leave_out(context, domain, error, isolate=isolate)
+    keep_features(home, _built(context))
+    for domain in _built(context):
         _tell_missing_days(context, domain)
         _audit(context, domain)
         _freeze(context, domain)
     fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(context))
 
 
+def _dbt_build(
+    context: RunContext, selected: tuple[str, ...], *options: str, title: str, isolate: bool
+) -> DbtOutcome:
+    """Build and test; without the domains whose own models or tests fail.
+
+    Raises:
+        ChurnError: What failed is not of single domains, or is of every one.
+    """
+    while True:
+        try:
+            return dbt(
+                context.home,
+                "build",
+                *without(selected, context.left_out),
+                "--exclude-resource-type=unit_test",
+                *options,
+                variables=context.variables,
+                console=context.console,
+                title=title,
+            )
+        except DbtError as error:
+            built = _built(context)
+            blamed = domains_to_blame(context.home, error, built)
+            if not blamed or blamed.keys() == set(built):
+                raise
+            for domain, failures in sorted(blamed.items()):
+                words = ChurnError(
+                    f"{domain} could not be built; its last published rows stay.",
+                    where="\n".join(failures)[:4000],
+                    hint=error.hint,
+                )
+                _leave_out(context, domain, words, isolate=isolate)
+
+
+def _built(context: RunContext) -> list[str]:
+    return [domain for domain in context.entries if domain not in context.left_out]
+
+
+def _leave_out(context: RunContext, domain: str, error: ChurnError, *, isolate: bool) -> None:
+    """Go on without a domain.
+
+    Raises:
+        ChurnError: The command is about the domain and cannot go on without it.
+    """
+    if domain in context.domains and not isolate:
+        raise error
+    context.leave_out(domain, error)
+
+
 def _build_fingerprint(context: RunContext) -> str:
     lakes = [fingerprint.lake_fingerprint(context.home, domain) for domain in context.entries]
     labels = fingerprint.listing_fingerprint(context.home.labels, "**/*.parquet")
     learned = {name: entry.learned().given() for name, entry in context.entries.items()}
+    out = [context.left_out] if context.left_out else []
     return fingerprint.digest(
-        fingerprint.sql_fingerprint(), lakes, labels, learned, context.as_of, _days_over(context)
+        fingerprint.sql_fingerprint(),
+        lakes,
+        labels,
+        learned,
+        context.as_of,
+        _days_over(context),
+        *out,
     )
 
 
@@ -123,7 +202,8 @@ def _freeze(context: RunContext, domain: str) -> None:
         if missing := written[0].missing_raw_files:
             context.warn(
                 f"{domain}: labels were frozen without {', '.join(missing)}. The registry records "
-                "it; adding the file later does not change these labels."
+                "it; adding the file later does not change these labels.",
+                domain,
             )
 
 
@@ -141,18 +221,22 @@ def _tell_missing_days(context: RunContext, domain: str) -> None:
             [domain],
         ).fetchone()
     for missing in found[:_MOST_TOLD]:
-        context.warn(f"{domain}: {missing}")
+        context.warn(f"{domain}: {missing}", domain)
     if len(found) > _MOST_TOLD:
-        context.warn(f"{domain}: and {len(found) - _MOST_TOLD} more stretches of missing days")
+        context.warn(
+            f"{domain}: and {len(found) - _MOST_TOLD} more stretches of missing days", domain
+        )
     if found:
         context.warn(
             f"{domain}: ingest the missing rows, or list the days with a reason in "
-            "seeds/feed_outages.csv"
+            "seeds/feed_outages.csv",
+            domain,
         )
     if known and known[0] <= known[1]:
         context.warn(
             f"{domain}: what is known ends before {known[0]}, though there are rows of {known[1]}: "
-            "days are missing in between"
+            "days are missing in between",
+            domain,
         )
 
 
@@ -163,10 +247,62 @@ def _audit(context: RunContext, domain: str) -> None:
     for disagreement in found[:5]:
         context.warn(
             f"{disagreement}; the frozen labels stay in use. If the raw data are right: "
-            f"{disagreement.hint}"
+            f"{disagreement.hint}",
+            domain,
         )
     if len(found) > 5:
-        context.warn(f"and {len(found) - 5} more; list them: churn labels audit --domain {domain}")
+        context.warn(
+            f"and {len(found) - 5} more; list them: churn labels audit --domain {domain}", domain
+        )
+
+
+def learn_and_score(context: RunContext, domain: str) -> None:
+    """Train, decide which model scores, and score; a past day is scored for study.
+
+    A refused training leaves the live model scoring.
+
+    Raises:
+        ChurnError: The cut-off or the scoring is refused, or training is and no model is live.
+    """
+    past = is_past(context, domain)
+    try:
+        challenger = train(context, domain)
+    except ChurnError as refusal:
+        live = live_name(context.home, domain)
+        if refusal.exit_code != REFUSED or live is None or past:
+            raise
+        where = f" {refusal.where}" if refusal.where else ""
+        context.warn(f"{refusal.what}{where} {live} keeps scoring.", domain)
+        score(context, domain)
+        return
+    if past:
+        _score_for_study(context, domain, challenger)
+    else:
+        score(context, domain, decide(context, domain, challenger))
+
+
+def is_past(context: RunContext, domain: str) -> bool:
+    """Whether the cut-off that was asked for is a past day, scored for study.
+
+    Raises:
+        ChurnError: It is beyond what is known; exit code 3.
+    """
+    if domain not in context.as_of:
+        return False
+    asked = date.fromisoformat(context.as_of[domain])
+    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+        row = connection.execute(
+            "select known_before from control.control__knowledge where domain = ?", [domain]
+        ).fetchone()
+    known_before: date | None = row[0] if row else None
+    if known_before is not None and asked > known_before:
+        raise ChurnError(
+            f"Scoring {domain} at {asked} is refused: its data are known before {known_before} "
+            "only, and the days after that would read as days on which nothing happened.",
+            hint=f"Choose {known_before} or earlier, or load newer files with --raw.",
+            exit_code=REFUSED,
+        )
+    return known_before is not None and asked < known_before and context.accept is None
 
 
 def train(context: RunContext, domain: str) -> Path:
@@ -224,7 +360,7 @@ def train(context: RunContext, domain: str) -> Path:
             raise ChurnError(
                 f"Training {domain} is refused: {refusal}.",
                 where=advice or None,
-                hint="What was built before it is intact; nothing was published."
+                hint="What was built before it is intact, and what is published of it stays."
                 + (
                     f" {live} can score these data and be published with them: "
                     f"churn score --domain {domain} && churn publish"
@@ -236,8 +372,7 @@ def train(context: RunContext, domain: str) -> Path:
     stack = load_stack(home, domain)
     (scratch / "features.sql").write_text(stack_script(stack) + "\n")
     write_models(scratch / STACK, stack)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch.replace(folder)
+    move_durably(scratch, folder)
     context.say(f"{domain}: trained {run_id}")
     return folder
 
@@ -283,15 +418,17 @@ def _feature_sources(connection: duckdb.DuckDBPyConnection, domain: str) -> list
 def decide(context: RunContext, domain: str, challenger: Path) -> Decision | None:
     """Decide whether a trained run takes over from the live one; None if it is already live.
 
-    An earlier decision about the same two runs stands, including one made by hand.
+    An earlier decision about the same two runs stands, including one made by hand; one that held
+    the new run back does not stand against `--accept`.
     """
     from ml.champion import decide as decide_between
 
     live = live_name(context.home, domain)
     if live == challenger.name:
         return None
-    if kept := standing(context.home, domain, challenger.name):
-        context.warn(f"{domain}: {live} keeps scoring ({kept.rule}): {kept.words}")
+    kept = standing(context.home, domain, challenger.name)
+    if kept and not (kept.rule == "held_back" and context.accept):
+        _tell(context, domain, kept, f"{live} keeps scoring ({kept.rule}): {kept.words}")
         return Decision(str(live), challenger.name, kept.rule, kept.words)
     with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
         decision = decide_between(
@@ -299,101 +436,207 @@ def decide(context: RunContext, domain: str, challenger: Path) -> Decision | Non
             trained_run(live_run(context.home, domain)) if live else None,
             trained_run(challenger),
             _scoring_cut_off(context, connection, domain),
+            context.entries[domain].guards.takeover,
+            context.accept,
         )
-    if decision.run_id == challenger.name:
-        context.say(f"{domain}: {challenger.name} goes live: {decision.words}")
-    else:
-        context.warn(
-            f"{domain}: {live} keeps scoring. {challenger.name} is {decision.words}. "
-            "To make it live anyway: churn models promote"
-        )
+    _tell(
+        context,
+        domain,
+        decision,
+        f"{challenger.name} goes live: {decision.words}"
+        if decision.run_id == challenger.name
+        else f"{live} keeps scoring. {challenger.name} is {decision.words}. "
+        "To make it live anyway: churn models promote",
+    )
     return decision
+
+
+def _tell(context: RunContext, domain: str, decision: Decision, words: str) -> None:
+    """Print a decision; as a warning where the newest data made a model that nobody expects."""
+    is_odd = decision.rule in ("held_back", "accepted") or (
+        decision.rule == "refreshed" and decision.run_id != decision.challenger_run_id
+    )
+    if is_odd:
+        context.warn(f"{domain}: {words}", domain)
+    else:
+        context.say(f"{domain}: {words}")
 
 
 def score(context: RunContext, domain: str, decision: Decision | None = None) -> None:
     """Score the domain's cut-off with the live model, or with the one a decision makes live.
 
+    The scores become those that are published, unless the cut-off is a past day: that is scored
+    for study and changes neither the live model nor the published cut-off.
+
     Raises:
-        ChurnError: There is no model yet, or no customer to score.
+        ChurnError: There is no model yet, no customer to score, or the cut-off is beyond what is
+            known.
     """
+    home = context.home
+    run = home.models / domain / decision.run_id if decision else live_run(home, domain)
+    if is_past(context, domain):
+        _score_for_study(context, domain, run)
+        return
+    if recipe_of(run).feature_sql_hash != stack_hash(load_stack(home, domain)):
+        context.warn(
+            f"{domain}: the SQL of the features has changed since {run.name} learned from them",
+            domain,
+        )
+    cut_off = _score(context, domain, run)
+    if decision is not None:
+        kept = standing(home, domain, decision.challenger_run_id)
+        if kept is None or (kept.run_id, kept.rule) != (decision.run_id, decision.rule):
+            record(home, domain, decision)
+    reason = context.accept if domain in context.as_of else None
+    choose_scores(home, domain, CurrentScores(run.name, cut_off, reason))
+
+
+def _score_for_study(context: RunContext, domain: str, run: Path) -> None:
+    cut_off = _score(context, domain, run)
+    live, current_ = live_name(context.home, domain), current_scores(context.home, domain)
+    stays = f"; {live} stays live" if live else ""
+    stays += f", and {current_.as_of_date} stays the published cut-off" if current_ else ""
+    context.say(
+        f"{domain}: {cut_off} is a past day and was scored for study{stays}. To publish it: "
+        f'churn run --domain {domain} --as-of {cut_off} --accept "REASON"'
+    )
+
+
+def _score(context: RunContext, domain: str, run: Path) -> str:
+    """Score the cut-off with a run unless it has scored it; return the cut-off."""
     from ml.cohorts import RefusedError
     from ml.score import is_scored, score_cut_off
 
     home = context.home
-    run = home.models / domain / decision.run_id if decision else live_run(home, domain)
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         try:
             cut_off = _scoring_cut_off(context, connection, domain)
             folder = run / "scores" / str(cut_off)
             if is_scored(connection, folder, domain, cut_off):
                 context.say(f"{domain}: {cut_off} is already scored by {run.name}")
-            else:
-                scratch = empty_folder(home.work / f"score_{domain}")
-                with context.console.status(f"{domain}: scoring and explaining {cut_off}"):
-                    customers = score_cut_off(connection, trained_run(run), cut_off, scratch)
-                folder.parent.mkdir(parents=True, exist_ok=True)
-                shutil.rmtree(folder, ignore_errors=True)
-                scratch.replace(folder)
-                context.say(
-                    f"{domain}: scored {customers:,} customers at {cut_off}, "
-                    "each with exact drivers"
-                )
+                return str(cut_off)
+            scratch = empty_folder(home.work / f"score_{domain}")
+            with context.console.status(f"{domain}: scoring and explaining {cut_off}"):
+                customers = score_cut_off(connection, trained_run(run), cut_off, scratch)
         except RefusedError as refusal:
             raise ChurnError(
                 f"Scoring {domain} is refused: {refusal}.",
                 hint=f"To train for a day and score it: churn run --domain {domain} --as-of DATE",
                 exit_code=REFUSED,
             ) from refusal
-    if decision is None:
-        return
-    kept = standing(home, domain, decision.challenger_run_id)
-    if kept is None or kept.run_id != decision.run_id:
-        record(home, domain, decision)
+    shutil.rmtree(folder, ignore_errors=True)
+    move_durably(scratch, folder)
+    context.say(f"{domain}: scored {customers:,} customers at {cut_off}, each with exact drivers")
+    return str(cut_off)
 
 
-def finish(context: RunContext) -> GenerationInfo:
-    """Build and test the models that depend on scores, and publish them.
+def finish(context: RunContext) -> GenerationInfo | None:
+    """Build and test the models that depend on scores, and publish the domains that pass.
+
+    A domain that is left out, or that its guards refuse, keeps the rows of the current generation.
+
+    Returns:
+        The current generation; None if nothing was ever published.
 
     Raises:
         ChurnError: A model or a test failed, or there is nothing to publish.
     """
     home = context.home
-    built = fingerprint.done(home.warehouse, "build")
-    if built is None:
+    if fingerprint.done(home.warehouse, "build") is None:
         raise ChurnError("Nothing has been built yet.", hint="Run `churn run` first.")
     check_catalogue(context.entries)
-    made_from = fingerprint.digest(
-        built,
-        fingerprint.listing_fingerprint(home.models, "**/*.parquet"),
-        [live_name(home, domain) for domain in context.entries],
-        plan_fingerprint(home, context.entries),
-        FORMAT,
-    )
     live = current(home)
-    is_current = live is not None and live.fingerprint == made_from
     # the CRM table records changes since the current generation
     compared_with = live.name if live else "nothing"
-    is_compared = is_current or fingerprint.done(home.warehouse, "compared_with") == compared_with
-    if fingerprint.done(home.warehouse, "marts") != made_from or not is_compared:
-        fingerprint.forget(home.warehouse, "marts", "compared_with")
-        export_state(home)
-        outcome = dbt(
-            home,
-            "build",
-            *AFTER_ML,
-            "--exclude-resource-type=unit_test",
-            variables=context.variables,
-            console=context.console,
-            title="scores, drivers, serving tables, tests",
-        )
-        context.say(f"serving: {outcome.passed} models and tests passed")
-        keep_replayed(home)
-        fingerprint.mark_done(home.warehouse, "compared_with", compared_with)
-        fingerprint.mark_done(home.warehouse, "marts", made_from)
-    if live is not None and is_current:
+    marts = _made_from(context)
+    is_compared = fingerprint.done(home.warehouse, "compared_with") == compared_with
+    is_published = live is not None and live.marts == marts
+    if fingerprint.done(home.warehouse, "marts") != marts or not (is_compared or is_published):
+        marts = _build_marts(context, compared_with)
+    kept = sorted({*context.left_out, *_guard(context, live, _built(context))})
+    made_from = fingerprint.digest(marts, kept)
+    if live is not None and live.fingerprint == made_from:
         context.say(f"publish: {live.name} is current")
         return live
+    new = _scored_domains(context, kept)
+    if kept and not new:
+        context.say("publish: no domain is published anew")
+        return live
+    if fingerprint.done(home.warehouse, "compared_with") != compared_with:
+        marts = _build_marts(context, compared_with)
     with context.console.status("publishing"):
-        generation = publish(home, made_from)
+        generation = publish(home, made_from, marts=marts, kept=kept)
     context.say(f"published {generation.name}, {len(generation.tables)} tables")
+    if kept:
+        context.say(f"kept as they were published: {', '.join(kept)}")
+    for note in generation.notes:
+        context.warn(note)
     return generation
+
+
+def _made_from(context: RunContext) -> str:
+    """Hash of what the serving tables are built from."""
+    home = context.home
+    return fingerprint.digest(
+        fingerprint.done(home.warehouse, "build"),
+        fingerprint.listing_fingerprint(home.models, "**/*.parquet"),
+        [live_name(home, domain) for domain in context.entries],
+        [str(current_scores(home, domain)) for domain in context.entries],
+        plan_fingerprint(home, context.entries),
+        context.left_out,
+        FORMAT,
+    )
+
+
+def _build_marts(context: RunContext, compared_with: str) -> str:
+    """Build and test what depends on scores; return the hash of what it was built from."""
+    home = context.home
+    fingerprint.forget(home.warehouse, "marts", "compared_with")
+    export_state(home)
+    outcome = _dbt_build(
+        context, AFTER_ML, title="scores, drivers, serving tables, tests", isolate=True
+    )
+    context.say(f"serving: {outcome.passed} models and tests passed")
+    keep_replayed(home)
+    marts = _made_from(context)
+    fingerprint.mark_done(home.warehouse, "compared_with", compared_with)
+    fingerprint.mark_done(home.warehouse, "marts", marts)
+    return marts
+
+
+def _guard(context: RunContext, live: GenerationInfo | None, domains: Iterable[str]) -> list[str]:
+    """Return the domains that their guards refuse; those accepted beyond them are noted."""
+    home, refused = context.home, []
+    for domain in domains:
+        jump = measure(home, live, domain)
+        beyond = jump.beyond(context.entries[domain].guards) if jump else []
+        if not beyond:
+            continue
+        words = "; ".join(beyond)
+        if context.accept is not None and domain in context.domains:
+            context.warn(f"{domain}: published as accepted, although {words}", domain)
+            note_publish(home, domain, "accepted", words, context.accept)
+            continue
+        refused.append(domain)
+        note_publish(home, domain, "refused", words)
+        context.refuse(
+            domain,
+            ChurnError(
+                f"Publishing {domain} is refused: {words}.",
+                where="the limits are in dbt_project.yml, "
+                f"vars.churn_domains.{domain}.guards; what was last published of it stays",
+                hint='If it is right: churn publish --accept "REASON". If files are missing or '
+                "wrong, load them and run again.",
+                exit_code=REFUSED,
+            ),
+        )
+    return refused
+
+
+def _scored_domains(context: RunContext, kept: Iterable[str]) -> list[str]:
+    """Return the domains with published scores in the warehouse, without those that are kept."""
+    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+        rows = connection.execute(
+            "select domain from churn.int_churn__live_runs_selected order by domain"
+        ).fetchall()
+    return [row[0] for row in rows if row[0] not in set(kept)]

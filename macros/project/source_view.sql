@@ -11,7 +11,10 @@
     {%- set glob = (home ~ '/' ~ (source.config.meta.parquet | replace('{table}', source.name)))
         | replace("'", "''") -%}
     {%- set count = "select count(*) from glob('" ~ glob ~ "')" -%}
-    {%- set has_files = run_query(count).columns[0].values()[0] > 0 -%}
+    {#- a domain that is left out has no rows: its own files may be damaged and are not read -#}
+    {%- set left_out = var('left_out', []) -%}
+    {%- set is_own = source.original_file_path.split('/')[1] in left_out -%}
+    {%- set has_files = not is_own and run_query(count).columns[0].values()[0] > 0 -%}
     {%- set rows -%}
         read_parquet('{{ glob }}', union_by_name = true, hive_partitioning = false)
     {%- endset -%}
@@ -32,7 +35,7 @@
     create or replace view {{ source.schema }}.{{ source.identifier }} as
     select {{ columns | join(', ') }}
     {{ 'from ' ~ rows if has_files else 'where false' }}
-    {%- if has_files and source.schema == 'ml' and 'domain' in source.columns %}
-    where domain in ('{{ var('churn_domains') | join("', '") }}')
+    {%- if has_files and 'domain' in names and (source.schema == 'ml' or left_out) %}
+    where domain in ('{{ var('churn_domains') | reject('in', left_out) | join("', '") }}')
     {%- endif %}
 {%- endmacro %}

@@ -3,7 +3,7 @@
 with
 
 parts as (
-    {%- for domain in var('churn_domains') %}
+    {%- for domain in built_domains() %}
     select
         '{{ domain }}' as domain,
         table_name,

@@ -58,6 +58,8 @@ def _section(path: tuple[str, ...], command: Any) -> str:
     ]
     if rows:
         parts.append("\n".join(["| | |", "|---|---|", *rows]))
+    if command.epilog:
+        parts.append(command.epilog)
     return "\n\n".join(parts)
 
 

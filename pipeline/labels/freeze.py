@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.project.checked import read_checked
 from pipeline.project.duck import file_sql, files_sql, quoted
-from pipeline.project.files import empty_folder
+from pipeline.project.files import empty_folder, move_durably, replaced
 from pipeline.project.home import Home
 from pipeline.project.sources import source_tables
 
@@ -204,11 +204,11 @@ def _next_version(home: Home, domain: str, definition: str, day: str) -> int:
 
 def _commit(part: Path, target: Path, cohort: FrozenCohort) -> None:
     """Move the entry first: a Parquet file must never exist without the entry that describes it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.with_suffix(".json").write_text(
-        cohort.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8"
-    )
-    part.replace(target)
+    with replaced(target.with_suffix(".json")) as entry:
+        entry.write_text(
+            cohort.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8"
+        )
+    move_durably(part, target)
 
 
 def _required_files(home: Home, domain: str) -> tuple[list[str], list[str]]:

@@ -1,6 +1,5 @@
 """`churn labels`: lists frozen labels, audits them against the raw data, and refreezes them."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from pipeline.labels.freeze import CHECKSUM, FrozenCohort, freeze, withdraw
 from pipeline.project.checked import read_checked
 from pipeline.project.duck import files_sql
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import write_json
 from pipeline.project.home import Home
 
 
@@ -53,6 +53,48 @@ def entries(home: Home, domain: str) -> list[FrozenCohort]:
     files = (home.labels / domain).glob("*/*.json")
     found = [read_checked(FrozenCohort, path) for path in files]
     return sorted(found, key=lambda e: (e.label_definition, e.as_of_date, e.label_version))
+
+
+def check_files(home: Home, domain: str) -> None:
+    """Check that every file of frozen labels can be read and has the registered rows.
+
+    One that was cut short would otherwise stop the build in the middle, with an engine's words.
+    `audit` compares the checksums as well.
+
+    Raises:
+        ChurnError: A file is damaged.
+    """
+    damaged, registered = [], {}
+    for entry in entries(home, domain):
+        name = f"{entry.as_of_date}.v{entry.label_version}"
+        registered[entry.label_definition, name] = entry
+    with duckdb.connect() as connection:
+        for path in sorted((home.labels / domain).glob("*/*.parquet")):
+            known = registered.get((path.parent.name, path.stem))
+            try:
+                found = connection.execute(
+                    "select num_rows from parquet_file_metadata(?)", [str(path)]
+                ).fetchone()
+                rows = found[0] if found else 0
+            except duckdb.Error:
+                rows = None
+            if rows is None or (known and known.rows != rows):
+                has = "cannot be read" if rows is None else f"has {rows:,} rows"
+                wanted = (
+                    f"{known.rows:,} labels with the checksum {known.checksum} were registered"
+                    if known
+                    else "it is not registered"
+                )
+                damaged.append(f"{path}: {has}; {wanted}")
+    if damaged:
+        raise ChurnError(
+            f"{len(damaged)} files of frozen labels of {domain} are damaged; its last published "
+            "rows stay.",
+            where="\n".join(damaged),
+            hint="Restore them from a backup; the checksum tells the right one. Without a backup, "
+            "delete the file and the .json beside it: the next build freezes the cohort again "
+            "from the raw data as they are by then.",
+        )
 
 
 def audit(home: Home, domain: str, rule_version: int) -> list[Disagreement]:
@@ -201,8 +243,7 @@ def keep_audit(home: Home, domain: str, found: list[Disagreement]) -> None:
     """Record the last audit of a domain beside its labels."""
     path = home.labels / domain / "_audit.json"
     if found or path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps([vars(d) for d in found], indent=1) + "\n")
+        write_json(path, [vars(d) for d in found])
 
 
 def refreeze(

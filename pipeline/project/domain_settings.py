@@ -28,6 +28,7 @@ from ml.settings import (
     Number,
     ProtocolSettings,
     Settings,
+    TakeoverLimits,
     Text,
     wrong,
 )
@@ -36,7 +37,9 @@ from ml.settings import (
 SomeDays = Annotated[int, Field(ge=1, le=3650)]
 Money = Annotated[Number, Field(ge=0, le=1e12)]
 # A preset sets what a run learns from; these say what it may set, or are not learned from.
-_NOT_IN_A_PRESET = ("choices", "presets", "retention")
+_NOT_IN_A_PRESET = ("choices", "guards", "presets", "retention")
+# What no model learns from and no run records.
+NOT_LEARNED = ("guards", "retention")
 # Segments that the platform adds itself.
 _OWN_SEGMENTS = ("ladder", "risk_band")
 # Days of the shortest window of macros/control/windows.sql.
@@ -117,6 +120,30 @@ class Retention(Settings):
     )
     leave_alone: tuple[LeaveAlone, ...] = Field(
         default=(), description="Rules for customers whom no plan contacts"
+    )
+
+
+class Guards(Settings):
+    """How far a publish may be from the current generation; no model learns from it.
+
+    Each is a share of what is published; a domain beyond one keeps its published rows.
+    """
+
+    cohort: Annotated[Number, Field(gt=0, le=100)] = Field(
+        default=0.25, description="Change of the number of scored customers, to 100"
+    )
+    mean_risk: Annotated[Number, Field(gt=0, le=100)] = Field(
+        default=0.4, description="Change of the mean risk, to 100"
+    )
+    crm_changes: Annotated[Number, Field(gt=0, le=1)] = Field(
+        default=0.98, description="Share of the CRM's customers whose row changes, to 1"
+    )
+    tombstones: Annotated[Number, Field(gt=0, le=1)] = Field(
+        default=0.4, description="Share of the CRM's customers who leave the list, to 1"
+    )
+    takeover: TakeoverLimits = Field(
+        default=TakeoverLimits(),
+        description="What keeps a new model from taking over from the live one",
     )
 
 
@@ -208,6 +235,9 @@ class DomainSettings(LearningSettings):
     retention: Retention = Field(
         default=Retention(), description="What the plan may spend and whom it leaves alone"
     )
+    guards: Guards = Field(
+        default=Guards(), description="How far a publish may be from the current generation"
+    )
     ladder: tuple[LadderPart, ...] = Field(
         min_length=1, description="Parts that add up to the cohort, the first match wins"
     )
@@ -247,12 +277,12 @@ class DomainSettings(LearningSettings):
         return self.with_changes(self.presets[name])
 
     def learned(self) -> Self:
-        """Return what labels, features and models are made from: all but the plan's part.
+        """Return what labels, features and models are made from: no plan, no guards.
 
-        A budget, a capacity or a hold-out must not train anything anew, and a run must not record
-        one: the plan of today stands in dbt_project.yml, or in the state where it was saved.
+        A budget, a hold-out or a limit of a guard must not train anything, and a run must not
+        record one: today's are in dbt_project.yml, or in the state where a plan was saved.
         """
-        kept = {key: value for key, value in self.given().items() if key != "retention"}
+        kept = {key: value for key, value in self.given().items() if key not in NOT_LEARNED}
         return self.model_validate_json(json.dumps(kept))
 
     def resolved(self) -> Self:

@@ -109,6 +109,11 @@ def parse_overrides(pairs: list[str], settings: DomainSettings) -> DomainSetting
                 hint="Edit `retention` in dbt_project.yml, or churn plan --domain D --budget N "
                 "--save.",
             )
+        elif key == "guards":
+            raise ChurnError(
+                f"--set {pair}: a run does not record its guards.",
+                hint="Edit `guards` in dbt_project.yml, or publish once beyond them with --accept.",
+            )
         elif key not in given:
             near = get_close_matches(key, given, n=1)
             raise ChurnError(

@@ -1,5 +1,7 @@
 """The exception that reaches the terminal as a message instead of a traceback."""
 
+from pipeline.project.exit_codes import FAILED
+
 
 class ChurnError(Exception):
     """A failure the user can act on.
@@ -8,12 +10,17 @@ class ChurnError(Exception):
         what: What is wrong, one sentence.
         where: File, row, column and value, as far as known.
         hint: What to do.
-        exit_code: Exit status of the command; 1 for bad input or state, 3 for a refused step
-            that leaves everything built before it intact.
+        exit_code: Exit status of the command, from `exit_codes`; a refused step leaves everything
+            built before it intact.
     """
 
     def __init__(
-        self, what: str, *, where: str | None = None, hint: str | None = None, exit_code: int = 1
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        hint: str | None = None,
+        exit_code: int = FAILED,
     ) -> None:
         self.what = what
         self.where = where

@@ -1,6 +1,7 @@
-"""Files that readers see whole or not at all."""
+"""Files that readers see whole or not at all, and that a power cut does not take back."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +19,32 @@ def replaced(path: Path) -> Iterator[Path]:
     part = path.with_name(f".{path.name}.part")
     try:
         yield part
-        part.replace(path)
+        move_durably(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def move_durably(part: Path, target: Path) -> None:
+    """Rename a file or a folder once all of it is on disk; folders of the target are made.
+
+    Without this, a power cut after the rename can leave an empty or a torn file under the new name.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if part.is_dir():
+        for written in part.rglob("*"):
+            sync(written)
+    sync(part)
+    part.replace(target)
+    sync(target.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's content, or a folder's names, are on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_json(path: Path, document: Any) -> None:

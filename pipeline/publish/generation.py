@@ -1,9 +1,9 @@
 """Publishes: writes the serving tables into one file, checks it, then flips one link."""
 
 import json
-import os
 import shutil
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,8 +12,9 @@ import duckdb
 
 from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
-from pipeline.project.files import empty_folder
+from pipeline.project.files import empty_folder, sync
 from pipeline.project.home import Home
+from pipeline.publish import kept as keeping
 from pipeline.publish.customer_documents import can_look_up, write_look_up
 from pipeline.realtime.bundle import write_bundle
 from pipeline.retention.plan import PLAN_SQL
@@ -21,7 +22,7 @@ from pipeline.warehouse.compiled_sql import kept, relations_read, write_models
 
 # The files of a generation; when a new version adds one, another generation is published.
 FORMAT = 6
-SCHEMA = "serving"
+SCHEMA = keeping.SCHEMA
 GENERATIONS = 3
 # The files that belong to a generation; others beside it are left alone.
 _NAMED = f"churn_{8 * '[0-9]'}T{12 * '[0-9]'}_*"
@@ -40,12 +41,20 @@ class GenerationInfo:
         path: The DuckDB file.
         fingerprint: Hash of the tables' inputs.
         tables: Table → rows.
+        marts: Hash of what the warehouse's serving tables were built from.
+        kept: Domains whose rows are those of the generation before.
+        line: Names of the generations that were current, this one last.
+        notes: What a reader of the kept rows should know.
     """
 
     name: str
     path: Path
     fingerprint: str
     tables: dict[str, int]
+    marts: str = ""
+    kept: tuple[str, ...] = ()
+    line: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def current(home: Home) -> GenerationInfo | None:
@@ -55,23 +64,41 @@ def current(home: Home) -> GenerationInfo | None:
         return None
     path = link.resolve()
     document = json.loads(path.with_suffix(".json").read_text())
-    return GenerationInfo(path.stem, path, document["fingerprint"], document["tables"])
+    return GenerationInfo(
+        path.stem,
+        path,
+        document["fingerprint"],
+        document["tables"],
+        document.get("marts", ""),
+        tuple(document.get("kept", ())),
+        tuple(document.get("line", ())),
+    )
 
 
-def publish(home: Home, fingerprint: str) -> GenerationInfo:
+def publish(
+    home: Home, fingerprint: str, *, marts: str = "", kept: Collection[str] = ()
+) -> GenerationInfo:
     """Write the serving tables as a new generation and make it the current one.
 
     A publish that is killed at any point leaves the old generation intact: everything is written
     under a scratch name, and readers see it only through the link, which is flipped last.
 
+    It is put together by domain: the rows of kept domains are those of the current generation,
+    whatever the warehouse holds of them; a kept domain that was never published has none.
+
     Args:
         home: CHURN_HOME.
         fingerprint: Hash of the tables' inputs; part of the generation's name.
+        marts: Hash of what the warehouse's serving tables were built from.
+        kept: Domains that are not published anew.
 
     Raises:
-        ChurnError: There is nothing to publish, or the written tables differ from the source.
+        ChurnError: There is nothing to publish, the written tables differ from the source, or the
+            rows of a kept domain do not fit today's columns.
     """
     name = f"churn_{datetime.now(UTC):%Y%m%dT%H%M%S%f}_{fingerprint[:8]}"
+    live = current(home)
+    kept, notes = sorted(kept), dict[str, tuple[str, ...]]()
     scratch = empty_folder(home.published / ".scratch")
     database = scratch / f"{name}.duckdb"
     with duckdb.connect() as connection:
@@ -79,34 +106,74 @@ def publish(home: Home, fingerprint: str) -> GenerationInfo:
         connection.execute(f"attach {quoted(home.warehouse)} as warehouse (read_only)")
         connection.execute(f"attach {quoted(database)} as generation (storage_version '{STORAGE}')")
         connection.execute(f"create schema generation.{SCHEMA}")
-        tables = [
-            row[0]
-            for row in connection.execute(
-                "select table_name from duckdb_tables() "
-                "where database_name = 'warehouse' and schema_name = ? order by table_name",
-                [SCHEMA],
-            ).fetchall()
-        ]
+        tables = keeping.tables_of(connection, "warehouse")
+        if kept and live is not None:
+            connection.execute(f"attach {quoted(live.path)} as published (read_only)")
+            tables = sorted({*tables, *keeping.kept_tables(connection, kept, tables)})
         if not tables:
             raise ChurnError("Nothing to publish yet.", hint="Run `churn run` first.")
         copies = scratch / name
         copies.mkdir()
         now = _later_than_published(home)
-        rows = {table: _copy(connection, table, copies, now) for table in tables}
+        rows = {}
+        for table in tables:
+            source = f"warehouse.{SCHEMA}.{table}"
+            if kept:
+                source, notes[table] = _merged(connection, table, kept, live)
+            rows[table] = _copy(connection, table, source, copies, now)
         if can_look_up(tables):
             write_look_up(connection, f"generation.{SCHEMA}", scratch / f"{name}.sqlite")
         _copy_plan(connection, home, scratch / f"{name}.plan")
         write_bundle(connection, home, copies)
         connection.execute("detach generation")
+    if live is not None:
+        keeping.keep_bundle(live.path, copies, kept)
+        keeping.keep_plan(live.path, scratch / f"{name}.plan", kept)
     with duckdb.connect(str(database), read_only=True) as check:
         for table, count in rows.items():
             found = check.execute(f"select count(*) from {SCHEMA}.{table}").fetchone()
             if found != (count,):
                 raise ChurnError(f"{table} was written with {found} rows instead of {count}.")
-    generation = GenerationInfo(name, home.published / database.name, fingerprint, rows)
+    generation = GenerationInfo(
+        name,
+        home.published / database.name,
+        fingerprint,
+        rows,
+        marts,
+        tuple(kept),
+        (*_line(home, live), name)[-GENERATIONS:],
+        tuple(
+            f"{table} of {', '.join(kept)} has no {', '.join(columns)} until they are published "
+            "again"
+            for table, columns in notes.items()
+            if columns
+        ),
+    )
     _commit(home, generation, scratch)
-    _forget_old(home)
+    _forget_old(home, generation)
     return generation
+
+
+def _line(home: Home, live: GenerationInfo | None) -> tuple[str, ...]:
+    """Return the generations that were current; older publishes did not record them."""
+    if live is None:
+        return ()
+    if live.line:
+        return live.line
+    whole = sorted(path.stem for path in home.published.glob(_NAMED) if _is_database(path))
+    return (*(name for name in whole if name < live.name), live.name)
+
+
+def _merged(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    kept: Collection[str],
+    live: GenerationInfo | None,
+) -> tuple[str, tuple[str, ...]]:
+    """Return the rows to publish of a table where some domains are kept, and what they lack."""
+    if live is not None:
+        return keeping.merged(connection, table, kept)
+    return keeping.built_alone(connection, table, kept), ()
 
 
 def _later_than_published(home: Home) -> datetime:
@@ -124,9 +191,8 @@ def _later_than_published(home: Home) -> datetime:
     return max(now, newest + timedelta(microseconds=1)) if newest else now
 
 
-def _stamped(connection: duckdb.DuckDBPyConnection, table: str, now: datetime) -> str:
+def _stamped(connection: duckdb.DuckDBPyConnection, table: str, source: str, now: datetime) -> str:
     """Return the relation to copy, in which changed rows get the time of this publish."""
-    source = f"warehouse.{SCHEMA}.{table}"
     if table != STAMPED:
         return source
     moment = f"cast('{now:%Y-%m-%d %H:%M:%S.%f}' as timestamp)"
@@ -144,23 +210,26 @@ def _stamped(connection: duckdb.DuckDBPyConnection, table: str, now: datetime) -
     return "stamped"
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, table: str, copies: Path, now: datetime) -> int:
+def _copy(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: str, copies: Path, now: datetime
+) -> int:
     """Copy one table with its comments, also as Parquet and CSV; return its number of rows."""
-    source, target = _stamped(connection, table, now), f"generation.{SCHEMA}.{table}"
+    source, target = _stamped(connection, table, rows, now), f"generation.{SCHEMA}.{table}"
     connection.execute(f"create table {target} as select * from {source} order by all")
     before, after = (_checksum(connection, relation) for relation in (source, target))
     if before != after:
         raise ChurnError(f"{table} changed while it was copied: {before} became {after}.")
+    from_ = "warehouse" if table in keeping.tables_of(connection, "warehouse") else "published"
     for column, comment in connection.execute(
-        "select column_name, comment from duckdb_columns() where database_name = 'warehouse' "
+        "select column_name, comment from duckdb_columns() where database_name = ? "
         "and schema_name = ? and table_name = ? and comment is not null",
-        [SCHEMA, table],
+        [from_, SCHEMA, table],
     ).fetchall():
         connection.execute(f"comment on column {target}.{column} is {quoted(comment)}")
     for (comment,) in connection.execute(
-        "select comment from duckdb_tables() where database_name = 'warehouse' "
+        "select comment from duckdb_tables() where database_name = ? "
         "and schema_name = ? and table_name = ? and comment is not null",
-        [SCHEMA, table],
+        [from_, SCHEMA, table],
     ).fetchall():
         connection.execute(f"comment on table {target} is {quoted(comment)}")
     for suffix, form in (("parquet", "format parquet"), ("csv", "format csv, header")):
@@ -197,41 +266,34 @@ def _commit(home: Home, generation: GenerationInfo, scratch: Path) -> None:
         "fingerprint": generation.fingerprint,
         "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "tables": generation.tables,
+        "marts": generation.marts,
+        "kept": generation.kept,
+        "line": generation.line,
     }
     (scratch / f"{generation.name}.json").write_text(json.dumps(document, indent=1) + "\n")
     for written in scratch.rglob("*"):
-        _fsync(written)
+        sync(written)
     # the database last: a generation with a database is complete
     for part in sorted(scratch.iterdir(), key=_is_database):
         part.replace(home.published / part.name)
     link = scratch / "current.duckdb"
     link.symlink_to(generation.path.name)
-    _fsync(home.published)
+    sync(home.published)
     link.replace(home.published / "current.duckdb")
-    _fsync(home.published)
+    sync(home.published)
     scratch.rmdir()
 
 
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _forget_old(home: Home, live: GenerationInfo) -> None:
+    """Delete all but the last generations that were current; open readers can finish.
 
-
-def _forget_old(home: Home) -> None:
-    """Delete all but the newest generations; a reader with an old file open can finish.
-
-    Leftovers of a killed publish are deleted, too, since only one publish runs at a time.
+    What a killed publish left is deleted too, since only one publish runs at a time: whole or not,
+    it was never current, so it takes no place among those kept.
     """
     parts: dict[str, list[Path]] = defaultdict(list)
     for path in home.published.glob(_NAMED):
         parts[path.name.partition(".")[0]].append(path)
-    whole = sorted(name for name in parts if any(map(_is_database, parts[name])))
-    # the newest may have an older name if the clock was set back
-    live = (home.published / "current.duckdb").resolve().stem
-    for name in parts.keys() - {*whole[-GENERATIONS:], live}:
+    for name in parts.keys() - set(live.line):
         # the database first, so that a partly deleted generation does not look complete
         for path in sorted(parts[name], key=_is_database, reverse=True):
             if path.is_dir():

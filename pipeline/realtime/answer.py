@@ -218,7 +218,7 @@ def open_answering(
     connection.execute("set timezone = 'UTC'")
     connection.execute("set enable_progress_bar = false")
     connection.execute("create schema if not exists lake")
-    load_bundle(connection, generation)
+    load_bundle(connection, generation, model.domain)
     # requests have rows of one domain only; empty views of the others are optimised away
     for (other,) in connection.execute(
         "select schema_name || '.' || table_name from duckdb_tables() "
@@ -284,7 +284,7 @@ class Scorer:
         )
         # a feature that today's YAML does not describe is its own group
         self._groups = [groups.get(name, name) for name in model.recipe.features]
-        worded, decided = read_rules(generation)
+        worded, decided = read_rules(generation, model.domain)
         before = [model for model in decided if model.relation != _ACTIONS]
         result = [model for model in decided if model.relation == _ACTIONS]
         # rules read few of a hundred features, and each column costs time, filled or not

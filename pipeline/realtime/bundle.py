@@ -116,33 +116,43 @@ def _copy(
     )
 
 
-def is_bundled(generation: Path) -> bool:
-    """Whether the generation of a DuckDB file has a bundle."""
-    folder = generation.with_suffix("") / FOLDER
+def kept_folder(folder: Path, domain: str) -> Path:
+    """Return where the bundle of a domain is, in the folder of a generation's bundle.
+
+    A domain that a newer generation kept from an older one has a folder of its own: the SQL and
+    the rows it was published with.
+    """
+    own = folder / domain
+    return own if own.is_dir() else folder
+
+
+def is_bundled(generation: Path, domain: str) -> bool:
+    """Whether the generation of a DuckDB file has a bundle of a domain."""
+    folder = kept_folder(generation.with_suffix("") / FOLDER, domain)
     return all((folder / name).exists() for name in (_REASONS, _DECISIONS, _COVERAGE))
 
 
-def read_rules(generation: Path) -> tuple[list[CompiledModel], list[CompiledModel]]:
+def read_rules(generation: Path, domain: str) -> tuple[list[CompiledModel], list[CompiledModel]]:
     """Return a generation's SQL of reasons and its SQL of actions.
 
     Raises:
         NotReadyError: The generation is older than bundles.
     """
-    folder = bundle_folder(generation)
+    folder = bundle_folder(generation, domain)
     return read_models(folder / _REASONS), read_models(folder / _DECISIONS)
 
 
-def read_coverage(generation: Path) -> list[CompiledModel]:
+def read_coverage(generation: Path, domain: str) -> list[CompiledModel]:
     """Return a generation's SQL that derives what is known before cut-offs.
 
     Raises:
         NotReadyError: The generation is older than bundles.
     """
-    return read_models(bundle_folder(generation) / _COVERAGE)
+    return read_models(bundle_folder(generation, domain) / _COVERAGE)
 
 
-def bundle_folder(generation: Path) -> Path:
-    """Return the folder of a generation's bundle.
+def bundle_folder(generation: Path, domain: str) -> Path:
+    """Return the folder of a generation's bundle of a domain.
 
     Raises:
         NotReadyError: The generation is gone, or older than bundles.
@@ -154,23 +164,23 @@ def bundle_folder(generation: Path) -> Path:
             where=generation.stem,
             hint="Send the request again.",
         )
-    if not is_bundled(generation):
+    if not is_bundled(generation, domain):
         raise NotReadyError(
             "The published generation cannot score raw rows, because an older version published "
             "it.",
             where=generation.stem,
             hint="Run `churn run` to publish again.",
         )
-    return generation.with_suffix("") / FOLDER
+    return kept_folder(generation.with_suffix("") / FOLDER, domain)
 
 
-def load_bundle(connection: duckdb.DuckDBPyConnection, generation: Path) -> None:
+def load_bundle(connection: duckdb.DuckDBPyConnection, generation: Path, domain: str) -> None:
     """Create a bundle's relations in an in-memory database.
 
     Raises:
         NotReadyError: The generation is older than bundles, or its bundle is damaged.
     """
-    for path in sorted(bundle_folder(generation).glob("*.parquet")):
+    for path in sorted(bundle_folder(generation, domain).glob("*.parquet")):
         schema, name = path.stem.split(".")
         connection.execute(f"create schema if not exists {schema}")
         with damage_told(generation):

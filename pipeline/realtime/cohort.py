@@ -132,7 +132,8 @@ def score_lake(
         given = frozenset(
             table.name for table in model.tables if _make_view(connection, lake, table)
         )
-        covered = coverage_of(connection, domain, read_coverage(generation), knowledge, cut_off)
+        derive = read_coverage(generation, domain)
+        covered = coverage_of(connection, domain, derive, knowledge, cut_off)
         write_controls(connection, domain, cut_off, covered, given)
         ignored = _late_rows(connection, model, cut_off)
         progress(0.05)

@@ -75,7 +75,7 @@ def read_knowledge(generation: Path, domain: str) -> Knowledge:
         NotReadyError: The generation is older than bundles, its bundle is damaged, or it has no
             model of the domain.
     """
-    folder = bundle_folder(generation)
+    folder = bundle_folder(generation, domain)
     paths = [
         to_read(folder / f"{name}.parquet")
         for name in ("control.control__knowledge", "churn.int_churn__live_runs_selected")

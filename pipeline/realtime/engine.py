@@ -83,7 +83,7 @@ class Engine:
         self._generation = generation
         self._decided = DecisionReader(home, domain)
         self._statement = as_statement(self.model.stack)
-        self._derive = read_coverage(generation)
+        self._derive = read_coverage(generation, domain)
         self._coverage: dict[date, Known] = {}
         self._lock = threading.Lock()
         self._free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()

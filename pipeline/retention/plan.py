@@ -41,8 +41,17 @@ class RetentionPlan:
     left: list[Row]
 
 
+def kept_folder(folder: Path, domain: str) -> Path:
+    """Return where a generation's inputs of a domain's plans are.
+
+    A domain that a newer generation kept from an older one has a folder of its own.
+    """
+    own = folder / domain
+    return own if own.is_dir() else folder
+
+
 def can_plan(folder: Path) -> bool:
-    """Store the SQL that dbt has just compiled; the next dbt call overwrites the manifest."""
+    """Return whether a folder has the SQL of plans and all the rows that it reads."""
     if not (folder / PLAN_SQL).exists():
         return False
     models = read_models(folder / PLAN_SQL)

@@ -1,15 +1,15 @@
-"""The context of a command: CHURN_HOME, domains, their settings, cut-offs and the console."""
+"""The context of a command: CHURN_HOME, domains, their settings, cut-offs, console, outcomes."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
 
 from pipeline.project.domain_settings import DomainSettings
+from pipeline.project.errors import ChurnError
+from pipeline.project.exit_codes import FAILED, REFUSED, WARNED, worst
 from pipeline.project.home import Home
-
-REFUSED = 3
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,10 @@ class RunContext:
         entries: Every domain's settings, this run's overrides included.
         as_of: Domain → cut-off to score instead of the default.
         console: Console for messages and progress.
+        accept: Why what a guard refuses is published all the same; None to refuse it.
+        show_error: Prints an error; without it, the console does.
+        outcomes: Domain → exit codes it has earned so far; "" is what concerns no single one.
+        dropped: Domains that later steps are not about any more.
     """
 
     home: Home
@@ -29,17 +33,56 @@ class RunContext:
     entries: Mapping[str, DomainSettings]
     as_of: Mapping[str, str]
     console: Console
+    accept: str | None = None
+    show_error: Callable[[ChurnError], None] | None = None
+    outcomes: dict[str, set[int]] = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
 
     @property
     def variables(self) -> dict[str, Any]:
         """dbt vars."""
         given = {name: settings.given() for name, settings in self.entries.items()}
-        return {"churn_domains": given, "as_of": dict(self.as_of)}
+        out = {"left_out": list(self.left_out)} if self.left_out else {}
+        return {"churn_domains": given, "as_of": dict(self.as_of), **out}
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Domains that were refused or failed before they could be published."""
+        return tuple(sorted(self.dropped))
+
+    @property
+    def remaining(self) -> tuple[str, ...]:
+        """Domains of the command that were neither refused nor failed."""
+        out = {name for name, codes in self.outcomes.items() if codes & {REFUSED, FAILED}}
+        return tuple(name for name in self.domains if name not in out)
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of the command; trouble of a domain it is not about is a warning."""
+        codes = set(self.outcomes.get("", ()))
+        for name, found in self.outcomes.items():
+            codes |= found if name in self.domains or not name else {WARNED}
+        return worst(codes)
 
     def say(self, words: str) -> None:
         """Print a progress line."""
         self.console.print(f"[dim]·[/] {words}", highlight=False)
 
-    def warn(self, words: str) -> None:
-        """Print a warning."""
+    def warn(self, words: str, domain: str = "") -> None:
+        """Print a warning; it counts in the exit code."""
         self.console.print(f"  [yellow]warning[/] {words}", highlight=False)
+        self.outcomes.setdefault(domain, set()).add(WARNED)
+
+    def leave_out(self, domain: str, error: ChurnError) -> None:
+        """Print why a domain cannot go on, and do not build it; the others go on."""
+        self.dropped.add(domain)
+        self.refuse(domain, error)
+
+    def refuse(self, domain: str, error: ChurnError) -> None:
+        """Print why a domain is not published; it keeps what was last published of it."""
+        code = error.exit_code if error.exit_code == REFUSED else FAILED
+        self.outcomes.setdefault(domain, set()).add(code)
+        if self.show_error is None:
+            self.console.print(str(error), highlight=False, markup=False)
+        else:
+            self.show_error(error)

@@ -20,7 +20,8 @@ from pipeline.project.checked import read_checked
 from pipeline.project.domains import recorded_settings
 from pipeline.project.duck import file_sql, quoted
 from pipeline.project.errors import ChurnError
-from pipeline.project.files import empty_folder
+from pipeline.project.exit_codes import REFUSED
+from pipeline.project.files import empty_folder, move_durably
 from pipeline.project.home import Home
 from pipeline.runs.context import RunContext
 from pipeline.runs.registry import recipe_of, tuned_parameters
@@ -159,8 +160,7 @@ def freeze_dataset(context: RunContext, domain: str, name: str) -> Dataset:
     (part / _MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
     for path in part.iterdir():
         path.chmod(0o444)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part.replace(folder)
+    move_durably(part, folder)
     return Dataset(folder, manifest)
 
 
@@ -270,7 +270,9 @@ def train_dataset(dataset: Dataset, warehouse: Path, scratch: Path, console: Con
             with console.status(name) as status:
                 train_run(connection, inputs, scratch, lambda w: status.update(f"{name}: {w}"))
         except RefusedError as refusal:
-            raise ChurnError(f"Training on {name} is refused: {refusal}.", exit_code=3) from refusal
+            raise ChurnError(
+                f"Training on {name} is refused: {refusal}.", exit_code=REFUSED
+            ) from refusal
     return recipe_of(scratch).model_hash
 
 

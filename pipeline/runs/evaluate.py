@@ -16,8 +16,9 @@ from ml.evaluation.rolling import judge_origin, learning_curve, origins
 from ml.mart import read_snapshot_features
 from ml.train import PARAMETERS
 from pipeline.project.errors import ChurnError
+from pipeline.project.exit_codes import REFUSED
 from pipeline.project.files import empty_folder
-from pipeline.runs.context import REFUSED, RunContext
+from pipeline.runs.context import RunContext
 from pipeline.runs.lead_time import examples_before
 from pipeline.runs.registry import live_run, recipe_of, trained_run
 

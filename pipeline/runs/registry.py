@@ -1,4 +1,4 @@
-"""The runs under CHURN_HOME/models: which one is live, since when and why, and how it was set."""
+"""The runs under CHURN_HOME/models: which is live and why, what it scored, and how it was set."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -40,6 +41,8 @@ class RecordedDecision:
 
 _TYPES = {
     "judged_on": "date",
+    "as_of_date": "date",
+    "reason": "varchar",
     "rows": "bigint",
     **dict.fromkeys(("champion_log_loss", "challenger_log_loss", "gain", "gain_se"), "double"),
 }
@@ -47,13 +50,6 @@ _TYPES = {
 
 def decisions(home: Home, domain: str) -> list[RecordedDecision]:
     """Return every decision about the live run, oldest first."""
-    path = _live_path(home, domain)
-    if not path.exists():
-        return []
-    # a connection of its own: the one behind duckdb.sql must not be used by two threads at once
-    with duckdb.connect() as connection:
-        found = connection.execute(f"from read_parquet({file_sql(path)}) order by decision")
-        rows = rows_of(found)
     return [
         RecordedDecision(
             row.pop("domain"),
@@ -61,7 +57,7 @@ def decisions(home: Home, domain: str) -> list[RecordedDecision]:
             row.pop("decided_at"),
             Decision(**row | {"judged_on": row["judged_on"] and str(row["judged_on"])}),
         )
-        for row in rows
+        for row in _read(_live_path(home, domain), "decision")
     ]
 
 
@@ -79,11 +75,67 @@ def record(home: Home, domain: str, decision: Decision) -> None:
         }
         for row in made
     ]
+    _write(_live_path(home, domain), rows)
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     frame = pd.DataFrame(rows)
-    with replaced(_live_path(home, domain)) as part, duckdb.connect() as connection:
+    with replaced(path) as part, duckdb.connect() as connection:
         connection.register("rows", frame)
         columns = ", ".join(f"cast({c} as {_TYPES[c]}) as {c}" if c in _TYPES else c for c in frame)
         connection.execute(f"copy (select {columns} from rows) to {quoted(part)} (format parquet)")
+
+
+def _read(path: Path, order: str) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    # a connection of its own: the one behind duckdb.sql must not be used by two threads at once
+    with duckdb.connect() as connection:
+        return rows_of(connection.execute(f"from read_parquet({file_sql(path)}) order by {order}"))
+
+
+@dataclass(frozen=True)
+class CurrentScores:
+    """The scores of a domain that were chosen to be published.
+
+    Attributes:
+        run_id: Run that scored.
+        as_of_date: Cut-off.
+        reason: Why a past day was chosen; None for the day up to which data are known.
+    """
+
+    run_id: str
+    as_of_date: str
+    reason: str | None = None
+
+
+def current_scores(home: Home, domain: str) -> CurrentScores | None:
+    """Return the scores that were last chosen to be published; None before the first choice."""
+    rows = _read(_current_path(home, domain), "choice")
+    if not rows:
+        return None
+    return CurrentScores(rows[-1]["run_id"], str(rows[-1]["as_of_date"]), rows[-1]["reason"])
+
+
+def choose_scores(home: Home, domain: str, chosen: CurrentScores) -> None:
+    """Choose the scores to publish, on record. What is chosen already is not chosen again."""
+    if current_scores(home, domain) == chosen:
+        return
+    path = _current_path(home, domain)
+    rows = _read(path, "choice")
+    rows.append(
+        {
+            "domain": domain,
+            "choice": len(rows) + 1,
+            "chosen_at": datetime.now(UTC).replace(tzinfo=None),
+            **asdict(chosen),
+        }
+    )
+    _write(path, rows)
+
+
+def _current_path(home: Home, domain: str) -> Path:
+    return home.models / domain / "current_scores.parquet"
 
 
 def standing(home: Home, domain: str, challenger: str) -> Decision | None:

@@ -12,9 +12,10 @@ from ml.mart import read_scoring_cut_off, read_usable
 from ml.tune import Tuned
 from ml.tune import tune as search
 from pipeline.project.errors import ChurnError
+from pipeline.project.exit_codes import REFUSED
 from pipeline.project.files import write_json
 from pipeline.project.terminal import progress_bar
-from pipeline.runs.context import REFUSED, RunContext
+from pipeline.runs.context import RunContext
 
 
 def tune(context: RunContext, domain: str, trials: int) -> Tuned:

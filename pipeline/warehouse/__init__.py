@@ -1,6 +1,7 @@
 """The private warehouse: built by dbt, checked, and read back as compiled SQL.
 
-In the order of the flow: `fingerprint` detects changes, `dbt` builds, `compiled_sql` stores what
-dbt compiled, `static_checks` checks it for leaks, `control` fills the control relations (cut-offs,
-knowledge, coverage) where that SQL runs elsewhere, `sample` builds on a sample of customers.
+In the order of the flow: `fingerprint` detects changes, `dbt` builds, `blame` finds the domain
+whose fault a failed build is, `compiled_sql` stores what dbt compiled, `static_checks` checks it
+for leaks, `control` fills the control relations (cut-offs, knowledge, coverage) where that SQL runs
+elsewhere, `sample` builds on a sample of customers.
 """

@@ -4,22 +4,31 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT, Home
 from pipeline.project.terminal import progress_bar
+from pipeline.warehouse.blame import DbtError, FailedNode
 
 # Models downstream of ML outputs, people's decisions or the catalogue of actions are built after
 # the ML step; all others before.
 _AFTER = ("source:ml+", "source:state+", "retention_actions+")
 BEFORE_ML = ("--exclude", *_AFTER)
 AFTER_ML = ("--select", *_AFTER)
+_FAILED = ("error", "fail", "runtime error")
+
+
+def without(selected: tuple[str, ...], domains: Iterable[str]) -> tuple[str, ...]:
+    """Return a selection without what single domains have of their own."""
+    paths = [f"path:models/{domain}" for domain in domains]
+    if not paths:
+        return selected
+    return (*selected, *paths) if selected[0] == "--exclude" else (*selected, "--exclude", *paths)
 
 
 @dataclass
@@ -52,7 +61,7 @@ def dbt(
         target_path: Folder for dbt's artefacts instead of CHURN_HOME's default.
 
     Raises:
-        ChurnError: A model or a test failed; with dbt's message and the path of the log.
+        DbtError: A model or a test failed; with dbt's message and the path of the log.
     """
     home.root.mkdir(parents=True, exist_ok=True)
     (home.work / "duckdb").mkdir(parents=True, exist_ok=True)
@@ -69,6 +78,8 @@ def dbt(
     ]
     if variables:
         call += ["--vars", json.dumps(variables)]
+    results = (target_path or home.dbt_target) / "run_results.json"
+    results.unlink(missing_ok=True)
     environment = os.environ | {"CHURN_HOME": str(home.root), "DO_NOT_TRACK": "1"}
     outcome, stray = DbtOutcome(), ""
     with (
@@ -91,12 +102,36 @@ def dbt(
         code = process.wait()
     if code != 0:
         words = "\n".join(dict.fromkeys(outcome.failures)) or stray or f"dbt exited with {code}"
-        raise ChurnError(
+        error = DbtError(
             f"dbt {command} failed; nothing was published.",
             where=words[-4000:],
             hint=f"See the full log: {home.dbt_logs / 'dbt.log'}",
         )
+        error.failed = _failed(results)
+        raise error
     return outcome
+
+
+def _failed(results: Path) -> tuple[FailedNode, ...]:
+    """Read which models and tests failed, from dbt's artefacts; none if it ran none."""
+    manifest = results.with_name("manifest.json")
+    if not results.exists() or not manifest.exists():
+        return ()
+    nodes = json.loads(manifest.read_text())["nodes"]
+    found = []
+    for result in json.loads(results.read_text())["results"]:
+        node = nodes.get(result["unique_id"])
+        if result["status"] in _FAILED and node is not None:
+            found.append(
+                FailedNode(
+                    node["name"],
+                    node["original_file_path"],
+                    node["resource_type"] == "test",
+                    result.get("compiled_code") or "",
+                    " ".join(str(result.get("message") or result["status"]).split()),
+                )
+            )
+    return tuple(found)
 
 
 def _note(event: Mapping[str, Any], outcome: DbtOutcome) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import yaml
 
-from pipeline.project.domain_settings import DomainSettings
+from pipeline.project.domain_settings import NOT_LEARNED, DomainSettings
 from pipeline.project.home import PROJECT, Home
 
 PROJECT_FILE = "dbt_project.yml"
@@ -52,7 +52,8 @@ def sql_fingerprint() -> str:
 def _project_fingerprint() -> str:
     project = yaml.safe_load((PROJECT / PROJECT_FILE).read_text())
     for entry in project["vars"]["churn_domains"].values():
-        entry.pop("retention", None)
+        for key in NOT_LEARNED:
+            entry.pop(key, None)
     return digest(project)
 
 

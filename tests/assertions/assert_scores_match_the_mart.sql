@@ -14,7 +14,7 @@ scores as (
 ),
 
 examples as (
-    {%- for domain in var('churn_domains') %}
+    {%- for domain in built_domains() %}
     {{ examples_checksummed(
         domain, only="(select max(as_of_date) from scores where domain = '" ~ domain ~ "')"
     ) }}

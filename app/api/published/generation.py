@@ -17,7 +17,7 @@ import duckdb
 from app.api.http.problems import ProblemError
 from pipeline.project.duck import quoted, rows_of
 from pipeline.project.home import Home
-from pipeline.retention.plan import can_plan
+from pipeline.retention.plan import can_plan, kept_folder
 
 Row = dict[str, Any]
 NAME = re.compile(r"churn_\d{8}T\d{12}_[0-9a-f]{1,8}")
@@ -92,10 +92,9 @@ class OpenGeneration:
         """All domains of this generation, scored or not, sorted."""
         return sorted({*self.domains, *self.unscored, *self.retired})
 
-    @property
-    def plan_folder(self) -> Path | None:
-        """Folder with the inputs of plans; None if it was not published."""
-        folder = self.path.with_suffix(".plan")
+    def plan_folder(self, domain: str) -> Path | None:
+        """Folder with the inputs of a domain's plans; None if it was not published."""
+        folder = kept_folder(self.path.with_suffix(".plan"), domain)
         return folder if can_plan(folder) else None
 
     def customer(self, domain: str, customer_id: str) -> Row | None:

@@ -167,7 +167,7 @@ def compute_plan(
     Nothing is saved; `churn plan --save` changes the published plan. A trial takes seconds and
     only one runs at a time; meanwhile others get 503 with Retry-After.
     """
-    folder = generation.plan_folder
+    folder = generation.plan_folder(domain.name)
     if folder is None:
         raise ProblemError(
             503,

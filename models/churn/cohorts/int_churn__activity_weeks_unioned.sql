@@ -2,7 +2,7 @@
 with
 
 weeks as (
-    {%- for domain in var('churn_domains') %}
+    {%- for domain in built_domains() %}
     select * from {{ ref(domain ~ '__activity_weeks') }}
     {%- if not loop.last %}
     union all

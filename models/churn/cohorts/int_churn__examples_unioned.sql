@@ -1,5 +1,5 @@
 -- One row per domain, customer and cut-off: the spine of every domain's examples.
-{%- for domain in var('churn_domains') %}
+{%- for domain in built_domains() %}
 select
     domain,
     customer_id,

@@ -1,5 +1,5 @@
 -- One row per domain, label definition, customer and cut-off: the labels of every domain.
-{%- for domain in var('churn_domains') %}
+{%- for domain in built_domains() %}
 select
     '{{ domain }}' as domain,
     customer_id,

@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 -- One row per domain and scored customer of the live runs that was scored before: the score that
--- was valid until then. It is of the newest earlier cut-off, by the run that came last.
+-- was valid until then. It is of the newest earlier cut-off that was scored to be published, by the
+-- run that came last.
 with
 
 scores as (
@@ -12,6 +13,10 @@ live as (
     where is_live
 ),
 
+published as (
+    select * from {{ ref('int_churn__published_scorings_selected') }}
+),
+
 final as (
     select
         scores.domain,
@@ -20,6 +25,10 @@ final as (
         scores.churn_probability,
         scores.risk_band
     from scores
+    inner join published
+        on
+            scores.run_id = published.run_id
+            and scores.as_of_date = published.as_of_date
     inner join live
         on
             scores.domain = live.domain

@@ -1,7 +1,7 @@
 -- One row per domain, customer, cut-off and segment of the domain's entry: which part of it the
 -- customer is in. A missing value is a part of its own. The segment `ladder` adds up to the cohort
 -- and is everybody's first chart.
-{%- for domain, entry in var('churn_domains').items() %}
+{%- for domain, entry in built_domains().items() %}
 {%- set domain_loop = loop %}
 select
     domain,

@@ -2,7 +2,7 @@
 -- contact could prompt a cancellation, or pay for an order that is coming anyway. The first rule
 -- that holds.
 {%- set matches = [] %}
-{%- for domain, entry in var('churn_domains').items() %}
+{%- for domain, entry in built_domains().items() %}
 {%- for rule in entry.get('retention', {}).get('leave_alone', []) %}
 {%- do matches.append((domain, loop.index, rule)) %}
 {%- endfor %}

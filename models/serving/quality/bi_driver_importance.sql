@@ -11,15 +11,8 @@ importances as (
     where is_used and as_of_date is not null
 ),
 
--- Every scoring of a domain in the order in which it was made.
 scorings as (
-    select
-        domain,
-        run_id,
-        as_of_date,
-        min(scored_at) as scored_at
-    from {{ ref('stg_churn__scores') }}
-    group by all
+    select * from {{ ref('int_churn__published_scorings_selected') }}
 ),
 
 previous as (

@@ -14,6 +14,8 @@ from ml.champion import decide
 from ml.cohorts import choose_fits, read_cohorts
 from ml.decision import Decision
 from ml.mart import read_usable
+from ml.settings import TakeoverLimits
+from ml.takeover import Shift
 from ml.train import fit
 from pipeline import steps
 from pipeline.project.domains import domain_entries
@@ -32,6 +34,9 @@ from pipeline.runs.registry import (
 
 SCORING = np.datetime64("2017-04-01")
 ENTRY = domain_entries()["kkbox"].resolved()
+LIMITS = ENTRY.guards.takeover
+# for what the closed cohort alone decides
+ANY = TakeoverLimits(mean_risk=10, rank_correlation=-1, moved_by=0.99, moved=1)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +54,7 @@ def challenge(demo, learned, tmp_path):
     examples, fits = learned
     champion = live_run(demo[0], "kkbox")
 
-    def judge(change=lambda rows: rows, rounds=60, **recipe):
+    def judge(change=lambda rows: rows, rounds=60, limits=ANY, accept=None, **recipe):
         folder = tmp_path / "challenger"
         shutil.copytree(champion, folder)
         changed = change(examples)
@@ -64,7 +69,8 @@ def challenge(demo, learned, tmp_path):
         kept = json.loads((champion / "recipe.json").read_text()) | own | recipe
         (folder / "recipe.json").write_text(json.dumps(kept))
         with duckdb.connect(str(demo[0].warehouse), read_only=True) as connection:
-            return decide(connection, trained_run(champion), trained_run(folder), SCORING)
+            runs = trained_run(champion), trained_run(folder)
+            return decide(connection, *runs, SCORING, limits, accept)
 
     return judge
 
@@ -108,11 +114,63 @@ def test_a_changed_recipe_that_is_better_beyond_noise_takes_over(demo, challenge
     worse = challenge(shuffled, recipe_hash="another recipe")
     with duckdb.connect(str(demo[0].warehouse), read_only=True) as connection:
         turned = decide(
-            connection, trained_run(tmp_path / "challenger"), trained_run(champion), SCORING
+            connection, trained_run(tmp_path / "challenger"), trained_run(champion), SCORING, ANY
         )
     assert turned.run_id == champion.name
     assert turned.gain == pytest.approx(-worse.gain)
     assert turned.gain > 1.96 * turned.gain_se
+
+
+def everybody_left_lately(learned):
+    """A broken month: in the cohorts that only the live model learns from, everybody left."""
+    _, fits = learned
+    late = [np.datetime64(day) for day in fits.live if day not in fits.refit]
+
+    def broken(examples):
+        outcome = examples.is_churned.copy()
+        outcome[np.isin(examples.as_of_date, late)] = 1
+        return replace(examples, is_churned=outcome)
+
+    return broken
+
+
+def test_a_model_that_learned_a_broken_month_is_held_back_with_the_figures(
+    demo, challenge, learned
+):
+    """The test model learned nothing of that month, so the closed cohort shows nothing."""
+    decision = challenge(everybody_left_lately(learned), limits=LIMITS)
+    assert decision.run_id == live_name(demo[0], "kkbox")
+    assert (decision.rule, decision.challenger_run_id) == ("held_back", "challenger")
+    assert "not worse beyond noise" in decision.words
+    assert "the mean risk goes from 0." in decision.words
+    assert decision.words.endswith(" on the customers scored at 2017-04-01")
+
+
+def test_a_model_beyond_the_limits_takes_over_for_a_reason_that_is_kept(challenge, learned):
+    decision = challenge(everybody_left_lately(learned), limits=LIMITS, accept="it was a strike")
+    assert (decision.run_id, decision.rule) == ("challenger", "accepted")
+    assert decision.words.endswith("accepted: it was a strike")
+
+
+def test_a_refreshed_model_says_how_its_scores_differ(challenge):
+    decision = challenge(rounds=90, limits=LIMITS)
+    assert (decision.run_id, decision.rule) == ("challenger", "refreshed")
+    assert "customers scored at 2017-04-01 the mean risk goes from" in decision.words
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        (lambda p: p * 1.29, None),
+        (lambda p: p * 1.31, "the mean risk goes from"),
+        (lambda p: p[::-1], "the rank correlation is -1.00 (limit 0.60)"),
+        (lambda p: p + np.where(p < 0.1, 0.21, -0.05), "move by more than 0.20 (limit 20%)"),
+    ],
+)
+def test_each_limit_of_a_takeover_is_looked_at(after, words):
+    before = np.linspace(0.01, 0.4, 100)
+    found = Shift.of(SCORING, before, after(before), 0.2).beyond(LIMITS)
+    assert any(words in one for one in found) if words else found == []
 
 
 def test_neither_model_saw_the_cohort_it_is_judged_on(demo, challenge):

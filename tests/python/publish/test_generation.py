@@ -1,6 +1,8 @@
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -83,7 +85,7 @@ def test_copies_keep_ids_as_they_are(warehouse):
         assert duckdb.sql(f"select min(customer_id) from '{copy}'").fetchall() == [("a/+0",)]
 
 
-@pytest.mark.parametrize("moment", ["_fsync", "_forget_old", "_copy", "_commit"])
+@pytest.mark.parametrize("moment", ["sync", "_forget_old", "_copy", "_commit"])
 def test_a_publish_that_is_killed_leaves_a_whole_generation(warehouse, moment):
     publish.publish(warehouse, "first")
     fill(warehouse, 20)
@@ -106,7 +108,7 @@ def test_a_publish_that_is_killed_leaves_a_whole_generation(warehouse, moment):
 def test_a_generation_that_is_gone_is_not_taken_for_one_of_an_older_version(warehouse):
     first, *_ = [publish.publish(warehouse, f"{i}").path for i in range(4)]
     with pytest.raises(NotReadyError, match="no longer available"):
-        read_rules(first)
+        read_rules(first, "kkbox")
 
 
 @pytest.mark.parametrize("renames", range(4))
@@ -136,8 +138,40 @@ def test_what_a_killed_publish_left_goes_with_the_next_one(warehouse, renames):
         "churn_list.csv",
     } == there
     assert {first, second} <= names
-    # all but the flip had been done: it is as whole as the others
-    assert len(names) == (3 if renames == 3 else 2)
+    # whole or not, it was never current, so it takes no place among the three
+    assert len(names) == 2
+
+
+def test_a_publish_killed_before_its_flip_does_not_push_out_a_generation(warehouse, monkeypatch):
+    names = [publish.publish(warehouse, f"{i}").name for i in range(3)]
+    with monkeypatch.context() as patched:
+
+        def killed(link, _):
+            raise KeyboardInterrupt
+
+        replace = Path.replace
+        patched.setattr(
+            Path,
+            "replace",
+            lambda part, target: (killed if part.is_symlink() else replace)(part, target),
+        )
+        with pytest.raises(KeyboardInterrupt):
+            publish.publish(warehouse, "killed")
+    whole = {path.stem for path in warehouse.published.glob("churn_*.duckdb")}
+    assert len(whole) == 4
+    names.append(publish.publish(warehouse, "last").name)
+    kept = {path.stem for path in warehouse.published.glob("churn_*.duckdb")}
+    assert kept == set(names[-3:])
+
+
+def test_generations_of_publishes_that_named_no_line_stay(warehouse):
+    names = [publish.publish(warehouse, f"{i}").name for i in range(2)]
+    for path in warehouse.published.glob("churn_*.json"):
+        document = json.loads(path.read_text())
+        del document["line"]
+        path.write_text(json.dumps(document))
+    names.append(publish.publish(warehouse, "new").name)
+    assert {path.stem for path in warehouse.published.glob("churn_*.duckdb")} == set(names)
 
 
 def test_all_of_a_generation_is_on_disk_before_readers_see_it(warehouse, monkeypatch):
@@ -152,7 +186,7 @@ def test_all_of_a_generation_is_on_disk_before_readers_see_it(warehouse, monkeyp
             synced.add(path.stat().st_ino)
 
     monkeypatch.setattr(publish, "write_bundle", write_bundle)
-    monkeypatch.setattr(publish, "_fsync", fsync)
+    monkeypatch.setattr(publish, "sync", fsync)
     generation = publish.publish(warehouse, "x")
     written = [warehouse.published, *warehouse.published.rglob("*")]
     missed = [p.name for p in written if not p.is_symlink() and p.stat().st_ino not in synced]

@@ -1,0 +1,102 @@
+"""Compares a new model with the live one on the customers who are scored next."""
+
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+from scipy.stats import rankdata
+
+from ml.artifacts import load_model
+from ml.contract import Examples, Floats, read_examples
+from ml.recipe import TrainedRun
+from ml.settings import TakeoverLimits
+from ml.train import margin
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How the scores of a cut-off move from one model to another.
+
+    Attributes:
+        cut_off: The cut-off.
+        customers: Customers scored by both.
+        mean_before: Mean risk by the live model.
+        mean_after: Mean risk by the new one.
+        rank_correlation: Spearman's; 1 where a model gives everybody the same risk.
+        moved_by: A customer has moved when the risk differs by more than this.
+        moved: Share of customers that have.
+    """
+
+    cut_off: str
+    customers: int
+    mean_before: float
+    mean_after: float
+    rank_correlation: float
+    moved_by: float
+    moved: float
+
+    @classmethod
+    def of(cls, cut_off: np.datetime64, before: Floats, after: Floats, moved_by: float) -> "Shift":
+        """Compare the probabilities of the same customers, each of shape (customers,)."""
+        return cls(
+            str(cut_off),
+            len(before),
+            float(before.mean()),
+            float(after.mean()),
+            _rank_correlation(before, after),
+            moved_by,
+            float(np.mean(np.abs(after - before) > moved_by)),
+        )
+
+    def beyond(self, limits: TakeoverLimits) -> list[str]:
+        """Return which limits the shift is beyond, each with its figures; empty within them."""
+        change = self.mean_after / max(self.mean_before, 1e-12) - 1
+        found = []
+        if abs(change) > limits.mean_risk:
+            found.append(
+                f"the mean risk goes from {self.mean_before:.4f} to {self.mean_after:.4f} "
+                f"({change:+.1%}, limit {limits.mean_risk:.0%})"
+            )
+        if self.rank_correlation < limits.rank_correlation:
+            found.append(
+                f"the rank correlation is {self.rank_correlation:.2f} "
+                f"(limit {limits.rank_correlation:.2f})"
+            )
+        if self.moved > limits.moved:
+            found.append(
+                f"{self.moved:.1%} of customers move by more than {self.moved_by:.2f} "
+                f"(limit {limits.moved:.0%})"
+            )
+        return found
+
+    def __str__(self) -> str:
+        return (
+            f"on the {self.customers:,} customers scored at {self.cut_off} the mean risk goes from "
+            f"{self.mean_before:.4f} to {self.mean_after:.4f}, rank correlation "
+            f"{self.rank_correlation:.2f}, {self.moved:.1%} move by more than {self.moved_by:.2f}"
+        )
+
+
+def shift(
+    connection: duckdb.DuckDBPyConnection,
+    old: TrainedRun,
+    new: TrainedRun,
+    cut_off: np.datetime64,
+    limits: TakeoverLimits,
+) -> Shift | None:
+    """Score a cut-off with the models that would go live; None if they cannot both score it."""
+    cohort = read_examples(connection, new.recipe.domain, since=cut_off, until=cut_off)
+    if len(cohort) == 0 or set(old.recipe.features) - set(cohort.features):
+        return None
+    return Shift.of(cut_off, _risk(old, cohort), _risk(new, cohort), float(limits.moved_by))
+
+
+def _risk(run: TrainedRun, cohort: Examples) -> Floats:
+    booster, calibration = load_model(run)
+    return calibration.apply(margin(booster, cohort.keep(run.recipe.features)))
+
+
+def _rank_correlation(before: Floats, after: Floats) -> float:
+    if np.ptp(before) == 0 or np.ptp(after) == 0:
+        return 1.0
+    return float(np.corrcoef(rankdata(before), rankdata(after))[0, 1])
