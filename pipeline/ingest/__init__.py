@@ -1,10 +1,10 @@
 """Ingest: loads raw files into the lake as typed Parquet; bad values go to quarantine.
 
 In the order of the flow: `discover` recognises the files, `known` looks them up by content, `load`
-reads a new one: `unpack` decompresses it, `read` and `parse` build the SQL of rows and values,
-`convert` writes the good rows, `reject` the bad values, `deduplicate` drops repeated rows. `lake`
-commits the files, `overlap` compares their time spans, `summary` reports the result. `run` does all
-of it, on an `engine`; `digest` hashes content.
+reads a new one: `unpack` decompresses it, `read`, `parse` and `ids` build the SQL of rows, values
+and ids, `convert` writes the good rows, `reject` the bad values, `deduplicate` drops repeated rows.
+`lake` commits the files, `overlap` compares their time spans, `summary` reports the result. `run`
+does all of it, on an `engine`; `digest` hashes content.
 """
 
 from pipeline.ingest.run import ingest

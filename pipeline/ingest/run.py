@@ -78,6 +78,7 @@ def ingest(
         shadowed=found.shadowed,
         unrecognised=found.unrecognised,
         overlaps=tuple(pair for table in tables for pair in overlaps(home, table)),
+        outdated=_outdated(tables, home),
         quarantine=home.quarantine / domain,
     )
 
@@ -117,6 +118,16 @@ def _bring(
         return FileReport(file=name, table=table, status=status, copy_of=taken.of)
     changes.staged.append(taken)
     return _report(known.raw, taken.record, "replaced" if known.record else "ingested", taken.place)
+
+
+def _outdated(tables: tuple[SourceTable, ...], home: Home) -> tuple[str, ...]:
+    """Return the files that were loaded under other rules and are no longer here to be read."""
+    return tuple(
+        record.raw_file
+        for table in tables
+        for record in lake.records(home, table.domain, table.name).values()
+        if record.source_fingerprint != table.fingerprint()
+    )
 
 
 def _missing_tables(

@@ -18,6 +18,9 @@ from pipeline.project.home import PROJECT
 History = Literal["append_only", "snapshot", "mutable"]
 
 MOMENTS = ("date", "timestamp")
+# Version of the rules for ids (`pipeline.ingest.ids`). A change of what they make of an id raises
+# it, so that the next ingest loads files again.
+ID_RULES = 1
 _FOLDER_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
@@ -36,6 +39,10 @@ class SourceColumn:
         required: Whether the header must have it; a missing optional column is null.
         values: Allowed values; any if empty.
         date_of: The timestamp it is the date of; ingest derives it, the file does not have it.
+        nothing: Words that stand for nothing, in any case: in an id they stand for nobody, and
+            the row goes to quarantine; another text is null.
+        spellings: Other words that files use for an allowed value → that value.
+        nonzero: Whether 0 sends the row to quarantine.
     """
 
     name: str
@@ -48,6 +55,9 @@ class SourceColumn:
     required: bool = True
     values: tuple[str, ...] = ()
     date_of: str | None = None
+    nothing: tuple[str, ...] = ()
+    spellings: tuple[tuple[str, str], ...] = ()
+    nonzero: bool = False
 
     @property
     def is_id(self) -> bool:
@@ -116,6 +126,7 @@ class SourceTable:
         # does not change the hash of other tables.
         split = self.partition_by if self.partition_by[1:] else (*self.partition_by, None)[0]
         said = [columns, split, *(["deduplicated"] if self.deduplicate else [])]
+        said += [f"ids {ID_RULES}"] if self.id_column else []
         text = json.dumps(said, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -194,8 +205,10 @@ def _problems(table: SourceTable) -> Iterator[tuple[str, str | None]]:
     if unknown := named - {column.name for column in table.columns} - {None}:
         yield f"refers to columns it does not have: {sorted(map(str, unknown))}", None
     for column in table.columns:
-        if column.values:
+        if column.values or column.spellings:
             yield from _value_problems(column)
+        if column.nothing:
+            yield from _nothing_problems(column)
         if column.date_of:
             yield from _day_problems(column, table.column(column.date_of))
     for name in table.partition_by:
@@ -207,6 +220,24 @@ def _value_problems(column: SourceColumn) -> Iterator[tuple[str, str | None]]:
         yield f"lists values of {column.name!r}, which is not a varchar", "Use min and max."
     if not all(isinstance(value, str) for value in column.values):
         yield f"lists values of {column.name!r} that are not text", "Put them in quotes."
+
+    if unknown := sorted({str(to) for _, to in column.spellings} - set(column.values)):
+        yield (
+            f"spells values of {column.name!r} that are not allowed: {', '.join(unknown)}",
+            "Write `other word: value`, with a value of the list.",
+        )
+    if not all(isinstance(word, str) for word, _ in column.spellings):
+        yield f"has spellings of {column.name!r} that are not text", "Put them in quotes."
+
+
+def _nothing_problems(column: SourceColumn) -> Iterator[tuple[str, str | None]]:
+    if column.data_type != "varchar":
+        yield f"lists words for nothing of {column.name!r}, which is not a varchar", None
+    if not all(isinstance(word, str) for word in column.nothing):
+        yield (
+            f"lists words for nothing of {column.name!r} that are not text",
+            "Put null, 0 and -1 in quotes.",
+        )
 
 
 def _day_problems(column: SourceColumn, moment: SourceColumn) -> Iterator[tuple[str, str | None]]:
@@ -248,6 +279,9 @@ def _column(entry: dict[str, Any]) -> SourceColumn:
         required=meta.get("required", True),
         values=tuple(meta.get("values", ())),
         date_of=meta.get("date_of"),
+        nothing=tuple(meta.get("nothing", ())),
+        spellings=tuple(meta.get("spellings", {}).items()),
+        nonzero=meta.get("nonzero", False),
     )
 
 
@@ -262,5 +296,6 @@ def _names(said: str | list[str] | None) -> tuple[str, ...]:
 
 def _shape(column: SourceColumn) -> dict[str, Any]:
     """The settings of a column that shape its values in the lake."""
-    words = {"description"} | {key for key in ("values", "date_of") if not getattr(column, key)}
+    later = ("values", "date_of", "nothing", "spellings", "nonzero")
+    words = {"description"} | {key for key in later if not getattr(column, key)}
     return {key: value for key, value in asdict(column).items() if key not in words}
