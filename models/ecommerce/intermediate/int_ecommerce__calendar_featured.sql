@@ -7,6 +7,10 @@ orders as (
     select * from {{ ref('int_ecommerce__orders_summarised') }}
 ),
 
+revenue as (
+    select * from {{ ref('int_ecommerce__revenue_summarised') }}
+),
+
 coverage as (
     select
         as_of_date,
@@ -31,8 +35,8 @@ featured as (
             'coverage.is_horizon_covered', 'cast(orders.orders_horizon_last_year as bigint)'
         ) }} as calendar__orders_horizon_last_year,
         {{ when_covered(
-            'coverage.is_horizon_covered and orders.amount_cents is not null',
-            exact_ratio('orders.amount_cents_horizon_last_year', 100)
+            'coverage.is_horizon_covered and revenue.revenue_cents is not null',
+            exact_ratio('revenue.revenue_cents_horizon_last_year', 100)
         ) }} as calendar__amount_horizon_last_year,
         {{ when_covered(
             'coverage.is_quarter_covered', 'cast(orders.orders_90d_last_year as bigint)'
@@ -46,6 +50,10 @@ featured as (
         {{ exact_ratio('orders.morning_orders', 'orders.orders') }} as calendar__morning_share,
         {{ exact_ratio('orders.evening_orders', 'orders.orders') }} as calendar__evening_share
     from orders
+    left join revenue
+        on
+            orders.customer_id = revenue.customer_id
+            and orders.as_of_date = revenue.as_of_date
     left join coverage on orders.as_of_date = coverage.as_of_date
 )
 
