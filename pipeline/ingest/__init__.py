@@ -2,9 +2,10 @@
 
 In the order of the flow: `discover` recognises the files, `known` looks them up by content, `load`
 reads a new one: `unpack` decompresses it, `read`, `parse` and `ids` build the SQL of rows, values
-and ids, `convert` writes the good rows, `reject` the bad values, `deduplicate` drops repeated rows.
-`lake` commits the files, `overlap` compares their time spans, `summary` reports the result. `run`
-does all of it, on an `engine`; `digest` hashes content.
+and ids, `convert` writes the good rows, `reject` the bad values, `deduplicate` drops repeated rows,
+`amounts` checks the size and currency of prices. `lake` commits the files, `overlap` compares their
+time spans, `summary` reports the result. `run` does all of it, on an `engine`; `digest` hashes
+content.
 """
 
 from pipeline.ingest.run import ingest

@@ -66,6 +66,25 @@ class SourceColumn:
 
 
 @dataclass(frozen=True)
+class Amounts:
+    """Which column holds prices, and what they are compared by.
+
+    Attributes:
+        price: The column with the price.
+        per: Column of what it is the price of, such as the product.
+        currency: Optional column with the currency.
+        kind: Value of `covered_by` whose rows are looked at; all if None.
+        largest_step: Prices so many times the usual, or more, refuse a file.
+    """
+
+    price: str
+    per: str | None = None
+    currency: str | None = None
+    kind: str | None = None
+    largest_step: float = 20.0
+
+
+@dataclass(frozen=True)
 class SourceTable:
     """One table of the lake and the raw files it is made of.
 
@@ -84,6 +103,7 @@ class SourceTable:
         partition_by: Partition columns of the lake, outermost first: a value, or a date's month.
         key: Columns that identify a row.
         deduplicate: Whether rows of a file that are equal in every column are kept once.
+        amounts: Its prices, whose size and currency are checked.
     """
 
     domain: str
@@ -100,6 +120,7 @@ class SourceTable:
     partition_by: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     deduplicate: bool = False
+    amounts: Amounts | None = None
 
     @property
     def id_column(self) -> str | None:
@@ -186,6 +207,7 @@ def _table(domain: str, entry: dict[str, Any], path: Path) -> SourceTable:
             partition_by=_names(meta.get("partition_by")),
             key=_names(meta.get("key")),
             deduplicate=meta.get("deduplicate", False),
+            amounts=Amounts(**meta["amounts"]) if "amounts" in meta else None,
         )
     except KeyError as missing:
         raise ChurnError(
@@ -202,6 +224,8 @@ def _problems(table: SourceTable) -> Iterator[tuple[str, str | None]]:
     """Yield contradictions, each with a hint; only the first one is reliable."""
     named = {table.event_time, table.event_day, table.covered_by, *table.partition_by, *table.key}
     named |= {column.date_of for column in table.columns}
+    if table.amounts:
+        named |= {table.amounts.price, table.amounts.per, table.amounts.currency}
     if unknown := named - {column.name for column in table.columns} - {None}:
         yield f"refers to columns it does not have: {sorted(map(str, unknown))}", None
     for column in table.columns:
