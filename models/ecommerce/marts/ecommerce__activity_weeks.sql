@@ -4,6 +4,8 @@
 {%- set covered_by = domain_setting('ecommerce', 'covered_by') %}
 {%- set are_views_covered = is_week_covered('ecommerce', 'views_covered', 'weeks') %}
 {%- set are_orders_covered = is_week_covered('ecommerce', 'orders_covered', 'weeks') %}
+{%- set are_amounts_known = are_orders_covered
+    ~ ' and (orders.orders is null or orders.amount_cents is not null)' %}
 with
 
 weeks as (
@@ -88,11 +90,8 @@ final as (
         {{ when_covered(are_orders_covered, 'cast(coalesce(orders.orders, 0) as bigint)') }}
             as transactions,
         -- orders without any price have no amount; a week without orders has 0
-        {{ when_covered(
-            are_orders_covered
-            ~ ' and (orders.orders is null or orders.amount_cents is not null)',
-            'coalesce(orders.amount_cents, 0) / 100.0'
-        ) }} as transaction_amount
+        {{ when_covered(are_amounts_known, 'coalesce(orders.amount_cents, 0) / 100.0') }}
+            as transaction_amount
     from cohort
     inner join weeks on cohort.as_of_date = weeks.as_of_date
     left join visits
