@@ -1,8 +1,10 @@
 {#- The outcome where there is no contract: churned when no order falls in [D, D + horizon_days).
-    It is known on D + horizon_days, for the whole cohort on one day; null until then. Rows:
-    customer_id, as_of_date, label_definition, label_known_on, is_churned.
+    An order of the horizon that was fully returned within it is not one; a later return changes
+    nothing. The outcome is known on D + horizon_days, for the whole cohort on one day; null until
+    then. Rows: customer_id, as_of_date, label_definition, label_known_on, is_churned.
     cohort      relation with customer_id and as_of_date
-    orders      relation with customer_id and ordered_on (date), one row an order
+    orders      relation with customer_id, ordered_on (date) and returned_on (date, null where it was
+                not fully returned), one row an order
     knowledge   relation with one known_before (date)
     holes       relation with day, unsure_from, unsure_before (dates): days that keep cohorts open
     definition  name of the label definition, its parameters included -#}
@@ -27,5 +29,8 @@
             cohort.customer_id = orders.customer_id
             and cohort.as_of_date <= orders.ordered_on
             and {{ add_days('cohort.as_of_date', horizon_days) }} > orders.ordered_on
+            and not coalesce(
+                {{ add_days('cohort.as_of_date', horizon_days) }} > orders.returned_on, false
+            )
     group by cohort.customer_id, cohort.as_of_date
 {%- endmacro %}

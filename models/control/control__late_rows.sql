@@ -8,7 +8,7 @@ cut_offs as (
 ),
 
 seen as (
-    {%- for domain in var('churn_domains') %}
+    {%- for domain in built_domains() %}
     select
         '{{ domain }}' as domain,
         table_name,

@@ -2,19 +2,23 @@
 
 Both passes over a file use these expressions, so a row is good in both or bad in both. A value is
 scanned as text, as a number (the fastest for DuckDB's reader; an integer saved as `149.0` is read,
-`149.5` is not rounded) or, from Parquet, as a moment or as an instant, which has a time zone.
+`149.5` is not rounded) or, from Parquet, as a moment or as an instant, which has a time zone. An id
+is scanned as text or, from Parquet, as the kind of number it is stored as; see `ids`.
 """
 
 from typing import Literal
 
+from pipeline.ingest.ids import reason_sql, spelt_sql, without_nothing_sql
 from pipeline.project.duck import quoted
 from pipeline.project.sources import MOMENTS, SourceColumn
 
-Scan = Literal["text", "number", "moment", "instant"]
+Scan = Literal["text", "number", "single", "decimal", "moment", "instant"]
 
 SCAN_TYPES: dict[Scan, str] = {
     "text": "varchar",
     "number": "double",
+    "single": "double",
+    "decimal": "varchar",
     "moment": "timestamp",
     "instant": "timestamptz",
 }
@@ -39,6 +43,9 @@ def scan_of(column: SourceColumn, values: list[str]) -> Scan:
 
 def scan_of_type(column: SourceColumn, stored: str) -> Scan:
     """Choose how a Parquet column is scanned, from the DuckDB type it is stored in."""
+    if column.is_id:
+        scans: dict[str, Scan] = {"DOUBLE": "number", "FLOAT": "single"}
+        return scans.get(stored, "decimal" if stored.startswith("DECIMAL") else "text")
     if column.data_type in MOMENTS and stored.startswith(("DATE", "TIMESTAMP")):
         return "instant" if stored.endswith("WITH TIME ZONE") else "moment"
     if stored in ("VARCHAR", "BOOLEAN") or stored.startswith(("DATE", "TIME", "BLOB")):
@@ -50,8 +57,10 @@ def scan_of_type(column: SourceColumn, stored: str) -> Scan:
 def typed_value_sql(column: SourceColumn, scan: Scan, raw: str) -> str:
     """Return SQL for the typed value of the scanned expression `raw`; null if it has none."""
     kind = column.data_type
+    if column.is_id:
+        return spelt_sql(column, scan, raw)
     if kind == "varchar":
-        return raw
+        return _spelt_as_listed(column, without_nothing_sql(column, raw))
     if kind in (*_SMALL_INTEGERS, *_FLOATS):
         number = raw if scan == "number" else f"try_cast({raw} as double)"
         if kind in _FLOATS:
@@ -79,13 +88,17 @@ def is_valid_sql(column: SourceColumn, raw: str, typed: str) -> str:
         checks.append(f"coalesce({typed} >= {_literal(column.min)}, true)")
     if column.max is not None:
         checks.append(f"coalesce({typed} <= {_literal(column.max)}, true)")
+    if column.nonzero:
+        checks.append(f"coalesce({typed} <> 0, true)")
     if column.values:
         checks.append(f"coalesce({typed} in ({_listed(column)}), true)")
     return " and ".join(checks) or "true"
 
 
-def rejection_reason_sql(column: SourceColumn, raw: str, typed: str) -> str:
+def rejection_reason_sql(column: SourceColumn, raw: str, typed: str, scan: Scan = "text") -> str:
     """Return SQL for the reason a value is rejected; null if it is valid."""
+    if column.is_id:
+        return reason_sql(column, scan, raw, typed)
     cases = [f"when {raw} is not null and {typed} is null then {quoted(_mismatch(column))}"]
     if column.not_null:
         cases.append(f"when {typed} is null then 'empty'")
@@ -93,10 +106,20 @@ def rejection_reason_sql(column: SourceColumn, raw: str, typed: str) -> str:
         cases.append(f"when {typed} < {_literal(column.min)} then 'below {column.min:g}'")
     if column.max is not None:
         cases.append(f"when {typed} > {_literal(column.max)} then 'above {column.max:g}'")
+    if column.nonzero:
+        cases.append(f"when {typed} = 0 then 'is 0'")
     if column.values:
         words = quoted(f"not one of {', '.join(column.values)}")
         cases.append(f"when {typed} not in ({_listed(column)}) then {words}")
     return f"case {' '.join(cases)} end"
+
+
+def _spelt_as_listed(column: SourceColumn, text: str) -> str:
+    """SQL for a text in the list's own word where a file uses another one for it."""
+    if not column.spellings:
+        return text
+    words = " ".join(f"when {quoted(word)} then {quoted(to)}" for word, to in column.spellings)
+    return f"case {text} {words} else {text} end"
 
 
 def _utc(raw: str, form: str | None) -> str:

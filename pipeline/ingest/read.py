@@ -90,7 +90,7 @@ class Reading:
 
     def _stored(self) -> str:
         def cast(name: str) -> str:
-            if self.scans[name] == "text":
+            if self.scans[name] in ("text", "decimal"):
                 return f"nullif(\"{name}\"::varchar, '')"
             return f'"{name}"::{SCAN_TYPES[self.scans[name]]}'
 

@@ -178,7 +178,7 @@ def _flagged_rows(reading: Reading, limit: int | None) -> str:
         f"struct_pack(column_name := '{c.name}', value := {text}, reason := {wrong})"
         for c in columns
         for text in [f'"text_{c.name}"']
-        for wrong in [rejection_reason_sql(c, text, f'"typed_{c.name}"')]
+        for wrong in [rejection_reason_sql(c, text, f'"typed_{c.name}"', reading.scans[c.name])]
     )
     good = " and ".join(is_valid_sql(c, f'"text_{c.name}"', f'"typed_{c.name}"') for c in columns)
     rows = f"(select * from {reading.text_scan()}{f' limit {limit}' if limit else ''})"

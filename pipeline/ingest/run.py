@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import TextColumn
 
 from pipeline.ingest import lake
+from pipeline.ingest.amounts import check_amounts
 from pipeline.ingest.digest import Digest
 from pipeline.ingest.discover import (
     Discovery,
@@ -18,12 +19,14 @@ from pipeline.ingest.discover import (
     listed_names,
     recognised_names,
 )
+from pipeline.ingest.engine import connect
 from pipeline.ingest.known import Contents, KnownFile, look_up
 from pipeline.ingest.load import Copy, Options, Step, load_file
 from pipeline.ingest.overlap import overlaps
 from pipeline.ingest.plain_text import UTF_8, known_encoding
 from pipeline.ingest.reject import RejectionReason
 from pipeline.ingest.summary import FileReport, IngestSummary, MissingTable, Status, counts
+from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable, source_tables
@@ -101,6 +104,7 @@ def ingest(
         shadowed=found.shadowed,
         unrecognised=found.unrecognised,
         overlaps=overlapping,
+        outdated=_outdated(tables, home),
         quarantine=home.quarantine / domain,
     )
 
@@ -145,8 +149,45 @@ def _bring(
             status = "replaced"
         name, table = known.raw.name, known.raw.table.name
         return FileReport(file=name, table=table, status=status, copy_of=taken.of)
+    _check_amounts(taken, changes, scratch, options.memory)
     changes.staged.append(taken)
     return _report(known.raw, taken.record, "replaced" if known.record else "ingested", taken.place)
+
+
+def _check_amounts(
+    taken: lake.Staged, changes: lake.Changes, scratch: Path, memory: str | None
+) -> None:
+    """Compare a file's prices with those of the table's other files."""
+    place = taken.place
+    table = next(t for t in source_tables(place.domain) if t.name == place.table)
+    others = [staged.lake for staged in changes.staged if staged.place.table == place.table]
+    there = lake.records(place.home, place.domain, place.table)
+    names = {taken.record.logical_name, *(one.record.logical_name for one in changes.staged)}
+    earlier = [
+        lake.Place(place.home, place.domain, place.table, folder).lake
+        for folder, record in there.items()
+        if record.logical_name not in names
+    ]
+    entry = domain_entries().get(place.domain)
+    with connect(scratch / "spill", memory) as con:
+        check_amounts(
+            table,
+            taken.record.raw_file,
+            taken.lake,
+            [*others[::-1], *earlier[::-1]],
+            con,
+            entry.currency if entry else None,
+        )
+
+
+def _outdated(tables: tuple[SourceTable, ...], home: Home) -> tuple[str, ...]:
+    """Return the files that were loaded under other rules and are no longer here to be read."""
+    return tuple(
+        record.raw_file
+        for table in tables
+        for record in lake.records(home, table.domain, table.name).values()
+        if record.source_fingerprint != table.fingerprint()
+    )
 
 
 def _missing_tables(

@@ -83,6 +83,7 @@ class IngestSummary:
         shadowed: Files skipped because the same file exists in a quicker format.
         unrecognised: Files that belong to no table.
         overlaps: Files in the lake whose events overlap in time and may count twice.
+        outdated: Files in the lake that were loaded under other rules for ids and values.
         quarantine: Folder of the domain's bad values.
     """
 
@@ -93,6 +94,7 @@ class IngestSummary:
     shadowed: tuple[str, ...]
     unrecognised: tuple[str, ...]
     overlaps: tuple[Overlap, ...]
+    outdated: tuple[str, ...]
     quarantine: Path
 
     @property
@@ -167,6 +169,11 @@ def _notes(summary: IngestSummary) -> list[str]:
         notes.append(
             f"Overlapping in time: {'; '.join(pairs)}. A row in two files counts twice;"
             " keep each in one file, and take a file out with `churn ingest --remove FILE`."
+        )
+    if summary.outdated:
+        notes.append(
+            f"Loaded under earlier rules for ids and values: {', '.join(summary.outdated)}. One"
+            " customer may have two spellings; put these files into the directory and ingest again."
         )
     if any(file.quarantined for file in summary.files):
         notes.append(f"Bad values, with file, line and reason: {summary.quarantine}")

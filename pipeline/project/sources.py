@@ -22,6 +22,9 @@ MOMENTS = ("date", "timestamp")
 # It is not a column of the raw file, so that it is in no key, no comparison of rows and no
 # fingerprint; the macro `source_view` knows it too.
 FIRST_SEEN = "first_seen_on"
+# Version of the rules for ids (`pipeline.ingest.ids`). A change of what they make of an id raises
+# it, so that the next ingest loads files again.
+ID_RULES = 1
 _FOLDER_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
@@ -40,6 +43,10 @@ class SourceColumn:
         required: Whether the header must have it; a missing optional column is null.
         values: Allowed values; any if empty.
         date_of: The timestamp it is the date of; ingest derives it, the file does not have it.
+        nothing: Words that stand for nothing, in any case: in an id they stand for nobody, and
+            the row goes to quarantine; another text is null.
+        spellings: Other words that files use for an allowed value → that value.
+        nonzero: Whether 0 sends the row to quarantine.
     """
 
     name: str
@@ -52,11 +59,33 @@ class SourceColumn:
     required: bool = True
     values: tuple[str, ...] = ()
     date_of: str | None = None
+    nothing: tuple[str, ...] = ()
+    spellings: tuple[tuple[str, str], ...] = ()
+    nonzero: bool = False
 
     @property
     def is_id(self) -> bool:
         """A required text without a list of allowed values is taken for an id."""
         return self.data_type == "varchar" and self.not_null and not self.values
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """Which column holds prices, and what they are compared by.
+
+    Attributes:
+        price: The column with the price.
+        per: Column of what it is the price of, such as the product.
+        currency: Optional column with the currency.
+        kind: Value of `covered_by` whose rows are looked at; all if None.
+        largest_step: Prices so many times the usual, or more, refuse a file.
+    """
+
+    price: str
+    per: str | None = None
+    currency: str | None = None
+    kind: str | None = None
+    largest_step: float = 20.0
 
 
 @dataclass(frozen=True)
@@ -79,6 +108,7 @@ class SourceTable:
         key: Columns that identify a row.
         deduplicate: Whether rows of a file that are equal in every column are kept once.
         most_in_quarantine: Share of a file's rows that may go to quarantine.
+        amounts: Its prices, whose size and currency are checked.
     """
 
     domain: str
@@ -96,6 +126,7 @@ class SourceTable:
     key: tuple[str, ...] = ()
     deduplicate: bool = False
     most_in_quarantine: float = 0.05
+    amounts: Amounts | None = None
 
     @property
     def id_column(self) -> str | None:
@@ -122,6 +153,7 @@ class SourceTable:
         # does not change the hash of other tables.
         split = self.partition_by if self.partition_by[1:] else (*self.partition_by, None)[0]
         said = [columns, split, *(["deduplicated"] if self.deduplicate else [])]
+        said += [f"ids {ID_RULES}"] if self.id_column else []
         text = json.dumps(said, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -182,6 +214,7 @@ def _table(domain: str, entry: dict[str, Any], path: Path) -> SourceTable:
             key=_names(meta.get("key")),
             deduplicate=meta.get("deduplicate", False),
             most_in_quarantine=float(meta.get("most_in_quarantine", 0.05)),
+            amounts=Amounts(**meta["amounts"]) if "amounts" in meta else None,
         )
     except KeyError as missing:
         raise ChurnError(
@@ -198,6 +231,8 @@ def _problems(table: SourceTable) -> Iterator[tuple[str, str | None]]:
     """Yield contradictions, each with a hint; only the first one is reliable."""
     named = {table.event_time, table.event_day, table.covered_by, *table.partition_by, *table.key}
     named |= {column.date_of for column in table.columns}
+    if table.amounts:
+        named |= {table.amounts.price, table.amounts.per, table.amounts.currency}
     if unknown := named - {column.name for column in table.columns} - {None}:
         yield f"refers to columns it does not have: {sorted(map(str, unknown))}", None
     if not 0 <= table.most_in_quarantine <= 1:
@@ -205,8 +240,10 @@ def _problems(table: SourceTable) -> Iterator[tuple[str, str | None]]:
     for column in table.columns:
         if column.name == FIRST_SEEN:
             yield f"has a column {FIRST_SEEN}, which ingest adds", "Give it another name."
-        if column.values:
+        if column.values or column.spellings:
             yield from _value_problems(column)
+        if column.nothing:
+            yield from _nothing_problems(column)
         if column.date_of:
             yield from _day_problems(column, table.column(column.date_of))
     for name in table.partition_by:
@@ -218,6 +255,24 @@ def _value_problems(column: SourceColumn) -> Iterator[tuple[str, str | None]]:
         yield f"lists values of {column.name!r}, which is not a varchar", "Use min and max."
     if not all(isinstance(value, str) for value in column.values):
         yield f"lists values of {column.name!r} that are not text", "Put them in quotes."
+
+    if unknown := sorted({str(to) for _, to in column.spellings} - set(column.values)):
+        yield (
+            f"spells values of {column.name!r} that are not allowed: {', '.join(unknown)}",
+            "Write `other word: value`, with a value of the list.",
+        )
+    if not all(isinstance(word, str) for word, _ in column.spellings):
+        yield f"has spellings of {column.name!r} that are not text", "Put them in quotes."
+
+
+def _nothing_problems(column: SourceColumn) -> Iterator[tuple[str, str | None]]:
+    if column.data_type != "varchar":
+        yield f"lists words for nothing of {column.name!r}, which is not a varchar", None
+    if not all(isinstance(word, str) for word in column.nothing):
+        yield (
+            f"lists words for nothing of {column.name!r} that are not text",
+            "Put null, 0 and -1 in quotes.",
+        )
 
 
 def _day_problems(column: SourceColumn, moment: SourceColumn) -> Iterator[tuple[str, str | None]]:
@@ -259,6 +314,9 @@ def _column(entry: dict[str, Any]) -> SourceColumn:
         required=meta.get("required", True),
         values=tuple(meta.get("values", ())),
         date_of=meta.get("date_of"),
+        nothing=tuple(meta.get("nothing", ())),
+        spellings=tuple(meta.get("spellings", {}).items()),
+        nonzero=meta.get("nonzero", False),
     )
 
 
@@ -273,5 +331,6 @@ def _names(said: str | list[str] | None) -> tuple[str, ...]:
 
 def _shape(column: SourceColumn) -> dict[str, Any]:
     """The settings of a column that shape its values in the lake."""
-    words = {"description"} | {key for key in ("values", "date_of") if not getattr(column, key)}
+    later = ("values", "date_of", "nothing", "spellings", "nonzero")
+    words = {"description"} | {key for key in later if not getattr(column, key)}
     return {key: value for key, value in asdict(column).items() if key not in words}

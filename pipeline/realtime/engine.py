@@ -123,7 +123,7 @@ class Engine:
         """
         cut_off = as_of_date or self.knowledge.scored
         check_cut_off(self.knowledge, cut_off, self.model.run_id)
-        check_customers(customers, self.model.tables)
+        customers = check_customers(customers, self.model.tables)
         guarded = self._decided.about([customer.customer_id for customer in customers])
         scored: dict[str, Scored] = {}
         ignored: dict[int, dict[str, int]] = {}

@@ -9,12 +9,13 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import duckdb
 
+from pipeline.ingest.ids import Spelling, spell
 from pipeline.ingest.parse import is_valid_sql, rejection_reason_sql, typed_value_sql
 from pipeline.project.sources import SourceColumn, SourceTable
 from pipeline.realtime.errors import BadRowsError, Problem
@@ -33,7 +34,7 @@ class Customer:
     """A customer's full history from a request.
 
     Attributes:
-        customer_id: Id as spelt in the source.
+        customer_id: Id; `check_customers` gives it the one spelling of the rules for ids.
         tables: Table of the sources YAML → its rows by the file's column names. A missing table
             is not observed; one without rows is observed to be empty.
     """
@@ -47,31 +48,67 @@ class Customer:
         return frozenset(name for name, rows in self.tables.items() if rows is not None)
 
 
-def check_customers(customers: Sequence[Customer], tables: Sequence[SourceTable]) -> None:
+def check_customers(customers: Sequence[Customer], tables: Sequence[SourceTable]) -> list[Customer]:
     """Refuse what SQL cannot check: wrong shapes, mixed-up customers, nested values.
+
+    Returns:
+        The customers, with the one spelling of their ids.
 
     Raises:
         BadRowsError: With the first hundred problems.
     """
     found: list[Problem] = []
-    for problem in _problems(customers, {table.name: table for table in tables}):
+    spellings = _spellings(customers, tables)
+    for problem in _problems(customers, {table.name: table for table in tables}, spellings):
         found.append(problem)
         if len(found) == _MOST_PROBLEMS:
             break
     if found:
         raise BadRowsError(found)
+    return [
+        replace(customer, customer_id=_spelt(customer.customer_id, spellings))
+        for customer in customers
+    ]
+
+
+def _spellings(customers: Sequence[Customer], tables: Sequence[SourceTable]) -> dict[str, Spelling]:
+    """Return each id of the customers and of their rows that is text, with its spelling."""
+    ids = {customer.customer_id for customer in customers}
+    for table in tables:
+        owner = table.id_column
+        for customer in customers:
+            rows = customer.tables.get(table.name)
+            if owner and isinstance(rows, Sequence):
+                ids |= {
+                    str(row[owner])
+                    for row in rows
+                    if isinstance(row, Mapping)
+                    and isinstance(row.get(owner), str | int | float)
+                    and row[owner] != customer.customer_id
+                }
+    usable = [text for text in ids if not _text_problem(text)]
+    return dict(zip(usable, spell(tables[0].domain, usable), strict=True))
+
+
+def _spelt(text: str, spellings: Mapping[str, Spelling]) -> str:
+    spelling = spellings.get(text)
+    return (spelling and spelling.customer_id) or text
 
 
 def _problems(
-    customers: Sequence[Customer], tables: Mapping[str, SourceTable]
+    customers: Sequence[Customer],
+    tables: Mapping[str, SourceTable],
+    spellings: Mapping[str, Spelling],
 ) -> Iterator[Problem]:
     seen: dict[str, int] = {}
     rows_left = MOST_ROWS
     for place, customer in enumerate(customers):
         here: tuple[str | int, ...] = ("customers", place)
-        if problem := _text_problem(customer.customer_id):
-            yield Problem((*here, "customer_id"), problem, shown(customer.customer_id))
-        first = seen.setdefault(customer.customer_id, place)
+        sent = customer.customer_id
+        spelling = spellings.get(sent)
+        if problem := _text_problem(sent) or (spelling and spelling.reason):
+            yield Problem((*here, "customer_id"), problem, shown(sent))
+        first = seen.setdefault(_spelt(sent, spellings), place)
         if first != place:
             yield Problem(
                 (*here, "customer_id"), f"is also customers[{first}]", shown(customer.customer_id)
@@ -91,11 +128,15 @@ def _problems(
             if rows_left < 0:
                 yield Problem((*here, name), f"more than {MOST_ROWS:,} rows in one request")
                 return
-            yield from _row_problems(customer.customer_id, table, rows or (), (*here, name))
+            yield from _row_problems(sent, table, rows or (), (*here, name), spellings)
 
 
 def _row_problems(
-    customer_id: str, table: SourceTable, rows: Sequence[Row], where: tuple[str | int, ...]
+    customer_id: str,
+    table: SourceTable,
+    rows: Sequence[Row],
+    where: tuple[str | int, ...],
+    spellings: Mapping[str, Spelling],
 ) -> Iterator[Problem]:
     columns = {column.name: column for column in table.raw_columns}
     owner = table.id_column or ""
@@ -120,7 +161,9 @@ def _row_problems(
             if problem:
                 yield Problem((*where, number, name), problem, shown(cell))
         whose = row.get(owner)
-        if whose is not None and whose != customer_id and str(whose) != customer_id:
+        if whose is None or whose == customer_id:
+            continue
+        if _spelt(str(whose), spellings) != _spelt(customer_id, spellings):
             yield Problem(
                 (*where, number, owner),
                 f"is not the customer_id {shown(customer_id)!r} of this customer",

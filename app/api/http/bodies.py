@@ -30,7 +30,7 @@ Day = Annotated[date, BeforeValidator(_written_day)]
 CustomerId = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"),
-    Field(description="Customer id as spelt in the source."),
+    Field(description="Customer id as the source spells it, after the rules for ids."),
 ]
 Text = Annotated[
     str,

@@ -67,7 +67,10 @@ Listed = row_model(
     base=row_model("RiskOfCustomer", "bi_churn_risk", only=["customer_id", *_RISK]),
 )
 _PARTS: dict[str, Any] = {
-    "customer_id": (str, Field(description="Customer id as spelt in the source.")),
+    "customer_id": (
+        str,
+        Field(description="Customer id as the source spells it, after the rules for ids."),
+    ),
     "is_scored": (
         bool,
         Field(

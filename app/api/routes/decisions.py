@@ -73,7 +73,9 @@ class Lifted(DomainAnswer):
 class KeptSuppression(BaseModel):
     """A stored suppression, published or not."""
 
-    customer_id: str = Field(description="Customer id as spelt in the source.")
+    customer_id: str = Field(
+        description="Customer id as the source spells it, after the rules for ids."
+    )
     reason: str = Field(description="Why.")
     added_at: datetime = Field(description="When it was added, UTC.")
 

@@ -50,7 +50,8 @@ class SentCustomer(BaseModel):
     """A customer's full history: one key per raw table, with rows by the raw files' columns.
 
     Rows on or after the cut-off are counted and not read. Values are written as in the file; an
-    empty value is null.
+    empty value is null. The id is answered in the one spelling that the rules for ids give it:
+    blanks around it go, and `123.0` is `123`.
     """
 
     model_config = ConfigDict(extra="allow", json_schema_extra=customer_schema())

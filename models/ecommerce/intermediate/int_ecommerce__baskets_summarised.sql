@@ -1,45 +1,50 @@
 {{ config(materialized='table') }}
--- One row per customer and cut-off with an order in the year before it: what was bought, as exact
--- integers: breadth and concentration over products, brands and departments, and unit prices.
+-- One row per customer and cut-off with an order in the year before it: what was bought and not
+-- returned whole before the cut-off, as exact integers: breadth and concentration over products,
+-- brands and departments, and unit prices.
 with
 
 cohort as (
     select * from {{ ref('int_ecommerce__cohorts_selected') }}
 ),
 
-cut_offs as (
-    select as_of_date from {{ ref('control__cut_offs') }}
-    where domain = 'ecommerce'
-),
-
-days_in_reach as (
-    {{ number_series(1, 365, 'days_before') }}
-),
-
-days as (
-    select distinct {{ add_days('cut_offs.as_of_date', '-days_in_reach.days_before') }} as day
-    from cut_offs
-    cross join days_in_reach
-),
-
 items as (
-    select * from {{ ref('stg_ecommerce__events') }}
-    where
-        event_type = 'purchase'
-        and happened_on in (select days.day from days)
-        and customer_id in (select cohort.customer_id from cohort)
+    select * from {{ ref('int_ecommerce__purchases_assigned') }}
+),
+
+returned as (
+    select
+        customer_id,
+        ordered_on,
+        session_id,
+        returned_on
+    from {{ ref('int_ecommerce__orders_placed') }}
+    where returned_on is not null
+),
+
+kept as (
+    select
+        items.*,
+        returned.returned_on
+    from items
+    left join returned
+        on
+            items.customer_id = returned.customer_id
+            and items.ordered_on = returned.ordered_on
+            and items.session_id = returned.session_id
 ),
 
 past as (
     select
         cohort.as_of_date,
-        items.*
+        kept.*
     from cohort
-    inner join items
+    inner join kept
         on
-            cohort.customer_id = items.customer_id
-            and cohort.as_of_date > items.happened_on
-            and {{ add_days('cohort.as_of_date', -365) }} <= items.happened_on
+            cohort.customer_id = kept.customer_id
+            and cohort.as_of_date > kept.ordered_on
+            and {{ add_days('cohort.as_of_date', -365) }} <= kept.ordered_on
+            and not coalesce(cohort.as_of_date > kept.returned_on, false)
 ),
 
 {% for kind, column in {
@@ -61,7 +66,7 @@ past as (
             customer_id,
             as_of_date,
             {{ column }},
-            count(*) as units
+            cast(sum(units) as bigint) as units
         from past
         where {{ column }} is not null
         group by all
@@ -74,14 +79,15 @@ units_counted as (
     select
         customer_id,
         as_of_date,
-        count(*) as units,
-        count(price_cents) as priced_units,
-        {{ exact_sum('price_cents') }} as price_cents,
-        {{ exact_sum(exact_square('price_cents'), digits=38) }} as price_cents_squared,
+        cast(sum(units) as bigint) as units,
+        coalesce({{ exact_sum('units', where='price_cents is not null') }}, 0) as priced_units,
+        {{ exact_sum('amount_cents') }} as price_cents,
+        {{ exact_sum(exact_square('price_cents') ~ ' * units', digits=38) }}
+            as price_cents_squared,
         max(price_cents) as highest_price_cents,
         min(price_cents) as lowest_price_cents,
-        count(*) filter (where is_brand_unknown) as brandless_units,
-        count(*) filter (where is_category_unknown) as categoryless_units
+        coalesce({{ exact_sum('units', where='is_brand_unknown') }}, 0) as brandless_units,
+        coalesce({{ exact_sum('units', where='is_category_unknown') }}, 0) as categoryless_units
     from past
     group by all
 ),

@@ -14,6 +14,10 @@ windows as (
     }) }}
 ),
 
+revenue as (
+    select * from {{ ref('int_ecommerce__revenue_summarised') }}
+),
+
 featured as (
     select
         orders.customer_id,
@@ -25,8 +29,8 @@ featured as (
             'windows.is_horizon_covered', 'cast(orders.orders_horizon_last_year as bigint)'
         ) }} as calendar__orders_horizon_last_year,
         {{ when_covered(
-            'windows.is_horizon_covered and orders.amount_cents is not null',
-            exact_ratio('orders.amount_cents_horizon_last_year', 100)
+            'windows.is_horizon_covered and revenue.revenue_cents is not null',
+            exact_ratio('revenue.revenue_cents_horizon_last_year', 100)
         ) }} as calendar__amount_horizon_last_year,
         {{ when_covered(
             'windows.is_quarter_covered', 'cast(orders.orders_90d_last_year as bigint)'
@@ -41,6 +45,10 @@ featured as (
         {{ exact_ratio('orders.evening_orders', 'orders.orders') }} as calendar__evening_share
     from orders
     left join windows on orders.as_of_date = windows.as_of_date
+    left join revenue
+        on
+            orders.customer_id = revenue.customer_id
+            and orders.as_of_date = revenue.as_of_date
 )
 
 select * from featured

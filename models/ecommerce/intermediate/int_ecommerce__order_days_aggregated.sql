@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 -- One row per cut-off, customer of its cohort and day with an order in the two years before it: the
--- day's orders, and the days since the customer's order day before.
+-- day's orders that were not returned before the cut-off, and the days since the customer's order
+-- day before.
 {%- set memory_days = 730 %}
 with
 
@@ -19,6 +20,7 @@ days as (
     select
         customer_id,
         ordered_on,
+        returned_on,
         count(*) as orders,
         count(amount_cents) as priced_orders,
         cast(sum(units) as bigint) as units,
@@ -33,20 +35,38 @@ days as (
     group by all
 ),
 
+-- A day's orders are apart where some of them were returned.
 past as (
     select
         cohort.as_of_date,
-        days.*,
-        {{ days_between('days.ordered_on', 'cohort.as_of_date') }} as days_before,
-        {{ month_of('days.ordered_on') }} as month_of_year,
-        -- 2000-01-01 was a Saturday
-        {{ days_between("date '2000-01-01'", 'days.ordered_on') }} % 7 < 2 as is_weekend
+        days.customer_id,
+        days.ordered_on,
+        {% for count in [
+            'orders', 'priced_orders', 'units', 'amount_cents', 'night_orders', 'morning_orders',
+            'evening_orders', 'sessionless_orders'
+        ] -%}
+        cast(sum(days.{{ count }}) as bigint) as {{ count }},
+        {% endfor -%}
+        {{ exact_sum('days.amount_cents_squared', digits=38) }} as amount_cents_squared,
+        max(days.largest_amount_cents) as largest_amount_cents
     from cohort
     inner join days
         on
             cohort.customer_id = days.customer_id
             and cohort.as_of_date > days.ordered_on
             and {{ add_days('cohort.as_of_date', -memory_days) }} <= days.ordered_on
+            and not coalesce(cohort.as_of_date > days.returned_on, false)
+    group by cohort.as_of_date, days.customer_id, days.ordered_on
+),
+
+dated as (
+    select
+        *,
+        {{ days_between('ordered_on', 'as_of_date') }} as days_before,
+        {{ month_of('ordered_on') }} as month_of_year,
+        -- 2000-01-01 was a Saturday
+        {{ days_between("date '2000-01-01'", 'ordered_on') }} % 7 < 2 as is_weekend
+    from past
 ),
 
 final as (
@@ -60,7 +80,7 @@ final as (
             partition by customer_id, as_of_date
             order by ordered_on asc
         ) - days_before as gap_days
-    from past
+    from dated
 )
 
 select * from final

@@ -17,6 +17,10 @@ windows as (
     }) }}
 ),
 
+revenue as (
+    select * from {{ ref('int_ecommerce__revenue_summarised') }}
+),
+
 last_orders as (
     select
         customer_id,
@@ -71,20 +75,22 @@ featured as (
         ) }} as orders__orders_change_90d,
         cast(orders.last_day_orders as bigint) as orders__orders_on_last_day,
 
-        -- money; null where the files hold no price
-        {{ exact_ratio('orders.amount_cents', 100) }} as orders__amount,
+        -- money, net of refunds; null where the files hold no price
+        {{ exact_ratio('revenue.revenue_cents', 100) }} as orders__amount,
         {% for window in ['30d', '90d', '365d'] -%}
         {{ when_covered(
-            'windows.is_covered_' ~ window ~ ' and orders.amount_cents is not null',
-            exact_ratio('orders.amount_cents_' ~ window, 100)
+            'windows.is_covered_' ~ window ~ ' and revenue.revenue_cents is not null',
+            exact_ratio('revenue.revenue_cents_' ~ window, 100)
         ) }} as orders__amount_{{ window }},
         {% endfor -%}
         {{ when_covered(
-            'windows.is_covered_180d and orders.amount_cents is not null',
-            exact_ratio('orders.amount_cents_90d - orders.amount_cents_91_180d', 100)
+            'windows.is_covered_180d and revenue.revenue_cents is not null',
+            exact_ratio('revenue.revenue_cents_90d - revenue.revenue_cents_91_180d', 100)
         ) }} as orders__amount_change_90d,
-        {{ exact_ratio('orders.amount_cents', '100 * orders.priced_orders') }}
+        {{ exact_ratio('revenue.revenue_cents', '100 * orders.priced_orders') }}
             as orders__amount_per_order,
+
+        -- amounts at which orders were placed
         {{ exact_ratio('orders.last_amount_cents', 100) }} as orders__last_amount,
         {{ exact_ratio('orders.last_amount_cents * orders.priced_days', 'orders.amount_cents') }}
             as orders__last_amount_to_own_mean,
@@ -94,6 +100,10 @@ featured as (
         ) }} / 100 as orders__amount_spread
     from orders
     left join windows on orders.as_of_date = windows.as_of_date
+    left join revenue
+        on
+            orders.customer_id = revenue.customer_id
+            and orders.as_of_date = revenue.as_of_date
     left join outage_days
         on
             orders.customer_id = outage_days.customer_id

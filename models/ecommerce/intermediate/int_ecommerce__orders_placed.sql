@@ -1,51 +1,86 @@
 {{ config(materialized='table') }}
--- One row per order: the purchases of one session on one UTC day. A session may live for weeks, and
--- cut-offs are midnights, so an order never straddles one. A purchase without a session belongs to
--- the day's order, if there is one; those of a day without any session are one order. Only days
--- that some cut-off's memory or horizon reaches are read.
-{%- set memory_days = 730 %}
-{%- set horizon_days = domain_setting('ecommerce', 'horizon_days') %}
+-- One row per order, the purchases of one session on one day, and the day on which it was fully
+-- returned: the first one by which its refunds reach its amount, or its units where a price is
+-- missing. Known at a cut-off is what happened before it: the order counts until it is returned.
 with
 
-cut_offs as (
-    select as_of_date from {{ ref('control__cut_offs') }}
-    where domain = 'ecommerce'
-),
-
-days_in_reach as (
-    {{ number_series(1 - horizon_days, memory_days, 'days_before') }}
-),
-
-days as (
-    select distinct {{ add_days('cut_offs.as_of_date', '-days_in_reach.days_before') }} as day
-    from cut_offs
-    cross join days_in_reach
-),
-
-purchases as (
+orders as (
     select
-        *,
-        coalesce(
-            session_id,
-            min(session_id) over (partition by customer_id, happened_on),
-            ''
-        ) as order_session_id
-    from {{ ref('stg_ecommerce__events') }}
+        customer_id,
+        ordered_on,
+        session_id,
+        min(happened_at) as ordered_at,
+        cast(sum(units) as bigint) as units,
+        cast(sum(amount_cents) as bigint) as amount_cents
+    from {{ ref('int_ecommerce__purchases_assigned') }}
+    group by all
+),
+
+refund_days as (
+    select
+        customer_id,
+        ordered_on,
+        session_id,
+        refunded_on,
+        sum(units) as units,
+        sum(amount_cents) as amount_cents,
+        bool_and(is_priced) as is_priced
+    from {{ ref('int_ecommerce__refunds_matched') }}
+    group by all
+),
+
+refunded_so_far as (
+    select
+        customer_id,
+        ordered_on,
+        session_id,
+        refunded_on,
+        sum(units) over (
+            partition by customer_id, ordered_on, session_id
+            order by refunded_on
+        ) as units,
+        sum(amount_cents) over (
+            partition by customer_id, ordered_on, session_id
+            order by refunded_on
+        ) as amount_cents,
+        bool_and(is_priced) over (
+            partition by customer_id, ordered_on, session_id
+            order by refunded_on
+        ) as is_priced
+    from refund_days
+),
+
+returned as (
+    select
+        orders.customer_id,
+        orders.ordered_on,
+        orders.session_id,
+        min(refunded_so_far.refunded_on) as returned_on
+    from orders
+    inner join refunded_so_far
+        on
+            orders.customer_id = refunded_so_far.customer_id
+            and orders.ordered_on = refunded_so_far.ordered_on
+            and orders.session_id = refunded_so_far.session_id
     where
-        event_type = 'purchase'
-        and happened_on in (select days.day from days)
+        case
+            when orders.amount_cents is not null and refunded_so_far.is_priced
+                then refunded_so_far.amount_cents >= orders.amount_cents
+            else refunded_so_far.units >= orders.units
+        end
+    group by all
 ),
 
 final as (
     select
-        customer_id,
-        happened_on as ordered_on,
-        order_session_id as session_id,
-        min(happened_at) as ordered_at,
-        count(*) as units,
-        cast(sum(price_cents) as bigint) as amount_cents
-    from purchases
-    group by all
+        orders.*,
+        returned.returned_on
+    from orders
+    left join returned
+        on
+            orders.customer_id = returned.customer_id
+            and orders.ordered_on = returned.ordered_on
+            and orders.session_id = returned.session_id
 )
 
 select * from final

@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 -- One row per customer and cut-off: what the order days of the two years before it say, as exact
--- integers. The amounts are null where the files hold no price.
+-- integers. The amounts are those at which the orders were placed, null where the files hold no
+-- price; what came in is int_ecommerce__revenue_summarised.
 {%- set horizon = domain_setting('ecommerce', 'horizon_days') %}
 {%- set long_gap_days = 60 %}
 {%- set windows = {
@@ -38,13 +39,6 @@ summarised as (
         {% for name, days_before in windows.items() -%}
         coalesce({{ exact_sum('orders', where='days_before ' ~ days_before) }}, 0)
             as orders_{{ name }},
-        {% endfor -%}
-        -- 0 without an order, null where no order has a price
-        {% for name in ['30d', '90d', '365d', '91_180d', 'horizon_last_year'] -%}
-        case
-            when count(*) filter (where days_before {{ windows[name] }}) = 0 then 0
-            else {{ exact_sum('amount_cents', where='days_before ' ~ windows[name]) }}
-        end as amount_cents_{{ name }},
         {% endfor -%}
         count(distinct period_start) filter (where days_before <= 360) as active_periods_360d,
         max(orders) filter (where is_last_day) as last_day_orders,

@@ -1,6 +1,7 @@
 -- One row per customer and cut-off: what is at stake, before margin: own revenue a day over the
--- last year, times the value days of the domain. A customer of less than 30 days is taken as one of
--- 30, so that one large first order is not a daily habit. Null where the files hold no price.
+-- last year, net of refunds, times the value days of the domain. A customer of less than 30 days is
+-- taken as one of 30, so that one large first order is not a daily habit. Null where the files hold
+-- no price; never below 0, where refunds of older orders exceed the year's.
 {%- set value_days = domain_setting('ecommerce', 'value_days') %}
 with
 
@@ -8,18 +9,27 @@ orders as (
     select * from {{ ref('int_ecommerce__orders_summarised') }}
 ),
 
+revenue as (
+    select * from {{ ref('int_ecommerce__revenue_summarised') }}
+),
+
 valued as (
     select
-        customer_id,
-        as_of_date,
+        orders.customer_id,
+        orders.as_of_date,
         case
-            when amount_cents is not null
+            when revenue.revenue_cents is not null
                 then {{ exact_ratio(
-                    'amount_cents_365d * ' ~ value_days,
-                    '100 * least(greatest(days_since_first, 30), 365)'
+                    'case when revenue.revenue_cents_365d < 0 then 0 else'
+                    ~ ' revenue.revenue_cents_365d end * ' ~ value_days,
+                    '100 * least(greatest(orders.days_since_first, 30), 365)'
                 ) }}
         end as customer_value
     from orders
+    left join revenue
+        on
+            orders.customer_id = revenue.customer_id
+            and orders.as_of_date = revenue.as_of_date
 )
 
 select * from valued

@@ -4,6 +4,8 @@
 {%- set covered_by = domain_setting('ecommerce', 'covered_by') %}
 {%- set are_views_covered = 'views_filled.weeks_before is not null' %}
 {%- set are_orders_covered = 'orders_filled.weeks_before is not null' %}
+{%- set are_amounts_known = are_orders_covered
+    ~ ' and (orders.orders is null or orders.amount_cents is not null)' %}
 with
 
 weeks as (
@@ -30,20 +32,43 @@ visits as (
         count(*) filter (where events.event_type = 'view') as views
     from {{ ref('stg_ecommerce__events') }} as events
     inner join days on events.happened_on = days.day
-    where events.customer_id in (select cohort.customer_id from cohort)
+    where
+        events.event_type <> 'refund'  -- the shop books it
+        and events.customer_id in (select cohort.customer_id from cohort)
     group by all
+),
+
+scored as (
+    select max(as_of_date) as as_of_date from weeks
+),
+
+-- Orders not returned by then; the money of all of them, less what was given back on its own day.
+booked as (
+    select
+        orders_placed.customer_id,
+        orders_placed.ordered_on as booked_on,
+        case when scored.as_of_date > orders_placed.returned_on then 0 else 1 end as orders,
+        orders_placed.amount_cents
+    from {{ ref('int_ecommerce__orders_placed') }} as orders_placed
+    cross join scored
+    union all
+    select
+        customer_id,
+        refunded_on as booked_on,
+        0 as orders,
+        -amount_cents as amount_cents
+    from {{ ref('int_ecommerce__refunds_booked') }}
 ),
 
 orders as (
     select
-        orders_placed.customer_id,
+        booked.customer_id,
         days.weeks_before,
-        count(*) as orders,
-        cast(sum(orders_placed.amount_cents) as bigint) as amount_cents,
-        count(orders_placed.amount_cents) as priced_orders
-    from {{ ref('int_ecommerce__orders_placed') }} as orders_placed
-    inner join days on orders_placed.ordered_on = days.day
-    where orders_placed.customer_id in (select cohort.customer_id from cohort)
+        sum(booked.orders) as orders,
+        cast(sum(booked.amount_cents) as bigint) as amount_cents
+    from booked
+    inner join days on booked.booked_on = days.day
+    where booked.customer_id in (select cohort.customer_id from cohort)
     group by all
 ),
 
@@ -65,12 +90,11 @@ final as (
         {{ when_covered(are_views_covered, 'coalesce(visits.active_days, 0)') }} as active_days,
         {{ when_covered(are_views_covered, 'cast(coalesce(visits.views, 0) as double)') }}
             as usage_amount,
-        {{ when_covered(are_orders_covered, 'coalesce(orders.orders, 0)') }} as transactions,
+        {{ when_covered(are_orders_covered, 'cast(coalesce(orders.orders, 0) as bigint)') }}
+            as transactions,
         -- orders without any price have no amount; a week without orders has 0
-        {{ when_covered(
-            are_orders_covered ~ ' and (orders.orders is null or orders.priced_orders > 0)',
-            'coalesce(orders.amount_cents, 0) / 100.0'
-        ) }} as transaction_amount
+        {{ when_covered(are_amounts_known, 'coalesce(orders.amount_cents, 0) / 100.0') }}
+            as transaction_amount
     from cohort
     inner join weeks on cohort.as_of_date = weeks.as_of_date
     left join visits

@@ -22,13 +22,18 @@ renamed as (
         source.event_time as happened_at,
         source.event_date as happened_on,
 
-        -- what
-        source.event_type,
+        -- what; a negative price or quantity gives back
+        case
+            when source.event_type = 'purchase' and (source.price < 0 or source.quantity < 0)
+                then 'refund'
+            else source.event_type
+        end as event_type,
         split_part(source.category_code, '.', 1) as department,
         source.brand,
 
-        -- cents
-        cast(round(source.price * 100) as bigint) as price_cents,
+        -- units, and cents of one
+        cast(abs(coalesce(source.quantity, 1)) as bigint) as units,
+        cast(round(abs(source.price) * 100) as bigint) as price_cents,
 
         -- flags
         source.category_code is null as is_category_unknown,
@@ -37,6 +42,13 @@ renamed as (
     from source
     inner join knowledge on source.event_date < knowledge.known_before
     where {{ in_sample('source.user_id') }}
+),
+
+final as (
+    select
+        *,
+        price_cents * units as amount_cents
+    from renamed
 )
 
-select * from renamed
+select * from final

@@ -12,7 +12,7 @@ with
 history as (
     select
         *,
-        coalesce(last_paid_amount, list_price, 0) as valued_price,
+        coalesce(last_paid_amount, case when list_price > 0 then list_price end, 0) as valued_price,
         case when last_paid_amount is not null then last_paid_plan_days else plan_days end
             as valued_days
     from {{ ref('int_kkbox__history_summarised') }}

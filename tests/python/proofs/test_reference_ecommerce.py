@@ -214,7 +214,7 @@ MUTANTS = {
         "cast(-729 as integer)",
     ),
     "purchases without a session are an order each": (
-        "int_ecommerce__orders_placed",
+        "int_ecommerce__purchases_assigned",
         "min(session_id) over (partition by customer_id, happened_on)",
         "cast(happened_at as varchar)",
     ),
@@ -224,6 +224,56 @@ MUTANTS = {
         "max(happened_at)",
     ),
     "cents cut, not rounded": ("stg_ecommerce__events", "round(", "trunc("),
+    "an order counts until the day after its return": (
+        "int_ecommerce__order_days_aggregated",
+        "cohort.as_of_date > days.returned_on",
+        "cohort.as_of_date > days.returned_on + 1",
+    ),
+    "a return on the cut-off is known": (
+        "int_ecommerce__cohorts_selected",
+        "cut_offs.as_of_date > orders.returned_on",
+        "cut_offs.as_of_date >= orders.returned_on",
+    ),
+    "a return on the day the outcome is known counts": (
+        "int_ecommerce__labels_closed",
+        "> orders.returned_on",
+        ">= orders.returned_on",
+    ),
+    "a returned order's units stay in the basket": (
+        "int_ecommerce__baskets_summarised",
+        "not coalesce(cohort.as_of_date > kept.returned_on, false)",
+        "true",
+    ),
+    "refunds lower nothing": (
+        "int_ecommerce__revenue_summarised",
+        "-amount_cents as amount_cents",
+        "0 as amount_cents",
+    ),
+    "a refund is of the first order": (
+        "int_ecommerce__refunds_matched",
+        "order by ordered_on desc, session_id desc",
+        "order by ordered_on asc, session_id desc",
+    ),
+    "a refund counts before its order": (
+        "int_ecommerce__refunds_matched",
+        "and refunds.refunded_on >= purchases.ordered_on",
+        "",
+    ),
+    "a quantity is one unit": (
+        "stg_ecommerce__events",
+        "abs(coalesce(source.quantity, 1))",
+        "1",
+    ),
+    "a negative quantity buys": (
+        "stg_ecommerce__events",
+        "source.price < 0 or source.quantity < 0",
+        "source.price < 0",
+    ),
+    "a refund is a visit": (
+        "int_ecommerce__visit_days_aggregated",
+        "event_type <> 'refund'",
+        "true",
+    ),
     "evening begins a moment later": (
         "int_ecommerce__visit_days_aggregated",
         "extract(hour from happened_at) >= 18",

@@ -11,7 +11,7 @@ from reference.ecommerce_browsing import browsing
 from reference.ecommerce_changes import changes_of, outages_of
 from reference.ecommerce_labels import MEMORY_DAYS, Rule, is_in_cohort, remembered
 from reference.ecommerce_orders import calendar, customer_value, ordering, profile, rhythm
-from reference.ecommerce_rows import Event, Order, of_type, orders_of
+from reference.ecommerce_rows import Event, Order, bookings_of, orders_of
 from reference.windows import back
 from reference.worlds import World
 
@@ -34,23 +34,23 @@ def features_of(
     """Every feature of a customer of the cohort."""
     start = back(cut_off, MEMORY_DAYS)
     events = [event for event in events if start <= event.event_date < cut_off]
-    orders = remembered(orders, cut_off)
+    orders, bookings = remembered(orders, cut_off), bookings_of(events)
     orders_cover = world.cover("events.purchase", cut_off)
     changes = changes_of(world)
     return {
         "due_on": None,
-        "customer_value": customer_value(orders, cut_off),
-        **ordering(orders, cut_off, orders_cover, outages_of(world)),
+        "customer_value": customer_value(orders, bookings, cut_off),
+        **ordering(orders, bookings, cut_off, orders_cover, outages_of(world)),
         **rhythm(orders, cut_off),
         **browsing(
-            events,
+            [event for event in events if event.kind != "refund"],
             cut_off,
             orders[-1].day,
             world.cover("events.view", cut_off),
             world.cover("events.cart", cut_off),
             changes,
         ),
-        **baskets(of_type(events, "purchase"), cut_off, changes),
-        **calendar(orders, cut_off, orders_cover, rule.horizon_days),
+        **baskets(orders, cut_off, changes),
+        **calendar(orders, bookings, cut_off, orders_cover, rule.horizon_days),
         **profile(orders, cut_off),
     }

@@ -77,6 +77,9 @@ def make_world(
     there = [kind for kind in KINDS if kind not in missing]
     if not with_visits:
         there = ["purchase"]
+    if "purchase" in there:
+        there.append("refund")
+        first["refund"], end["refund"] = first["purchase"], end["purchase"]
     empty = {name: None for name in missing if name in Event._fields}
     missed = holes or {}
     events = {}
@@ -85,6 +88,7 @@ def make_world(
         rows = shopper.orders()
         if with_visits:
             rows += shopper.visits(rows)
+        rows = shopper.refunds(rows)
         rows = [
             row._replace(**empty)
             for row in rows
@@ -95,7 +99,7 @@ def make_world(
         chance.shuffle(rows)
         events[f"{512_000_000 + number}"] = rows
     world = World("ecommerce", cut_offs, known_before, {"events": events})
-    for kind in there:
+    for kind in set(KINDS) & set(there):
         world.put_on_record(f"events.{kind}", first[kind], end[kind], missed.get(kind, ()))
     world.put_on_record(
         "events", min(first[kind] for kind in there), max(end[kind] for kind in there)
@@ -136,6 +140,8 @@ class _Shopper:
         self.free = chance.choice((0.0, 0.0, 0.1, 0.6))
         self.products = chance.choice((2, 5, 40))
         self.times = chance.choice((TIMES, TIMES, None))
+        self.returns = chance.choice((0.0, 0.0, 0.2, 0.7))
+        self.several = chance.choice((0.0, 0.0, 0.5))
 
     def orders(self) -> list[Event]:
         """Purchases: next to window edges, in a rhythm, and in the horizon."""
@@ -162,6 +168,44 @@ class _Shopper:
                 if chance.random() < 0.1:
                     rows.append(rows[-1])
         return rows
+
+    def refunds(self, rows: list[Event]) -> list[Event]:
+        """The rows, some purchases of several units, and what is given back for some of them.
+
+        As refunds, negative prices or negative quantities; whole or in part; next to window edges,
+        later the same day, and before what they give back.
+        """
+        chance = self.chance
+        rows = [
+            row._replace(quantity=chance.choice((1, 2, 3, 10)))
+            if row.event_type == "purchase" and self._is(self.several)
+            else row
+            for row in rows
+        ]
+        found = []
+        for row in rows:
+            if row.event_type != "purchase" or not self._is(self.returns):
+                continue
+            age = (self.cut_off - row.event_date).days
+            later = chance.choice((0, 1, 7, 30, -1, age, age - 1, age + 29, age + 30))
+            moment = self._moment(age - later)
+            price = row.price if chance.random() < 0.7 else self._price("purchase")
+            given = row._replace(
+                event_time=moment,
+                event_date=moment.date(),
+                user_session=chance.choice((row.user_session,) * 4 + (None, self._session())),
+                product_id=chance.choice((row.product_id,) * 3 + (None,)),
+                price=price,
+            )
+            kind = chance.choice(("refund", "refund", "price", "quantity", "both"))
+            if kind == "refund":
+                given = given._replace(event_type="refund")
+            if kind in ("price", "both") or chance.random() < 0.1:
+                given = given._replace(price=None if price is None else -price)
+            if kind in ("quantity", "both"):
+                given = given._replace(quantity=-given.units)
+            found.append(given)
+        return rows + found
 
     def visits(self, orders: list[Event]) -> list[Event]:
         """Views and carts: on order days, next to window edges, and anywhere."""

@@ -32,11 +32,14 @@ def labels_of_all(world: World, rule: Rule) -> Table:
     """
     labels = {}
     for customer, events in world.rows["events"].items():
-        orders = [order for order in orders_of(events) if order.day < world.known_before]
+        orders = orders_of([row for row in events if row.event_date < world.known_before])
         for cut_off in world.cut_offs:
             known_on = cut_off + timedelta(days=rule.horizon_days)
             if is_in_cohort(orders, cut_off, rule):
-                ordered = any(cut_off <= order.day < known_on for order in orders)
+                ordered = any(
+                    cut_off <= order.day < known_on and order.stands_at(known_on)
+                    for order in orders
+                )
                 is_closed = known_on <= world.known_before and not world.is_unsure(
                     cut_off, known_on
                 )
@@ -48,8 +51,12 @@ def labels_of_all(world: World, rule: Rule) -> Table:
 
 
 def remembered(orders: list[Order], cut_off: date) -> list[Order]:
-    """Orders before the cut-off that are not forgotten."""
-    return [order for order in orders if back(cut_off, MEMORY_DAYS) <= order.day < cut_off]
+    """Orders before the cut-off that are neither forgotten nor returned."""
+    return [
+        order
+        for order in orders
+        if back(cut_off, MEMORY_DAYS) <= order.day < cut_off and order.stands_at(cut_off)
+    ]
 
 
 def is_in_cohort(orders: list[Order], cut_off: date, rule: Rule) -> bool:

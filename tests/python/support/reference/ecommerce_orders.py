@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from reference.ecommerce_changes import Outage, outage_days
-from reference.ecommerce_rows import SATURDAY, Order, known_sum
+from reference.ecommerce_rows import SATURDAY, Booking, Order, known_sum
 from reference.exact import minus, ratio, spread
 from reference.windows import back, covers
 from reference.worlds import Coverage
@@ -23,14 +23,15 @@ def within(orders: list[Order], cut_off: date, days: int, until: int = 0) -> lis
     return [order for order in orders if start <= order.day < end]
 
 
-def spent(orders: list[Order], cut_off: date, days: int, until: int = 0) -> int | None:
-    """Cents spent in [D - days, D - until).
+def spent(bookings: list[Booking], cut_off: date, days: int, until: int = 0) -> int | None:
+    """Cents spent in [D - days, D - until), net of refunds.
 
-    Null when no order at all has a price, or none of those in the window; 0 where there is none.
+    Null when nothing at all has a price, or nothing in the window; 0 where nothing happened.
     """
-    some = within(orders, cut_off, days, until)
-    if some or not any(order.cents is not None for order in orders):
-        return known_sum([order.cents for order in some])
+    start, end = back(cut_off, days), back(cut_off, until)
+    some = [booking.cents for booking in bookings if start <= booking.day < end]
+    if some or not any(booking.cents is not None for booking in bookings):
+        return known_sum(some)
     return 0
 
 
@@ -53,9 +54,13 @@ class Days:
 
 
 def ordering(
-    orders: list[Order], cut_off: date, cover: Coverage | None, outages: Iterable[Outage]
+    orders: list[Order],
+    bookings: list[Booking],
+    cut_off: date,
+    cover: Coverage | None,
+    outages: Iterable[Outage],
 ) -> Features:
-    """The orders__ features, of orders in memory."""
+    """The orders__ features, of orders and money in memory."""
     days = Days(orders)
     amounts = [order.cents for order in orders if order.cents is not None]
     last_cents = known_sum([order.cents for order in days.on_last])
@@ -67,7 +72,9 @@ def ordering(
         return len(within(orders, cut_off, *window))
 
     def cents(*window: int) -> int | None:
-        return spent(orders, cut_off, *window)
+        return spent(bookings, cut_off, *window)
+
+    revenue = known_sum([booking.cents for booking in bookings])
 
     return {
         "orders__days_since_last": (cut_off - days.last).days,
@@ -80,12 +87,12 @@ def ordering(
         },
         "orders__orders_change_90d": known(180, number(90) - number(180, 90)),
         "orders__orders_on_last_day": len(days.on_last),
-        "orders__amount": money(known_sum(amounts)),
+        "orders__amount": money(revenue),
         **{
             f"orders__amount_{width}d": known(width, money(cents(width))) for width in (30, 90, 365)
         },
         "orders__amount_change_90d": known(180, money(minus(cents(90), cents(180, 90)))),
-        "orders__amount_per_order": ratio(known_sum(amounts), 100 * len(amounts)),
+        "orders__amount_per_order": ratio(revenue, 100 * len(amounts)),
         "orders__last_amount": money(last_cents),
         "orders__last_amount_to_own_mean": (
             None if last_cents is None else ratio(last_cents * len(days.cents), sum(days.cents))
@@ -126,7 +133,11 @@ def rhythm(orders: list[Order], cut_off: date) -> Features:
 
 
 def calendar(
-    orders: list[Order], cut_off: date, cover: Coverage | None, horizon_days: int
+    orders: list[Order],
+    bookings: list[Booking],
+    cut_off: date,
+    cover: Coverage | None,
+    horizon_days: int,
 ) -> Features:
     """The calendar__ features; last year's windows end before the cut-off and have no grace."""
     number = len(orders)
@@ -139,7 +150,7 @@ def calendar(
             len(within(orders, cut_off, *predicted)) if is_known else None
         ),
         "calendar__amount_horizon_last_year": (
-            money(spent(orders, cut_off, *predicted)) if is_known else None
+            money(spent(bookings, cut_off, *predicted)) if is_known else None
         ),
         "calendar__orders_90d_last_year": (
             len(within(orders, cut_off, 365 + 90, 365)) if before_is_known else None
@@ -175,13 +186,13 @@ def profile(orders: list[Order], cut_off: date) -> Features:
     }
 
 
-def customer_value(orders: list[Order], cut_off: date) -> float | None:
-    """Own revenue a day over the last year, times the value days.
+def customer_value(orders: list[Order], bookings: list[Booking], cut_off: date) -> float | None:
+    """Own revenue a day over the last year, net of refunds, times the value days; never below 0.
 
     A year, or the time since the first order where that is shorter; at least 30 days, so that one
     large first order is no daily habit.
     """
-    cents = spent(orders, cut_off, 365)
+    cents = spent(bookings, cut_off, 365)
     since_first = (cut_off - min(order.day for order in orders)).days
     days = min(max(since_first, 30), 365)
-    return None if cents is None else ratio(cents * VALUE_DAYS, 100 * days)
+    return None if cents is None else ratio(max(cents, 0) * VALUE_DAYS, 100 * days)

@@ -21,11 +21,29 @@ class Event(NamedTuple):
     brand: str | None
     price: float | None
     user_session: str | None
+    quantity: int | None = None
+    currency: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """What it is: a purchase with a negative price or quantity is a refund."""
+        is_negative = (self.price or 0) < 0 or (self.quantity or 0) < 0
+        return "refund" if self.event_type == "purchase" and is_negative else self.event_type
+
+    @property
+    def units(self) -> int:
+        """How many units it is about; one where nothing is said."""
+        return 1 if self.quantity is None else abs(self.quantity)
 
     @property
     def cents(self) -> int | None:
-        """The price in whole cents, halves away from zero."""
-        return None if self.price is None else whole(self.price * 100)
+        """The price of a unit in whole cents, halves away from zero; never negative."""
+        return None if self.price is None else whole(abs(self.price) * 100)
+
+    @property
+    def amount(self) -> int | None:
+        """The cents of all its units."""
+        return None if self.cents is None else self.cents * self.units
 
     @property
     def department(self) -> str | None:
@@ -47,12 +65,32 @@ class FrozenLabel(NamedTuple):
 class Order:
     """The purchases of one session on one day; those without one join the day's first session."""
 
-    def __init__(self, units: list[Event]):
-        self.day = units[0].event_date
-        self.session = next((u.user_session for u in units if u.user_session is not None), None)
-        self.units = len(units)
-        self.cents = known_sum([unit.cents for unit in units])
-        self.hour = min(unit.event_time for unit in units).hour
+    def __init__(self, items: list[Event]):
+        self.items = items
+        self.day = items[0].event_date
+        self.session = next((i.user_session for i in items if i.user_session is not None), None)
+        self.units = sum(item.units for item in items)
+        self.cents = known_sum([item.amount for item in items])
+        self.hour = min(item.event_time for item in items).hour
+        # the day by which all of it was given back
+        self.returned_on: date | None = None
+
+    def stands_at(self, cut_off: date) -> bool:
+        """Whether it was not returned before a cut-off."""
+        return self.returned_on is None or self.returned_on >= cut_off
+
+    def take_back(self, refunds: list[Event]) -> None:
+        """Find the day by which refunds reach the amount, or the units where a price is missing."""
+        for day in sorted({refund.event_date for refund in refunds}):
+            by_then = [refund for refund in refunds if refund.event_date <= day]
+            amounts = [refund.amount for refund in by_then]
+            if self.cents is None or None in amounts:
+                is_whole = sum(refund.units for refund in by_then) >= self.units
+            else:
+                is_whole = sum(amounts) >= self.cents
+            if is_whole:
+                self.returned_on = day
+                return
 
 
 def sessions(events: list[Event]) -> list[list[Event]]:
@@ -64,7 +102,7 @@ def sessions(events: list[Event]) -> list[list[Event]]:
 
 
 def orders_of(events: list[Event]) -> list[Order]:
-    """The orders among a customer's events, by day."""
+    """The orders among a customer's events, by day, with the day on which each was returned."""
     purchases = of_type(events, "purchase")
     named = defaultdict(set)
     for event in purchases:
@@ -74,12 +112,54 @@ def orders_of(events: list[Event]) -> list[Order]:
     for event in purchases:
         session = event.user_session or min(named[event.event_date], default=None)
         found[event.event_date, session].append(event)
-    return sorted((Order(units) for units in found.values()), key=lambda order: order.day)
+    orders = [found[key] for key in sorted(found, key=lambda key: (key[0], key[1] or ""))]
+    orders = [Order(items) for items in orders]
+    given_back = defaultdict(list)
+    for refund in of_type(events, "refund"):
+        if order := returned_order(orders, refund):
+            given_back[order].append(refund)
+    for order, refunds in given_back.items():
+        order.take_back(refunds)
+    return orders
+
+
+def returned_order(orders: list[Order], refund: Event) -> Order | None:
+    """The latest order a refund may be of: of its session, or else product, or else any."""
+    for order in reversed(orders):
+        if order.day > refund.event_date:
+            continue
+        if refund.user_session is not None:
+            is_it = refund.user_session == order.session
+        elif refund.product_id is not None:
+            is_it = refund.product_id in {item.product_id for item in order.items}
+        else:
+            is_it = True
+        if is_it:
+            return order
+    return None
 
 
 def of_type(events: list[Event], event_type: str) -> list[Event]:
     """Events of one type."""
-    return [event for event in events if event.event_type == event_type]
+    return [event for event in events if event.kind == event_type]
+
+
+class Booking(NamedTuple):
+    """Cents of one day, negative where they were given back; null without a price."""
+
+    day: date
+    cents: int | None
+
+
+def bookings_of(events: list[Event]) -> list[Booking]:
+    """What came in and what went back, each on its own day."""
+    return [
+        *(Booking(event.event_date, event.amount) for event in of_type(events, "purchase")),
+        *(
+            Booking(event.event_date, None if event.amount is None else -event.amount)
+            for event in of_type(events, "refund")
+        ),
+    ]
 
 
 def known_sum(values: list[int | None]) -> int | None:

@@ -201,7 +201,7 @@ def customer_value(history: list[Transaction]) -> float | None:
         price, days = payments[-1].actual_amount_paid, payments[-1].payment_plan_days
     else:
         price, days = history[-1].plan_list_price, history[-1].payment_plan_days
-    return ratio((price or 0) * 30 * VALUE_MONTHS, days if (days or 0) > 0 else 30)
+    return ratio(max(price or 0, 0) * 30 * VALUE_MONTHS, days if (days or 0) > 0 else 30)
 
 
 # ------------------------------------------------------------------ membership

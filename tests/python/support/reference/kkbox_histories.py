@@ -18,7 +18,7 @@ RECORD_BEGINS = date(2015, 1, 1)
 EPOCH = date(1970, 1, 1)
 METHODS = (41, 41, 41, 40, 39, 38, 37, 36, 34, 33, 31, 12, 3, None)
 PLAN_DAYS = (30, 30, 30, 30, 31, 7, 7, 0, 0, 1, 10, 29, 90, 180, 195, 410, None)
-PRICES = (149, 149, 99, 129, 180, 100, 0, 1200, 14, 1, None)
+PRICES = (149, 149, 99, 129, 180, 100, 0, 1200, 14, 1, -149, None)
 # Days from an expiry to the purchase that follows it; 29, 30 and 31 decide about labels.
 GAPS = (-45, -30, -10, -3, -1, 0, 0, 0, 0, 1, 2, 7, 28, 29, 29, 30, 30, 31, 31, 32, 60, 120)
 # Price, days and method that read the same when they are written one after the other.

@@ -1,0 +1,71 @@
+{{ config(materialized='table') }}
+-- One row per customer and cut-off: revenue in windows, in cents: what was bought, less what was
+-- given back, each on its own day. 0 where nothing happened; null where nothing has a price.
+{%- set memory_days = 730 %}
+{%- set horizon = domain_setting('ecommerce', 'horizon_days') %}
+{%- set windows = {
+    '30d': '<= 30',
+    '90d': '<= 90',
+    '365d': '<= 365',
+    '91_180d': 'between 91 and 180',
+    'horizon_last_year': 'between ' ~ (366 - horizon) ~ ' and 365',
+} %}
+with
+
+cohort as (
+    select * from {{ ref('int_ecommerce__cohorts_selected') }}
+),
+
+booked as (
+    select
+        customer_id,
+        ordered_on as booked_on,
+        amount_cents
+    from {{ ref('int_ecommerce__orders_placed') }}
+    union all
+    select
+        customer_id,
+        refunded_on as booked_on,
+        -amount_cents as amount_cents
+    from {{ ref('int_ecommerce__refunds_booked') }}
+),
+
+days as (
+    select
+        customer_id,
+        booked_on,
+        cast(sum(amount_cents) as bigint) as amount_cents
+    from booked
+    group by all
+),
+
+past as (
+    select
+        cohort.customer_id,
+        cohort.as_of_date,
+        days.amount_cents,
+        {{ days_between('days.booked_on', 'cohort.as_of_date') }} as days_before
+    from cohort
+    inner join days
+        on
+            cohort.customer_id = days.customer_id
+            and cohort.as_of_date > days.booked_on
+            and {{ add_days('cohort.as_of_date', -memory_days) }} <= days.booked_on
+),
+
+summarised as (
+    select
+        customer_id,
+        as_of_date,
+        {% for name, days_before in windows.items() -%}
+        case
+            when count(*) filter (where days_before {{ days_before }}) = 0 then 0
+            else {{ exact_sum('amount_cents', where='days_before ' ~ days_before) }}
+        end as revenue_cents_{{ name }},
+        {% endfor -%}
+        {{ exact_sum('amount_cents') }} as revenue_cents
+    from past
+    group by all
+)
+
+select * from summarised
