@@ -560,7 +560,7 @@ def finish(context: RunContext) -> GenerationInfo | None:
         return live
     new = _scored_domains(context, kept)
     if kept and not new:
-        context.say("publish: no domain is published anew")
+        context.say("publish: no domain is published again")
         return live
     if fingerprint.done(home.warehouse, "compared_with") != compared_with:
         marts = _build_marts(context, compared_with)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.project.duck import listed
+from pipeline.project.duck import files_sql
 from pipeline.project.errors import ChurnError
 from pipeline.project.sources import Amounts, SourceTable
 
@@ -97,7 +97,7 @@ def _keep(
     )
     is_kind = f"\"{table.covered_by}\" = '{amounts.kind}'" if amounts.kind else "true"
     rows = (
-        f"select {', '.join(columns)} from read_parquet([{listed(files)}],"
+        f"select {', '.join(columns)} from read_parquet([{files_sql(files)}],"
         f" hive_partitioning = false, union_by_name = true) where {is_kind}"
         if files
         else "select null::date as day, null::varchar as per, null::double as price,"
