@@ -63,7 +63,10 @@ def show(model: Named, domain: OneDomain) -> None:
     check_domain(domain, domain_entries())
     run = find_run(where, domain, model)
     recipe = recipe_of(run)
-    cohorts, tested_on = recipe.live_cohorts, recipe.test_as_of_date or "–"
+    cohorts, tests = recipe.live_cohorts, recipe.tested_on
+    tested_on = (
+        " to ".join(str(day) for day in dict.fromkeys((tests[0], tests[-1]))) if tests else "–"
+    )
     for title, value in (
         ("run", run.name),
         ("model hash", recipe.model_hash),

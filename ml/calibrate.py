@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
@@ -55,19 +56,21 @@ class Calibration:
 
 @dataclass(frozen=True)
 class PastMargins:
-    """Margins of a past cohort by a model that did not see it.
+    """Margins of the cohorts of a past period by a model that did not see them.
 
     Attributes:
-        as_of_date: The cohort.
-        known_on: Day on which its outcomes were known.
+        as_of_date: The first of them.
+        known_on: Day on which their outcomes were known.
         margin: n log-odds.
         is_churned: n outcomes.
+        customer_id: n ids; None where every customer occurs once.
     """
 
     as_of_date: np.datetime64
     known_on: np.datetime64
     margin: Floats
     is_churned: Floats
+    customer_id: NDArray[np.object_] | None = None
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ def choose(past: Sequence[PastMargins]) -> tuple[str, list[Choice]]:
         base = losses(judged.is_churned, Calibration("none").apply(judged.margin))
         for method in METHODS:
             loss = losses(judged.is_churned, fit_on(method, known).apply(judged.margin))
-            paired = PairedGain.of(base, loss)
+            paired = PairedGain.of(base, loss, judged.customer_id)
             tried.append(
                 Choice(
                     method,

@@ -28,8 +28,8 @@ def decide(
     """Decide whether a new run takes over from the live one.
 
     The same recipe on newer data takes over unless it is significantly worse; a changed recipe
-    must be significantly better. Both are tested on the challenger's test cohort, the newest closed
-    one, each with a model that learned only from what was known before it.
+    must be significantly better. Both are tested on the challenger's test cohorts, those of the
+    newest closed period, each with a model that learned only from what was known before them.
 
     That test never sees the model that goes live, which learned from newer cohorts too. So the two
     models that would score are compared on the customers scored next; beyond the limits the new
@@ -71,16 +71,20 @@ def _answers_another_question(old: TrainedRun, new: TrainedRun) -> bool:
 
 def _judge(connection: duckdb.DuckDBPyConnection, old: TrainedRun, new: TrainedRun) -> Decision:
     cohort_day = np.datetime64(new.recipe.test_as_of_date)
-    cohort = read_examples(connection, new.recipe.domain, since=cohort_day, until=cohort_day)
+    days: list[np.datetime64] = [np.datetime64(day, "D") for day in new.recipe.tested_on]
+    cohort = read_examples(connection, new.recipe.domain, since=cohort_day, until=days[-1]).cohorts(
+        days
+    )
     before = losses(cohort.is_churned, _predict(old, cohort, cohort_day))
     after = losses(cohort.is_churned, _predict(new, cohort, cohort_day))
-    paired = PairedGain.of(before, after)
+    paired = PairedGain.of(before, after, cohort.customer_id)
     same = old.recipe.recipe_hash == new.recipe.recipe_hash
     takes_over = paired.is_not_worse if same else paired.is_better
     how = "loses" if paired.gain < 0 else "gains"
     words = (
         f"{'refreshed on newer data' if same else 'a changed recipe'}: on {len(cohort):,} customers"
-        f" of {cohort_day}, which neither model saw, it {how} {abs(paired.gain):.4f} of log loss "
+        f" of {cohort_day}{f' to {days[-1]}' if len(days) > 1 else ''}, which neither model saw, "
+        f"it {how} {abs(paired.gain):.4f} of log loss "
         f"({before.mean():.4f} → {after.mean():.4f}, noise ± {paired.noise:.4f}), "
         + (
             ("not worse" if same else "better")

@@ -46,26 +46,44 @@ class Cohort:
 
 @dataclass(frozen=True)
 class PastCohort:
-    """A past cohort and the cohorts known by it, from which a model learns to be tested on it."""
+    """The cohorts of a past period, and those that a model tested on them learns from.
+
+    Attributes:
+        as_of_date: First cut-off of the period.
+        known_on: First day on which all of them were known.
+        known: Cut-offs of the cohorts known by `as_of_date`.
+        later: The other cut-offs of the period.
+    """
 
     as_of_date: np.datetime64
     known_on: np.datetime64
     known: tuple[np.datetime64, ...]
+    later: tuple[np.datetime64, ...] = ()
+
+    @property
+    def cut_offs(self) -> list[np.datetime64]:
+        """All cut-offs of the period."""
+        return [self.as_of_date, *self.later]
 
 
 @dataclass(frozen=True)
 class Fits:
     """Cut-offs of a run, and the cohorts each fit learns from.
 
-    A model used at a cut-off learns only from cohorts whose every outcome was known by then.
+    A model used at a cut-off learns only from cohorts whose every outcome was known by then. Tests
+    and choices are made on whole periods of the grid: all cut-offs of a month, or one Monday.
 
     Attributes:
         scoring: Cut-off that is scored; `live` are the cohorts known by it, on `known_on` at the
             latest.
-        test: Latest closed cut-off of the grid; `refit` are the cohorts known by it.
-        validation: Latest cohort known by `test`; `fit` are the cohorts known by it.
-        past: Validation and up to five cohorts before it, newest first: what calibration maps are
+        test: First cut-off of the latest period that is over and closed; `refit` are the cohorts
+            known by it.
+        validation: First cut-off of the latest period known by `test`; `fit` are the cohorts known
+            by it.
+        past: Validation and up to five periods before it, newest first: what calibration maps are
             fitted and judged on. Shorter where the data do not reach back so far.
+        later_tests: The other cut-offs of the test's period.
+        later_validations: The other cut-offs of the validation's period.
     """
 
     scoring: np.datetime64
@@ -76,6 +94,18 @@ class Fits:
     refit: list[np.datetime64]
     fit: list[np.datetime64]
     past: tuple[PastCohort, ...] = ()
+    later_tests: tuple[np.datetime64, ...] = ()
+    later_validations: tuple[np.datetime64, ...] = ()
+
+    @property
+    def tests(self) -> list[np.datetime64]:
+        """All cut-offs of the test's period."""
+        return [self.test, *self.later_tests]
+
+    @property
+    def validations(self) -> list[np.datetime64]:
+        """All cut-offs of the validation's period."""
+        return [self.validation, *self.later_validations]
 
 
 def read_cohorts(connection: duckdb.DuckDBPyConnection, domain: str) -> list[Cohort]:
@@ -104,12 +134,47 @@ def known_by(cohorts: list[Cohort], cut_off: np.datetime64) -> list[Cohort]:
     return [cohort for cohort in cohorts if cohort.is_closed and cohort.known_on <= cut_off]
 
 
-def is_on_grid(cut_off: np.datetime64, grid: str) -> bool:
-    """Whether a cut-off lies on the grid (`month`: first days, `week`: Mondays)."""
+def is_on_grid(cut_off: np.datetime64, settings: LearningSettings) -> bool:
+    """Whether a cut-off lies on the grid: the days of `grid_days`, or Mondays.
+
+    `control__cut_offs` lays the grid by the same rule. It is here too because presets are tried on
+    data for which nothing was built.
+    """
     day = cut_off.astype("datetime64[D]")
-    if grid == "month":
-        return bool(day == day.astype("datetime64[M]").astype("datetime64[D]"))
+    if settings.grid == "month":
+        of_month = (day - day.astype("datetime64[M]").astype("datetime64[D]")).astype(int) + 1
+        return int(of_month) in settings.grid_days
     return bool((day - np.datetime64("2000-01-03")).astype(int) % 7 == 0)
+
+
+def periods(cohorts: list[Cohort], settings: LearningSettings) -> list[list[Cohort]]:
+    """Return the cohorts by period of the grid, oldest first: those of a month, or of a week."""
+    unit = "datetime64[M]" if settings.grid == "month" else "datetime64[D]"
+    found: dict[np.datetime64, list[Cohort]] = {}
+    for cohort in cohorts:
+        found.setdefault(cohort.as_of_date.astype(unit), []).append(cohort)
+    return list(found.values())
+
+
+def whole_periods(
+    cohorts: list[Cohort], cut_off: np.datetime64, settings: LearningSettings
+) -> list[list[Cohort]]:
+    """Return the periods that are over at a cut-off and whose every outcome is known then.
+
+    Args:
+        cohorts: Cohorts of the grid, oldest first.
+        cut_off: The cut-off.
+        settings: The domain's.
+    """
+    known = known_by(cohorts, cut_off)
+    month = cut_off.astype("datetime64[M]")
+    return [
+        period
+        for period in periods(cohorts, settings)
+        if all(cohort in known for cohort in period)
+        # of a month that is not over, some cut-offs may be still to come
+        and (settings.grid == "week" or period[0].as_of_date.astype("datetime64[M]") < month)
+    ]
 
 
 def with_history(cohorts: list[Cohort], settings: LearningSettings) -> list[Cohort]:
@@ -119,12 +184,12 @@ def with_history(cohorts: list[Cohort], settings: LearningSettings) -> list[Coho
     within `least_history_days` of the first cut-off are left out, as long as enough remain to
     train, validate and test on.
     """
-    grid = [c for c in cohorts if is_on_grid(c.as_of_date, settings.grid)]
+    grid = [c for c in cohorts if is_on_grid(c.as_of_date, settings)]
     if not grid:
         return grid
     since = grid[0].as_of_date + np.timedelta64(settings.least_history_days, "D")
     kept = [c for c in grid if c.as_of_date >= since]
-    closed = sum(c.is_closed for c in kept)
+    closed = len(periods([c for c in kept if c.is_closed], settings))
     return kept if closed >= settings.minimum.cohorts + 4 else grid
 
 
@@ -147,38 +212,62 @@ def choose_fits(cohorts: list[Cohort], scoring: np.datetime64, settings: Learnin
         raise TooLittleDataError(
             f"no cohort is closed by {scoring}: the first one's outcomes are known on {first}"
         )
-    test = live[-1]
-    refit = known_by(grid, test.as_of_date)
+    tests = _latest_whole(grid, scoring, settings)
+    test = tests[0].as_of_date
+    refit = known_by(grid, test)
     if not refit:
         raise TooLittleDataError(
-            f"the newest closed cohort is {test.as_of_date}, and no earlier cohort's outcomes "
+            f"the newest closed {_of_period(tests)}, and no earlier cohort's outcomes "
             f"were known by then: {len(live)} closed cohorts in all, too few for a test cohort "
             "that no model saw"
         )
-    validation = refit[-1]
-    fit = known_by(grid, validation.as_of_date)
-    _check_size(fit, minimum, f"known by the validation cut-off {validation.as_of_date}")
+    validations = _latest_whole(grid, test, settings)
+    validation = validations[0].as_of_date
+    fit = known_by(grid, validation)
+    _check_size(fit, minimum, f"known by the validation cut-off {validation}")
     of_one = minimum.model_copy(update={"cohorts": 1})
-    _check_size([validation], of_one, "the validation cohort")
-    _check_size([test], of_one, "the test cohort")
+    _check_size(validations, of_one, "the validation cohort")
+    _check_size(tests, of_one, "the test cohort")
 
     past: list[PastCohort] = []
-    for cohort in refit[::-1][:MOST_PAST]:
-        known = known_by(grid, cohort.as_of_date)
-        if _missing([cohort], minimum, _OUTCOMES) or _missing(known, minimum, _OUTCOMES):
+    for period in whole_periods(grid, test, settings)[::-1][:MOST_PAST]:
+        known = known_by(grid, period[0].as_of_date)
+        if _missing(period, minimum, _OUTCOMES) or _missing(known, minimum, _OUTCOMES):
             break
+        opens, *later = [c.as_of_date for c in period]
         days = tuple(c.as_of_date for c in known)
-        past.append(PastCohort(cohort.as_of_date, cohort.known_on, days))
+        past.append(PastCohort(opens, max(c.known_on for c in period), days, tuple(later)))
     return Fits(
         scoring=scoring,
         known_on=max(c.known_on for c in live),
-        test=test.as_of_date,
-        validation=validation.as_of_date,
+        test=test,
+        validation=validation,
         live=[c.as_of_date for c in live],
         refit=[c.as_of_date for c in refit],
         fit=[c.as_of_date for c in fit],
         past=tuple(past),
+        later_tests=tuple(c.as_of_date for c in tests[1:]),
+        later_validations=tuple(c.as_of_date for c in validations[1:]),
     )
+
+
+def _latest_whole(
+    grid: list[Cohort], cut_off: np.datetime64, settings: LearningSettings
+) -> list[Cohort]:
+    whole = whole_periods(grid, cut_off, settings)
+    if not whole:
+        period = periods(grid, settings)[0]
+        raise TooLittleDataError(
+            f"no {settings.grid} is over and closed by {cut_off}: the outcomes of the first one's "
+            f"{len(period)} cohorts are known on {max(c.known_on for c in period)}"
+        )
+    return whole[-1]
+
+
+def _of_period(period: list[Cohort]) -> str:
+    if len(period) == 1:
+        return f"cohort is {period[0].as_of_date}"
+    return f"cohorts are {period[0].as_of_date} to {period[-1].as_of_date}"
 
 
 def _check_size(cohorts: list[Cohort], minimum: Minimum, what: str) -> None:

@@ -4,11 +4,21 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from ml.contract import Floats
 
 # Standard errors that a significant difference exceeds: two-sided 95 %, normal distribution.
 BEYOND_NOISE = 1.96
+
+
+def customers_of(customer_id: NDArray[np.object_] | None) -> NDArray[np.intp] | None:
+    """Return the number of each row's customer, from 0; None where every customer has one row."""
+    if customer_id is None:
+        return None
+    codes, known = pd.factorize(customer_id)
+    return None if len(known) == len(codes) else codes
 
 
 @dataclass(frozen=True)
@@ -17,22 +27,32 @@ class PairedGain:
 
     Attributes:
         gain: Mean reduction; negative if the second model is worse.
-        se: Standard error of the mean, from the spread of the paired differences.
+        se: Standard error of the mean, from the spread of the paired differences over customers;
+            the rows of a customer who occurs several times count as one observation.
     """
 
     gain: float
     se: float
 
     @classmethod
-    def of(cls, before: Floats, after: Floats) -> Self:
+    def of(
+        cls, before: Floats, after: Floats, customer_id: NDArray[np.object_] | None = None
+    ) -> Self:
         """Compare two models.
 
         Args:
-            before: Log loss of each customer by the first model, shape (customers,).
+            before: Log loss of each row by the first model, shape (rows,).
             after: By the second, in the same order.
+            customer_id: Whose rows they are; None where every customer has one.
         """
         fall = before - after
-        return cls(float(np.mean(fall)), float(np.std(fall, ddof=1) / np.sqrt(len(fall))))
+        gain = float(np.mean(fall))
+        whose = customers_of(customer_id)
+        if whose is None:
+            return cls(gain, float(np.std(fall, ddof=1) / np.sqrt(len(fall))))
+        # the variance of a mean over clusters; with one row a customer it is the one above
+        sums = np.bincount(whose, fall - gain)
+        return cls(gain, float(np.sqrt(np.sum(sums**2) * len(sums) / (len(sums) - 1)) / len(fall)))
 
     @property
     def noise(self) -> float:

@@ -94,7 +94,7 @@ def unique_rows(examples: Examples) -> LeakageCheck:
 def same_population(
     connection: duckdb.DuckDBPyConnection, domain: str, definition: str, fits: Fits
 ) -> LeakageCheck:
-    """Check that the tested cohort has the same share of the population as the scored one.
+    """Check that the tested cohorts have the same share of the population as the scored one.
 
     Both shares are examples with a label over label rows; a cohort filtered only for testing
     would show here.
@@ -106,15 +106,18 @@ def same_population(
             from {domain}.{domain}__labels as labels
             left join {domain}.{domain}__churn_examples as examples using (customer_id, as_of_date)
             where labels.label_definition = ?
-                and labels.as_of_date in (cast(? as date), cast(? as date))
+                and list_contains(cast(? as date[]), labels.as_of_date)
             group by all
             """,
-            [definition, str(fits.test), str(fits.scoring)],
+            [definition, [str(day) for day in (*fits.tests, fits.scoring)]],
         ).fetchall()
     )
     shares = {str(day): float(share) for day, share in rows.items()}
-    tested = shares.get(str(fits.test), 1.0)
-    scored = shares.get(str(fits.scoring), tested)
+    scored = shares.get(str(fits.scoring))
+    of_tests = [shares.get(str(day), 1.0) for day in fits.tests]
+    # the test cohort that differs most
+    tested = max(of_tests, key=lambda share: abs(share - (scored or 1.0)))
+    scored = tested if scored is None else scored
     return LeakageCheck(
         "same_population",
         str(fits.test),
@@ -160,14 +163,14 @@ def shuffled_labels(
     validation cohort if rows or outcomes are on both sides.
     """
     generator = np.random.default_rng(seed)
-    known = examples.cohorts([*fits.fit, fits.validation])
+    known = examples.cohorts([*fits.fit, *fits.validations])
     outcome = known.is_churned.copy()
     for cut_off in np.unique(known.as_of_date):
         at = np.flatnonzero(known.as_of_date == cut_off)
         outcome[at] = outcome[generator.permutation(at)]
     shuffled = replace(known, is_churned=outcome)
     model: lgb.Booster = fit(shuffled.cohorts(fits.fit), SHUFFLED_ROUNDS, parameters)
-    judged = shuffled.cohorts([fits.validation])
+    judged = shuffled.cohorts(fits.validations)
     value = rank_auc(margin(model, judged), judged.is_churned == 1)
     churners = float(judged.is_churned.sum())
     others = len(judged) - churners

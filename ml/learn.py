@@ -1,18 +1,19 @@
-"""Trains a model: rounds and calibration on the validation cohort, then the refit."""
+"""Trains a model: rounds and calibration on past cohorts, then the refit."""
 
 import hashlib
 import json
 from dataclasses import asdict, dataclass
 
 import lightgbm as lgb
+import numpy as np
 
 from ml.bands import cut_bands
 from ml.baselines import baseline_predictions
 from ml.calibrate import Calibration, Choice, PastMargins, choose, fit_on
-from ml.cohorts import Fits
+from ml.cohorts import Fits, PastCohort
 from ml.contract import Examples
 from ml.settings import LearningSettings
-from ml.train import MOST_ROUNDS, PARAMETERS, Parameters, choose_rounds, fit, margin
+from ml.train import MOST_ROUNDS, PARAMETERS, Parameters, cut, fit, grow, margin
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Learned:
     """Everything learned before the test cohort is used.
 
     Attributes:
-        first: Fitted on what was known by the validation cut-off; its trees are the rounds.
+        first: Fitted on what was known by the validation cut-off, as many trees as every fit has.
         second: The recipe refitted on what was known by the test cut-off.
         calibration: Map from margin to probability.
         choices: How the maps did on past cohorts.
@@ -45,14 +46,63 @@ def learn_until_test(
     parameters: Parameters = PARAMETERS,
     most_rounds: int = MOST_ROUNDS,
 ) -> Learned:
-    """Choose rounds and calibration on the validation cohort, and refit for the test."""
-    validation = examples.cohorts([fits.validation])
-    first = choose_rounds(examples.cohorts(fits.fit), validation, parameters, most_rounds)
-    past = past_margins(examples, fits, first, parameters)
+    """Choose rounds and calibration on past cohorts, and refit for the test."""
+    rounds, models = choose_rounds_on_past(examples, fits, parameters, most_rounds)
+    past = [
+        PastMargins(
+            cohort.as_of_date,
+            cohort.known_on,
+            margin(model, rows),
+            rows.is_churned,
+            rows.customer_id,
+        )
+        for cohort, model in zip(fits.past, models, strict=False)
+        for rows in [examples.cohorts(cohort.cut_offs)]
+    ]
     method, choices = choose(past)
     calibration = fit_on(method, past) if past else Calibration("none")
-    second = fit(examples.cohorts(fits.refit), first.num_trees(), parameters)
-    return Learned(first, second, calibration, choices, past)
+    second = fit(examples.cohorts(fits.refit), rounds, parameters)
+    return Learned(models[0], second, calibration, choices, past)
+
+
+def choose_rounds_on_past(
+    examples: Examples, fits: Fits, parameters: Parameters, most_rounds: int
+) -> tuple[int, list[lgb.Booster]]:
+    """Return the number of trees, and a model of so many for each past period.
+
+    Each model learns what was known by its period and stops where the period's log loss is lowest.
+    The median counts: where the level of churn moves, a single month stops far too soon or too
+    late.
+
+    Args:
+        examples: Rows of every cohort of the run.
+        fits: The run's fits.
+        parameters: LightGBM parameters.
+        most_rounds: No model has more trees.
+
+    Returns:
+        Rounds, and the models; the first is the validation's.
+    """
+    periods = fits.past or (
+        PastCohort(fits.validation, fits.known_on, tuple(fits.fit), fits.later_validations),
+    )
+    grown = [
+        grow(
+            examples.cohorts(list(period.known)),
+            examples.cohorts(period.cut_offs),
+            parameters,
+            most_rounds,
+        )
+        for period in periods
+    ]
+    rounds = int(np.median([best for _, best in grown]))
+    models = [
+        cut(model, rounds)
+        if model.num_trees() >= rounds
+        else fit(examples.cohorts(list(period.known)), rounds, parameters)
+        for period, (model, _) in zip(periods, grown, strict=True)
+    ]
+    return rounds, models
 
 
 def learn_live(examples: Examples, fits: Fits, rounds: int, parameters: Parameters) -> lgb.Booster:
@@ -69,7 +119,7 @@ def digest_of_learned(
 ) -> str:
     """Return a hash of everything learned before the test: models, map, bands and baselines."""
     learned = learn_until_test(examples, fits, parameters, most_rounds)
-    validation = examples.cohorts([fits.validation])
+    validation = examples.cohorts(fits.validations)
     train = examples.cohorts(fits.refit)
     parts = [
         learned.first.model_to_string(),
@@ -88,20 +138,3 @@ def digest_of_learned(
         ),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def past_margins(
-    examples: Examples, fits: Fits, first: lgb.Booster, parameters: Parameters
-) -> list[PastMargins]:
-    """Margins of the past cohorts, each by a model that learned what was known by then."""
-    found = []
-    for cohort in fits.past:
-        if cohort.as_of_date == fits.validation:
-            model = first
-        else:
-            model = fit(examples.cohorts(list(cohort.known)), first.num_trees(), parameters)
-        rows = examples.cohorts([cohort.as_of_date])
-        found.append(
-            PastMargins(cohort.as_of_date, cohort.known_on, margin(model, rows), rows.is_churned)
-        )
-    return found

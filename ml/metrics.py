@@ -30,13 +30,20 @@ def losses(is_churned: Floats, probability: Floats) -> Floats:
 
 
 def figures(
-    is_churned: Floats, probability: Floats, *, resamples: int = 200, seed: int = 7
+    is_churned: Floats,
+    probability: Floats,
+    whose: NDArray[np.intp] | None = None,
+    *,
+    resamples: int = 200,
+    seed: int = 7,
 ) -> list[MetricValue]:
     """Compute all metrics and their intervals.
 
     Args:
         is_churned: n outcomes, 0 or 1.
         probability: n probabilities.
+        whose: Number of each row's customer, from 0; None where every customer has one row. The
+            rows of a customer are drawn together.
         resamples: Bootstrap resamples of customers (Poisson weights); the slope's interval comes
             from its standard error instead.
         seed: Seed of the resampling.
@@ -49,10 +56,12 @@ def figures(
     outcome, p = is_churned[order], np.clip(probability[order], CLIP, 1 - CLIP)
     point = _resampled(outcome, p, np.ones(len(p)))
     generator = np.random.default_rng(seed)
+    customer = None if whose is None else whose[order]
+    customers = len(p) if customer is None else int(customer.max()) + 1
     draws = np.array(
         [
-            list(_resampled(outcome, p, generator.poisson(1.0, len(p)).astype(float)).values())
-            for _ in range(resamples)
+            list(_resampled(outcome, p, drawn if customer is None else drawn[customer]).values())
+            for drawn in (generator.poisson(1.0, customers).astype(float) for _ in range(resamples))
         ]
     )
     found = []
@@ -61,7 +70,7 @@ def figures(
         low, high = np.quantile(seen, [0.025, 0.975]) if len(seen) else (np.nan, np.nan)
         found.append(MetricValue(name, value, float(low), float(high)))
     slope = _slope(outcome, p)
-    reach = 1.96 * _slope_se(p, slope)
+    reach = 1.96 * _slope_se(outcome, p, slope, customer)
     return [*found, MetricValue("calibration_slope", slope, slope - reach, slope + reach)]
 
 
@@ -148,13 +157,21 @@ def _slope(outcome: Floats, p: Floats) -> float:
     return float(beta[1])
 
 
-def _slope_se(p: Floats, slope: float) -> float:
-    """Standard error of the calibration slope from the information at slope 1."""
+def _slope_se(outcome: Floats, p: Floats, slope: float, customer: NDArray[np.intp] | None) -> float:
+    """Standard error of the calibration slope from the information at slope 1.
+
+    Rows of one customer are not independent: their scores are summed first, which makes it the
+    sandwich of Liang and Zeger (1986).
+    """
     if np.isnan(slope):
         return float("nan")
     x, v = logit(p), p * (1 - p)
     centred = x - (v * x).sum() / v.sum()
-    return float(1 / np.sqrt((v * centred**2).sum()))
+    information = (v * centred**2).sum()
+    if customer is None:
+        return float(1 / np.sqrt(information))
+    scores = np.bincount(customer, centred * (outcome - p))
+    return float(np.sqrt((scores**2).sum()) / information)
 
 
 def _capture(outcome: Floats, p: Floats, weight: Floats, depth: float) -> float:

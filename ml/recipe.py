@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 RECIPE = "recipe.json"
-# 1: everything before versions were written; 2: recipe_version is.
-RECIPE_VERSION = 2
+# 1: everything before versions were written; 2: recipe_version is; 3: tested_on is.
+RECIPE_VERSION = 3
 
 
 class _Frozen(BaseModel):
@@ -63,7 +63,15 @@ class Recipe(_Frozen):
         default=(), description="Cut-offs that the model that scores learned from"
     )
     train_rate: float | None = Field(default=None, description="Churn rate of those cohorts")
-    test_as_of_date: date | None = Field(default=None, description="Cut-off of the test cohort")
+    test_as_of_date: date | None = Field(
+        default=None, description="Cut-off of the test cohort, the first where there are several"
+    )
+    tested_on: tuple[date, ...] = Field(
+        default_factory=lambda read: (
+            (read["test_as_of_date"],) if read["test_as_of_date"] is not None else ()
+        ),
+        description="Cut-offs of all test cohorts",
+    )
     test_cohorts: tuple[date, ...] = Field(
         default=(), description="Cut-offs that the tested model learned from"
     )

@@ -21,8 +21,10 @@ from ml.calibrate import Calibration, Choice
 from ml.cohorts import Fits
 from ml.contract import Examples, Floats
 from ml.evaluation.splits import (
+    cohorts_named,
     gains,
     quality,
+    quality_by_cut_off,
     quality_by_segment,
     read_segments,
     reliability_curve,
@@ -100,7 +102,7 @@ def write_metrics(
         inputs: The inputs of the run.
         folder: The run's folder.
         examples: All cohorts of the run.
-        splits: Split → its cohort, the model's probabilities, the cut-offs it learned from.
+        splits: Split → its cohorts, the model's probabilities, the cut-offs it learned from.
         cuts: Lowest probabilities of the bands.
         rounds: Trees of every fit.
     """
@@ -109,6 +111,7 @@ def write_metrics(
         "segment_metrics": [],
         "calibration_bins": [],
         "gains": [],
+        "day_metrics": [],
     }
     for split, (cohort, probability, trained_on) in splits.items():
         train = examples.cohorts(trained_on)
@@ -129,6 +132,7 @@ def write_metrics(
             bands = pd.DataFrame(
                 {
                     "customer_id": cohort.customer_id,
+                    "as_of_date": cohort.as_of_date,
                     "segment": "risk_band",
                     "segment_value": assign_bands(probability, cuts),
                 }
@@ -136,8 +140,10 @@ def write_metrics(
             made["segment_metrics"] = quality_by_segment(
                 cohort, predictions, pd.concat([segments, bands])
             )
+            tables["day_metrics"].append(quality_by_cut_off(cohort, predictions))
+        named = cohorts_named(np.unique(cohort.as_of_date))
         for table, frame in made.items():
-            tables[table].append(frame.assign(split=split, as_of_date=str(cohort.as_of_date[0])))
+            tables[table].append(frame.assign(split=split, **named))
     for table, frames in tables.items():
         frame = pd.concat(frames, ignore_index=True)
         if table.endswith("metrics"):
@@ -185,6 +191,8 @@ def write_run(
         "label_definition": inputs.settings.label_definition,
         "validation_as_of_date": str(fits.validation),
         "test_as_of_date": str(fits.test),
+        "last_test_as_of_date": str(fits.tests[-1]),
+        "test_cut_offs": len(fits.tests),
         "scoring_as_of_date": str(fits.scoring),
         "trained_until": str(fits.live[-1]),
         "outcomes_known_on": str(fits.known_on),
@@ -223,6 +231,7 @@ def write_run(
         recipe_hash=inputs.recipe_hash,
         tuned=dict(inputs.tuned),
         test_as_of_date=_day(fits.test),
+        tested_on=tuple(_day(cut_off) for cut_off in fits.tests),
         train_rate=float(train.is_churned.mean()),
         live_cohorts=tuple(_day(cut_off) for cut_off in fits.live),
         test_cohorts=tuple(_day(cut_off) for cut_off in fits.refit),

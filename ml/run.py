@@ -45,7 +45,7 @@ def train_run(
         leakage_checks.unique_rows(examples),
         leakage_checks.same_population(connection, domain, settings.label_definition, fits),
         *leakage_checks.single_features(
-            examples.cohorts([fits.test]),
+            examples.cohorts(fits.tests),
             settings.alarms.single_feature_auc,
             settings.alarms.allowed,
         ),
@@ -56,7 +56,7 @@ def train_run(
     progress(f"fits 1 and 2 of 3: validating on {fits.validation}, testing on {fits.test}")
     learned = learn_until_test(examples, fits, inputs.parameters)
     calibration, rounds = learned.calibration, learned.rounds
-    validation, test = examples.cohorts([fits.validation]), examples.cohorts([fits.test])
+    validation, test = examples.cohorts(fits.validations), examples.cohorts(fits.tests)
 
     progress(f"fit 3 of 3: the model that scores {fits.scoring}")
     train = examples.cohorts(fits.live)
@@ -78,7 +78,7 @@ def train_run(
             "run_id": inputs.run_id,
             "domain": domain,
             "customer_id": test.customer_id,
-            "as_of_date": str(fits.test),
+            "as_of_date": test.as_of_date.astype(str),
             "churn_probability": splits["test"][1],
             "risk_band": assign_bands(splits["test"][1], cuts),
             "is_churned": test.is_churned.astype(bool),

@@ -162,7 +162,15 @@ class LearningSettings(Settings):
     """The part of a domain's settings that decides what is learned, and how it is judged."""
 
     label_definition: Text = Field(description="Name of the label in use")
-    grid: Literal["month", "week"] = Field(description="How far cut-offs lie apart: month or week")
+    grid: Literal["month", "week"] = Field(
+        description="Calendar rule of the cut-offs: month or week (days of grid_days, or Mondays)"
+    )
+    grid_days: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=28)], ...], Field(min_length=1, max_length=4)
+    ] = Field(
+        default=(1,),
+        description="Days of the month with a cut-off, 1 to 4 rising days from 1 to 28",
+    )
     least_history_days: Days = Field(
         default=0, description="Cohorts with less history before them are not learned from"
     )
@@ -179,3 +187,13 @@ class LearningSettings(Settings):
         default=RiskBands(),
         description="Lowest probabilities of critical, high and medium, or {}",
     )
+
+    @model_validator(mode="after")
+    def _grid_days_rise(self) -> Self:
+        if list(self.grid_days) != sorted(set(self.grid_days)):
+            raise wrong(
+                "grid_days",
+                says=f"grid_days is {', '.join(map(str, self.grid_days))}, not rising.",
+                hint="Give each day once, the smallest first.",
+            )
+        return self

@@ -49,6 +49,17 @@ def choose_rounds(
     most_rounds: int = MOST_ROUNDS,
 ) -> lgb.Booster:
     """Fit until the later cohort's log loss stops falling; the booster keeps its best rounds."""
+    fitted, best = grow(train, validation, parameters, most_rounds)
+    return cut(fitted, best)
+
+
+def grow(
+    train: Examples,
+    validation: Examples,
+    parameters: Parameters = PARAMETERS,
+    most_rounds: int = MOST_ROUNDS,
+) -> tuple[lgb.Booster, int]:
+    """Fit until the later cohort's log loss stays up; return the booster and its best rounds."""
     fitted = lgb.train(
         {**parameters, "metric": "binary_logloss"},
         _dataset(train),
@@ -56,7 +67,12 @@ def choose_rounds(
         valid_sets=[_dataset(validation)],
         callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
     )
-    return lgb.Booster(model_str=fitted.model_to_string(num_iteration=fitted.best_iteration))
+    return fitted, int(fitted.best_iteration)
+
+
+def cut(booster: lgb.Booster, rounds: int) -> lgb.Booster:
+    """Return the first trees of a booster: what a fit of so many rounds would have been."""
+    return lgb.Booster(model_str=booster.model_to_string(num_iteration=rounds))
 
 
 def fit(train: Examples, rounds: int, parameters: Parameters = PARAMETERS) -> lgb.Booster:

@@ -12,7 +12,7 @@ from ml.contract import Examples, Floats
 from ml.metrics import losses
 from ml.train import PARAMETERS, Parameters, choose_rounds, margin
 
-# Cohorts that each trial is tested on.
+# Periods that each trial is tested on.
 INNER = 3
 SEED = 20170401
 
@@ -46,16 +46,18 @@ def tune(
     trials: int,
     progress: Callable[[int, float], None],
     seed: int = SEED,
+    later: Mapping[np.datetime64, list[np.datetime64]] | None = None,
 ) -> Tuned:
     """Search for parameters with a seeded tree-structured Parzen estimator.
 
     Args:
         examples: Rows of the cohorts in `fits.fit`, at least; later ones are not looked at.
         fits: The run's fits; validation and test stay unseen.
-        known_by: Cohort of `fits.fit` → the cohorts known by it.
+        known_by: First cohort of a period of `fits.fit` → the cohorts known by it.
         trials: Trials, the default parameters being the first.
         progress: Called after each trial with its number and the best mean log loss so far.
         seed: Seed of the search.
+        later: First cohort of a period → the others; None where a period has one.
 
     Raises:
         RefusedError: No cohort before validation has one known by it.
@@ -65,7 +67,11 @@ def tune(
     inner = [day for day in fits.fit if known_by.get(day)][-INNER:]
     if not inner:
         raise RefusedError("no cohort before the validation cut-off has one known by it")
-    data = [(examples.cohorts(known_by[day]), examples.cohorts([day])) for day in inner]
+    data = [
+        (examples.cohorts(known_by[day]), examples.cohorts([day, *(later or {}).get(day, [])]))
+        for day in inner
+    ]
+    customers = np.concatenate([judged.customer_id for _, judged in data])
     found: dict[int, Floats] = {}
 
     def judge(trial: Any) -> float:
@@ -93,7 +99,7 @@ def tune(
         callbacks=[lambda done, trial: progress(trial.number + 1, done.best_value)],
     )
     best = study.best_trial
-    paired = PairedGain.of(found[0], found[best.number])
+    paired = PairedGain.of(found[0], found[best.number], customers)
     # one standard error is enough to try: the next run is a challenger like any other
     better = paired.gain > paired.se
     return Tuned(

@@ -402,7 +402,7 @@ def _labels_checksums(
     return [
         (str(day), str(checksum))
         for day, checksum in rows
-        if is_on_grid(np.datetime64(day, "D"), settings.grid)
+        if is_on_grid(np.datetime64(day, "D"), settings)
     ]
 
 

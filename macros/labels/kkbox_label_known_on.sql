@@ -5,7 +5,7 @@
     {%- elif definition == 'kaggle_rule' -%}
         {{ add_days(expires_on, 31) }}
     {%- elif definition == 'supplied' -%}
-        {{ add_days(add_months(as_of_date, 1), 31) }}
+        {{ add_days(month_after(as_of_date), 31) }}
     {%- else -%}
         {{ exceptions.raise_compiler_error("kkbox has no label definition " ~ definition) }}
     {%- endif -%}

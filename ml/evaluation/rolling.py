@@ -6,7 +6,7 @@ import pandas as pd
 
 from ml.baselines import baseline_predictions
 from ml.calibrate import METHODS, Calibration, fit_on
-from ml.cohorts import Cohort, Fits, RefusedError, choose_fits, is_on_grid
+from ml.cohorts import Cohort, Fits, RefusedError, choose_fits, is_on_grid, periods
 from ml.compare import PairedGain
 from ml.contract import Examples, Floats, season_only
 from ml.evaluation.splits import quality
@@ -21,10 +21,10 @@ CURVE = (1, 2, 3, 6, 9, 12, 18, 24, 36)
 
 @dataclass(frozen=True)
 class Origin:
-    """One cohort treated as the newest closed one.
+    """One period of cohorts treated as the newest closed one.
 
     Attributes:
-        fits: Cohorts of each fit, counted from this cohort.
+        fits: Cohorts of each fit, counted from this period.
         quality: model, metric, value, ci_low, ci_high, rows.
         calibrations: method, log_loss, gain_over_none, gain_se, is_chosen; the choice was made on
             earlier cohorts alone.
@@ -36,7 +36,7 @@ class Origin:
 
 
 def origins(cohorts: list[Cohort], settings: LearningSettings, count: int) -> list[Fits]:
-    """Return the fits of the newest closed cohorts that can be judged honestly, oldest first.
+    """Return the fits of the newest closed periods that can be judged honestly, oldest first.
 
     Args:
         cohorts: All cohorts of the mart.
@@ -44,13 +44,17 @@ def origins(cohorts: list[Cohort], settings: LearningSettings, count: int) -> li
         count: How many at most.
     """
     found: list[Fits] = []
-    closed = [c for c in cohorts if c.is_closed and is_on_grid(c.as_of_date, settings.grid)]
-    for cohort in reversed(closed):
+    grid = [c for c in cohorts if is_on_grid(c.as_of_date, settings)]
+    for period in reversed(periods(grid, settings)):
         if len(found) == count:
             break
-        there = [c for c in cohorts if c.as_of_date <= cohort.as_of_date]
+        if not all(cohort.is_closed for cohort in period):
+            continue
+        there = [c for c in cohorts if c.as_of_date <= period[-1].as_of_date]
+        next_month = (period[0].as_of_date.astype("datetime64[M]") + 1).astype("datetime64[D]")
+        closed_on = max(next_month, *(cohort.known_on for cohort in period))
         try:
-            found.append(choose_fits(there, cohort.known_on, settings))
+            found.append(choose_fits(there, closed_on, settings))
         except RefusedError:
             break  # still earlier ones have still less behind them
     return found[::-1]
@@ -59,17 +63,17 @@ def origins(cohorts: list[Cohort], settings: LearningSettings, count: int) -> li
 def judge_origin(
     examples: Examples, fits: Fits, settings: LearningSettings, parameters: Parameters
 ) -> Origin:
-    """Learn what was known by a cohort, and judge it there beside the baselines.
+    """Learn what was known by a period, and judge it there beside the baselines.
 
     Args:
         examples: Every feature a model may read by declaration.
-        fits: The cohort as `test`, with what was known by then.
+        fits: The cohorts as `tests`, with what was known by then.
         settings: The domain's.
         parameters: LightGBM parameters.
     """
     seen = _without_season(examples, fits)
     learned = learn_until_test(seen, fits, parameters)
-    cohort, train = seen.cohorts([fits.test]), seen.cohorts(fits.refit)
+    cohort, train = seen.cohorts(fits.tests), seen.cohorts(fits.refit)
     raw = margin(learned.second, cohort)
     predictions = {
         "lightgbm": learned.calibration.apply(raw),
@@ -79,7 +83,7 @@ def judge_origin(
     rows = []
     for method in METHODS:
         loss = losses(cohort.is_churned, _fitted(method, learned).apply(raw))
-        paired = PairedGain.of(base, loss)
+        paired = PairedGain.of(base, loss, cohort.customer_id)
         rows.append(
             {
                 "method": method,
@@ -100,17 +104,17 @@ def learning_curve(examples: Examples, fits: Fits, parameters: Parameters) -> pd
         minus that of all cohorts; positive where more cohorts help), gain_se.
     """
     points = [n for n in CURVE if n < len(fits.refit)] + [len(fits.refit)]
-    cohort = examples.cohorts([fits.test])
+    cohort = examples.cohorts(fits.tests)
     found: list[tuple[int, Floats, int]] = []
     for newest in points:
         short = replace(fits, refit=fits.refit[-newest:], fit=fits.fit[-newest:])
         seen = _without_season(examples, short)
         learned = learn_until_test(seen, replace(short, past=()), parameters)
-        p = Calibration("none").apply(margin(learned.second, seen.cohorts([fits.test])))
+        p = Calibration("none").apply(margin(learned.second, seen.cohorts(fits.tests)))
         loss = losses(cohort.is_churned, p)
         found.append((newest, loss, len(examples.cohorts(short.refit))))
     of_all = found[-1][1]
-    gains = [PairedGain.of(loss, of_all) for _, loss, _ in found]
+    gains = [PairedGain.of(loss, of_all, cohort.customer_id) for _, loss, _ in found]
     return pd.DataFrame(
         {
             "cohorts": newest,

@@ -1,12 +1,13 @@
 """Metrics of one split: quality per model and segment, reliability, and gains."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import duckdb
 import numpy as np
 import pandas as pd
 
+from ml.compare import customers_of
 from ml.contract import Examples, Floats
 from ml.metrics import captured_at, figures, reliability
 
@@ -15,27 +16,62 @@ SMALLEST_SEGMENT = 50
 SEGMENT_RESAMPLES = 50
 
 
+def cohorts_named(cut_offs: Iterable[Any]) -> dict[str, Any]:
+    """Return the columns by which a table of quality names the cohorts behind its rows.
+
+    Args:
+        cut_offs: All cut-offs behind a row.
+    """
+    days = sorted({str(cut_off) for cut_off in cut_offs})
+    return {"as_of_date": days[0], "last_as_of_date": days[-1], "cut_offs": len(days)}
+
+
 def quality(cohort: Examples, predictions: Mapping[str, Floats]) -> pd.DataFrame:
-    """Return one row per model and metric: model, metric, value, ci_low, ci_high, rows."""
+    """Return one row per model and metric: model, metric, value, ci_low, ci_high, rows.
+
+    Args:
+        cohort: Labelled rows of one cohort or of several; intervals resample customers.
+        predictions: Model → n probabilities.
+    """
+    whose = customers_of(cohort.customer_id)
     return pd.DataFrame(
         {"model": model, **vars(figure), "rows": len(cohort)}
         for model, p in predictions.items()
-        for figure in figures(cohort.is_churned, p)
+        for figure in figures(cohort.is_churned, p, whose)
     )
+
+
+def quality_by_cut_off(cohort: Examples, predictions: Mapping[str, Floats]) -> pd.DataFrame:
+    """Return one row per cut-off, model and metric, as `quality` does, with as_of_date."""
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for day in np.unique(cohort.as_of_date):
+            at = cohort.as_of_date == day
+            for model, p in predictions.items():
+                found = figures(cohort.is_churned[at], p[at], resamples=SEGMENT_RESAMPLES)
+                for figure in found:
+                    yield {
+                        "as_of_date": str(day),
+                        "model": model,
+                        **vars(figure),
+                        "rows": int(at.sum()),
+                    }
+
+    return pd.DataFrame(rows())
 
 
 def read_segments(
     connection: duckdb.DuckDBPyConnection, domain: str, cohort: Examples
 ) -> pd.DataFrame:
-    """Read the segments of one cohort: customer_id, segment, segment_value."""
+    """Read the segments of a cohort or several: customer_id, as_of_date, segment, segment_value."""
     return connection.execute(
         """
-        select customer_id, segment, segment_value
+        select customer_id, as_of_date, segment, segment_value
         from churn.int_churn__segments_assigned
-        where domain = ? and as_of_date = cast(? as date)
-        order by segment, customer_id
+        where domain = ? and list_contains(cast(? as date[]), as_of_date)
+        order by segment, customer_id, as_of_date
         """,
-        [domain, str(cohort.as_of_date[0])],
+        [domain, [str(day) for day in np.unique(cohort.as_of_date)]],
     ).df()
 
 
@@ -45,19 +81,31 @@ def quality_by_segment(
     """Return one row per model, segment, value and metric, for segments of at least 50 customers.
 
     Args:
-        cohort: One labelled cohort, n rows.
+        cohort: One labelled cohort or several, n rows.
         predictions: Model → n probabilities.
-        segments: customer_id, segment, segment_value.
+        segments: customer_id, as_of_date, segment, segment_value.
     """
-    position = pd.Series(np.arange(len(cohort)), index=cohort.customer_id)
+    place = pd.DataFrame(
+        {
+            "customer_id": cohort.customer_id,
+            "as_of_date": pd.to_datetime(cohort.as_of_date).astype("datetime64[us]"),
+            "place": np.arange(len(cohort)),
+        }
+    )
+    segments = segments.assign(
+        as_of_date=pd.to_datetime(segments["as_of_date"]).astype("datetime64[us]")
+    ).merge(place, on=["customer_id", "as_of_date"])
 
     def rows() -> Iterator[dict[str, Any]]:
         for (segment, value), part in segments.groupby(["segment", "segment_value"], sort=True):
-            index = position.reindex(part["customer_id"]).dropna().astype(int).to_numpy()
+            index = part["place"].to_numpy()
             if len(index) < SMALLEST_SEGMENT:
                 continue
+            whose = customers_of(cohort.customer_id[index])
             for model, p in predictions.items():
-                found = figures(cohort.is_churned[index], p[index], resamples=SEGMENT_RESAMPLES)
+                found = figures(
+                    cohort.is_churned[index], p[index], whose, resamples=SEGMENT_RESAMPLES
+                )
                 for figure in found:
                     yield {
                         "model": model,

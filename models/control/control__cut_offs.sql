@@ -1,6 +1,7 @@
--- One row per domain and cut-off. The grid, month starts or Mondays after the beginning of the
--- anchor's record and the warm-up; the cut-off that is scored; and every cut-off ever scored of
--- which the data are known, so that each score meets its outcome.
+-- One row per domain and cut-off. The grid, the named days of each month or Mondays, after the
+-- beginning of the anchor's record and the warm-up: what models learn from and are tested on; the
+-- cut-off that is scored; and every cut-off ever scored of which the data are known, so that each
+-- score meets its outcome.
 with
 
 grids as (
@@ -19,6 +20,10 @@ bounds as (
     select
         grids.domain,
         grids.grid,
+        grids.grid_day_1,
+        grids.grid_day_2,
+        grids.grid_day_3,
+        grids.grid_day_4,
         grids.warm_up_days,
         max(starts.starts_on) as first_day,
         max(knowledge.known_before) as known_before
@@ -52,7 +57,13 @@ on_grid as (
             bounds.first_day < days.day
             and bounds.known_before >= days.day
             and {{ add_days('bounds.first_day', 'bounds.warm_up_days') }} <= days.day
-            and cast(date_trunc(bounds.grid, days.day) as date) = days.day
+            and case bounds.grid
+                when 'week' then cast(date_trunc('week', days.day) as date) = days.day
+                else
+                    {{ day_of_month('days.day') }} in (
+                        bounds.grid_day_1, bounds.grid_day_2, bounds.grid_day_3, bounds.grid_day_4
+                    )
+            end
 ),
 
 scored as (
@@ -79,10 +90,15 @@ unioned as (
 
 final as (
     select
-        domain,
-        as_of_date,
-        cast(null as date) as due_from
+        unioned.domain,
+        unioned.as_of_date,
+        cast(null as date) as due_from,
+        on_grid.as_of_date is not null as is_on_grid
     from unioned
+    left join on_grid
+        on
+            unioned.domain = on_grid.domain
+            and unioned.as_of_date = on_grid.as_of_date
 )
 
 select * from final

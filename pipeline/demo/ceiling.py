@@ -11,7 +11,7 @@ from pipeline.publish.generation import GenerationInfo
 
 @dataclass(frozen=True)
 class Ceiling:
-    """Log losses on the test cohort.
+    """Log losses on the test cohorts whose true probabilities are known.
 
     Attributes:
         known: Log loss of the hidden probabilities, the best possible in expectation.
@@ -41,11 +41,14 @@ def demo_ceiling(home: Home, generation: GenerationInfo, domain: str) -> Ceiling
             f"""
             with test as (
                 select distinct as_of_date, label_definition
-                from generation.serving.bi_model_quality
-                where domain = ? and split = 'test'
+                from generation.serving.bi_model_quality_by_day
+                where domain = ?
             )
-            select -avg(case when is_churned then ln(truth.churn_probability)
-                else ln(1 - truth.churn_probability) end)
+            select
+                -avg(case when is_churned then ln(truth.churn_probability)
+                    else ln(1 - truth.churn_probability) end),
+                min(as_of_date),
+                max(as_of_date)
             from read_parquet({file_sql(truth)}) as truth
             inner join test using (as_of_date)
             inner join warehouse.{domain}.{domain}__churn_examples using (customer_id, as_of_date)
@@ -53,11 +56,14 @@ def demo_ceiling(home: Home, generation: GenerationInfo, domain: str) -> Ceiling
             """,
             [domain],
         ).fetchone()
+        # the models on the same cohorts: the generators know the truth of month starts alone
         found = dict(
             connection.execute(
-                "select model, value from generation.serving.bi_model_quality "
-                "where domain = ? and split = 'test' and metric = 'log_loss'",
-                [domain],
+                "select model, sum(value * rows) / sum(rows) "
+                "from generation.serving.bi_model_quality_by_day "
+                "where domain = ? and metric = 'log_loss' and as_of_date between ? and ? "
+                "and as_of_date in (select as_of_date from read_parquet(?)) group by model",
+                [domain, *(known[1:] if known else (None, None)), str(truth)],
             ).fetchall()
         )
     if known is None or known[0] is None or "lightgbm" not in found:

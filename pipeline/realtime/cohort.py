@@ -19,11 +19,13 @@ from pipeline.realtime.answer import Scored, Scorer, add_features, open_answerin
 from pipeline.realtime.bundle import read_coverage
 from pipeline.realtime.contact_rules import DecisionReader
 from pipeline.realtime.controls import (
+    TestedDay,
     check_cut_off,
     check_lake,
     coverage_of,
     make_controls,
     notes_of,
+    tested_day,
     write_controls,
 )
 from pipeline.realtime.model import LiveModel, load_live_model
@@ -64,6 +66,7 @@ RESULT = pa.schema(
         ("no_action_words", _TEXT),
         ("model_version", _TEXT),
         ("generation", _TEXT),
+        ("is_day_measured", pa.bool_()),
     ]
 )
 
@@ -134,6 +137,7 @@ def score_lake(
         )
         derive = read_coverage(generation, domain)
         covered = coverage_of(connection, domain, derive, knowledge, cut_off)
+        tested = tested_day(connection, domain, cut_off)
         write_controls(connection, domain, cut_off, covered, given)
         ignored = _late_rows(connection, model, cut_off)
         progress(0.05)
@@ -164,7 +168,7 @@ def score_lake(
             decided = DecisionReader(home, domain)
             for chunk in range(0 if newest is None else newest + 1):
                 rows = [
-                    _result(one, cut_off, run_id, generation.stem)
+                    _result(one, cut_off, run_id, generation.stem, tested)
                     for one in _scored(connection, scorer, decided, chunk, cut_off)
                 ]
                 written += len(rows)
@@ -173,7 +177,7 @@ def score_lake(
             if is_sent:
                 for batch in _others(connection, model, cut_off):
                     rows = [
-                        _outside(customer, cut_off, words, run_id, generation.stem)
+                        _outside(customer, cut_off, words, run_id, generation.stem, tested)
                         for customer, words in batch
                     ]
                     written += len(rows)
@@ -181,6 +185,7 @@ def score_lake(
     progress(1.0)
     absent = [t.name for t in model.tables if not t.required and t.name not in given]
     notes = notes_of(knowledge, cut_off, absent) if is_sent else []
+    notes += tested.notes(cut_off)
     return Counts(written, in_scope, ignored, notes)
 
 
@@ -254,7 +259,9 @@ def _others(
         yield rows
 
 
-def _result(one: Scored, cut_off: date, run_id: str, generation: str) -> dict[str, Any]:
+def _result(
+    one: Scored, cut_off: date, run_id: str, generation: str, tested: TestedDay
+) -> dict[str, Any]:
     raising = [row["sentence"] for row in one.reasons if row["direction"] == "raises"]
     first, second, third = [*raising[:3], None, None, None][:3]
     action = one.action
@@ -281,11 +288,12 @@ def _result(one: Scored, cut_off: date, run_id: str, generation: str) -> dict[st
         "no_action_words": action["reason_words"],
         "model_version": run_id,
         "generation": generation,
+        "is_day_measured": tested.is_measured,
     }
 
 
 def _outside(
-    customer: str, cut_off: date, words: str, run_id: str, generation: str
+    customer: str, cut_off: date, words: str, run_id: str, generation: str, tested: TestedDay
 ) -> dict[str, Any]:
     empty = dict.fromkeys(RESULT.names)
     return empty | {
@@ -295,4 +303,5 @@ def _outside(
         "out_of_scope_reason": words,
         "model_version": run_id,
         "generation": generation,
+        "is_day_measured": tested.is_measured,
     }

@@ -47,6 +47,50 @@ class Knowledge:
         return max(self.known_before, self.scored)
 
 
+@dataclass(frozen=True)
+class TestedDay:
+    """How near the live model was tested to the kind of day that is scored.
+
+    Attributes:
+        test_as_of_date: The test cohort with the nearest day of the month; None where the
+            generation does not say.
+        is_measured: Whether it is near enough to speak for the day; None likewise.
+    """
+
+    test_as_of_date: date | None = None
+    is_measured: bool | None = None
+
+    def notes(self, cut_off: date) -> list[str]:
+        """Return what a caller should know about the quality of such scores, in sentences."""
+        if self.is_measured is not False:
+            return []
+        return [
+            f"The model was not tested on a day like {cut_off}: the nearest cohort is that of "
+            f"{self.test_as_of_date}, and quality on other days of the month may be lower."
+        ]
+
+
+def tested_day(connection: duckdb.DuckDBPyConnection, domain: str, cut_off: date) -> TestedDay:
+    """Return how near to a cut-off's day of the month the live model was tested.
+
+    Args:
+        connection: In-memory database with a generation's bundle.
+        domain: Domain.
+        cut_off: The cut-off.
+    """
+    there = connection.execute(
+        "select 1 from duckdb_tables() where table_name = 'int_churn__test_days_picked'"
+    ).fetchone()
+    if there is None:  # the generation is older than the relation
+        return TestedDay()
+    row = connection.execute(
+        "select test_as_of_date, is_measured from churn.int_churn__test_days_picked "
+        "where domain = ? and day_of_month = day(cast(? as date))",
+        [domain, cut_off],
+    ).fetchone()
+    return TestedDay(*row) if row else TestedDay()
+
+
 def make_controls(connection: duckdb.DuckDBPyConnection, domain: str) -> Knowledge:
     """Create empty control relations; the build's own move to the schema `published`.
 

@@ -17,10 +17,12 @@ from pipeline.realtime.contact_rules import DecisionReader
 from pipeline.realtime.controls import (
     Knowledge,
     Known,
+    TestedDay,
     check_cut_off,
     coverage_of,
     make_controls,
     notes_of,
+    tested_day,
     write_controls,
 )
 from pipeline.realtime.model import load_live_model
@@ -57,11 +59,13 @@ class Answer:
         as_of_date: The cut-off.
         predictions: One per customer, in the order of the request.
         notes: Notes for the caller, in sentences.
+        tested: How near the model was tested to this kind of day.
     """
 
     as_of_date: date
     predictions: list[Prediction]
     notes: list[str]
+    tested: TestedDay
 
 
 class Engine:
@@ -90,6 +94,9 @@ class Engine:
         first = self._open_worker()
         self._opened = 1
         self.knowledge: Knowledge = first.knowledge
+        self._tested = {
+            day: tested_day(first.database, domain, date(2000, 1, day)) for day in range(1, 32)
+        }
         self._database = first.database
         self._free.put(first)
 
@@ -149,7 +156,9 @@ class Engine:
             )
             for at, customer in enumerate(customers)
         ]
-        return Answer(cut_off, predictions, self._notes(cut_off, customers))
+        tested = self._tested[cut_off.day]
+        notes = [*self._notes(cut_off, customers), *tested.notes(cut_off)]
+        return Answer(cut_off, predictions, notes, tested)
 
     def _set(self, worker: "_Worker", cut_off: date, given: frozenset[str]) -> None:
         """Set the control relations to a cut-off; they stay until a request has another one."""

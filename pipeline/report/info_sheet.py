@@ -53,8 +53,12 @@ def _facts(context: RunContext, domain: str, run: Path) -> dict[str, Any]:
     proof = kept_proof(context, domain)
     segments = _segments(run)
     frozen = entries(context.home, domain)
+    about = _rows(f"from {file_sql(run / 'runs.parquet')}")[0]
+    first, last = about["test_as_of_date"], about.get("last_test_as_of_date")
     return {
-        "run": _rows(f"from {file_sql(run / 'runs.parquet')}")[0],
+        "run": about,
+        "tested": f"{first} to {last}" if last and last != first else str(first),
+        "days": _days(run),
         "entry": context.entries[domain],
         "metrics": [terms("metric")[metric] for metric in METRICS],
         "quality": quality,
@@ -117,6 +121,27 @@ def _segments(run: Path) -> list[dict[str, Any]]:
             max(value) filter (metric = 'observed_to_expected') as observed_to_expected
         from {file_sql(run / "segment_metrics.parquet")}
         where model = 'lightgbm' and split = 'test'
+        group by all
+        order by all
+        """
+    )
+
+
+def _days(run: Path) -> list[dict[str, Any]]:
+    """Quality of the model on each test cut-off; nothing for runs of earlier code."""
+    path = run / "day_metrics.parquet"
+    if not path.exists():
+        return []
+    return _rows(
+        f"""
+        select
+            as_of_date,
+            max(rows) as rows,
+            max(value) filter (metric = 'log_loss') as log_loss,
+            max(value) filter (metric = 'auc') as auc,
+            max(value) filter (metric = 'observed_to_expected') as observed_to_expected
+        from {file_sql(path)}
+        where model = 'lightgbm'
         group by all
         order by all
         """

@@ -91,14 +91,14 @@ def show_quality(
     """
     with duckdb.connect(str(generation.path), read_only=True) as connection:
         everybody = connection.execute(
-            "select model, metric, value, rows, as_of_date, label_definition "
+            "select model, metric, value, rows, as_of_date, label_definition, last_as_of_date "
             "from serving.bi_model_quality where domain = ? and split = 'test' "
             "order by model <> 'lightgbm', max(value) filter (metric = 'log_loss') over "
             "(partition by model)",
             [domain],
         ).fetchall()
         others = connection.execute(
-            "select model, metric, value, rows, as_of_date, label_definition "
+            "select model, metric, value, rows, as_of_date, label_definition, last_as_of_date "
             "from serving.bi_model_quality_by_segment where domain = ? and split = 'test' "
             "and segment = 'already_cancelled' and segment_value = ? "
             "order by model <> 'lightgbm', max(value) filter (metric = 'log_loss') over "
@@ -111,13 +111,47 @@ def show_quality(
     ):
         if figures:
             console.print(_quality_table(figures, domain, whom))
+    _show_quality_of_day(generation, domain, console)
+
+
+def _show_quality_of_day(generation: GenerationInfo, domain: str, console: Console) -> None:
+    """Print the quality of the kind of day that was scored, where several kinds were tested."""
+    with duckdb.connect(str(generation.path), read_only=True) as connection:
+        scored, tested, is_measured, cohorts = _one(
+            connection,
+            "select as_of_date, nearest_test_as_of_date, is_scored_day_measured, test_cut_offs "
+            "from serving.bi_domains where domain = ?",
+            domain,
+        )
+        found = dict(
+            connection.execute(
+                "select metric, value from serving.bi_model_quality_by_day "
+                "where domain = ? and model = 'lightgbm' and is_nearest_to_scored",
+                [domain],
+            ).fetchall()
+        )
+    if found and cohorts > 1:
+        console.print(
+            f"{domain}: on {tested}, whose day of the month is nearest to that of {scored}: "
+            f"log loss {found['log_loss']:.4f}, AUC {found['auc']:.4f}, "
+            f"observed / expected {found['observed_to_expected']:.2f}.",
+            highlight=False,
+        )
+    if is_measured is False:
+        console.print(
+            f"{domain}: no test cohort lies within 4 days of the day of the month that was scored, "
+            f"{scored}; the nearest is {tested}. How good scores are on such days is not known. "
+            "More days in grid_days would tell.",
+            highlight=False,
+        )
 
 
 def show_run_quality(run: Path, console: Console) -> None:
     """Print the test metrics of a run's folder, live or not."""
     with duckdb.connect() as connection:
         figures = connection.execute(
-            "select model, metric, value, rows, as_of_date, label_definition, domain "
+            "select model, metric, value, rows, as_of_date, label_definition, "
+            "coalesce(last_as_of_date, as_of_date), domain "
             f"from {file_sql(run / 'metrics.parquet')} where split = 'test' "
             "order by model <> 'lightgbm', "
             "max(value) filter (metric = 'log_loss') over (partition by model)"
@@ -127,9 +161,10 @@ def show_run_quality(run: Path, console: Console) -> None:
 
 def _quality_table(figures: list[tuple[Any, ...]], domain: str, whom: str) -> Table:
     found = {(model, metric): value for model, metric, value, *_ in figures}
-    *_, rows, day, definition = figures[0]
+    *_, rows, day, definition, last = figures[0]
+    cohorts = f"cohort of {day}" if day == last else f"cohorts of {day} to {last}"
     table = Table(
-        title=f"{domain}: quality on the cohort of {day} ({rows:,} customers, label {definition}), "
+        title=f"{domain}: quality on the {cohorts} ({rows:,} customers, label {definition}), "
         f"which no model saw{whom}",
         title_justify="left",
     )

@@ -5,14 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from ml import artifacts
-from ml.cohorts import RefusedError, choose_fits, is_on_grid, read_cohorts
+from ml.cohorts import RefusedError, choose_fits, is_on_grid, periods, read_cohorts
 from ml.contract import read_examples, usable_features
 from ml.evaluation.lead import predict_early, quality_by_lead
 from ml.evaluation.protocol import judge_protocol
 from ml.evaluation.rolling import judge_origin, learning_curve, origins
+from ml.evaluation.splits import cohorts_named
 from ml.mart import read_snapshot_features
 from ml.train import PARAMETERS
 from pipeline.project.errors import ChurnError
@@ -64,7 +66,7 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
                 exit_code=REFUSED,
             )
         everything = read_examples(
-            connection, domain, since=cohorts[0].as_of_date, until=judged[-1].test
+            connection, domain, since=cohorts[0].as_of_date, until=judged[-1].tests[-1]
         )
         usable, _ = usable_features(
             everything.features,
@@ -76,7 +78,7 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
         for place, fits in enumerate(judged, 1):
             say(f"cohort {place} of {len(judged)}, {fits.test}")
             origin = judge_origin(examples, fits, settings, parameters)
-            at = {"as_of_date": str(fits.test)}
+            at = cohorts_named(fits.tests)
             quality.append(
                 origin.quality.assign(**at, protocol=ROLLING, trained_cohorts=len(fits.refit))
             )
@@ -97,12 +99,12 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
                 context.say(f"{domain}: protocol {name} skipped: {refusal}")
                 continue
             quality.append(
-                figures.assign(as_of_date=str(protocol.test), protocol=name, trained_cohorts=1)
+                figures.assign(**cohorts_named([protocol.test]), protocol=name, trained_cohorts=1)
             )
         say("learning curve")
         newest = choose_fits(
-            [c for c in cohorts if c.as_of_date <= judged[-1].test],
-            judged[-1].known_on,
+            [c for c in cohorts if c.as_of_date <= judged[-1].tests[-1]],
+            judged[-1].scoring,
             settings.model_copy(update={"least_history_days": 0}),
         )
         curve = learning_curve(examples, newest, parameters)
@@ -110,11 +112,11 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
             "origin_metrics": pd.concat(quality, ignore_index=True),
             "origin_calibrations": pd.concat(calibrations, ignore_index=True),
             "learning_curve": curve.assign(
-                as_of_date=str(newest.test), learned_from=str(judged[-1].refit[0])
+                **cohorts_named(newest.tests), learned_from=str(judged[-1].refit[0])
             ),
         }
         if settings.lead_days:
-            tables["lead_metrics"] = _by_lead(context, domain, rounds, say).assign(
+            tables["lead_metrics"] = _by_lead(context, domain, rounds, judged[-1].test, say).assign(
                 as_of_date=str(judged[-1].test)
             )
         for table, frame in tables.items():
@@ -128,15 +130,21 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
 
 
 def _by_lead(
-    context: RunContext, domain: str, rounds: int, say: Callable[[str], None]
+    context: RunContext,
+    domain: str,
+    rounds: int,
+    test: np.datetime64,
+    say: Callable[[str], None],
 ) -> pd.DataFrame:
+    """Judge the first test cohort at several lead times, by models of first cohorts of periods."""
     recipe, settings = recipe_of(live_run(context.home, domain)), context.entries[domain]
     with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
-        days = [
-            str(c.as_of_date)
+        grid = [
+            c
             for c in read_cohorts(connection, domain)
-            if c.is_closed and is_on_grid(c.as_of_date, settings.grid)
+            if c.is_closed and is_on_grid(c.as_of_date, settings) and c.as_of_date <= test
         ]
+        days = [str(period[0].as_of_date) for period in periods(grid, settings)]
     found = {}
     for lead in settings.lead_days:
         say(f"lead time of {lead} days")

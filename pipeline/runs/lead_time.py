@@ -17,14 +17,34 @@ def examples_before(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield an in-memory database with the mart of cohorts at an earlier cut-off.
 
-    The SQL is that of the last build; only the cut-offs differ: each is `lead_days` before its
-    cohort's first due date. Outcomes follow from what the customers did later.
+    Each cut-off is `lead_days` before its cohort's first due date.
 
     Args:
         home: CHURN_HOME after a build.
         domain: Domain whose examples have due dates.
         lead_days: Days between the cut-off and the first due date.
         cohorts: First days of due dates, the cut-offs of the mart.
+    """
+    days = ", ".join(f"(date '{day}')" for day in cohorts)
+    cut_offs = (
+        f"select due_from - {lead_days} as as_of_date, due_from "
+        f"from (values {days}) as cohorts (due_from)"
+    )
+    with examples_at(home, domain, cut_offs) as connection:
+        yield connection
+
+
+@contextmanager
+def examples_at(home: Home, domain: str, cut_offs: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield an in-memory database with the mart at other cut-offs.
+
+    The SQL is that of the last build; only the cut-offs differ. Outcomes follow from what the
+    customers did later.
+
+    Args:
+        home: CHURN_HOME after a build.
+        domain: Domain.
+        cut_offs: Select of as_of_date and due_from.
     """
     with duckdb.connect(config={"threads": "2", "preserve_insertion_order": "false"}) as connection:
         connection.execute(f"attach {quoted(home.warehouse)} as built (read_only)")
@@ -44,13 +64,11 @@ def examples_before(
             f"create table lake.{domain}_frozen_labels as "
             f"from built.lake.{domain}_frozen_labels limit 0"
         )
-        days = ", ".join(f"(date '{day}')" for day in cohorts)
         fill_controls(
             connection,
             domain,
             load_coverage(home),
-            cut_offs=f"select due_from - {lead_days} as as_of_date, due_from "
-            f"from (values {days}) as cohorts (due_from)",
+            cut_offs=cut_offs,
             known_before="(select known_before from built.control.control__knowledge "
             f"where domain = '{domain}')",
         )

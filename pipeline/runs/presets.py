@@ -278,7 +278,7 @@ def _training_cohorts(first: np.datetime64, days: int, settings: DomainSettings)
     cohorts = [
         Cohort(day, 2 * _ENOUGH, _ENOUGH, known_on, is_closed=bool(known_on <= known_before))
         for day in cut_offs
-        if is_on_grid(day, settings.grid)
+        if is_on_grid(day, settings)
         for known_on in [day + (settings.horizon_days or 0)]
     ]
     try:

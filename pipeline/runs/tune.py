@@ -7,7 +7,14 @@ from pathlib import Path
 
 import duckdb
 
-from ml.cohorts import RefusedError, choose_fits, known_by, read_cohorts, with_history
+from ml.cohorts import (
+    RefusedError,
+    choose_fits,
+    known_by,
+    periods,
+    read_cohorts,
+    with_history,
+)
 from ml.mart import read_scoring_cut_off, read_usable
 from ml.tune import Tuned
 from ml.tune import tune as search
@@ -36,16 +43,22 @@ def tune(context: RunContext, domain: str, trials: int) -> Tuned:
             fits = choose_fits(cohorts, read_scoring_cut_off(connection, domain), settings)
             everything, usable, _ = read_usable(connection, domain, fits, settings)
             grid = with_history(cohorts, settings)
+            learned = [
+                [cohort.as_of_date for cohort in period]
+                for period in periods(grid, settings)
+                if all(cohort.as_of_date in fits.fit for cohort in period)
+            ]
             with progress_bar(context.console) as progress:
                 task = progress.add_task(f"{domain}: tuning", total=trials)
                 found = search(
                     everything.keep(usable),
                     fits,
-                    {day: [c.as_of_date for c in known_by(grid, day)] for day in fits.fit},
+                    {first: [c.as_of_date for c in known_by(grid, first)] for first, *_ in learned},
                     trials,
                     lambda done, best: progress.update(
                         task, completed=done, description=f"{domain}: best log loss {best:.4f}"
                     ),
+                    later={first: rest for first, *rest in learned},
                 )
         except RefusedError as refusal:
             raise ChurnError(

@@ -69,7 +69,8 @@ def learning_fingerprint(settings: DomainSettings, sql_hash: str, tuned: Mapping
     such as the currency, are left out.
     """
     code = [_bare((PROJECT / "ml" / name).read_text()) for name in LEARNING]
-    learned = settings.model_dump(include={"label_definition", "grid", "assumed_static"})
+    keys = {"label_definition", "grid", "grid_days", "assumed_static"}
+    learned = settings.model_dump(include=keys)
     return digest(code, learned, sql_hash, dict(tuned), version("lightgbm"))
 
 

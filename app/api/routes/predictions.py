@@ -167,6 +167,14 @@ class Predictions(DomainAnswer):
     scored_at: datetime = Field(description="When the scores were computed.")
     items: list[CustomerPrediction] = Field(description="One per customer, in order.")
     notes: list[str] = Field(description="Notes on this answer, in sentences.")
+    is_day_measured: bool | None = Field(
+        description="Whether the model was tested within 4 days of this day of the month; false: "
+        "its quality on such a day is not known. Null for generations that do not say."
+    )
+    nearest_test_as_of_date: date | None = Field(
+        description="Test cohort with the nearest day of the month; its quality is in "
+        "bi_model_quality_by_day."
+    )
 
 
 @router.post(
@@ -220,6 +228,8 @@ def predict(
         "scored_at": datetime.now().astimezone(),
         "items": [_item(one, "features" in (include or ())) for one in answer.predictions],
         "notes": answer.notes,
+        "is_day_measured": answer.tested.is_measured,
+        "nearest_test_as_of_date": answer.tested.test_as_of_date,
     }
 
 

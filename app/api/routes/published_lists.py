@@ -114,6 +114,19 @@ add_list(
     filters=_QUALITY,
 )
 add_list(
+    "/quality/days",
+    "bi_model_quality_by_day",
+    "DayQuality",
+    "List quality by the day of the month that is scored",
+    (
+        SortKey("as_of_date", "date"),
+        SortKey("model", "varchar"),
+        SortKey("metric", "varchar"),
+    ),
+    tag="quality",
+    filters=("model", "metric"),
+)
+add_list(
     "/quality/segments",
     "bi_model_quality_by_segment",
     "SegmentQuality",

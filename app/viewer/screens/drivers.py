@@ -85,7 +85,7 @@ cohorts = rows(
     select cohorts.as_of_date, ladder_part as segment, customers, churn_rate
     from bi_churn_cohorts as cohorts
     inner join bi_domains using (domain, label_definition)
-    where domain = ? and is_closed
+    where domain = ? and is_closed and is_period_start
     order by all
     """,
     page.name,

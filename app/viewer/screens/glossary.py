@@ -78,7 +78,7 @@ cohorts = rows(
     select cohorts.as_of_date, sum(customers) as customers, sum(churners) as churners
     from bi_churn_cohorts as cohorts
     inner join bi_domains as domains using (domain, label_definition)
-    where cohorts.domain = ? and cohorts.is_closed
+    where cohorts.domain = ? and cohorts.is_closed and cohorts.is_on_grid
     group by all order by all desc
     """,
     page.name,

@@ -32,6 +32,11 @@ def last_list(page: Context) -> None:
     if not total or not total["customers"]:
         st.info("No outcomes are known yet, so there is nothing to check.")
         st.stop()
+    if page.domain["is_scored_day_measured"] is False:
+        st.warning(
+            "Nobody has measured how good the risks are on this day of the month. The back-test "
+            "below is of the nearest day that was measured."
+        )
     st.markdown(
         f"Back-test: the customers of **{words.day(total['as_of_date'])}**, scored with what was "
         "known that day by a model that had not seen their outcomes. We expected "
@@ -131,7 +136,7 @@ def beside_baselines(page: Context) -> None:
     found = rows(
         page.generation,
         """
-        select model, metric, value, ci_low, ci_high, rows, as_of_date
+        select model, metric, value
         from bi_model_quality
         where domain = ? and split = 'test'
             and metric in ('auc', 'log_loss', 'top_decile_capture')

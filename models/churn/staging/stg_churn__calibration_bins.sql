@@ -11,6 +11,8 @@ renamed as (
         domain,
         split,
         as_of_date,
+        coalesce(last_as_of_date, as_of_date) as last_as_of_date,
+        coalesce(cut_offs, 1) as cut_offs,
         bin,
         rows,
         mean_probability,

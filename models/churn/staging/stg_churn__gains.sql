@@ -12,6 +12,8 @@ renamed as (
         model,
         split,
         as_of_date,
+        coalesce(last_as_of_date, as_of_date) as last_as_of_date,
+        coalesce(cut_offs, 1) as cut_offs,
         depth,
         rows,
         churners,

@@ -10,6 +10,8 @@ renamed as (
         run_id,
         domain,
         as_of_date,
+        coalesce(last_as_of_date, as_of_date) as last_as_of_date,
+        coalesce(cut_offs, 1) as cut_offs,
         cohorts,
         oldest,
         learned_from,

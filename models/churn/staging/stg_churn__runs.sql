@@ -12,6 +12,8 @@ renamed as (
         label_definition,
         validation_as_of_date,
         test_as_of_date,
+        coalesce(last_test_as_of_date, test_as_of_date) as last_test_as_of_date,
+        coalesce(test_cut_offs, 1) as test_cut_offs,
         scoring_as_of_date,
         trained_until,
         outcomes_known_on,

@@ -19,6 +19,8 @@ renamed as (
         ci_high,
         rows,
         as_of_date,
+        coalesce(last_as_of_date, as_of_date) as last_as_of_date,
+        coalesce(cut_offs, 1) as cut_offs,
         label_definition
     from source
 )

@@ -1,7 +1,9 @@
 {{ config(materialized='table') }}
 -- One row per member and cut-off whose current expiry falls in the month from the cut-off: the
--- cohort, with the state of the last transaction before the cut-off. A cut-off may look at a month
--- that begins later (due_from), which is how the cost of earliness is measured.
+-- cohort, with the state of the last transaction before the cut-off. On the last days of a month
+-- that is longer than the next one, the window runs over into the month after it; it never shrinks.
+-- A cut-off may look at a month that begins later (due_from), which is how the cost of earliness is
+-- measured.
 with
 
 transactions as (
@@ -26,7 +28,7 @@ last_before_cut_off as (
             cut_offs.as_of_date > transactions.transacted_on
             and cut_offs.as_of_date <= coalesce(transactions.next_transacted_on, date '9999-12-31')
             and cut_offs.due_from <= transactions.expires_on
-    where transactions.expires_on < {{ add_months('cut_offs.due_from', 1) }}
+    where transactions.expires_on < {{ month_after('cut_offs.due_from') }}
 ),
 
 cohort as (

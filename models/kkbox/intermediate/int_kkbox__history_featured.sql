@@ -120,7 +120,7 @@ featured as (
 
         -- season, and the day of the expiry
         {{ month_of('history.as_of_date') }} as calendar__month,
-        {{ days_between('history.as_of_date', add_months('history.as_of_date', 1)) }}
+        {{ days_between('history.as_of_date', month_after('history.as_of_date')) }}
             as calendar__days_in_cohort_month,
         {{ day_of_month('history.expires_on') }} as calendar__expiry_day,
         -- 2000-01-03 was a Monday

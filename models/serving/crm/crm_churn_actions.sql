@@ -1,4 +1,6 @@
 -- One row per domain and customer that is scored, or was once published and is not scored any more.
+-- Who was scored a few days ago (out_of_scope_days) waits with the published row and no action:
+-- around the end of a month customers drop out of scope for a night or two and come back.
 --
 -- It is compared with the published generation: a row whose hash is the same keeps its times, one
 -- that changed has none, and publishing fills them in with its own moment. The score moves in steps
@@ -12,6 +14,14 @@ actions as (
 
 published as (
     select * from {{ ref('stg_churn__published_actions') }}
+),
+
+scored_lately as (
+    select * from {{ ref('int_churn__last_scored_days_found') }}
+),
+
+suppressions as (
+    select * from {{ ref('stg_churn__suppressions') }}
 ),
 
 scored as (
@@ -48,12 +58,56 @@ scored as (
             and actions.customer_id = published.customer_id
 ),
 
+gone as (
+    select
+        published.*,
+        not published.is_deleted and scored_lately.customer_id is not null as is_waiting
+    from published
+    left join actions
+        on
+            published.domain = actions.domain
+            and published.customer_id = actions.customer_id
+    left join scored_lately
+        on
+            published.domain = scored_lately.domain
+            and published.customer_id = scored_lately.customer_id
+    where actions.customer_id is null
+),
+
+waiting as (
+    select
+        gone.crm_key,
+        gone.domain,
+        gone.customer_id,
+        cast(round(gone.risk_score * 20) as bigint) as score_step,
+        gone.risk_band,
+        gone.driver_group_1,
+        gone.driver_group_2,
+        gone.driver_group_3,
+        gone.due_on,
+        cast(null as varchar) as recommended_action,
+        cast(null as varchar) as channel,
+        gone.holdout_flag,
+        suppressions.customer_id is not null as is_suppressed,
+        suppressions.suppression_reason,
+        gone.model_version,
+        gone.scored_at,
+        false as is_deleted,
+        cast(null as varchar) as deleted_reason
+    from gone
+    left join suppressions
+        on
+            gone.domain = suppressions.domain
+            and gone.customer_id = suppressions.customer_id
+    where gone.is_waiting
+),
+
 -- Who is not scored any more stays, empty, so that whoever copied the row learns of it.
 tombstones as (
     select
-        published.crm_key,
-        published.domain,
-        published.customer_id,
+        gone.crm_key,
+        gone.domain,
+        gone.customer_id,
         cast(null as bigint) as score_step,
         cast(null as varchar) as risk_band,
         cast(null as varchar) as driver_group_1,
@@ -65,20 +119,18 @@ tombstones as (
         false as holdout_flag,
         false as is_suppressed,
         cast(null as varchar) as suppression_reason,
-        published.model_version,
-        published.scored_at,
+        gone.model_version,
+        gone.scored_at,
         true as is_deleted,
-        coalesce(published.deleted_reason, 'out_of_scope') as deleted_reason
-    from published
-    left join actions
-        on
-            published.domain = actions.domain
-            and published.customer_id = actions.customer_id
-    where actions.customer_id is null
+        coalesce(gone.deleted_reason, 'out_of_scope') as deleted_reason
+    from gone
+    where not gone.is_waiting
 ),
 
 rows_now as (
     select * from scored
+    union all
+    select * from waiting
     union all
     select * from tombstones
 ),

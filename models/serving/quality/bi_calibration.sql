@@ -14,7 +14,9 @@ final as (
         figures.bin,
         figures.rows,
         figures.mean_probability,
-        figures.observed_rate
+        figures.observed_rate,
+        figures.last_as_of_date,
+        figures.cut_offs
     from {{ ref('stg_churn__calibration_bins') }} as figures
     inner join live on figures.run_id = live.run_id
 )

@@ -14,7 +14,9 @@ final as (
         figures.log_loss,
         figures.gain_over_none,
         figures.gain_se,
-        figures.is_chosen
+        figures.is_chosen,
+        figures.last_as_of_date,
+        figures.cut_offs
     from {{ ref('stg_churn__origin_calibrations') }} as figures
     inner join live on figures.run_id = live.run_id
 )

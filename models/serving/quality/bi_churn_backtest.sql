@@ -1,9 +1,13 @@
--- One row per domain and customer of the live run's test cohort: what the model would have said,
--- and what happened.
+-- One row per domain and customer of a test cohort of the live run, the one whose day of the month
+-- is nearest to the day that is scored: what the model would have said, and what happened.
 with
 
 live as (
     select * from {{ ref('int_churn__live_runs_selected') }}
+),
+
+days as (
+    select * from {{ ref('int_churn__test_days_picked') }}
 ),
 
 final as (
@@ -21,6 +25,11 @@ final as (
         backtest.is_churned
     from {{ ref('stg_churn__backtest_scores') }} as backtest
     inner join live on backtest.run_id = live.run_id
+    inner join days
+        on
+            live.domain = days.domain
+            and {{ day_of_month('live.as_of_date') }} = days.day_of_month
+            and backtest.as_of_date = days.test_as_of_date
 )
 
 select * from final

@@ -1,5 +1,6 @@
 -- One row per domain, cut-off, label definition and segment: size and churn. Segments are the parts
--- of the domain's ladder, so rows of one cut-off and definition add up to its cohort.
+-- of the domain's ladder, so rows of one cut-off and definition add up to its cohort. Cohorts of
+-- cut-offs less than a horizon apart overlap: is_period_start marks one for each month (or week).
 with
 
 labels as (
@@ -14,6 +15,20 @@ ladder as (
 parts as (
     select * from {{ ref('int_churn__segment_parts_coded') }}
     where segment = 'ladder'
+),
+
+cut_offs as (
+    select
+        cut_offs.domain,
+        cut_offs.as_of_date,
+        cut_offs.is_on_grid,
+        cut_offs.is_on_grid and (
+            grids.grid = 'week'
+            or cut_offs.as_of_date = min(case when cut_offs.is_on_grid then cut_offs.as_of_date end)
+                over (partition by cut_offs.domain, date_trunc('month', cut_offs.as_of_date))
+        ) as is_period_start
+    from {{ ref('control__cut_offs') }} as cut_offs
+    inner join {{ ref('control__grids') }} as grids on cut_offs.domain = grids.domain
 ),
 
 counted as (
@@ -51,8 +66,14 @@ final as (
         counted.churners,
         counted.churn_rate,
         counted.is_closed,
-        counted.label_known_on
+        counted.label_known_on,
+        coalesce(cut_offs.is_on_grid, false) as is_on_grid,
+        coalesce(cut_offs.is_period_start, false) as is_period_start
     from counted
+    left join cut_offs
+        on
+            counted.domain = cut_offs.domain
+            and counted.as_of_date = cut_offs.as_of_date
     left join parts
         on
             counted.domain = parts.domain

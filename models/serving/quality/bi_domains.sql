@@ -25,6 +25,10 @@ live as (
     select * from {{ ref('int_churn__live_runs_selected') }}
 ),
 
+days as (
+    select * from {{ ref('int_churn__test_days_picked') }}
+),
+
 final as (
     select
         domains.domain,
@@ -53,9 +57,17 @@ final as (
         live.feature_sql_hash,
         live.settings as live_settings,
         live.trained_at,
-        live.scored_at
+        live.scored_at,
+        live.last_test_as_of_date,
+        live.test_cut_offs,
+        days.test_as_of_date as nearest_test_as_of_date,
+        days.is_measured as is_scored_day_measured
     from domains
     left join live on domains.domain = live.domain
+    left join days
+        on
+            live.domain = days.domain
+            and {{ day_of_month('live.as_of_date') }} = days.day_of_month
 )
 
 select * from final

@@ -16,7 +16,9 @@ final as (
         figures.rows,
         figures.churners,
         figures.captured,
-        figures.lift
+        figures.lift,
+        figures.last_as_of_date,
+        figures.cut_offs
     from {{ ref('stg_churn__gains') }} as figures
     inner join live on figures.run_id = live.run_id
 )

@@ -16,7 +16,9 @@ final as (
         figures.rows,
         figures.log_loss,
         figures.gain_of_all,
-        figures.gain_se
+        figures.gain_se,
+        figures.last_as_of_date,
+        figures.cut_offs
     from {{ ref('stg_churn__learning_curve') }} as figures
     inner join live on figures.run_id = live.run_id
 )

@@ -17,7 +17,9 @@ final as (
         figures.ci_high,
         figures.rows,
         figures.as_of_date,
-        figures.label_definition
+        figures.label_definition,
+        figures.last_as_of_date,
+        figures.cut_offs
     from {{ ref('stg_churn__metrics') }} as figures
     inner join live on figures.run_id = live.run_id
 )

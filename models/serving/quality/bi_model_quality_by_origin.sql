@@ -21,7 +21,9 @@ final as (
         figures.value,
         figures.ci_low,
         figures.ci_high,
-        figures.rows
+        figures.rows,
+        figures.last_as_of_date,
+        figures.cut_offs
     from {{ ref('stg_churn__origin_metrics') }} as figures
     inner join live on figures.run_id = live.run_id
 )

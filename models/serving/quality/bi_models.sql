@@ -51,7 +51,9 @@ final as (
         runs.features,
         runs.rounds,
         runs.calibration,
-        runs.trained_at
+        runs.trained_at,
+        runs.last_test_as_of_date,
+        runs.test_cut_offs
     from runs
     left join live on runs.run_id = live.run_id
     left join decisions on runs.run_id = decisions.challenger_run_id

@@ -206,6 +206,7 @@ def test_pages_have_everybody_once_in_order(world, start_api, limit, sort):
     [
         ("drivers", "bi_driver_importance"),
         ("quality", "bi_model_quality"),
+        ("quality/days", "bi_model_quality_by_day"),
         ("quality/segments", "bi_model_quality_by_segment"),
         ("quality/realised", "bi_realised_quality"),
         ("calibration", "bi_calibration"),

@@ -93,7 +93,7 @@ def test_a_challenger_trained_on_shuffled_labels_is_refused_with_what_it_lost(
     assert decision.run_id == live_name(demo[0], "kkbox")
     assert decision.gain < -1.96 * decision.gain_se < 0
     assert f"loses {-decision.gain:.4f} of log loss" in decision.words
-    assert "2017-02-01, which neither model saw" in decision.words
+    assert "2017-01-01 to 2017-01-16, which neither model saw" in decision.words
     assert decision.rule == ("changed" if recipe_hash else "refreshed")
 
 

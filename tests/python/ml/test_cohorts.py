@@ -59,17 +59,66 @@ def test_cut_offs_beside_the_grid_are_neither_test_nor_training():
     assert np.datetime64("2017-01-15") not in [fits.test, *fits.live]
 
 
+def spread(first: int, last: int, days=(1, 16), **kwargs) -> list[Cohort]:
+    """Cohorts on several days of each month, from month `first` of 2015 to `last`."""
+    return [
+        cohort(f"{2015 + m // 12}-{m % 12 + 1:02d}-{day:02d}", **kwargs)
+        for m in range(first, last + 1)
+        for day in days
+    ]
+
+
 @pytest.mark.parametrize(
-    ("day", "grid", "expected"),
+    ("day", "grid", "days", "expected"),
     [
-        ("2016-02-01", "month", True),
-        ("2016-02-02", "month", False),
-        ("2016-02-01", "week", True),  # a Monday
-        ("2016-02-02", "week", False),
+        ("2016-02-01", "month", (1,), True),
+        ("2016-02-16", "month", (1,), False),
+        ("2016-02-16", "month", (1, 16), True),
+        ("2016-02-02", "month", (1, 16), False),
+        ("2016-02-01", "week", (1,), True),  # a Monday
+        ("2016-02-02", "week", (2,), False),  # a week has no days of the month
     ],
 )
-def test_grids_are_month_starts_and_mondays(day, grid, expected):
-    assert is_on_grid(np.datetime64(day), grid) is expected
+def test_grids_are_days_of_the_month_and_mondays(day, grid, days, expected):
+    settings = SETTINGS.model_copy(update={"grid": grid, "grid_days": days})
+    assert is_on_grid(np.datetime64(day), settings) is expected
+
+
+SPREAD = SETTINGS.model_copy(update={"grid_days": (1, 16)})
+
+
+def test_the_test_is_every_cut_off_of_the_latest_month_that_is_closed():
+    cohorts = spread(1, 24)
+    # the last month's first cohort is closed, its second one is not
+    fits = choose_fits(cohorts, cohorts[-2].known_on, SPREAD)
+    assert cohorts[-2].as_of_date in fits.live
+    assert list(map(str, fits.tests)) == ["2016-12-01", "2016-12-16"]
+    assert list(map(str, fits.validations)) == ["2016-09-01", "2016-09-16"]
+    known = {c.as_of_date: c.known_on for c in cohorts}
+    assert max(known[day] for day in fits.refit) <= fits.tests[0]
+    assert max(known[day] for day in fits.fit) <= fits.validations[0]
+    for past in fits.past:
+        assert len(past.cut_offs) == 2
+        assert max(known[day] for day in past.known) <= past.cut_offs[0]
+        assert past.known_on == max(known[day] for day in past.cut_offs) <= fits.tests[0]
+
+
+def test_a_month_that_is_not_over_is_no_test_however_early_its_cohorts_close():
+    """The 24th is still to come: with outcomes known after two days the 8th is closed already."""
+    settings = SETTINGS.model_copy(update={"grid_days": (1, 8, 24)})
+    cohorts = spread(1, 11, (1, 8, 24), known_after=2) + spread(12, 12, (1, 8), known_after=2)
+    fits = choose_fits(cohorts, np.datetime64("2016-01-12"), settings)
+    assert list(map(str, fits.tests)) == ["2015-12-01", "2015-12-08", "2015-12-24"]
+    assert str(fits.live[-1]) == "2016-01-08"
+
+
+def test_a_week_is_a_period_of_its_own():
+    settings = SETTINGS.model_copy(update={"grid": "week"})
+    days = np.datetime64("2016-01-04") + 7 * np.arange(20)
+    cohorts = [cohort(str(day), known_after=14) for day in days]
+    fits = choose_fits(cohorts, cohorts[-1].known_on, settings)
+    assert fits.tests == [days[-1]]
+    assert fits.validations == [days[-3]]
 
 
 @pytest.mark.parametrize(
@@ -107,3 +156,9 @@ def test_stayers_have_a_minimum_of_their_own():
     minimum = Minimum(rows=500, churners=50, stayers=30, cohorts=3)
     settings = SETTINGS.model_copy(update={"minimum": minimum})
     assert choose_fits(few, np.datetime64("2017-04-01"), settings).past
+
+
+def test_a_month_of_which_a_part_is_closed_is_refused_with_the_day_it_closes():
+    cohorts = spread(24, 24)
+    with pytest.raises(RefusedError, match=r"no month is over and closed .* known on 2017-03-17"):
+        choose_fits(cohorts, cohorts[0].known_on, SPREAD)

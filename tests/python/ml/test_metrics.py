@@ -7,6 +7,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from ml.compare import PairedGain, customers_of
 from ml.metrics import captured_at, figures, reliability
 
 
@@ -72,3 +73,33 @@ def test_reliability_bins_hold_equal_numbers(cohort):
     bins = reliability(*cohort)
     assert {b.rows for b in bins} == {400}
     assert [b.mean_probability for b in bins] == sorted(b.mean_probability for b in bins)
+
+
+def test_a_customer_who_occurs_four_times_is_one_observation(cohort):
+    """Rows copied four times bring nothing new, so no interval may shrink."""
+    outcome, p = cohort[0][:1000], cohort[1][:1000]
+    ids = np.array([f"c{number}" for number in range(1000)], dtype=object)
+    alone = by_name(figures(outcome, p, customers_of(ids)))
+    whose = customers_of(np.tile(ids, 4))
+    copied = by_name(figures(np.tile(outcome, 4), np.tile(p, 4), whose))
+    careless = by_name(figures(np.tile(outcome, 4), np.tile(p, 4)))
+
+    def width(found):
+        return found.ci_high - found.ci_low
+
+    for metric in ("log_loss", "auc", "brier", "observed_to_expected", "calibration_slope"):
+        assert copied[metric].value == pytest.approx(alone[metric].value)
+        assert width(copied[metric]) == pytest.approx(width(alone[metric]), rel=0.35), metric
+        assert width(careless[metric]) < 0.7 * width(copied[metric]), metric
+
+
+def test_a_paired_gain_counts_customers_not_rows():
+    generator = np.random.default_rng(5)
+    before, after = generator.random(500), generator.random(500)
+    ids = np.array([f"c{number}" for number in range(500)], dtype=object)
+    alone = PairedGain.of(before, after)
+    assert PairedGain.of(before, after, ids) == alone
+    copied = PairedGain.of(np.tile(before, 4), np.tile(after, 4), np.tile(ids, 4))
+    assert copied.gain == pytest.approx(alone.gain)
+    assert copied.se == pytest.approx(alone.se, rel=1e-3)
+    assert PairedGain.of(np.tile(before, 4), np.tile(after, 4)).se < 0.51 * alone.se

@@ -35,6 +35,12 @@ class Crm:
             connection.execute(
                 "create table churn.fct_churn_actions as from demo.churn.fct_churn_actions"
             )
+            connection.execute(
+                "create table churn.int_churn__last_scored_days_found "
+                "(domain varchar, customer_id varchar, last_scored_as_of_date date); "
+                "create table churn.stg_churn__suppressions as "
+                "from demo.churn.stg_churn__suppressions limit 0"
+            )
         self.publish()
 
     def publish(self, *changes):
@@ -43,7 +49,10 @@ class Crm:
         path = self.home.state_export / "published_actions.parquet"
         columns = (
             "null::varchar as crm_key, null::varchar as domain, null::varchar as customer_id, "
-            "null::double as risk_score, null::varchar as model_version, "
+            "null::double as risk_score, null::varchar as risk_band, "
+            "null::varchar as driver_group_1, null::varchar as driver_group_2, "
+            "null::varchar as driver_group_3, null::date as due_on, "
+            "null::boolean as holdout_flag, null::varchar as model_version, "
             "null::timestamp as scored_at, null::timestamp as first_seen_at, "
             "null::timestamp as updated_at, null::varchar as row_hash, "
             "null::boolean as is_deleted, null::timestamp as deleted_at, "
@@ -173,6 +182,49 @@ def test_a_domain_that_was_removed_leaves_a_tombstone_of_each_customer(crm):
     assert changed(before, gone) == theirs
     assert {key for key, row in gone.items() if row["is_deleted"]} == theirs != set(before)
     crm.publish("create or replace table churn.fct_churn_actions as from churn.kept")
+
+
+def test_a_customer_out_of_scope_for_a_few_nights_is_neither_deleted_nor_created(crm):
+    """A member who renews for 30 days in February leaves the month's window for up to 3 nights."""
+    key, domain, customer = crm.first("decision = 'treat'")
+    here = f"where domain = '{domain}' and customer_id = '{customer}'"
+    before = crm.rows()
+    waits = crm.publish(
+        f"create or replace table churn.kept as from churn.fct_churn_actions {here}",
+        f"delete from churn.fct_churn_actions {here}",
+        "insert into churn.int_churn__last_scored_days_found "
+        f"values ('{domain}', '{customer}', date '2017-02-28')",
+    )
+    assert stamped(before, waits) == {key}
+    row = waits[key]
+    assert not row["is_deleted"] and row["deleted_at"] is row["deleted_reason"] is None
+    assert row["recommended_action"] is row["channel"] is None, "nothing that a sync could act on"
+    for column in ("risk_score", "risk_band", "driver_group_1", "due_on", "first_seen_at"):
+        assert row[column] == before[key][column]
+    assert stamped(waits, crm.publish()) == set(), "a row that waits stays as it is"
+    suppressed = crm.publish(
+        f"insert into churn.stg_churn__suppressions values "
+        f"('{domain}', '{customer}', 'asked', now()::timestamp)"
+    )
+    assert suppressed[key]["is_suppressed"] and not suppressed[key]["is_deleted"]
+    back = crm.publish(
+        "insert into churn.fct_churn_actions from churn.kept",
+        "truncate churn.int_churn__last_scored_days_found",
+        "truncate churn.stg_churn__suppressions",
+    )
+    assert back[key]["first_seen_at"] == before[key]["first_seen_at"]
+    assert back[key]["row_hash"] == before[key]["row_hash"]
+    gone = crm.publish(f"delete from churn.fct_churn_actions {here}")
+    assert gone[key]["is_deleted"], "nobody scored the customer lately"
+    still = crm.publish(
+        "insert into churn.int_churn__last_scored_days_found "
+        f"values ('{domain}', '{customer}', date '2017-02-28')"
+    )
+    assert still[key]["is_deleted"], "a tombstone does not rise without a score"
+    crm.publish(
+        "insert into churn.fct_churn_actions from churn.kept",
+        "truncate churn.int_churn__last_scored_days_found",
+    )
 
 
 def test_whoever_is_not_to_be_treated_has_no_action_to_act_on(crm):

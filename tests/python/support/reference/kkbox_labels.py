@@ -6,7 +6,6 @@ expiry is churn, and so is no purchase. `kaggle_rule`: churn unless a purchase w
 dated within [expiry, expiry + 30]. `supplied`: what the files say.
 """
 
-from calendar import monthrange
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -135,6 +134,6 @@ def kaggle_rule(transactions: list[Transaction], expiry: date) -> bool:
 
 
 def a_month_after(day: date) -> date:
-    """The same day of the next month, or that month's last."""
+    """The same day of the next month; days that it does not have run over into the one after."""
     year, month = (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)
-    return date(year, month, min(day.day, monthrange(year, month)[1]))
+    return date(year, month, 1) + timedelta(days=day.day - 1)
