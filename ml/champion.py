@@ -6,12 +6,14 @@ import duckdb
 import lightgbm as lgb
 import numpy as np
 
+from ml.artifacts import load_model
 from ml.calibrate import Calibration
 from ml.compare import PairedGain
 from ml.contract import Examples, Floats, read_examples
 from ml.decision import Decision
 from ml.metrics import losses
 from ml.recipe import TrainedRun
+from ml.score import unobserved
 from ml.settings import TakeoverLimits
 from ml.takeover import shift
 from ml.train import margin
@@ -48,6 +50,8 @@ def decide(
         return Decision(new, new, "first", "the first model")
     if champion.recipe.model_hash == challenger.recipe.model_hash:
         return Decision(new, new, "same_model", "the same model under other settings")
+    if why := _reads_what_is_missing(connection, champion, scoring):
+        return Decision(new, new, "not_comparable", why)
     if why := _not_comparable(connection, champion, challenger, scoring):
         decision = Decision(new, new, "not_comparable", why)
     else:
@@ -62,6 +66,23 @@ def decide(
     if accept is None:
         return replace(decision, run_id=champion.recipe.run_id, rule="held_back", words=words)
     return replace(decision, rule="accepted", words=f"{words}; accepted: {accept}")
+
+
+def _reads_what_is_missing(
+    connection: duckdb.DuckDBPyConnection, old: TrainedRun, scoring: np.datetime64
+) -> str | None:
+    """Return why the live run cannot judge the scoring cut-off, where windows lack days."""
+    cohort = read_examples(connection, old.recipe.domain, since=scoring, until=scoring)
+    if len(cohort) == 0 or not set(old.recipe.features) <= set(cohort.features):
+        return None
+    booster, _ = load_model(old)
+    missing = unobserved(booster, cohort.keep(old.recipe.features))
+    if not missing:
+        return None
+    return (
+        f"the live model reads {len(missing)} features that nobody has on {scoring}, because days "
+        f"of their windows are missing ({', '.join(missing[:3])}); this one does without"
+    )
 
 
 def _answers_another_question(old: TrainedRun, new: TrainedRun) -> bool:

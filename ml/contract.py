@@ -71,6 +71,34 @@ class Examples:
             raise KeyError(f"{self.domain}__churn_examples has no feature {feature}")
         return self.values[:, self.features.index(feature)]
 
+    def unobserved(self) -> tuple[str, ...]:
+        """Return the features that nobody has at one of the cut-offs: their windows lack days."""
+        return tuple(
+            name for name, is_it in zip(self.features, self._unobserved(), strict=True) if is_it
+        )
+
+    def _unobserved(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        found = np.zeros(len(self.features), dtype=bool)
+        for cut_off in np.unique(self.as_of_date):
+            found |= np.isnan(self.values[self.as_of_date == cut_off]).all(axis=0)
+        return found
+
+    def as_observed_in(self, judged: "Examples") -> "Examples":
+        """Return the rows without the values of features that nobody has where a model will judge.
+
+        Trees that learned from a window and then meet it without a value for anybody take that for
+        silence. A feature without any value is never split on.
+
+        Args:
+            judged: Rows with the same features.
+        """
+        unobserved = judged._unobserved()
+        if not unobserved.any():
+            return self
+        values = self.values.copy()
+        values[:, unobserved] = np.nan
+        return replace(self, values=values)
+
     def keep(self, features: tuple[str, ...]) -> "Examples":
         """Return the same rows with fewer features."""
         index = [self.features.index(name) for name in features]

@@ -61,7 +61,8 @@ def learn_until_test(
     ]
     method, choices = choose(past)
     calibration = fit_on(method, past) if past else Calibration("none")
-    second = fit(examples.cohorts(fits.refit), rounds, parameters)
+    train = examples.cohorts(fits.refit).as_observed_in(examples.cohorts(fits.tests))
+    second = fit(train, rounds, parameters)
     return Learned(models[0], second, calibration, choices, past)
 
 
@@ -86,28 +87,28 @@ def choose_rounds_on_past(
     periods = fits.past or (
         PastCohort(fits.validation, fits.known_on, tuple(fits.fit), fits.later_validations),
     )
+    judged = [examples.cohorts(period.cut_offs) for period in periods]
+    known = [
+        examples.cohorts(list(period.known)).as_observed_in(rows)
+        for period, rows in zip(periods, judged, strict=True)
+    ]
     grown = [
-        grow(
-            examples.cohorts(list(period.known)),
-            examples.cohorts(period.cut_offs),
-            parameters,
-            most_rounds,
-        )
-        for period in periods
+        grow(train, rows, parameters, most_rounds)
+        for train, rows in zip(known, judged, strict=True)
     ]
     rounds = int(np.median([best for _, best in grown]))
     models = [
-        cut(model, rounds)
-        if model.num_trees() >= rounds
-        else fit(examples.cohorts(list(period.known)), rounds, parameters)
-        for period, (model, _) in zip(periods, grown, strict=True)
+        cut(model, rounds) if model.num_trees() >= rounds else fit(train, rounds, parameters)
+        for train, (model, _) in zip(known, grown, strict=True)
     ]
     return rounds, models
 
 
-def learn_live(examples: Examples, fits: Fits, rounds: int, parameters: Parameters) -> lgb.Booster:
-    """Refit on everything known by the scoring cut-off; this model scores."""
-    return fit(examples.cohorts(fits.live), rounds, parameters)
+def learn_live(
+    examples: Examples, fits: Fits, rounds: int, parameters: Parameters, scored: Examples
+) -> lgb.Booster:
+    """Refit on everything known by the scoring cut-off; this model scores `scored`."""
+    return fit(examples.cohorts(fits.live).as_observed_in(scored), rounds, parameters)
 
 
 def digest_of_learned(

@@ -60,7 +60,8 @@ def train_run(
 
     progress(f"fit 3 of 3: the model that scores {fits.scoring}")
     train = examples.cohorts(fits.live)
-    live = learn_live(examples, fits, rounds, inputs.parameters)
+    scored = read_examples(connection, domain, since=fits.scoring, until=fits.scoring)
+    live = learn_live(examples, fits, rounds, inputs.parameters, scored.keep(examples.features))
 
     progress("metrics and baselines")
     splits = {
@@ -84,7 +85,6 @@ def train_run(
             "is_churned": test.is_churned.astype(bool),
         },
     )
-    scored = read_examples(connection, domain, since=fits.scoring, until=fits.scoring)
     checks += leakage_checks.train_against_scoring(train, scored.keep(train.features))
     artifacts.write_table(
         connection,

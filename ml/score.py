@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -22,6 +23,12 @@ from ml.train import margin
 NAMED_DRIVERS = 10
 NAMED_REASONS = 8
 TOLERANCE = 1e-5
+
+
+def unobserved(booster: lgb.Booster, rows: Examples) -> list[str]:
+    """Return the features that a model splits on and nobody in the rows has."""
+    splits = dict(zip(booster.feature_name(), booster.feature_importance("split"), strict=True))
+    return [name for name in rows.unobserved() if splits.get(name, 0) > 0]
 
 
 def score_cut_off(
@@ -59,6 +66,13 @@ def score_cut_off(
     used, reference = cohort.keep(recipe.features), _reference(connection, recipe)
 
     booster, calibration = artifacts.load_model(run)
+    if missing := unobserved(booster, used):
+        raise RefusedError(
+            f"nobody has a value of {', '.join(missing[:3])}"
+            + (f" and {len(missing) - 3} more features" if len(missing) > 3 else "")
+            + f" on {cut_off}, because days of their windows are missing, and the model "
+            f"{recipe.run_id} would take that for silence"
+        )
     margins = margin(booster, used)
     contributions, base = drivers(booster, used.values)
     worst = float(np.abs(margins - base - contributions.sum(axis=1)).max())
