@@ -18,7 +18,14 @@
             when
                 {{ add_days('cohort.as_of_date', horizon_days) }} <= max(knowledge.known_before)
                 and count(holes.day) = 0
-                then count(orders.ordered_on) = 0
+                -- not in the join, which compares columns alone and is fast therefore
+                then count(
+                    case
+                        when {{ add_days('cohort.as_of_date', horizon_days) }} > orders.returned_on
+                            then null
+                        else orders.ordered_on
+                    end
+                ) = 0
         end as is_churned
     from {{ cohort }} as cohort
     cross join {{ knowledge }} as knowledge
@@ -29,8 +36,5 @@
             cohort.customer_id = orders.customer_id
             and cohort.as_of_date <= orders.ordered_on
             and {{ add_days('cohort.as_of_date', horizon_days) }} > orders.ordered_on
-            and not coalesce(
-                {{ add_days('cohort.as_of_date', horizon_days) }} > orders.returned_on, false
-            )
     group by cohort.customer_id, cohort.as_of_date
 {%- endmacro %}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from pipeline.ingest.ids import NOBODY
 from pipeline.ingest.known import KnownFile
 from pipeline.ingest.lake import Record
 from pipeline.ingest.reject import Rejection
@@ -26,10 +27,13 @@ def check_quarantine(
         ChurnError: It is above the limit, and not accepted.
     """
     table, rows = known.raw.table, good + rejection.rows
+    # guests are ordinary customers of many shops, and say nothing against the rest
+    nobody = sum(one.values for one in rejection.reasons if one.reason == NOBODY)
+    bad = max(rejection.rows - nobody, 0)
     usual = usual_share(known.earlier)
     limit = max(table.most_in_quarantine, min(_FAR_ABOVE * (usual or 0), _HALF))
-    share = rejection.rows / rows
-    if rejection.rows < _FEW or share <= limit:
+    share = bad / rows
+    if bad < _FEW or share <= limit:
         return None
     record = known.record
     if accept is None and record and record.content_hash == known.content.sha256:
@@ -38,7 +42,7 @@ def check_quarantine(
         return accept
     before = "its first file" if usual is None else f"usual: {usual:.1%}"
     raise ChurnError(
-        f"{rejection.rows:,} of {rows:,} rows would go to quarantine, {share:.1%}:"
+        f"{bad:,} of {rows:,} rows would go to quarantine, {share:.1%}:"
         f" more than the {limit:.1%} that {table.name} may have ({before}).",
         where=f"{known.raw.name}\n  wrong: {'; '.join(map(_counted, rejection.reasons[:5]))}",
         hint="Correct or export the file again; the lake is unchanged. If the rows that are left"

@@ -43,6 +43,7 @@ assigned as (
     from {{ ref('stg_ecommerce__events') }}
     where
         event_type = 'purchase'
+        and not is_refund
         and happened_on in (select days.day from days)
 )
 

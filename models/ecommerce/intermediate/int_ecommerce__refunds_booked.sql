@@ -31,7 +31,8 @@ booked as (
         count(amount_cents) = count(*) as is_priced
     from {{ ref('stg_ecommerce__events') }}
     where
-        event_type = 'refund'
+        event_type in ('purchase', 'refund')
+        and is_refund
         and happened_on in (select days.day from days)
     group by all
 )

@@ -43,7 +43,7 @@ sessions as (
         count(*) as events
     from {{ ref('stg_ecommerce__events') }}
     where
-        event_type <> 'refund'  -- the shop books it
+        not is_refund  -- the shop books it
         and happened_on in (select window_days.day from window_days)
         and customer_id in (select cohort.customer_id from cohort)
     group by all

@@ -33,7 +33,7 @@ visits as (
     from {{ ref('stg_ecommerce__events') }} as events
     inner join days on events.happened_on = days.day
     where
-        events.event_type <> 'refund'  -- the shop books it
+        not events.is_refund  -- the shop books it
         and events.customer_id in (select cohort.customer_id from cohort)
     group by all
 ),

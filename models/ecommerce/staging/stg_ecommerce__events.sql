@@ -22,12 +22,8 @@ renamed as (
         source.event_time as happened_at,
         source.event_date as happened_on,
 
-        -- what; a negative price or quantity gives back
-        case
-            when source.event_type = 'purchase' and (source.price < 0 or source.quantity < 0)
-                then 'refund'
-            else source.event_type
-        end as event_type,
+        -- what
+        source.event_type,
         split_part(source.category_code, '.', 1) as department,
         source.brand,
 
@@ -38,7 +34,13 @@ renamed as (
         -- flags
         source.category_code is null as is_category_unknown,
         source.brand is null as is_brand_unknown,
-        coalesce(source.price = 0, false) as is_price_zero
+        coalesce(source.price = 0, false) as is_price_zero,
+        -- a purchase with a negative price or quantity gives back; event_type stays as it was
+        -- logged, so that the lake's files of other types are not read
+        source.event_type = 'refund' or (
+            source.event_type = 'purchase'
+            and coalesce(source.price < 0 or source.quantity < 0, false)
+        ) as is_refund
     from source
     inner join knowledge on source.event_date < knowledge.known_before
     where {{ in_sample('source.user_id') }}

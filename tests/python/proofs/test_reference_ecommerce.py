@@ -271,7 +271,7 @@ MUTANTS = {
     ),
     "a refund is a visit": (
         "int_ecommerce__visit_days_aggregated",
-        "event_type <> 'refund'",
+        "not is_refund",
         "true",
     ),
     "evening begins a moment later": (

@@ -125,7 +125,7 @@ def test_a_new_cut_off_reads_no_month_outside_its_reach(lake):
     spoilt = []
     for path in (lake.lake / "ecommerce" / "events").rglob("*.parquet"):
         kind, month = path.parts[-3].partition("=")[2], path.parts[-2].partition("=")[2]
-        reach = 730 if kind == "purchase" else 90
+        reach = 730 if kind in ("purchase", "refund") else 90
         if f"{month}-31" < str(DAY - timedelta(days=reach)):
             spoil(path)
             spoilt.append((kind, month))
