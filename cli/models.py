@@ -63,7 +63,7 @@ def show(model: Named, domain: OneDomain) -> None:
     check_domain(domain, domain_entries())
     run = find_run(where, domain, model)
     recipe = recipe_of(run)
-    cohorts, tests = recipe.live_cohorts, recipe.tested_on
+    cohorts, tests = recipe.live_cohorts, recipe.tests
     tested_on = (
         " to ".join(str(day) for day in dict.fromkeys((tests[0], tests[-1]))) if tests else "–"
     )

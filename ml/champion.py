@@ -92,7 +92,7 @@ def _answers_another_question(old: TrainedRun, new: TrainedRun) -> bool:
 
 def _judge(connection: duckdb.DuckDBPyConnection, old: TrainedRun, new: TrainedRun) -> Decision:
     cohort_day = np.datetime64(new.recipe.test_as_of_date)
-    days: list[np.datetime64] = [np.datetime64(day, "D") for day in new.recipe.tested_on]
+    days: list[np.datetime64] = [np.datetime64(day, "D") for day in new.recipe.tests]
     cohort = read_examples(connection, new.recipe.domain, since=cohort_day, until=days[-1]).cohorts(
         days
     )

@@ -67,10 +67,7 @@ class Recipe(_Frozen):
         default=None, description="Cut-off of the test cohort, the first where there are several"
     )
     tested_on: tuple[date, ...] = Field(
-        default_factory=lambda read: (
-            (read["test_as_of_date"],) if read["test_as_of_date"] is not None else ()
-        ),
-        description="Cut-offs of all test cohorts",
+        default=(), description="Cut-offs of all test cohorts; empty in older files, which have one"
     )
     test_cohorts: tuple[date, ...] = Field(
         default=(), description="Cut-offs that the tested model learned from"
@@ -79,6 +76,13 @@ class Recipe(_Frozen):
     tuned: dict[str, int | float] = Field(
         default={}, description="LightGBM parameters that differ from the default ones"
     )
+
+    @property
+    def tests(self) -> tuple[date, ...]:
+        """Cut-offs of all test cohorts."""
+        if self.tested_on or self.test_as_of_date is None:
+            return self.tested_on
+        return (self.test_as_of_date,)
 
 
 @dataclass(frozen=True)

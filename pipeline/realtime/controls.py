@@ -274,7 +274,8 @@ def write_controls(
         delete from control.control__knowledge;
         delete from control.control__coverage;
         delete from control.control__windows;
-        insert into control.control__cut_offs values ('{domain}', date '{cut_off}', null);
+        insert into control.control__cut_offs (domain, as_of_date)
+        values ('{domain}', date '{cut_off}');
         insert into control.control__knowledge values ('{domain}', date '{cut_off}')
         """
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cli.models import context_of
+from ml.artifacts import load_model
 from ml.champion import decide
 from ml.cohorts import choose_fits, read_cohorts
 from ml.decision import Decision
@@ -97,12 +98,15 @@ def test_a_challenger_trained_on_shuffled_labels_is_refused_with_what_it_lost(
     assert decision.rule == ("changed" if recipe_hash else "refreshed")
 
 
-def test_a_refreshed_recipe_takes_over_within_noise_and_a_changed_one_does_not(challenge, tmp_path):
-    refreshed = challenge(rounds=90)
+def test_a_refreshed_recipe_takes_over_within_noise_and_a_changed_one_does_not(
+    demo, challenge, tmp_path
+):
+    a_few_more = load_model(trained_run(live_run(demo[0], "kkbox")))[0].num_trees() + 3
+    refreshed = challenge(rounds=a_few_more)
     assert refreshed.run_id == "challenger"
     assert refreshed.rule == "refreshed"
     shutil.rmtree(tmp_path / "challenger")
-    changed = challenge(rounds=90, recipe_hash="another recipe")
+    changed = challenge(rounds=a_few_more, recipe_hash="another recipe")
     assert changed.run_id != "challenger"
     assert changed.gain == refreshed.gain
     assert "not better beyond noise" in changed.words

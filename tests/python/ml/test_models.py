@@ -14,8 +14,10 @@ from ml import forest, train
 from ml.bands import assign_bands, cut_bands
 from ml.baselines import BaseRate, HandRule, Logistic
 from ml.calibrate import Calibration, PastMargins, choose, fit_map
+from ml.cohorts import Fits, PastCohort
 from ml.contract import usable_features
 from ml.explain.drivers import FEW, HANDFUL, base_value, drivers, largest
+from ml.learn import choose_rounds_on_past
 from ml.metrics import losses
 from ml.recipe import CalibrationMap
 from ml.settings import RiskBands
@@ -33,6 +35,34 @@ def test_the_same_rows_give_the_same_model():
         for _ in range(2)
     }
     assert len(hashes) == 1
+
+
+def test_one_month_of_another_level_does_not_decide_how_many_trees_there_are():
+    """The newest month churns far more than before: alone it would stop the fit much too soon."""
+    examples = make_examples(12_000, 1)
+    days = np.datetime64("2016-01-01") + 31 * (np.arange(len(examples)) % 6)
+    odd = days == days.max()
+    outcome = np.where(odd & (np.arange(len(examples)) % 3 > 0), 1.0, examples.is_churned)
+    examples = replace(examples, as_of_date=days, is_churned=outcome)
+    first, *later = np.unique(days)
+    past = tuple(
+        PastCohort(day, day, tuple(d for d in np.unique(days) if d < day)) for day in later[::-1]
+    )
+    fits = Fits(later[-1], later[-1], later[-1], later[-1], [], [], [first, *later[:-1]], past)
+    rounds, models = choose_rounds_on_past(examples, fits, train.PARAMETERS, 300)
+    best = [
+        train.choose_rounds(
+            examples.cohorts(list(one.known)), examples.cohorts([one.as_of_date])
+        ).num_trees()
+        for one in past
+    ]
+    assert best[0] < 0.6 * rounds, "the newest month stops too soon"
+    assert rounds == int(np.median(best))
+    # a model that is cut is the model that a fit of so many rounds gives
+    for one, model in zip(past, models, strict=True):
+        known = examples.cohorts(list(one.known))
+        refitted = train.fit(known, rounds)
+        assert np.array_equal(train.margin(model, known), train.margin(refitted, known))
 
 
 def test_drivers_of_few_rows_are_those_of_many(learned):

@@ -38,8 +38,8 @@ class Crm:
             connection.execute(
                 "create table churn.int_churn__last_scored_days_found "
                 "(domain varchar, customer_id varchar, last_scored_as_of_date date); "
-                "create table churn.stg_churn__suppressions as "
-                "from demo.churn.stg_churn__suppressions limit 0"
+                "create table churn.stg_churn__suppressions (domain varchar, "
+                "customer_id varchar, suppression_reason varchar, added_at timestamp)"
             )
         self.publish()
 

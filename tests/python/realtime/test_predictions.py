@@ -685,3 +685,18 @@ def test_no_row_stays_behind(engines, histories):
     ):
         rows = engine._database.execute(f"select count(*) from {relation}").fetchone()
         assert rows == (0,), relation
+
+
+def test_a_day_that_no_test_is_near_says_so(client, engines, histories):
+    """The grid has the 1st and the 16th: nobody knows how good the scores of a 22nd are."""
+    for domain, customers in histories.items():
+        part = dict(list(customers.items())[:2])
+        live = engines[domain].knowledge.scored
+        near = post(client, domain, sent(part)).json()
+        assert near["is_day_measured"] is True
+        assert date.fromisoformat(near["nearest_test_as_of_date"]).day == live.day == 1
+        assert not any("was not tested on a day like" in note for note in near["notes"])
+        far = post(client, domain, sent(part), as_of_date=str(live.replace(day=22))).json()
+        assert far["is_day_measured"] is False
+        assert date.fromisoformat(far["nearest_test_as_of_date"]).day == 16
+        assert any(f"not tested on a day like {live.replace(day=22)}" in n for n in far["notes"])
