@@ -1,6 +1,6 @@
--- One row per domain, table of its source and cut-off: how many of the rows of the 90 days before it
--- were first seen after it. They are in what the models learn from, and were not there when the day
--- was scored. Of a cut-off up to the day on which the first files came nothing can be told.
+-- One row per domain, table of its source and cut-off: how many of the rows of the 90 days before
+-- it were first seen after it. They are in what the models learn from, and were not there when the
+-- day was scored. Of a cut-off up to the day on which the first files came nothing can be told.
 with
 
 cut_offs as (

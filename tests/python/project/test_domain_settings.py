@@ -56,7 +56,7 @@ def test_texts_name_other_keys_and_follow_an_override():
     assert shorter.resolved() == shorter
 
 
-def test_what_is_learned_from_lacks_the_plan_and_nothing_else():
+def test_what_is_learned_from_lacks_the_plan_and_the_guards_and_nothing_else():
     for settings in domain_entries().values():
         learned = settings.learned()
         assert settings.given().keys() - learned.given().keys() == {"retention", "guards"}

@@ -148,9 +148,10 @@ def test_parts_add_up_to_the_cohort(demo, domain):
 
 
 def test_a_customer_is_beside_the_score_of_the_cut_off_before(demo):
-    """An earlier score of the newest of two cut-offs, whichever run made it last."""
+    """An earlier score of the newest of two published cut-offs, whichever run made it last."""
     (path,) = (demo[0].dbt_target / "compiled").rglob("int_churn__previous_scores_picked.sql")
     scores = '"warehouse"."churn"."fct_churn_scores"'
+    published = '"warehouse"."churn"."int_churn__published_scorings_selected"'
     with duckdb.connect() as connection:
         connection.execute(f"attach '{demo[0].warehouse}' as warehouse (read_only)")
         connection.execute(f"create table scores as from {scores} where is_live")
@@ -162,6 +163,7 @@ def test_a_customer_is_beside_the_score_of_the_cut_off_before(demo):
             (31, "medium", 0.2, 1),
             (31, "high", 0.3, 2),
             (-30, "low", 0.0, 3),
+            (7, "low", 0.1, 4),
         ):
             connection.execute(
                 """
@@ -177,7 +179,12 @@ def test_a_customer_is_beside_the_score_of_the_cut_off_before(demo):
                 """,
                 [days, band, probability, hours, customer],
             )
-        sql = path.read_text().replace(scores, "scores")
+        # a week before, it was scored for study
+        connection.execute(
+            "create table published as select distinct run_id, as_of_date from scores "
+            "where risk_band <> 'low' or is_live"
+        )
+        sql = path.read_text().replace(scores, "scores").replace(published, "published")
         found = connection.execute(
             "select live.as_of_date - previous.as_of_date, previous.churn_probability, "
             f"previous.risk_band, count(*) over () from ({sql}) as previous "
