@@ -1,6 +1,6 @@
-{#- The weeks of `weeks`, a relation made by `weeks_before`, that the record of a table of a domain's
-    source (or table.part) fills: it has begun, reaches to the week's end (the last week may end
-    within the domain's grace), and no day is a hole. Rows: as_of_date, weeks_before. -#}
+{#- The weeks of `weeks`, a relation made by `weeks_before`, that the record of a table of a
+    domain's source (or table.part) fills: it has begun, reaches to the week's end (the last week
+    may end within the domain's grace), and no day is a hole. Rows: as_of_date, weeks_before. -#}
 {% macro weeks_filled(domain, weeks, table_name) -%}
     select
         weeks.as_of_date,

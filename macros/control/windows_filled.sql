@@ -1,5 +1,6 @@
-{#- One row per cut-off of a domain: whether the record of a table of its source (or table.part) fills
-    each of some windows. `named` gives the window, (days, until), by the name of its column. -#}
+{#- One row per cut-off of a domain: whether the record of a table of its source (or table.part)
+    fills each of some windows. `named` gives the window, (days, until), by the name of its
+    column. -#}
 {% macro windows_filled(domain, table_name, named) -%}
     select
         as_of_date,

@@ -1,8 +1,8 @@
 {#- Who is in the cohort of each cut-off where there is no contract: at least min_orders orders in
-    [D - memory_days, D), and one of them in [D - lookback_days, D). An order that was fully returned
-    before D is not one. Rows: customer_id, as_of_date.
-    orders      relation with customer_id, ordered_on (date) and returned_on (date, null where it was
-                not fully returned), one row an order
+    [D - memory_days, D), and one of them in [D - lookback_days, D). An order that was fully
+    returned before D is not one. Rows: customer_id, as_of_date.
+    orders      relation with customer_id, ordered_on (date) and returned_on (date, null where it
+                was not fully returned), one row an order
     cut_offs    relation with as_of_date
     memory_days what is older is forgotten, so that a new cut-off reads a bounded past -#}
 {% macro no_order_cohort(orders, cut_offs, min_orders, lookback_days, memory_days=730) -%}

@@ -3,12 +3,13 @@
     nothing. The outcome is known on D + horizon_days, for the whole cohort on one day; null until
     then. Rows: customer_id, as_of_date, label_definition, label_known_on, is_churned.
     cohort      relation with customer_id and as_of_date
-    orders      relation with customer_id, ordered_on (date) and returned_on (date, null where it was
-                not fully returned), one row an order
+    orders      relation with customer_id, ordered_on (date) and returned_on (date, null where it
+                was not fully returned), one row an order
     knowledge   relation with one known_before (date)
     holes       relation with day, unsure_from, unsure_before (dates): days that keep cohorts open
     definition  name of the label definition, its parameters included -#}
 {% macro no_order_labels(cohort, orders, knowledge, holes, definition, horizon_days) -%}
+    {%- set closes_on = add_days('cohort.as_of_date', horizon_days) -%}
     select
         cohort.customer_id,
         cohort.as_of_date,
@@ -30,7 +31,7 @@
     from {{ cohort }} as cohort
     cross join {{ knowledge }} as knowledge
     left join {{ holes }} as holes
-        on {{ is_touched('holes', 'cohort.as_of_date', add_days('cohort.as_of_date', horizon_days)) }}
+        on {{ is_touched('holes', 'cohort.as_of_date', closes_on) }}
     left join {{ orders }} as orders
         on
             cohort.customer_id = orders.customer_id
