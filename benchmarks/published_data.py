@@ -70,9 +70,9 @@ WORDS = {
     "ladder_part": Words(5, 14),
     "ladder_part_code": Words(5, 14),
     "sentence": _SENTENCE,
-    "top_driver_1": Words(8_000, 42, 0.23),
-    "top_driver_2": Words(8_000, 46, 0.41),
-    "top_driver_3": Words(8_000, 44, 0.55),
+    "top_driver_1": Words(8_000, 44, 0.02),
+    "top_driver_2": Words(8_000, 46, 0.30),
+    "top_driver_3": Words(8_000, 44, 0.47),
     "top_driver_against": Words(8_000, 43),
 }
 _OTHER = Words(12, 20)

@@ -1,8 +1,8 @@
+-- One row per domain and day of the month: the tested cut-off of the live run that is nearest to
+-- it, counted in a month of 31 days, and whether it is near enough to speak for that day.
 {#- A day that is further from every tested one is of a kind whose quality nobody has measured: four
     cut-offs laid evenly over a month leave no day more than four days from one of them. -#}
 {%- set near_days = 4 %}
--- One row per domain and day of the month: the tested cut-off of the live run that is nearest to
--- it, counted in a month of 31 days, and whether it is near enough to speak for that day.
 with
 
 live as (

@@ -374,7 +374,7 @@ def test_an_override_is_checked_as_the_file_is(pairs, where, what):
         ("horizon_day=7", "no setting 'horizon_day'", "'horizon_days'"),
         ("value_months=7", "no setting 'value_months'", ""),  # another domain's
         ("horizon_days", "there is no `=`", "key=value"),
-        ("preset=medium", "no such preset", "long, short"),
+        ("preset=medium", "no such preset", "long, month_starts, short"),
         ("activity={", "not YAML", "quotes"),
         ("retention={}", "does not record", "--save"),
     ],

@@ -113,7 +113,10 @@ def _fill_lake(connection: duckdb.DuckDBPyConnection, world: World) -> None:
 def _fill_control(connection: duckdb.DuckDBPyConnection, world: World) -> None:
     """Make the control relations, beside another domain's rows that say otherwise."""
     rows: dict[str, list[dict[str, Any]]] = {
-        "cut_offs": [{"as_of_date": cut_off, "due_from": None} for cut_off in world.cut_offs],
+        "cut_offs": [
+            {"as_of_date": cut_off, "due_from": None, "is_on_grid": True}
+            for cut_off in world.cut_offs
+        ],
         "knowledge": [{"known_before": world.known_before}],
         "coverage": [
             {
