@@ -41,7 +41,7 @@ def cohorts_of(settings, days, rows, churners):
     return [
         Cohort(day, rows, churners, day + horizon, bool(day + horizon <= known_before))
         for day in FIRST + np.arange(settings.warm_up_days, days + 1)
-        if presets.is_on_grid(day, settings.grid)
+        if presets.is_on_grid(day, settings)
     ]
 
 
