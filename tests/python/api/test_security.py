@@ -39,6 +39,7 @@ NEEDS = {
                 "customers/x",
                 "drivers",
                 "quality",
+                "quality/days",
                 "quality/segments",
                 "quality/realised",
                 "calibration",

@@ -36,8 +36,8 @@ def grids(connection, grid, days):
     connection.execute(
         "create table control.control__knowledge as "
         "select 'shop' as domain, date '2017-03-20' as known_before; "
-        "create table control.control__event_days as select 'shop' as domain, "
-        "'orders' as table_name, date '2016-11-20' as day; "
+        "create table control.control__starts as select 'shop' as domain, "
+        "'orders' as table_name, date '2016-11-20' as starts_on; "
         "create table control.control__scoring_cut_offs as "
         "select 'shop' as domain, date '2017-03-19' as as_of_date; "
         # nights that ran, one of them on a day of the grid
