@@ -49,11 +49,11 @@ def labels(home):
 
 def test_what_is_frozen_agrees_with_the_demo(demo):
     home, _ = demo
-    assert len(entries(home, "ecommerce")) == 15
+    assert len(entries(home, "ecommerce")) == 29
     assert audit(home, "ecommerce", RULE) == []
     assert audit(home, "kkbox", 1) == []
     later = audit(home, "ecommerce", RULE + 1)
-    assert len(later) == 15
+    assert len(later) == 29
     assert "frozen by version 1 of the rule" in later[0].why
 
 
