@@ -49,11 +49,11 @@ def labels(home):
 
 def test_what_is_frozen_agrees_with_the_demo(demo):
     home, _ = demo
-    assert len(entries(home, "ecommerce")) == 14
+    assert len(entries(home, "ecommerce")) == 28
     assert audit(home, "ecommerce", RULE) == []
     assert audit(home, "kkbox", 1) == []
     later = audit(home, "ecommerce", RULE + 1)
-    assert len(later) == 14
+    assert len(later) == 28
     assert "frozen by version 1 of the rule" in later[0].why
 
 
