@@ -31,7 +31,6 @@ remapped as (
     left join {{ ref('ecommerce_log_changes') }} as changes
         on
             changes.kind = 'categories_remapped'
-            and cut_offs.as_of_date > changes.started_on
             and cut_offs.as_of_date > changes.known_from
             and {{ add_days('cut_offs.as_of_date', -365) }} < changes.started_on
     group by all

@@ -18,10 +18,10 @@ valued as (
         orders.customer_id,
         orders.as_of_date,
         case
-            when revenue.revenue_cents is not null
+            -- greatest passes over nulls
+            when revenue.revenue_cents is not null and revenue.revenue_cents_365d is not null
                 then {{ exact_ratio(
-                    'case when revenue.revenue_cents_365d < 0 then 0 else'
-                    ~ ' revenue.revenue_cents_365d end * ' ~ value_days,
+                    'greatest(revenue.revenue_cents_365d, 0) * ' ~ value_days,
                     '100 * least(greatest(orders.days_since_first, 30), 365)'
                 ) }}
         end as customer_value

@@ -80,12 +80,12 @@ AT_THE_EDGES = {
     "another log changes": {
         "seed": 11,
         "customers": 200,
-        "cut_offs": [date(2021, 2, 1), date(2021, 3, 1), date(2021, 7, 1)],
+        "cut_offs": [date(2021, 2, 1), date(2021, 2, 28), date(2021, 3, 1), date(2021, 7, 1)],
         "known_before": LONG_AFTER,
         "changes": (
             Change("cart_log_broken", date(2020, 12, 1), date(2021, 2, 1), date(2020, 12, 24)),
             Change("cart_log_broken", date(2021, 2, 1), date(2021, 2, 28), date(2021, 2, 10)),
-            Change("categories_remapped", date(2020, 5, 1), date(2020, 5, 1), date(2020, 5, 2)),
+            Change("categories_remapped", date(2020, 2, 15), date(2020, 2, 15), date(2020, 2, 16)),
             Change("categories_remapped", date(2021, 2, 1), date(2021, 3, 1), date(2021, 2, 2)),
         ),
     },
