@@ -327,7 +327,7 @@ def looked_at(labels, features):
     unsure = ((date(2019, 12, 20), date(2019, 12, 21), cut_offs[1] + timedelta(days=1)),)
     world = make_world(
         9,
-        300,
+        600,
         cut_offs,
         known_before,
         covered_from={"purchase": begins},
