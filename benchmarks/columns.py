@@ -1,19 +1,21 @@
 """The cheapest queries that read every value of a table, as a lower bound of reading."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from pipeline.project.duck import quoted
 from pipeline.project.sources import SourceColumn, SourceTable
 
 
-def sums_of_csv(table: SourceTable, path: Path) -> str:
+def sums_of_csv(table: SourceTable, path: Path, lacking: Collection[str] = ()) -> str:
     """Return SQL that reads a CSV once and sums all columns; dates are summed as numbers.
 
-    The header must have the table's columns in the table's order. The path may be a pattern.
+    The header must have the table's columns in the table's order, but for those it is said to lack.
+    The path may be a pattern.
     """
-    columns = ", ".join(f"'{c.name}': '{_csv_type(c)}'" for c in table.raw_columns)
-    sums = _sums(table.raw_columns, _csv_type)
+    present = tuple(c for c in table.raw_columns if c.name not in lacking)
+    columns = ", ".join(f"'{c.name}': '{_csv_type(c)}'" for c in present)
+    sums = _sums(present, _csv_type)
     return (
         f"select {sums} from read_csv({quoted(path)}, columns = {{{columns}}},"
         " header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"')"

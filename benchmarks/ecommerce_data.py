@@ -24,6 +24,8 @@ FILES = {
     f"{month:%Y-%b}.csv": month
     for month in (date(2019 + number // 12, number % 12 + 1, 1) for number in range(9, 16))
 }
+# columns of a shop that its files do not have
+LACKS = ("quantity", "currency")
 LAST_CUT_OFF = "2020-05-01"  # the day after the last event
 _VERSION = 1  # raise it with every change of what is written
 _EVENTS_PER_SESSION = 4.6

@@ -25,7 +25,7 @@ def measure(bench: Bench) -> list[Figure]:
     """
     raw = ecommerce_data.raw_files(bench)
     alone, empty = _folder_of_the_new_month(raw), Home(bench.folder / "empty_home")
-    query = sums_of_csv(ecommerce_data.events_table(), raw / "*.csv")
+    query = sums_of_csv(ecommerce_data.events_table(), raw / "*.csv", ecommerce_data.LACKS)
 
     def read_csv() -> None:
         with duckdb.connect() as connection:

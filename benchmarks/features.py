@@ -67,7 +67,7 @@ def measure_ecommerce(bench: Bench) -> list[Figure]:
     ecommerce_data.lake(bench)
     stack = prepare(bench, ECOMMERCE)
     table = ecommerce_data.events_table()
-    read, scan = sums_of_csv(table, raw / "*.csv"), sums_of_lake(table)
+    read, scan = sums_of_csv(table, raw / "*.csv", ecommerce_data.LACKS), sums_of_lake(table)
     customers: list[int] = []
 
     read_seconds, scan_seconds, build_seconds = best(

@@ -192,7 +192,8 @@ def ignores_the_test(
 ) -> LeakageCheck:
     """Check that training does not change if the test cohort is garbage.
 
-    Catches scalers and choices of features or parameters that use test rows.
+    Catches scalers and choices of features or parameters that use test rows. Which features nobody
+    has at a cut-off is known on that day, and stays as it is.
 
     Args:
         learn: Learns from examples and returns a hash of everything learned before the test.
@@ -203,6 +204,9 @@ def ignores_the_test(
     values, outcome = examples.values.copy(), examples.is_churned.copy()
     tested = examples.as_of_date >= fits.test
     values[tested] = generator.normal(0, 1e6, (int(tested.sum()), values.shape[1]))
+    for cut_off in np.unique(examples.as_of_date[tested]):
+        rows = examples.as_of_date == cut_off
+        values[np.ix_(rows, np.isnan(examples.values[rows]).all(axis=0))] = np.nan
     outcome[tested] = generator.integers(0, 2, int(tested.sum()))
     garbage = replace(examples, values=values, is_churned=outcome)
     same = learn(examples) == learn(garbage)

@@ -206,7 +206,7 @@ def _lowered(found: Candidate, refused: Refused) -> str:
         return ""
     by_day = {cohort.as_of_date: cohort for cohort in found.cohorts}
     judged = [
-        sizes([by_day[day] for day in days]) for days in (fits.fit, [fits.validation], [fits.test])
+        sizes([by_day[day] for day in days]) for days in (fits.fit, fits.validations, fits.tests)
     ]
     asked = found.settings.minimum
     usual = {
@@ -226,12 +226,13 @@ def _lowered(found: Candidate, refused: Refused) -> str:
         del minimum["stayers"]
     test = judged[2]
     error = np.sqrt((test["rows"] + 1) / (12 * test["churners"] * test["stayers"]))
+    last = f" to {fits.tests[-1]}" if len(fits.tests) > 1 else ""
     value = ", ".join(f"{key}: {number}" for key, number in minimum.items())
     with_preset = f" with the {found.words}" if found.words != "setting" else ""
     return (
         f"A lower minimum accepts these data{with_preset}: "
         f"{refused.command(*found.pairs, f'minimum={{{value}}}')}\n"
-        f"The risk: the test cohort {fits.test} has {test['rows']:,} customers, so an AUC is known "
+        f"The risk: the test, {fits.test}{last}, has {test['rows']:,} customers, so an AUC is known "
         f"to ± {2 * error:.2f} at best. Compare it with the baselines before you act on a score."
     )
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import duckdb
 
-from pipeline.labels.freeze import WITHDRAWN
+from pipeline.labels.freeze import CHECKSUM, WITHDRAWN
 from pipeline.labels.registry import audit, entries, refreeze
 from pipeline.project.domains import domain_entries
 
@@ -23,7 +23,10 @@ def frozen_for(home, day, known_on):
             f"label_known_on) from '{folder}/2019-12-01.v1.parquet') "
             f"to '{folder}/{day}.v1.parquet' (format parquet)"
         )
-    entry = newest.model_copy(update={"as_of_date": day})
+        (checksum,) = connection.execute(
+            f"select {CHECKSUM} from '{folder}/{day}.v1.parquet'"
+        ).fetchone()
+    entry = newest.model_copy(update={"as_of_date": day, "checksum": str(checksum)})
     (folder / f"{day}.v1.json").write_text(entry.model_dump_json(exclude_none=True))
     return newest.rows
 
@@ -85,11 +88,10 @@ def test_labels_over_missing_days_are_told(demo_copy):
         touched = {
             str(day)
             for (day,) in connection.execute(
-                "select as_of_date from ecommerce.ecommerce__label_cohorts where is_closed and "
-                "label_version > 0 and as_of_date <= date '2019-12-20' "
-                "and closes_on > date '2019-12-20'"
+                "select as_of_date from ecommerce.ecommerce__label_cohorts "
+                "where as_of_date <= date '2019-12-20' and closes_on > date '2019-12-20'"
             ).fetchall()
-        }
+        } & {e.as_of_date for e in entries(demo_copy, "ecommerce")}
     assert touched
     assert {d.as_of_date for d in found} == touched
     assert all("rows are missing from 2019-12-20 on" in d.why and d.is_open for d in found)

@@ -157,7 +157,7 @@ def test_a_model_beyond_the_limits_takes_over_for_a_reason_that_is_kept(challeng
 
 
 def test_a_refreshed_model_says_how_its_scores_differ(challenge):
-    decision = challenge(rounds=90, limits=LIMITS)
+    decision = challenge(rounds=50, limits=LIMITS)
     assert (decision.run_id, decision.rule) == ("challenger", "refreshed")
     assert "customers scored at 2017-04-01 the mean risk goes from" in decision.words
 

@@ -96,6 +96,8 @@ def test_a_still_older_recipe_is_read_and_does_not_score_what_it_cannot(keep, mo
     assert (run.recipe.recipe_hash, run.recipe.tuned, run.recipe.live_cohorts) == ("", {}, ())
 
     class Cohort:
+        features = run.recipe.features
+
         def __len__(self):
             return 1
 

@@ -35,14 +35,20 @@ def warehouse(days):
 
 
 def cohorts_of(settings, days, rows, churners):
-    """A cohort of that size at each cut-off of a grid."""
+    """Cohorts at each cut-off of a grid, of that size in each week or month."""
     known_before = FIRST + days
     horizon = settings.horizon_days
-    return [
-        Cohort(day, rows, churners, day + horizon, bool(day + horizon <= known_before))
-        for day in FIRST + np.arange(settings.warm_up_days, days + 1)
-        if presets.is_on_grid(day, settings)
-    ]
+    found = []
+    for day in FIRST + np.arange(settings.warm_up_days, days + 1):
+        if not presets.is_on_grid(day, settings):
+            continue
+        days_of_month = settings.grid_days if settings.grid == "month" else (1,)
+        place, many = int(str(day)[8:]), len(days_of_month)
+        at = days_of_month.index(place) if settings.grid == "month" else 0
+        # what does not divide falls to the first days
+        own = [size // many + (at < size % many) for size in (rows, churners)]
+        found.append(Cohort(day, *own, day + horizon, bool(day + horizon <= known_before)))
+    return found
 
 
 @pytest.fixture
@@ -101,7 +107,10 @@ def test_a_preset_that_would_be_refused_is_not_named(told):
 
 def test_a_preset_that_is_set_already_is_not_named(told):
     words = told(500, rows=300, churners=100, pairs=["preset=long"])
-    assert [settings.grid for settings in told.tried] == ["week"]
+    assert [(settings.grid, settings.grid_days) for settings in told.tried] == [
+        ("month", (1,)),
+        ("week", ENTRY.grid_days),
+    ]
     assert not words.endswith("preset=long")
 
 
