@@ -233,7 +233,8 @@ def _lowered(found: Candidate, refused: Refused) -> str:
         f"A lower minimum accepts these data{with_preset}: "
         f"{refused.command(*found.pairs, f'minimum={{{value}}}')}\n"
         f"The risk: the test, {fits.test}{last}, has {test['rows']:,} customers, so an AUC is "
-        f"known to ± {2 * error:.2f} at best. Compare it with the baselines before you act on a score."
+        f"known to ± {2 * error:.2f} at best. Compare it with the baselines before you act on a "
+        "score."
     )
 
 
