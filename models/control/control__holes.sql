@@ -59,7 +59,7 @@ holes as (
     group by all
 ),
 
-final as (
+listed as (
     select
         holes.domain,
         holes.table_name,
@@ -77,6 +77,31 @@ final as (
                 or holes.table_name like outages.table_name || '.%'
             )
     group by all
+),
+
+-- A table is thin where its parts are: reasons for every part that is missing are one for it.
+final as (
+    select
+        listed.domain,
+        listed.table_name,
+        listed.day,
+        listed.known_from,
+        coalesce(
+            listed.reason,
+            case when count(parts.day) = count(parts.reason) then max(parts.reason) end
+        ) as reason
+    from listed
+    left join listed as parts
+        on
+            listed.domain = parts.domain
+            and listed.day = parts.day
+            and parts.table_name like listed.table_name || '.%'
+    group by
+        listed.domain,
+        listed.table_name,
+        listed.day,
+        listed.known_from,
+        listed.reason
 )
 
 select * from final

@@ -278,6 +278,27 @@ def test_the_calendar_of_rees46_closes_its_cohorts(control):
     )
 
 
+def unexplained(connection):
+    return connection.execute(
+        "select table_name, day from control.control__holes where reason is null order by all"
+    ).fetchall()
+
+
+def test_a_file_of_purchases_alone_has_their_reasons(control):
+    feed = rees46()
+    connection = control.over({"events": feed, "events.purchase": feed}, listed_outages())
+    assert unexplained(connection) == []
+    # a day without views either is no outage of purchases alone
+    views = dict.fromkeys(span(date(2019, 10, 1), 213), 500_000)
+    del views[date(2020, 1, 1)]
+    both = {day: views.get(day, 0) + feed.get(day, 0) for day in span(date(2019, 10, 1), 213)}
+    connection = control.over(
+        {"events": both, "events.purchase": feed, "events.view": views}, listed_outages()
+    )
+    day = date(2020, 1, 1)
+    assert unexplained(connection) == [("events", day), ("events.view", day)]
+
+
 def test_the_same_calendar_without_reasons_keeps_touched_cohorts_open(control):
     connection = control.over({"events.purchase": rees46()})
     assert known(connection) == date(2020, 5, 1)
