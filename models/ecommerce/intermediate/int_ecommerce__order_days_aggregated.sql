@@ -12,7 +12,7 @@ cohort as (
 orders as (
     select
         *,
-        extract(hour from ordered_at) as hour_of_day
+        {{ hour_of_day('ordered_at', 'ecommerce') }} as hour_of_day
     from {{ ref('int_ecommerce__orders_placed') }}
 ),
 

@@ -39,7 +39,8 @@ sessions as (
         count(*) filter (where event_type = 'view' and is_category_unknown)
             as categoryless_views,
         count(*) filter (where is_price_zero) as zero_price_events,
-        count(*) filter (where extract(hour from happened_at) >= 18) as evening_events,
+        count(*) filter (where {{ hour_of_day('happened_at', 'ecommerce') }} >= 18)
+            as evening_events,
         count(*) as events
     from {{ ref('stg_ecommerce__events') }}
     where
