@@ -13,6 +13,7 @@ CONDITIONS = {
     "due_to": "due_on <= ?",
     "reason": "contains(lower(concat_ws(' ', top_driver_1, top_driver_2, top_driver_3)), lower(?))",
     "already_cancelled": "coalesce(already_cancelled, false) = ?",
+    "at_risk": "is_at_risk = ?",
     "segment": "list_contains(?, ladder_part)",
     "action": "list_contains(?, planned_action)",
     "decision": "decision = ?",

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 import lightgbm as lgb
 import numpy as np
 
-from ml.bands import cut_bands
 from ml.baselines import baseline_predictions
 from ml.calibrate import Calibration, Choice, PastMargins, choose, fit_on
 from ml.cohorts import Fits, PastCohort
@@ -118,7 +117,7 @@ def digest_of_learned(
     parameters: Parameters,
     most_rounds: int,
 ) -> str:
-    """Return a hash of everything learned before the test: models, map, bands and baselines."""
+    """Return a hash of everything learned before the test: models, map and baselines."""
     learned = learn_until_test(examples, fits, parameters, most_rounds)
     validation = examples.cohorts(fits.validations)
     train = examples.cohorts(fits.refit)
@@ -126,11 +125,6 @@ def digest_of_learned(
         learned.first.model_to_string(),
         learned.second.model_to_string(),
         json.dumps(asdict(learned.calibration)),
-        repr(
-            cut_bands(
-                learned.calibration.apply(margin(learned.first, validation)), settings.risk_bands
-            )
-        ),
         *(
             probabilities.tobytes().hex()
             for probabilities in baseline_predictions(

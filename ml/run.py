@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from ml import artifacts, leakage_checks
-from ml.bands import assign_bands, cut_bands
+from ml.bands import assign_bands
 from ml.cohorts import choose_fits, read_cohorts
 from ml.contract import read_examples
 from ml.learn import learn_live, learn_until_test
@@ -68,7 +68,7 @@ def train_run(
         "validation": (validation, calibration.apply(margin(learned.first, validation)), fits.fit),
         "test": (test, calibration.apply(margin(learned.second, test)), fits.refit),
     }
-    cuts = cut_bands(splits["validation"][1], settings.risk_bands)
+    cuts = settings.risk_bands.cuts
     write_metrics(connection, inputs, scratch, examples, splits, cuts, rounds)
     write_choices(connection, inputs, scratch, learned.choices)
     artifacts.write_table(

@@ -112,33 +112,30 @@ class BaselineSettings(Settings):
 
 
 class RiskBands(Settings):
-    """Lowest probabilities of the bands; none at all where they follow the validation cohort."""
+    """Lowest probabilities of the bands, absolute: a band means the same in every month."""
 
-    critical: Annotated[Number, Field(gt=0, lt=1)] | None = Field(
-        default=None, description="Lowest probability of the band critical"
+    critical: Annotated[Number, Field(gt=0, lt=1)] = Field(
+        description="Lowest probability of the band critical"
     )
-    high: Annotated[Number, Field(gt=0, lt=1)] | None = Field(
-        default=None, description="Lowest probability of the band high"
+    high: Annotated[Number, Field(gt=0, lt=1)] = Field(
+        description="Lowest probability of the band high"
     )
-    medium: Annotated[Number, Field(gt=0, lt=1)] | None = Field(
-        default=None, description="Lowest probability of the band medium"
+    medium: Annotated[Number, Field(gt=0, lt=1)] = Field(
+        description="Lowest probability of the band medium"
     )
+    because: Text = Field(description="Why these probabilities")
 
     @property
-    def cuts(self) -> tuple[float, float, float] | None:
-        """The three probabilities, highest first; None where none is given."""
-        if self.critical is None or self.high is None or self.medium is None:
-            return None
+    def cuts(self) -> tuple[float, float, float]:
+        """The three probabilities, highest first."""
         return float(self.critical), float(self.high), float(self.medium)
 
     @model_validator(mode="after")
     def _descend(self) -> Self:
-        if self.model_fields_set and (
-            self.cuts is None or sorted(self.cuts, reverse=True) != list(self.cuts)
-        ):
+        if not self.critical > self.high > self.medium:
             raise wrong(
                 says="The risk bands are not three falling probabilities.",
-                hint="Give critical, high and medium, critical the highest; or none of them.",
+                hint="Give critical, high and medium, critical the highest.",
             )
         return self
 
@@ -184,8 +181,7 @@ class LearningSettings(Settings):
         description="What the model is measured against, by name"
     )
     risk_bands: RiskBands = Field(
-        default=RiskBands(),
-        description="Lowest probabilities of critical, high and medium, or {}",
+        description="Lowest probabilities of critical, high and medium, and why these"
     )
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ import pandas as pd
 from app.spreadsheets import escaped
 
 BANDS = ("critical", "high", "medium", "low")
+AT_RISK = "In the risk bands critical and high, and not cancelled already."
 PATTERNS = "These are patterns seen before customers leave, not proven causes."
 
 
@@ -42,6 +43,16 @@ def money(amount: float | None, currency: str) -> str:
         return "unknown"
     sign = "-" if amount < 0 else ""
     return f"{sign}{currency}{abs(amount):,.0f}"
+
+
+def leaving_cost(days: int | None) -> str:
+    """What leaving costs, with the days over which it was measured."""
+    if days is None or pd.isna(days):
+        return "What leaving costs is not known yet: no cohort has closed."
+    return (
+        "What customers of this value who stayed paid more than those who left, in "
+        f"{int(days)} days after the cut-off; later revenue is not counted."
+    )
 
 
 def day(value: Any) -> str:

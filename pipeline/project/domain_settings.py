@@ -123,6 +123,11 @@ class Retention(Settings):
         description="Days that a customer who is not scored any more stays in the CRM table, "
         "without an action, before the row is deleted: 0 to 31",
     )
+    conditions: dict[str, Text] = Field(
+        default={},
+        description="Conditions in SQL on the features, by name: an action of the catalogue that "
+        "names one is offered only to customers who meet it",
+    )
     leave_alone: tuple[LeaveAlone, ...] = Field(
         default=(), description="Rules for customers whom no plan contacts"
     )

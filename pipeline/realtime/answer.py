@@ -16,13 +16,14 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from ml.bands import assign_bands
+from ml.bands import AT_RISK, assign_bands
 from ml.contract import SPINE, Examples
 from ml.explain.drivers import FEW, drivers
 from ml.score import TOLERANCE, reason_rows
 from ml.train import PARAMETERS
 from pipeline.project.duck import rows_of
 from pipeline.realtime.bundle import load_bundle, read_rules
+from pipeline.realtime.leaving_costs import LeavingCosts
 from pipeline.realtime.model import LiveModel
 from pipeline.warehouse.compiled_sql import CompiledModel, as_statement, json_literal
 
@@ -57,6 +58,8 @@ _BROUGHT: dict[str, tuple[str, tuple[str, ...]]] = {
             "churn_probability",
             "risk_band",
             "customer_value",
+            "leaving_cost",
+            "is_at_risk",
             "is_live",
             "scored_at",
         ),
@@ -77,6 +80,7 @@ _REASON = (
     "direction",
     "strength",
     "is_actionable",
+    "is_typical",
     "sentence",
     "feature",
     "value",
@@ -124,7 +128,10 @@ class Scored:
     Attributes:
         customer_id: Customer.
         due_on: When the decision is due as known at the cut-off.
-        customer_value: Value at stake, in the domain's currency.
+        customer_value: Value, in the domain's currency.
+        leaving_cost: What it costs if the customer leaves, over `leaving_cost_days`; None where it
+            could not be measured.
+        leaving_cost_days: Days over which it was measured.
         already_cancelled: Whether the customer has cancelled; None in domains without
             cancellation.
         margin: Log-odds before calibration.
@@ -138,6 +145,8 @@ class Scored:
     customer_id: str
     due_on: date | None
     customer_value: float | None
+    leaving_cost: float | None
+    leaving_cost_days: int | None
     already_cancelled: bool | None
     margin: float
     churn_probability: float
@@ -299,6 +308,7 @@ class Scorer:
             + as_statement([*views, *worded, _REASONS, *before, _ALLOCATED, _DRAWN, *result])
         )
         self._prices = _read_prices(connection, model.domain)
+        self._costs = LeavingCosts.read(connection, model.domain)
 
     def set_cut_off(self, cut_off: date) -> None:
         """Set the scored cut-off, which the rules read beside the run."""
@@ -376,6 +386,8 @@ class Scorer:
                     customer_id=customer,
                     due_on=due_on,
                     customer_value=worth,
+                    leaving_cost=self._costs.of(worth),
+                    leaving_cost_days=self._costs.days,
                     already_cancelled=features.get(cancelled) if cancelled else None,
                     margin=float(margins[place]),
                     churn_probability=float(probability[place]),
@@ -436,11 +448,17 @@ class Scorer:
                 "churn_probability": float(chance),
                 "risk_band": str(band),
                 "customer_value": row[2],
+                "leaving_cost": self._costs.of(row[2]),
+                "is_at_risk": band in AT_RISK and not self._is_cancelled(row),
                 "is_live": True,
                 "scored_at": now,
             }
             for row, score, chance, band in zip(rows, margins, probability, bands, strict=True)
         ]
+
+    def _is_cancelled(self, row: Sequence[Any]) -> bool:
+        name = self._model.settings.already_cancelled
+        return name in self._features and bool(row[3 + self._features.index(name)])
 
     def _reasons(self, used: Examples, contributions: Any, cut_off: date) -> list[Record]:
         columns = reason_rows(used, contributions, self._groups, self._model.recipe)

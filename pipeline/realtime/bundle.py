@@ -39,11 +39,13 @@ _COVERAGE = "coverage.json"
 _KNOWN = ("control.control__knowledge", *(f"control.control__{name}" for name in JUDGED))
 _FILLED = ("control.control__cut_offs", "control.control__coverage", "control.control__windows")
 # What answers read besides the compiled SQL: features, the live runs, which kinds of day were
-# tested, the plan's shadow prices.
+# tested, what leaving costs, the plan's shadow prices.
 _ASKED = (
     "churn.int_churn__features_described",
     "churn.int_churn__live_runs_selected",
     "churn.int_churn__test_days_picked",
+    "churn.int_churn__value_bands_cut",
+    "churn.int_churn__leaving_costs_measured",
     "churn.int_churn__budget_shadow_prices_derived",
     "churn.int_churn__channel_shadow_prices_picked",
 )

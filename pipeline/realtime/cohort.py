@@ -52,6 +52,7 @@ RESULT = pa.schema(
         ("risk_band", _TEXT),
         ("due_on", pa.date32()),
         ("customer_value", _NUMBER),
+        ("leaving_cost", _NUMBER),
         ("already_cancelled", pa.bool_()),
         ("reason_1", _TEXT),
         ("reason_2", _TEXT),
@@ -262,7 +263,11 @@ def _others(
 def _result(
     one: Scored, cut_off: date, run_id: str, generation: str, tested: TestedDay
 ) -> dict[str, Any]:
-    raising = [row["sentence"] for row in one.reasons if row["direction"] == "raises"]
+    raising = [
+        row["sentence"]
+        for row in one.reasons
+        if row["direction"] == "raises" and not row["is_typical"]
+    ]
     first, second, third = [*raising[:3], None, None, None][:3]
     action = one.action
     return {
@@ -274,6 +279,7 @@ def _result(
         "risk_band": one.risk_band,
         "due_on": one.due_on,
         "customer_value": one.customer_value,
+        "leaving_cost": one.leaving_cost,
         "already_cancelled": one.already_cancelled,
         "reason_1": first,
         "reason_2": second,

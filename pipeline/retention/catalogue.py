@@ -16,6 +16,7 @@ COLUMNS = (
     "action_id",
     "domain",
     "themes",
+    "condition",
     "channel",
     "title",
     "message_hint",
@@ -82,6 +83,7 @@ def check_catalogue(entries: Mapping[str, DomainSettings], path: Path = CATALOGU
         if first != line:
             problems.append(f"line {line}, {row['action_id']}: action_id is also on line {first}")
     problems += list(_channel_problems(entries, rows))
+    problems += list(_condition_problems(entries, rows))
     if problems:
         more = f"\nand {len(problems) - _SHOWN} more" if problems[_SHOWN:] else ""
         raise ChurnError(
@@ -165,6 +167,23 @@ def _channel_problems(
                     f"dbt_project.yml, {domain}.retention: no action uses the channel {channel!r}; "
                     f"channels are {known}"
                 )
+
+
+def _condition_problems(
+    entries: Mapping[str, DomainSettings], rows: list[tuple[int, dict[str, str]]]
+) -> Iterator[str]:
+    """Yield actions whose condition their domain's entry does not have."""
+    for line, row in rows:
+        condition = (row["condition"] or "").strip()
+        if not condition or row["domain"] not in entries:
+            continue
+        known = entries[row["domain"]].retention.conditions
+        if condition not in known:
+            yield (
+                f"line {line}, {row['action_id']}: condition is {condition!r}; leave it empty or "
+                f"write one of {row['domain']}.retention.conditions in dbt_project.yml"
+                + (f": {', '.join(known)}" if known else "")
+            )
 
 
 def _themes(domain: str) -> set[str]:

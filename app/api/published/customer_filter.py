@@ -85,6 +85,13 @@ class CustomerFilter(BaseModel):
             description="Only customers who have already cancelled, or only others; all if omitted."
         ),
     ] = None
+    at_risk: Annotated[
+        bool | None,
+        Field(
+            description="Only customers at risk (critical or high, not cancelled already), or only "
+            "others; all if omitted."
+        ),
+    ] = None
     action: Annotated[
         list[Name],
         Field(

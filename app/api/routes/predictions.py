@@ -100,6 +100,10 @@ class Reason(BaseModel):
         examples=["Auto-renew is off (like 10% of customers)"],
     )
     is_actionable: bool = Field(description="Whether a marketer can act on it.")
+    is_typical: bool = Field(
+        description="The sentence says what holds for most customers: it moves the risk, but is no "
+        "reason to name."
+    )
     contribution_log_odds: float = Field(description="Exact contribution to the score.")
 
 
@@ -147,7 +151,15 @@ class CustomerPrediction(BaseModel):
     risk_band: str | None = Field(None, description="critical, high, medium or low.")
     due_on: date | None = Field(None, description="Due date of the decision; null without one.")
     customer_value: float | None = Field(
-        None, description="Value at stake in the domain's currency, before margin."
+        None, description="Value in the domain's currency, before margin."
+    )
+    leaving_cost: float | None = Field(
+        None,
+        description="What it costs if the customer leaves, before margin: what stayers of this "
+        "value paid more than leavers over `leaving_cost_days`; null where it was not measured.",
+    )
+    leaving_cost_days: int | None = Field(
+        None, description="Days after the cut-off over which leaving_cost was measured."
     )
     already_cancelled: bool | None = Field(
         None,
@@ -256,6 +268,8 @@ def _item(found: Prediction, has_features: bool) -> dict[str, Any]:
         "risk_band": scored.risk_band,
         "due_on": scored.due_on,
         "customer_value": scored.customer_value,
+        "leaving_cost": scored.leaving_cost,
+        "leaving_cost_days": scored.leaving_cost_days,
         "already_cancelled": scored.already_cancelled,
         "reasons": [{**reason, "about": reason["group_title"]} for reason in scored.reasons],
         "recommendation": advice(scored),

@@ -16,6 +16,7 @@ def reasons(page: Context, customer: str, direction: str) -> None:
         """
         select sentence, strength, is_actionable from bi_churn_reasons
         where domain = ? and customer_id = ? and direction = ? and driver_group <> 'other'
+            and not is_typical
         order by rank
         """,
         page.name,

@@ -64,7 +64,7 @@ reasons = rows(
     from bi_churn_reasons as reasons
     inner join bi_churn_risk as risk using (domain, customer_id)
     where reasons.domain = ? and direction = 'raises' and is_actionable
-        and strength <> 'weak' and risk_band in ('critical', 'high')
+        and strength <> 'weak' and not is_typical and is_at_risk
     group by all order by customers desc
     limit 12
     """,

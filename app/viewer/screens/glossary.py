@@ -7,8 +7,14 @@ import streamlit as st
 
 from app.viewer import words
 from app.viewer.context import context
-from app.viewer.published import rows
+from app.viewer.published import one, rows
 from pipeline.project.home import home
+
+
+def _term(sentence: str) -> str:
+    """A sentence as the meaning of a term."""
+    return sentence[0].lower() + sentence.removesuffix(".")[1:]
+
 
 page = context("Glossary and data")
 domain = page.domain
@@ -17,15 +23,22 @@ bands = ", ".join(
     f"{name} from {words.percent(domain[f'band_{name}'], 1)}"
     for name in ("critical", "high", "medium")
 )
+measured = one(
+    page.generation,
+    "select max(leaving_cost_days) as days from bi_customer_360 where domain = ?",
+    page.name,
+)
+leaving_cost_days = measured["days"] if measured else None
 TERMS = {
     "Leaving": f"a customer {domain['outcome']}; counted {domain['horizon']}",
     "Risk": "expected leavers among 100 customers like this one",
-    "Risk band": f"{bands}, low below; fixed for each model",
-    "At risk": "in the risk bands critical and high",
+    "Risk band": f"{bands}, low below: {domain['bands_because']}",
+    "At risk": _term(words.AT_RISK),
     "Cut-off": f"{page.cut_off}: the data end here, nothing from this day on is used",
     "Due": "day of the customer's decision to renew, as known at the cut-off",
     "Customer value": f"{domain['value_definition']}; in {page.currency}, before margin",
-    "Value at risk": "risk times customer value",
+    "What leaving costs": _term(words.leaving_cost(leaving_cost_days)),
+    "Value at risk": "risk times what leaving costs",
     "Driver": "a pattern in behaviour that moves the risk of many customers",
     "Reason": "a driver in one customer's behaviour: a sign of leaving or a sign of staying",
     "Typical": "the middle value among the customers the model learned from",

@@ -21,16 +21,13 @@ head = one(
     """
     select
         count(*) as customers,
-        count(*) filter (where risk_band in ('critical', 'high') and not is_known) as at_risk,
-        sum(value_at_risk) filter (where risk_band in ('critical', 'high') and not is_known)
-            as value_at_risk,
-        count(*) filter (where is_known) as cancelled,
+        count(*) filter (where is_at_risk) as at_risk,
+        sum(value_at_risk) filter (where is_at_risk) as value_at_risk,
+        max(leaving_cost_days) as leaving_cost_days,
+        count(*) filter (where already_cancelled) as cancelled,
         count(due_on) as with_due_date,
         count(previous_probability) as scored_before
-    from (
-        select *, coalesce(already_cancelled, false) as is_known
-        from bi_customer_360 where domain = ?
-    )
+    from bi_customer_360 where domain = ?
     """,
     domain,
 )
@@ -46,12 +43,13 @@ left, middle, right, last = st.columns(4)
 left.metric(
     "Customers at risk",
     f"{head['at_risk']:,}",
-    help="Customers in the risk bands critical and high.",
+    help=words.AT_RISK,
 )
 middle.metric(
     "Value at risk",
     words.money(head["value_at_risk"], page.currency),
-    help=f"Risk times customer value ({page.domain['value_definition']}), before margin.",
+    help="Risk times what leaving costs, before margin, of the customers at risk. "
+    + words.leaving_cost(head["leaving_cost_days"]),
 )
 if budget:
     right.metric(
@@ -80,8 +78,7 @@ else:
         generation,
         """
         select * from bi_customer_360
-        where domain = ? and risk_band in ('critical', 'high')
-            and previous_risk_band not in ('critical', 'high')
+        where domain = ? and is_at_risk and previous_risk_band not in ('critical', 'high')
         order by value_at_risk desc nulls last, customer_id
         limit 50
         """,
@@ -102,8 +99,7 @@ else:
         generation,
         """
         select * from bi_customer_360
-        where domain = ? and due_on < ? and risk_band in ('critical', 'high')
-            and not coalesce(already_cancelled, false)
+        where domain = ? and due_on < ? and is_at_risk
         order by value_at_risk desc nulls last, customer_id
         limit 50
         """,
@@ -131,7 +127,9 @@ else:
         generation,
         """
         select risk_band, sum(value_at_risk) as value_at_risk
-        from bi_customer_360 where domain = ? group by all
+        from bi_customer_360
+        where domain = ? and not coalesce(already_cancelled, false)
+        group by all
         """,
         domain,
     )

@@ -4,7 +4,9 @@ with
 
 reasons as (
     select * from {{ ref('fct_churn_reasons') }}
-    where direction = 'lowers'
+    where
+        direction = 'lowers'
+        and not is_typical
 ),
 
 final as (

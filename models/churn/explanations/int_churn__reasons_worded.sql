@@ -56,6 +56,7 @@ worded as (
         case when contribution_log_odds >= 0 then 'raises' else 'lowers' end as direction,
         {{ driver_strength('contribution_log_odds') }} as strength,
         coalesce(is_actionable, false) as is_actionable,
+        {{ driver_is_typical() }} as is_typical,
         feature,
         {{ driver_sentence() }} as sentence,
         value,

@@ -50,7 +50,7 @@ decided as (
 
 -- What a saved customer keeps and what a stayer costs, for the break-even probability
 --     p* = (accept * incentive + contact)
---         / (save * (value * margin - incentive) + accept * incentive)
+--         / (save * (cost * margin - incentive) + accept * incentive)
 -- at which the expected profit of the action (see int_churn__actions_valued) is 0.
 weighed as (
     select
@@ -62,7 +62,7 @@ weighed as (
         catalogue.evidence_code,
         catalogue.save_rate,
         catalogue.contact_cents,
-        100 * decided.customer_value * decided.gross_margin - catalogue.incentive_cents
+        100 * decided.leaving_cost * decided.gross_margin - catalogue.incentive_cents
             as kept_cents,
         catalogue.acceptance * catalogue.incentive_cents as lost_cents
     from decided

@@ -33,7 +33,13 @@ final as (
         scores.churn_probability,
         scores.risk_band,
         examples.customer_value,
+        {{ value_band('examples.customer_value', 'bands') }} as value_band,
+        examples.customer_value * costs.leaving_share as leaving_cost,
+        costs.horizon_days as leaving_cost_days,
         examples.already_cancelled,
+        -- predicted, so not who has cancelled already
+        scores.risk_band in ('critical', 'high') and not coalesce(examples.already_cancelled, false)
+            as is_at_risk,
         runs.label_definition,
         labels.label_known_on,
         labels.is_churned,
@@ -54,6 +60,15 @@ final as (
             scores.domain = examples.domain
             and scores.customer_id = examples.customer_id
             and scores.as_of_date = examples.as_of_date
+    left join {{ ref('int_churn__value_bands_cut') }} as bands
+        on
+            scores.domain = bands.domain
+            and scores.as_of_date = bands.as_of_date
+    left join {{ ref('int_churn__leaving_costs_measured') }} as costs
+        on
+            scores.domain = costs.domain
+            and scores.as_of_date = costs.as_of_date
+            and {{ value_band('examples.customer_value', 'bands') }} = costs.value_band
     left join labels
         on
             scores.domain = labels.domain

@@ -10,6 +10,7 @@ final as (
         domain,
         action_id,
         '|' || themes || '|' as themes,
+        condition,
         channel,
         title,
         message_hint,

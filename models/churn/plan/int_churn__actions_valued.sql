@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 -- One row per customer that may be contacted and active action that answers one of its three
--- strongest reasons: what the action is expected to earn and to cost, in whole cents, and whether
+-- strongest reasons and whose condition the customer meets: what the action is expected to earn and to cost, in whole cents, and whether
 -- it may be offered.
 --
 -- Expected profit of contacting a customer (Neslin, Gupta, Kamakura, Lu and Mason 2006, Defection
@@ -8,7 +8,9 @@
 -- stayers that accepts instead of all; Verbraken, Verbeke and Baesens 2013, A Novel Profit
 -- Maximizing Metric, IEEE TKDE 25, with a Beta save rate, of which the mean is enough here because
 -- profit is linear in it):
---     profit = p * save * (value * margin - incentive) - (1 - p) * accept * incentive - contact
+--     profit = p * save * (cost * margin - incentive) - (1 - p) * accept * incentive - contact
+-- where cost is what it costs if the customer leaves: the revenue of those who stay less that of
+-- those who leave, not the whole value, since leavers come back and stayers buy less than before.
 with
 
 customers as (
@@ -19,6 +21,10 @@ customers as (
 catalogue as (
     select * from {{ ref('int_churn__actions_catalogued') }}
     where is_active
+),
+
+met as (
+    select * from {{ ref('int_churn__action_conditions_met') }}
 ),
 
 -- The few combinations of reasons there are, with the strongest reason that each action answers.
@@ -37,6 +43,7 @@ answers as (
         combinations.*,
         catalogue.action_id,
         catalogue.channel,
+        catalogue.condition,
         catalogue.save_rate,
         catalogue.acceptance,
         catalogue.contact_cents,
@@ -70,7 +77,7 @@ paired as (
         coalesce(
             {{ add_days('customers.as_of_date', 'answers.lead_days') }} <= customers.due_on, true
         ) as is_in_time,
-        100 * customers.customer_value * customers.gross_margin as margin_cents,
+        100 * customers.leaving_cost * customers.gross_margin as margin_cents,
         answers.save_rate,
         answers.acceptance,
         answers.contact_cents,
@@ -82,7 +89,13 @@ paired as (
             and customers.theme_1 = answers.theme_1
             and customers.theme_2 is not distinct from answers.theme_2
             and customers.theme_3 is not distinct from answers.theme_3
-    where answers.place is not null
+    left join met
+        on
+            customers.customer_number = met.customer_number
+            and answers.condition = met.condition
+    where
+        answers.place is not null
+        and (answers.condition is null or met.condition is not null)
 ),
 
 final as (

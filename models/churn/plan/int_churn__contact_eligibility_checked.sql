@@ -93,7 +93,9 @@ final as (
         due_on,
         churn_probability,
         risk_band,
+        is_at_risk,
         customer_value,
+        leaving_cost,
         gross_margin,
         scored_at,
         theme_1,
@@ -110,7 +112,7 @@ final as (
             when is_never_treated then 'never_treated'
             when cool_until > as_of_date then 'cool_down'
             when rule is not null then 'left_alone'
-            when customer_value is null then 'no_value'
+            when leaving_cost is null then 'no_value'
         end as exclusion,
         case
             when is_suppressed
@@ -124,6 +126,7 @@ final as (
                     || {{ dbt.cast('cool_until', dbt.type_string()) }} || ')'
             when rule is not null then rule || ': ' || because
             when customer_value is null then 'Customer value unknown'
+            when leaving_cost is null then 'What leaving costs is not known yet'
         end as exclusion_words
     from joined
 )

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 -- One row per policy and customer that it would treat, in the order in which it treats them. A
--- policy is a way to choose whom to treat without a plan: the riskiest tenth by risk; everybody in
--- the bands critical and high, and everybody, both in an order of chance.
+-- policy is a way to choose whom to treat without a plan: the riskiest tenth by risk; everybody
+-- at risk, and everybody, both in an order of chance.
 with
 
 offered as (
@@ -14,7 +14,7 @@ offered as (
 scored as (
     select
         customer_number,
-        risk_band,
+        is_at_risk,
         row_number() over (
             partition by domain
             order by churn_probability desc, customer_number asc
@@ -47,7 +47,7 @@ everybody_at_risk as (
         ) as place
     from offered
     inner join scored on offered.customer_number = scored.customer_number
-    where scored.risk_band in ('critical', 'high')
+    where scored.is_at_risk
 ),
 
 anybody as (

@@ -16,27 +16,8 @@ cohort as (
     select * from {{ ref('int_ecommerce__cohorts_selected') }}
 ),
 
-booked as (
-    select
-        customer_id,
-        ordered_on as booked_on,
-        amount_cents
-    from {{ ref('int_ecommerce__orders_placed') }}
-    union all
-    select
-        customer_id,
-        refunded_on as booked_on,
-        -amount_cents as amount_cents
-    from {{ ref('int_ecommerce__refunds_booked') }}
-),
-
 days as (
-    select
-        customer_id,
-        booked_on,
-        cast(sum(amount_cents) as bigint) as amount_cents
-    from booked
-    group by all
+    select * from {{ ref('int_ecommerce__revenue_days_booked') }}
 ),
 
 past as (

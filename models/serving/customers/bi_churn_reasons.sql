@@ -10,5 +10,6 @@ select
     is_actionable,
     sentence,
     feature,
-    contribution_log_odds
+    contribution_log_odds,
+    is_typical
 from {{ ref('fct_churn_reasons') }}

@@ -17,7 +17,9 @@ raising as (
             order by rank asc
         ) as place
     from {{ ref('fct_churn_reasons') }}
-    where direction = 'raises'
+    where
+        direction = 'raises'
+        and not is_typical
 ),
 
 sentences as (
@@ -47,8 +49,11 @@ final as (
                 scores.customer_id asc
         ) as risk_rank,
         scores.customer_value,
-        scores.churn_probability * scores.customer_value as value_at_risk,
+        scores.leaving_cost,
+        scores.leaving_cost_days,
+        scores.churn_probability * scores.leaving_cost as value_at_risk,
         scores.already_cancelled,
+        scores.is_at_risk,
         sentences.top_driver_1,
         sentences.top_driver_2,
         sentences.top_driver_3,

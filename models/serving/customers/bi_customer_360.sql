@@ -48,6 +48,7 @@ final as (
         risk.risk_band,
         risk.risk_rank,
         risk.already_cancelled,
+        risk.is_at_risk,
         earlier.as_of_date as previous_as_of_date,
         earlier.churn_probability as previous_probability,
         earlier.risk_band as previous_risk_band,
@@ -60,6 +61,8 @@ final as (
 
         -- value
         risk.customer_value,
+        risk.leaving_cost,
+        risk.leaving_cost_days,
         risk.value_at_risk,
 
         -- action

@@ -14,6 +14,9 @@ domains as (
         {%- for key in ['usage', 'transactions'] %}
         '{{ domain_setting(domain, 'activity')[key] }}' as {{ key }}_meaning,
         {%- endfor %}
+        {{ dbt.string_literal(dbt.escape_single_quotes(
+            domain_setting(domain, 'risk_bands').because
+        )) }} as bands_because,
         cast({{ domain_setting(domain, 'gross_margin') }} as double) as gross_margin
     {%- if not loop.last %}
     union all
@@ -61,7 +64,8 @@ final as (
         live.last_test_as_of_date,
         live.test_cut_offs,
         days.test_as_of_date as nearest_test_as_of_date,
-        days.is_measured as is_scored_day_measured
+        days.is_measured as is_scored_day_measured,
+        domains.bands_because
     from domains
     left join live on domains.domain = live.domain
     left join days

@@ -11,7 +11,7 @@ import shap
 from made_examples import make_examples
 
 from ml import forest, train
-from ml.bands import assign_bands, cut_bands
+from ml.bands import assign_bands
 from ml.baselines import BaseRate, HandRule, Logistic
 from ml.calibrate import Calibration, PastMargins, choose, fit_map
 from ml.cohorts import Fits, PastCohort
@@ -235,13 +235,14 @@ def test_two_cohorts_are_too_few_to_choose_a_map():
     assert choose(past_cohorts(lambda m: m / 3)[:3])[0] == "none"
 
 
-def test_bands_are_cut_at_the_top_5_20_and_50_percent():
-    p = np.linspace(0, 1, 1001)
-    bands = assign_bands(p, cut_bands(p, RiskBands()))
-    shares = {band: (bands == band).mean() for band in ("critical", "high", "medium", "low")}
-    assert shares == pytest.approx(
-        {"critical": 0.05, "high": 0.15, "medium": 0.30, "low": 0.50}, abs=0.002
-    )
+def test_a_band_is_a_probability_whatever_the_cohort():
+    named = RiskBands(critical=0.5, high=0.2, medium=0.05, because="x")
+    p = np.array([0.9, 0.5, 0.4999, 0.2, 0.05, 0.0499, 0.0])
+    bands = ["critical", "critical", "high", "high", "medium", "low", "low"]
+    assert list(assign_bands(p, named.cuts)) == bands
+    # the least and the most likely to leave, each as a cohort of their own
+    assert list(assign_bands(p[:2], named.cuts)) == bands[:2]
+    assert list(assign_bands(p[-2:], named.cuts)) == bands[-2:]
 
 
 def test_a_feature_on_a_snapshot_is_off_unless_it_is_named_with_a_reason():

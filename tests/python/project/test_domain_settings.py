@@ -225,7 +225,7 @@ def test_what_is_learned_from_lacks_the_plan_and_the_guards_and_nothing_else():
             "",
         ),
         (
-            ("risk_bands: \\{\\}", "risk_bands: {critical: 0.5, high: 0.7, medium: 0.1}"),
+            ("critical: 0.5", "critical: 0.1"),
             "kkbox.risk_bands",
             "not three falling probabilities",
             "critical the highest",

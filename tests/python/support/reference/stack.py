@@ -51,7 +51,7 @@ def compiled_once(run_dbt: Any, tmp_path_factory: Any) -> Home:
     if folder.exists():
         return Home(folder)
     models = (f"+{domain}__{mart}" for domain in CUSTOMER for mart in ("churn_examples", "labels"))
-    return compiled(run_dbt, folder, "--select", *models)
+    return compiled(run_dbt, folder, "--select", *models, "path:models/churn/value")
 
 
 def ask(world: World, stack: list[CompiledModel], select: str, key: tuple[str, ...]) -> Table:

@@ -1,0 +1,28 @@
+-- One row per customer and day with money: what was bought, less what was given back, each on its
+-- own day, in cents; null where nothing has a price.
+with
+
+booked as (
+    select
+        customer_id,
+        ordered_on as booked_on,
+        amount_cents
+    from {{ ref('int_ecommerce__orders_placed') }}
+    union all
+    select
+        customer_id,
+        refunded_on as booked_on,
+        -amount_cents as amount_cents
+    from {{ ref('int_ecommerce__refunds_booked') }}
+),
+
+final as (
+    select
+        customer_id,
+        booked_on,
+        cast(sum(amount_cents) as bigint) as amount_cents
+    from booked
+    group by all
+)
+
+select * from final
