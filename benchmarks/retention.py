@@ -109,7 +109,7 @@ def _compiled(bench: Bench) -> dict[str, str]:
 
 def _one_pass(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
-        "select sum(churn_probability * save_rate * customer_value) "
+        "select sum(churn_probability * save_rate * leaving_cost) "
         "from bench.int_churn__contact_eligibility_checked "
         "cross join bench.int_churn__actions_catalogued"
     ).fetchall()
@@ -141,7 +141,9 @@ def _generate(connection: duckdb.DuckDBPyConnection, customers: int) -> None:
             cast(u * u * u as double) as churn_probability,
             case when u > 0.95 then 'critical' when u > 0.8 then 'high'
                 when u > 0.5 then 'medium' else 'low' end as risk_band,
+            u > 0.8 as is_at_risk,
             cast(100 + 900 * v * v as double) as customer_value,
+            cast(60 + 540 * v * v as double) as leaving_cost,
             timestamp '2026-01-01' as scored_at
         from drawn
         """
@@ -165,6 +167,7 @@ def _generate(connection: duckdb.DuckDBPyConnection, customers: int) -> None:
             '{DOMAIN}' as domain,
             'action_' || i as action_id,
             '|' || ['a|b', 'b|c', 'a|c', 'a', 'a|b|c', 'b|c'][i + 1] || '|' as themes,
+            case when i = 1 then 'even' end as condition,
             ['push', 'email', 'email', 'in_app', 'call', 'call'][i + 1] as channel,
             'Action ' || i as title,
             'hint' as message_hint,
@@ -187,6 +190,9 @@ def _generate(connection: duckdb.DuckDBPyConnection, customers: int) -> None:
     )
     connection.execute(
         f"""
+        create or replace table bench.int_churn__action_conditions_met as
+        select cast(i as bigint) as customer_number, 'even' as condition
+        from range(2, {customers + 1}, 2) as numbers (i);
         create or replace table bench.int_churn__reasons_picked as
         {ids},
             case when i % 4 < 3 then 'a' else 'b' end as theme_1,

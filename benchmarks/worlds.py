@@ -2,7 +2,8 @@
 
 A demo's outcomes are draws from known probabilities, so a treated customer's expected profit is
 known once a world defines how customers respond. The plan sees neither: it uses the model's
-probabilities and the catalogue's rates.
+probabilities, the catalogue's rates and what leaving costs by thirds of value. Here that is measured
+by fifths of value and thirds of the true risk: who is likely to leave buys less when staying, too.
 """
 
 import sys
@@ -79,6 +80,7 @@ def compare(where: Home, domain: str) -> list[WorldOutcome]:
     outcomes, strategies = [], titles("strategy")
     for share in BUDGETS:
         with planning(where, domain, budget=base * share) as connection:
+            _losses(connection, str(truth), domain)
             _truths(connection, str(truth), domain)
             for world, (save, woken) in WORLDS.items():
                 found = dict.fromkeys(strategies, (0, 0.0))
@@ -88,6 +90,80 @@ def compare(where: Home, domain: str) -> list[WorldOutcome]:
                     for strategy in strategies
                 ]
     return outcomes
+
+
+def _losses(connection: duckdb.DuckDBPyConnection, truth: str, domain: str) -> None:
+    """Create `losses`: what is lost per customer of the scored cohort who leaves.
+
+    Over the plan's own horizon, on the year of monthly cohorts that show all of it. A group of
+    fewer than 30 stayers or leavers takes the shares of its fifth of value.
+    """
+    connection.execute(
+        f"""
+        create table losses as
+        with horizon as (
+            select live.as_of_date, max(measured.horizon_days) as days
+            from warehouse.churn.int_churn__live_runs_selected as live
+            inner join warehouse.churn.int_churn__leaving_costs_measured as measured
+                using (domain, as_of_date)
+            where live.domain = '{domain}'
+            group by all
+        ),
+        people as (
+            select
+                examples.customer_id, examples.as_of_date, examples.is_churned,
+                examples.customer_value,
+                ntile(5) over (
+                    partition by as_of_date order by customer_value, customer_id
+                ) as value_fifth,
+                ntile(3) over (
+                    partition by as_of_date order by truth.churn_probability, customer_id
+                ) as risk_third
+            from warehouse.churn.int_churn__examples_unioned as examples
+            inner join read_parquet({file_sql(Path(truth))}) as truth
+                using (customer_id, as_of_date)
+            where examples.domain = '{domain}' and customer_value is not null
+                and day(as_of_date) = 1
+        ),
+        paid as (
+            select
+                people.value_fifth, people.risk_third, people.is_churned, people.customer_value,
+                coalesce((
+                    select sum(amount_cents) / 100
+                    from warehouse.churn.int_churn__revenue_days_unioned as revenue
+                    where revenue.domain = '{domain}'
+                        and revenue.customer_id = people.customer_id
+                        and revenue.booked_on >= people.as_of_date
+                        and revenue.booked_on < people.as_of_date + cast(horizon.days as integer)
+                ), 0) as revenue
+            from people, horizon
+            where people.is_churned is not null
+                and people.as_of_date between horizon.as_of_date - 366 - cast(days as integer)
+                    and horizon.as_of_date - cast(days as integer)
+        ),
+        shares as (
+            select
+                value_fifth, risk_third,
+                sum(revenue) filter (where not is_churned)
+                    / sum(customer_value) filter (where not is_churned)
+                - sum(revenue) filter (where is_churned)
+                    / sum(customer_value) filter (where is_churned) as share,
+                least(count(*) filter (where is_churned), count(*) filter (where not is_churned))
+                    as fewest
+            from paid
+            group by grouping sets ((value_fifth, risk_third), (value_fifth))
+        )
+        select
+            people.customer_id,
+            people.customer_value
+            * case when own.fewest >= 30 then own.share else fifth.share end as lost
+        from people
+        inner join horizon using (as_of_date)
+        left join shares as own using (value_fifth, risk_third)
+        left join shares as fifth
+            on fifth.value_fifth = people.value_fifth and fifth.risk_third is null
+        """
+    )
 
 
 def _truths(connection: duckdb.DuckDBPyConnection, truth: str, domain: str) -> None:
@@ -109,12 +185,13 @@ def _truths(connection: duckdb.DuckDBPyConnection, truth: str, domain: str) -> N
             catalogue.acceptance,
             catalogue.contact_cents / 100 as contact,
             catalogue.incentive_cents / 100 as offer,
-            customers.customer_value * customers.gross_margin as margin
+            losses.lost * customers.gross_margin as margin
         from chosen
         inner join int_churn__contact_eligibility_checked as customers using (customer_number)
         inner join warehouse.churn.int_churn__actions_catalogued as catalogue
             on catalogue.domain = '{domain}' and catalogue.action_id = chosen.action_id
         inner join warehouse.churn.int_churn__live_runs_selected as live on live.domain = '{domain}'
+        left join losses on losses.customer_id = customers.customer_id
         left join read_parquet({file_sql(truth)}) as truth
             on truth.customer_id = customers.customer_id
             and truth.as_of_date = customers.as_of_date
