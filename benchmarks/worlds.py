@@ -2,8 +2,9 @@
 
 A demo's outcomes are draws from known probabilities, so a treated customer's expected profit is
 known once a world defines how customers respond. The plan sees neither: it uses the model's
-probabilities, the catalogue's rates and what leaving costs by thirds of value. Here that is measured
-by fifths of value and thirds of the true risk: who is likely to leave buys less when staying, too.
+probabilities, the catalogue's rates and what leaving costs by thirds of value. Here that is
+measured by fifths of value and thirds of the true risk: who is likely to leave buys less when
+staying, too.
 """
 
 import sys
@@ -120,7 +121,7 @@ def _losses(connection: duckdb.DuckDBPyConnection, truth: str, domain: str) -> N
                     partition by as_of_date order by truth.churn_probability, customer_id
                 ) as risk_third
             from warehouse.churn.int_churn__examples_unioned as examples
-            inner join read_parquet({file_sql(Path(truth))}) as truth
+            inner join read_parquet({file_sql(truth)}) as truth
                 using (customer_id, as_of_date)
             where examples.domain = '{domain}' and customer_value is not null
                 and day(as_of_date) = 1
