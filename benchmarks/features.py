@@ -102,6 +102,7 @@ def prepare(bench: Bench, case: Case) -> list[CompiledModel]:
         dbt(home, command, *arguments, variables=variables, console=bench.console, title=title)
 
     top = f"int_{case.domain}__features_joined"
+    call("seed", "--select", "feed_outages", title="known outages")
     call("run", "--select", "+control__coverage", title="cut-offs and coverage")
     call("compile", "--select", f"+{top}", title="feature SQL")
     with warehouse(home) as connection:
