@@ -152,6 +152,7 @@ def test_a_third_domain_made_by_the_command_and_mapped_runs_to_published_scores(
         "anchor": "topup",
         "covered_by": "kind",
         "partition_by": ["kind", "event_date"],
+        "amounts": {"price": "amount", "kind": "topup"},
     }
     sources.write_text(yaml.safe_dump(document, sort_keys=False))
     edit(
@@ -161,6 +162,14 @@ def test_a_third_domain_made_by_the_command_and_mapped_runs_to_published_scores(
         ("source.product_id,", "cast(null as varchar) as product_id,"),
         ("source.category_id,", "cast(null as varchar) as category_id,"),
         ("source.event_time", "source.moment"),
+        ("abs(coalesce(source.quantity, 1))", "1"),
+        (
+            "source.event_type = 'refund' or (\n"
+            "            source.event_type = 'purchase'\n"
+            "            and coalesce(source.price < 0 or source.quantity < 0, false)\n"
+            "        ) as is_refund",
+            "coalesce(source.price < 0, false) as is_refund",
+        ),
         (
             "source.event_type",
             "case source.kind when 'topup' then 'purchase' else 'view' end as event_type",
