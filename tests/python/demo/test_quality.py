@@ -85,3 +85,29 @@ def test_the_bands_that_are_acted_on_observe_what_they_expect(ask, domain):
     assert set(ratios) == {"critical", "high", "medium", "low"}
     assert 0.9 < ratios["critical"] < 1.1
     assert 0.9 < ratios["high"] < 1.1
+
+
+# What is known of a shop before its first December says too little of the next one.
+SEEN_A_YEAR = {"kkbox": "2016-01-01", "ecommerce": "2020-02-01"}
+
+
+def test_leaving_cost_what_it_was_expected_to(ask, domain):
+    ratios = dict(
+        ask(
+            "select value_band, sum(expected_cost) / sum(realised_cost) "
+            "from serving.bi_leaving_cost where realised_cost is not null "
+            f"and domain = '{domain}' and as_of_date >= date '{SEEN_A_YEAR[domain]}' group by all"
+        )
+    )
+    assert set(ratios) == {"low", "middle", "high"}
+    for band, ratio in ratios.items():
+        assert ratio == pytest.approx(1, abs=0.15), band
+
+
+def test_leaving_costs_less_than_the_value(ask, domain):
+    ((share, days),) = ask(
+        "select sum(leaving_cost) / sum(customer_value), max(leaving_cost_days) "
+        f"from serving.bi_churn_risk where domain = '{domain}'"
+    )
+    assert 0.2 < share < 0.8
+    assert days == 180
