@@ -9,13 +9,11 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from pipeline.project.duck import quoted
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
 from pipeline.project.state import open_state, state_engine, writing_to
@@ -214,7 +212,7 @@ def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
 
 
 def export_state(home: Home) -> None:
-    """Write the state and the currently published CRM table as Parquet for dbt's sources."""
+    """Write the state as Parquet for dbt's sources."""
     home.state_export.mkdir(parents=True, exist_ok=True)
     for table in _METADATA.sorted_tables:
         columns = list(zip(*read_state(home, table), strict=True)) or [()] * len(table.columns)
@@ -224,24 +222,6 @@ def export_state(home: Home) -> None:
         ]
         with replaced(home.state_export / f"{table.name}.parquet") as part:
             pq.write_table(pa.table(arrays, names=[c.name for c in table.columns]), part)
-    _export_published(home)
-
-
-def _export_published(home: Home) -> None:
-    path = home.state_export / "published_actions.parquet"
-    link = home.published / "current.duckdb"
-    if link.exists():
-        with duckdb.connect(str(link.resolve()), read_only=True) as connection:
-            there = connection.execute(
-                "select count(*) from duckdb_tables() where table_name = 'crm_churn_actions'"
-            ).fetchone()
-            if there == (1,):
-                with replaced(path) as part:
-                    connection.execute(
-                        f"copy serving.crm_churn_actions to {quoted(part)} (format parquet)"
-                    )
-                return
-    path.unlink(missing_ok=True)
 
 
 def _read(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:

@@ -112,7 +112,7 @@ def list_suppressions(
     domain: InDomain,
     query: Annotated[ListQuery, Query()],
 ) -> SuppressionList:
-    """Return the stored suppressions, including those that apply from the next publish."""
+    """Return the stored suppressions, including those added since the publish."""
     rows, following = read_kept(
         query,
         list_id("suppressions", domain.name),
