@@ -2,11 +2,13 @@
 
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from itertools import pairwise
 
 import duckdb
 import pytest
 
+from pipeline.demo.nights import NightOptions, make_nights
 from pipeline.project.sources import source_tables
 from pipeline.warehouse.compiled_sql import (
     create_models,
@@ -177,6 +179,45 @@ def test_two_customers_are_one_after_the_day_and_two_before_it(plain):
                 both = [rows[key]["is_churned"], rows[kept, key[1]]["is_churned"]]
                 expected = None if None in both else all(both)
                 assert row["is_churned"] == other["is_churned"] == expected
+
+
+def test_the_map_cures_ids_that_merge_on_a_night(plain):
+    """From the night on the files have one id for both; without the map one of them is lost."""
+    domain, home, rows = plain
+    told = (
+        make_nights(domain, home.raw / domain, NightOptions(60, ("ids",), seed)).identities()
+        for seed in range(30)
+    )
+    # somebody who is in a cohort after the night
+    mapped = next(ids for ids in told if any(k[0] == ids[0][0] and k[1] > ids[0][2] for k in rows))
+    ((gone, kept, night),) = mapped
+
+    def since(table, columns, source, day=night):
+        owner, when = table.id_column, table.event_day or table.event_time
+        if when is None:
+            return f"from {source}"
+        return (
+            f"select case when {owner} = '{gone}' and {when} >= date '{day}' then '{kept}' "
+            f"else {owner} end as {owner}, {columns} from {source}"
+        )
+
+    with built(home, domain, mapped, since) as connection:
+        cured = mart(connection, domain)
+    with built(home, domain, (), since) as connection:
+        lost = mart(connection, domain)
+    with built(home, domain, (), partial(since, day=date(1900, 1, 1))) as connection:
+        always = mart(connection, domain)
+    assert {key for key in cured if key[1] > night} == {key for key in always if key[1] > night}
+    assert {key for key in cured if key[1] <= night} == {key for key in rows if key[1] <= night}
+    for key, row in cured.items():
+        told = features(rows[key] if key[1] <= night else always[key])
+        if key[0] == kept and key[1] > night:  # a profile of the first registration
+            told = {k: v for k, v in told.items() if not k.startswith("profile__")} | {
+                k: v for k, v in features(row).items() if k.startswith("profile__")
+            }
+        assert features(row) == told, key
+    ours = {key for key in cured.keys() | lost.keys() if key[0] in (gone, kept)}
+    assert any(cured.get(key) != lost.get(key) for key in ours)
 
 
 @pytest.fixture
