@@ -53,41 +53,62 @@ def suppress(
         bool, typer.Option("--lift", help="Remove the suppression of these customers.")
     ] = False,
 ) -> None:
-    """Record customers who must not be contacted; applies from the next publish."""
+    """Record customers who must not be contacted; the API knows it at once, lists after a publish.
+
+    Ids are read by the rules for ids, and an apostrophe of a download is taken off. Ids without a
+    row in the domain's files are kept and named.
+    """
     from pipeline.retention import decisions
     from pipeline.retention.imports import read_customers, read_suppressions
 
     where = home()
     check_domain(domain, domain_entries())
     if lift:
-        customers = read_customers(file)
+        customers = read_customers(file, where, domain)
         with writing(where):
-            count = decisions.lift(where, domain, customers)
-        words = f"lifted {count:,} suppressions; the file has {len(customers):,} customers"
+            spellings = {text for both in customers.rows for text in both}
+            count = decisions.lift(where, domain, sorted(spellings))
+        words = f"lifted {count:,} suppressions; the file has {len(customers.rows):,} customers"
+        note = customers.note(domain)
     else:
-        rows = read_suppressions(file)
+        listed = read_suppressions(file, where, domain)
         with writing(where):
-            count = decisions.suppress(where, domain, rows)
-        words = f"suppressed {len(rows):,} customers, {count:,} of them new"
-    console.print(f"{domain}: {words}. Run `churn publish` to apply it.", highlight=False)
+            count = decisions.suppress(where, domain, listed.rows)
+        words = f"suppressed {len(listed.rows):,} customers, {count:,} of them new"
+        note = listed.note(domain)
+    _tell(domain, words, note)
 
 
 @app.command()
 def contacts(
     domain: Annotated[str, typer.Option(help="Domain of the customers.")],
     file: Annotated[Path, typer.Option(help="CSV with customer_id, contacted_on, action_id.")],
+    lift: Annotated[
+        bool, typer.Option("--lift", help="Take back these contacts, which were not made.")
+    ] = False,
 ) -> None:
-    """Record contacts; customers are not contacted again until the cool-down ends."""
+    """Record contacts; customers are not contacted again until the cool-down ends.
+
+    Ids are read as by `churn suppress`. A day in the future is refused. With --lift a line takes
+    back the contact of the same customer, day and action.
+    """
     from pipeline.retention import decisions
     from pipeline.retention.imports import read_contacts
 
     where = home()
     check_domain(domain, domain_entries())
-    rows = read_contacts(file, domain)
+    listed = read_contacts(file, where, domain)
     with writing(where):
-        count = decisions.note_contacts(where, domain, rows)
-    console.print(
-        f"{domain}: recorded {len(rows):,} contacts, {count:,} of them new. Run `churn publish` "
-        "to apply it.",
-        highlight=False,
-    )
+        if lift:
+            count = decisions.lift_contacts(where, domain, listed.rows)
+            words = f"took back {count:,} contacts; the file has {len(listed.rows):,}"
+        else:
+            count = decisions.note_contacts(where, domain, listed.rows)
+            words = f"recorded {len(listed.rows):,} contacts, {count:,} of them new"
+    _tell(domain, words, listed.note(domain))
+
+
+def _tell(domain: str, words: str, note: str | None) -> None:
+    console.print(f"{domain}: {words}. Run `churn publish` to apply it.", highlight=False)
+    if note:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)

@@ -26,7 +26,7 @@ from pipeline.publish.guards import measure
 from pipeline.publish.record import note_publish
 from pipeline.realtime.bundle import STACK
 from pipeline.retention.catalogue import check_catalogue
-from pipeline.retention.decisions import export_state
+from pipeline.retention.exports import export_decisions
 from pipeline.retention.fingerprint import plan_fingerprint
 from pipeline.runs.context import RunContext
 from pipeline.runs.presets import Refused, advise
@@ -592,7 +592,7 @@ def _build_marts(context: RunContext, compared_with: str) -> str:
     """Build and test what depends on scores; return the hash of what it was built from."""
     home = context.home
     fingerprint.forget(home.warehouse, "marts", "compared_with")
-    export_state(home)
+    export_decisions(home)
     outcome = _dbt_build(
         context, AFTER_ML, title="scores, drivers, serving tables, tests", isolate=True
     )

@@ -66,7 +66,8 @@ async def published(request: Request) -> OpenGeneration:
     """
     kept: OpenGeneration | None = getattr(request.state, "generation", None)
     if kept is None:
-        kept = request.state.generation = services_of(request).reader.current()
+        reader = services_of(request).reader
+        kept = request.state.generation = reader.laid_over(reader.current())
     return kept
 
 
@@ -93,12 +94,12 @@ async def paged(request: Request) -> OpenGeneration:
                 generation=generation.name,
             )
         generation = older
-    request.state.generation = generation
+    request.state.generation = reader.laid_over(generation)
     return await tagged(request)
 
 
 async def tagged(request: Request) -> OpenGeneration:
-    """Return the generation for an answer that depends only on it, the URL and the key.
+    """Return the generation for an answer that depends on it, suppressions, the URL and the key.
 
     The ETag covers the URL and the key's domains, so a match means that the caller has the answer
     to the same request.
@@ -110,6 +111,7 @@ async def tagged(request: Request) -> OpenGeneration:
     principal: Principal = request.state.principal
     told = (
         generation.name,
+        generation.today.version,
         CODE_VERSION,
         str(request.url.path),
         request.url.query,

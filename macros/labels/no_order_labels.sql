@@ -2,7 +2,7 @@
     An order of the horizon that was fully returned within it is not one; a later return changes
     nothing. The outcome is known on D + horizon_days, for the whole cohort on one day; null until
     then. Rows: customer_id, as_of_date, label_definition, label_known_on, is_churned.
-    cohort      relation with customer_id and as_of_date
+    cohort      relation with customer_id, as_of_date, and outcome_as: whose orders tell the outcome
     orders      relation with customer_id, ordered_on (date) and returned_on (date, null where it
                 was not fully returned), one row an order
     knowledge   relation with one known_before (date)
@@ -11,7 +11,7 @@
 {% macro no_order_labels(cohort, orders, knowledge, holes, definition, horizon_days) -%}
     {%- set closes_on = add_days('cohort.as_of_date', horizon_days) -%}
     select
-        cohort.customer_id,
+        {{ known_customer('cohort.customer_id') }} as customer_id,
         cohort.as_of_date,
         '{{ definition }}' as label_definition,
         {{ add_days('cohort.as_of_date', horizon_days) }} as label_known_on,
@@ -34,7 +34,7 @@
         on {{ is_touched('holes', 'cohort.as_of_date', closes_on) }}
     left join {{ orders }} as orders
         on
-            cohort.customer_id = orders.customer_id
+            cohort.outcome_as = orders.customer_id
             and cohort.as_of_date <= orders.ordered_on
             and {{ add_days('cohort.as_of_date', horizon_days) }} > orders.ordered_on
     group by cohort.customer_id, cohort.as_of_date

@@ -133,11 +133,13 @@ class NightOptions:
         nights: How many, up to the last day of the demo.
         mishaps: Names of `MISHAPS`.
         seed: Fixes what is hit.
+        with_map: Whether the map of ids tells, on the night of a merge, who has become whom.
     """
 
     nights: int
     mishaps: tuple[str, ...] = ()
     seed: int = 1
+    with_map: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,7 @@ class Nights:
         deliveries: What arrives, by night and name.
         planted: What went wrong.
         hit: Days on which it did.
+        with_map: Whether a file of the map of ids comes with a merge.
     """
 
     raw_dir: Path
@@ -165,6 +168,22 @@ class Nights:
     deliveries: list[Delivery] = field(default_factory=list)
     planted: list[Planted] = field(default_factory=list)
     hit: set[date] = field(default_factory=set)
+    with_map: bool = False
+
+    def identities(self) -> list[tuple[str, str, date]]:
+        """Return rows of the map of ids: an id that has become another customer's, and since when.
+
+        It is what cures a merge: from the cut-off after that night on, both are one customer.
+        """
+        found: dict[tuple[str, str], date] = {}
+        for planted in self.planted:
+            if planted.kind == "merged":
+                place = self.feeds[planted.table].id_at
+                for wrong, right in zip(planted.rows, planted.instead_of, strict=True):
+                    ids = right.split(",")[place], wrong.split(",")[place]
+                    day = self.feeds[planted.table].day_of(right)
+                    found[ids] = min(day, found.get(ids, day))
+        return sorted((*ids, day) for ids, day in found.items())
 
     def days(self) -> list[date]:
         """All nights, each named by the day whose rows it should bring."""
@@ -186,6 +205,10 @@ class Nights:
                 if str(delivery.night) == name:
                     lines = [",".join(delivery.feed.header), *delivery.rows]
                     (part / delivery.name).write_text("\n".join(lines) + "\n")
+            told = [row for row in self.identities() if self.with_map and str(row[2]) == name]
+            if told:
+                lines = ["id,customer_id,known_from", *(",".join(map(str, row)) for row in told)]
+                (part / f"identities_{name}.csv").write_text("\n".join(lines) + "\n")
             yield name, part
 
     def _history_into(self, folder: Path) -> None:
@@ -213,7 +236,7 @@ def make_nights(domain: str, raw_dir: Path, options: NightOptions) -> Nights:
         raise ChurnError(
             f"There is no mishap {unknown[0]!r}.", hint=f"Choose from {', '.join(MISHAPS)}."
         )
-    nights = _cut(domain, raw_dir, options.nights)
+    nights = replace(_cut(domain, raw_dir, options.nights), with_map=options.with_map)
     of_kind = {kind: name for name in options.mishaps for kind in MISHAPS[name]}
     # the first night stays as it is, and what is late still arrives by the last one
     free = nights.days()[1 : -DELAY or None]

@@ -1,5 +1,6 @@
 """Recognises raw files by their logical names, which leave out the compression suffix."""
 
+import fnmatch
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -217,6 +218,13 @@ def _two_of_one_name(raw: RawFile, other: RawFile) -> ChurnError:
 
 
 def _table_of(logical_name: str, tables: tuple[SourceTable, ...]) -> SourceTable | None:
-    # An exact name wins over a pattern, so that one table may use `*.csv`.
+    # An exact name wins over a pattern, and of patterns the longest, so that one table may use
+    # `*.csv`.
     exact = [table for table in tables if logical_name in table.files]
-    return next(iter(exact or [table for table in tables if table.holds(logical_name)]), None)
+    return next(iter(exact), None) or max(
+        (table for table in tables if table.holds(logical_name)),
+        key=lambda table: max(
+            len(pattern) for pattern in table.files if fnmatch.fnmatchcase(logical_name, pattern)
+        ),
+        default=None,
+    )

@@ -198,7 +198,10 @@ def _missing_tables(
     lacking = [
         table
         for table in tables
-        if table.name not in there and not lake.records(home, table.domain, table.name)
+        if table.name not in there
+        and not lake.records(home, table.domain, table.name)
+        # without a map every id is its own customer: nothing is missing
+        and table.known_from is None
     ]
     for table in lacking:
         if table.required:

@@ -109,6 +109,8 @@ class SourceTable:
         deduplicate: Whether rows of a file that are equal in every column are kept once.
         most_in_quarantine: Share of a file's rows that may go to quarantine.
         amounts: Its prices, whose size and currency are checked.
+        known_from: Column with the day from which a row counts, where rows are not events: those
+            of the map of ids.
     """
 
     domain: str
@@ -127,6 +129,7 @@ class SourceTable:
     deduplicate: bool = False
     most_in_quarantine: float = 0.05
     amounts: Amounts | None = None
+    known_from: str | None = None
 
     @property
     def id_column(self) -> str | None:
@@ -215,6 +218,7 @@ def _table(domain: str, entry: dict[str, Any], path: Path) -> SourceTable:
             deduplicate=meta.get("deduplicate", False),
             most_in_quarantine=float(meta.get("most_in_quarantine", 0.05)),
             amounts=Amounts(**meta["amounts"]) if "amounts" in meta else None,
+            known_from=meta.get("known_from"),
         )
     except KeyError as missing:
         raise ChurnError(
@@ -229,7 +233,8 @@ def _table(domain: str, entry: dict[str, Any], path: Path) -> SourceTable:
 
 def _problems(table: SourceTable) -> Iterator[tuple[str, str | None]]:
     """Yield contradictions, each with a hint; only the first one is reliable."""
-    named = {table.event_time, table.event_day, table.covered_by, *table.partition_by, *table.key}
+    named = {table.event_time, table.event_day, table.covered_by, table.known_from}
+    named |= {*table.partition_by, *table.key}
     named |= {column.date_of for column in table.columns}
     if table.amounts:
         named |= {table.amounts.price, table.amounts.per, table.amounts.currency}

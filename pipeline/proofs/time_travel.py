@@ -16,7 +16,12 @@ import duckdb
 from pipeline.project.duck import quoted
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceColumn, SourceTable, source_tables
-from pipeline.warehouse.compiled_sql import CompiledModel, create_models, load_coverage
+from pipeline.warehouse.compiled_sql import (
+    CompiledModel,
+    create_models,
+    load_coverage,
+    load_identities,
+)
 from pipeline.warehouse.control import fill_controls
 
 Lake = Literal["hidden", "garbage", "on the cut-off", "after the cut-off", "before the cut-off"]
@@ -92,6 +97,7 @@ def rebuilt(
             load_coverage(home),
             cut_offs=f"select date '{cut_off}' as as_of_date, null::date as due_from",
             known_before=_known_before(domain, cut_off, lake),
+            identities=load_identities(home, domain),
         )
         create_models(connection, stack)
         yield connection
@@ -100,7 +106,7 @@ def rebuilt(
 def _rows(table: SourceTable, cut_off: date, lake: Lake) -> str:
     """SQL of a raw table in the altered lake; a table without a time stays unchanged."""
     built = f"built.lake.{table.identifier}"
-    day = table.event_day or table.event_time
+    day = table.event_day or table.event_time or table.known_from
     if day is None:
         return f"from {built}"
     # the day a row was first seen is not in the raw files
@@ -130,7 +136,7 @@ def _rows(table: SourceTable, cut_off: date, lake: Lake) -> str:
 
 def _nonsense(column: SourceColumn, table: SourceTable) -> str:
     name = column.name
-    if column.is_id or name in (table.event_time, table.event_day):
+    if column.is_id or name in (table.event_time, table.event_day, table.known_from):
         return name
     number = f"hash('{name}', {table.columns[0].name}, {table.event_time}, {name})"
     if column.values:
@@ -148,11 +154,11 @@ def _nonsense(column: SourceColumn, table: SourceTable) -> str:
 
 
 def _moved(column: SourceColumn, table: SourceTable, cut_off: date, lake: Lake) -> str:
-    if column.name not in (table.event_time, table.event_day):
+    if column.name not in (table.event_time, table.event_day, table.known_from):
         return column.name
     step = {"before the cut-off": -1, "on the cut-off": 0, "after the cut-off": 1}[lake]
     # a timestamp moves by a microsecond, a date by a day
-    is_time = table.column(str(table.event_time)).data_type == "timestamp"
+    is_time = table.column(str(table.event_time or table.known_from)).data_type == "timestamp"
     moment = f"timestamp '{cut_off}' + interval ({step}) {'microsecond' if is_time else 'day'}"
     return f"cast({moment} as {column.data_type})"
 

@@ -17,6 +17,7 @@ from pipeline.project.home import Home
 from pipeline.publish import kept as keeping
 from pipeline.publish.customer_documents import can_look_up, write_look_up
 from pipeline.realtime.bundle import write_bundle
+from pipeline.retention.overlay import latest
 from pipeline.retention.plan import PLAN_SQL
 from pipeline.warehouse.compiled_sql import kept, relations_read, write_models
 
@@ -188,7 +189,10 @@ def _later_than_published(home: Home) -> datetime:
     with duckdb.connect(str(live.path), read_only=True) as connection:
         row = connection.execute(f"select max(updated_at) from {SCHEMA}.{STAMPED}").fetchone()
     newest: datetime | None = row[0] if row else None
-    return max(now, newest + timedelta(microseconds=1)) if newest else now
+    # one step for rows with the suppressions of today laid over, one for this publish
+    return max(
+        [now, *(seen + timedelta(microseconds=2) for seen in (newest, latest(home)) if seen)]
+    )
 
 
 def _stamped(connection: duckdb.DuckDBPyConnection, table: str, source: str, now: datetime) -> str:

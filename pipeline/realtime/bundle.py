@@ -21,6 +21,7 @@ from pipeline.warehouse.compiled_sql import (
     CompiledModel,
     kept,
     load_coverage,
+    load_identities,
     load_stack,
     read_models,
     relations_read,
@@ -34,10 +35,16 @@ STACK = "features.json"
 _REASONS = "reasons.json"
 _DECISIONS = "decisions.json"
 _COVERAGE = "coverage.json"
+_IDENTITIES = "identities.json"
 
 # Control relations: judged days come with their rows, cut-offs and windows are a request's own.
 _KNOWN = ("control.control__knowledge", *(f"control.control__{name}" for name in JUDGED))
-_FILLED = ("control.control__cut_offs", "control.control__coverage", "control.control__windows")
+_FILLED = (
+    "control.control__cut_offs",
+    "control.control__coverage",
+    "control.control__windows",
+    "control.control__identities",
+)
 # What answers read besides the compiled SQL: features, the live runs, which kinds of day were
 # tested, what leaving costs, the plan's shadow prices.
 _ASKED = (
@@ -93,6 +100,7 @@ def write_bundle(connection: duckdb.DuckDBPyConnection, home: Home, copies: Path
     for domain, run_id in live:
         keep_run_stack(home, home.models / domain / run_id)
     write_models(folder / _COVERAGE, coverage)
+    write_models(folder / _IDENTITIES, [load_identities(home, domain) for domain, _ in live])
     write_models(folder / _REASONS, reasons)
     write_models(folder / _DECISIONS, decisions)
 
@@ -153,6 +161,17 @@ def read_coverage(generation: Path, domain: str) -> list[CompiledModel]:
         NotReadyError: The generation is older than bundles.
     """
     return read_models(bundle_folder(generation, domain) / _COVERAGE)
+
+
+def read_identities(generation: Path, domain: str) -> CompiledModel | None:
+    """Return a generation's SQL that resolves a domain's map of ids; None if it is older.
+
+    Raises:
+        NotReadyError: The generation is older than bundles.
+    """
+    path = bundle_folder(generation, domain) / _IDENTITIES
+    models = read_models(path) if path.exists() else []
+    return next((one for one in models if one.name == f"stg_{domain}__identities"), None)
 
 
 def bundle_folder(generation: Path, domain: str) -> Path:

@@ -14,9 +14,9 @@ from pipeline.project.duck import parquet_select
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
-from pipeline.project.sources import SourceTable
+from pipeline.project.sources import SourceTable, source_tables
 from pipeline.realtime.answer import Scored, Scorer, add_features, open_answering
-from pipeline.realtime.bundle import read_coverage
+from pipeline.realtime.bundle import read_coverage, read_identities
 from pipeline.realtime.contact_rules import DecisionReader
 from pipeline.realtime.controls import (
     TestedDay,
@@ -29,7 +29,7 @@ from pipeline.realtime.controls import (
     write_controls,
 )
 from pipeline.realtime.model import LiveModel, load_live_model
-from pipeline.warehouse.compiled_sql import create_models
+from pipeline.warehouse.compiled_sql import CompiledModel, create_models, placed
 
 # Called with the progress, from 0 to 1.
 Progress = Callable[[float], None]
@@ -136,6 +136,7 @@ def score_lake(
         given = frozenset(
             table.name for table in model.tables if _make_view(connection, lake, table)
         )
+        _resolve_ids(connection, lake, domain, read_identities(generation, domain))
         derive = read_coverage(generation, domain)
         covered = coverage_of(connection, domain, derive, knowledge, cut_off)
         tested = tested_day(connection, domain, cut_off)
@@ -188,6 +189,20 @@ def score_lake(
     notes = notes_of(knowledge, cut_off, absent) if is_sent else []
     notes += tested.notes(cut_off)
     return Counts(written, in_scope, ignored, notes)
+
+
+def _resolve_ids(
+    connection: duckdb.DuckDBPyConnection, lake: Path, domain: str, resolve: CompiledModel | None
+) -> None:
+    """Fill the control relation of the map of ids from the lake's own map."""
+    table = next((table for table in source_tables(domain) if table.known_from), None)
+    if resolve is None or table is None:
+        return
+    _make_view(connection, lake, table)
+    connection.execute(
+        "insert into control.control__identities "
+        f"select '{domain}' as domain, * from ({placed(resolve.sql)})"
+    )
 
 
 def _make_view(connection: duckdb.DuckDBPyConnection, lake: Path, table: SourceTable) -> bool:

@@ -1,6 +1,8 @@
 """The retention plan and the decisions it depends on.
 
 In the order of the flow: `catalogue` checks the actions, `decisions` stores suppressions, contacts
-and saved plans, `imports` reads them from files, `fingerprint` hashes a plan's inputs, `plan`
-computes a plan with the compiled SQL of the build.
+and saved plans, `listed_ids` and `contact_days` say what the ids and days of a list are, `imports`
+reads lists from files, `overlay` lays the suppressions of today over what is published, `exports`
+writes both for dbt, `fingerprint` hashes a plan's inputs, `plan` computes a plan with the
+compiled SQL of the build.
 """

@@ -6,16 +6,14 @@ exported before the models that need it are built.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from pipeline.project.duck import quoted
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
 from pipeline.project.state import open_state, state_engine, writing_to
@@ -46,6 +44,18 @@ PLANS = sa.Table(
     sa.Column("holdout_per_mille", sa.Integer),
 )
 
+# What was taken back, and when: what is gone without a row here was lost.
+LIFTED = sa.Table(
+    "lifted",
+    _METADATA,
+    sa.Column("domain", sa.String, primary_key=True),
+    sa.Column("customer_id", sa.String, primary_key=True),
+    sa.Column("kind", sa.String, primary_key=True),
+    sa.Column("at", sa.DateTime, primary_key=True),
+    # of a contact its day and action, of a suppression its reason
+    sa.Column("what", sa.String, primary_key=True),
+)
+
 _ARROW = {
     sa.String: pa.string(),
     sa.DateTime: pa.timestamp("us"),
@@ -66,30 +76,35 @@ def suppress(home: Home, domain: str, customers: Sequence[tuple[str, str]]) -> i
         domain: Domain.
         customers: Pairs of customer_id and reason.
     """
-    now = datetime.now(UTC).replace(tzinfo=None)
-    rows = [
-        {"domain": domain, "customer_id": customer, "reason": reason, "added_at": now}
-        for customer, reason in customers
-    ]
     statement = insert(SUPPRESSIONS)
     statement = statement.on_conflict_do_update(
         index_elements=["domain", "customer_id"], set_={"reason": statement.excluded.reason}
     )
-    return _put(home, SUPPRESSIONS, statement, rows)
+    with _writing(home) as connection:
+        now = _moment(connection)
+        rows = [
+            {"domain": domain, "customer_id": customer, "reason": reason, "added_at": now}
+            for customer, reason in customers
+        ]
+        return _put(connection, SUPPRESSIONS, statement, rows)
 
 
 def lift(home: Home, domain: str, customers: Sequence[str]) -> int:
-    """Delete suppressions; return how many there were."""
+    """Delete suppressions and record it; return how many there were."""
     lifted = 0
     with _writing(home) as connection:
+        now = _moment(connection)
         for start in range(0, len(customers), _BATCH):
-            done = connection.execute(
-                sa.delete(SUPPRESSIONS).where(
-                    SUPPRESSIONS.c.domain == domain,
-                    SUPPRESSIONS.c.customer_id.in_(customers[start : start + _BATCH]),
-                )
+            of_batch = (SUPPRESSIONS.c.domain == domain) & SUPPRESSIONS.c.customer_id.in_(
+                customers[start : start + _BATCH]
             )
-            lifted += done.rowcount
+            there = connection.execute(
+                sa.select(SUPPRESSIONS.c.customer_id, SUPPRESSIONS.c.reason).where(of_batch)
+            ).all()
+            connection.execute(sa.delete(SUPPRESSIONS).where(of_batch))
+            gone = [(row.customer_id, row.reason) for row in there]
+            _record_lifted(connection, domain, "suppression", now, gone)
+            lifted += len(there)
     return lifted
 
 
@@ -105,7 +120,33 @@ def note_contacts(home: Home, domain: str, contacts: Sequence[tuple[str, date, s
         {"domain": domain, "customer_id": customer, "contacted_on": day, "action_id": action}
         for customer, day, action in contacts
     ]
-    return _put(home, CONTACTS, insert(CONTACTS).on_conflict_do_nothing(), rows)
+    with _writing(home) as connection:
+        return _put(connection, CONTACTS, insert(CONTACTS).on_conflict_do_nothing(), rows)
+
+
+def lift_contacts(home: Home, domain: str, contacts: Sequence[tuple[str, date, str]]) -> int:
+    """Delete contacts that were not made after all, and record it; return how many there were.
+
+    Args:
+        home: CHURN_HOME.
+        domain: Domain.
+        contacts: As they were stored: customer, day, and action_id or an empty text.
+    """
+    gone = []
+    with _writing(home) as connection:
+        for customer, day, action in contacts:
+            done = connection.execute(
+                sa.delete(CONTACTS).where(
+                    CONTACTS.c.domain == domain,
+                    CONTACTS.c.customer_id == customer,
+                    CONTACTS.c.contacted_on == day,
+                    CONTACTS.c.action_id == action,
+                )
+            )
+            if done.rowcount:
+                gone.append((customer, f"{day} {action}".strip()))
+        _record_lifted(connection, domain, "contact", _moment(connection), gone)
+    return len(gone)
 
 
 def save_plan(home: Home, domain: str, budget_cents: int, holdout_per_mille: int | None) -> None:
@@ -123,7 +164,8 @@ def save_plan(home: Home, domain: str, budget_cents: int, holdout_per_mille: int
             "holdout_per_mille": statement.excluded.holdout_per_mille,
         },
     )
-    _put(home, PLANS, statement, [row])
+    with _writing(home) as connection:
+        _put(connection, PLANS, statement, [row])
 
 
 def read_state(home: Home, table: sa.Table) -> list[tuple[Any, ...]]:
@@ -170,7 +212,7 @@ def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
 
 
 def export_state(home: Home) -> None:
-    """Write the state and the currently published CRM table as Parquet for dbt's sources."""
+    """Write the state as Parquet for dbt's sources."""
     home.state_export.mkdir(parents=True, exist_ok=True)
     for table in _METADATA.sorted_tables:
         columns = list(zip(*read_state(home, table), strict=True)) or [()] * len(table.columns)
@@ -180,24 +222,6 @@ def export_state(home: Home) -> None:
         ]
         with replaced(home.state_export / f"{table.name}.parquet") as part:
             pq.write_table(pa.table(arrays, names=[c.name for c in table.columns]), part)
-    _export_published(home)
-
-
-def _export_published(home: Home) -> None:
-    path = home.state_export / "published_actions.parquet"
-    link = home.published / "current.duckdb"
-    if link.exists():
-        with duckdb.connect(str(link.resolve()), read_only=True) as connection:
-            there = connection.execute(
-                "select count(*) from duckdb_tables() where table_name = 'crm_churn_actions'"
-            ).fetchone()
-            if there == (1,):
-                with replaced(path) as part:
-                    connection.execute(
-                        f"copy serving.crm_churn_actions to {quoted(part)} (format parquet)"
-                    )
-                return
-    path.unlink(missing_ok=True)
 
 
 def _read(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
@@ -214,14 +238,39 @@ def _read(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tuple[
         engine.dispose()
 
 
-def _put(home: Home, table: sa.Table, statement: sa.Insert, rows: list[dict[str, Any]]) -> int:
+def _put(
+    connection: sa.Connection, table: sa.Table, statement: sa.Insert, rows: list[dict[str, Any]]
+) -> int:
     """Execute an idempotent insert; return how many rows it added."""
-    with _writing(home) as connection:
-        count = sa.select(sa.func.count()).select_from(table)
-        before = connection.execute(count).scalar_one()
-        if rows:
-            connection.execute(statement, rows)
-        return int(connection.execute(count).scalar_one() - before)
+    count = sa.select(sa.func.count()).select_from(table)
+    before = connection.execute(count).scalar_one()
+    if rows:
+        connection.execute(statement, rows)
+    return int(connection.execute(count).scalar_one() - before)
+
+
+def _record_lifted(
+    connection: sa.Connection, domain: str, kind: str, at: datetime, gone: list[tuple[str, str]]
+) -> None:
+    rows = [
+        {"domain": domain, "customer_id": customer, "kind": kind, "at": at, "what": what}
+        for customer, what in gone
+    ]
+    if rows:
+        connection.execute(insert(LIFTED).on_conflict_do_nothing(), rows)
+
+
+def _moment(connection: sa.Connection) -> datetime:
+    """Return now, later than every moment stored: who reads changes in their order misses none.
+
+    It is taken while the state is locked for writing, so that what is stored later is later.
+    """
+    now = datetime.now(UTC).replace(tzinfo=None)
+    for column in (SUPPRESSIONS.c.added_at, LIFTED.c.at):
+        latest: datetime | None = connection.execute(sa.select(sa.func.max(column))).scalar_one()
+        if latest is not None:
+            now = max(now, latest + timedelta(microseconds=1))
+    return now
 
 
 @contextmanager

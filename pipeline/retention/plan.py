@@ -1,8 +1,8 @@
 """Computes retention plans with other settings, by the SQL of the published plan."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +68,13 @@ class Selection:
         where: Condition on `int_churn__contact_eligibility_checked`; its values are bound.
         values: Its bound values.
         actions: Actions of the catalogue; empty for all.
+        suppressed: Customers who must not be contacted, whatever was published → the reason.
     """
 
     where: str = "true"
     values: tuple[Any, ...] = ()
     actions: tuple[str, ...] = ()
+    suppressed: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -195,10 +197,21 @@ def _select(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None
             "delete from int_churn__actions_valued where not list_contains(?, action_id)",
             [list(selection.actions)],
         )
+    if selection.suppressed:
+        connection.execute(
+            "update int_churn__contact_eligibility_checked set exclusion = 'suppressed', "
+            "exclusion_words = 'Marked do-not-contact: ' || listed.reason, is_suppressed = true, "
+            "suppression_reason = listed.reason "
+            "from (select unnest(?::varchar[]) as customer_id, unnest(?::varchar[]) as reason) "
+            "as listed where int_churn__contact_eligibility_checked.customer_id "
+            "= listed.customer_id",
+            [[*selection.suppressed], [*selection.suppressed.values()]],
+        )
     for name in ("int_churn__actions_valued", "int_churn__customer_options_summarised"):
         connection.execute(
             f"delete from {name} where customer_number not in "
-            "(select customer_number from int_churn__contact_eligibility_checked)"
+            "(select customer_number from int_churn__contact_eligibility_checked "
+            "where exclusion is distinct from 'suppressed')"
         )
 
 

@@ -62,12 +62,15 @@ COVERAGE = ("control__coverage", "control__windows")
 
 
 def keep_features(home: Home, domains: Iterable[str]) -> None:
-    """Keep what the build before the ML step compiled: features, examples, coverage."""
+    """Keep what the build before the ML step compiled: features, examples, ids, coverage."""
     for domain in domains:
         for top, model in _MODELS.items():
             stack = compiled_stack(home, domain, model.format(domain=domain))
             write_models(_kept(home, f"{top}/{domain}"), stack)
     nodes = {node["name"]: node for node in read_manifest(home)["nodes"].values()}
+    for domain in domains:
+        resolved = compiled_model(nodes[f"stg_{domain}__identities"])
+        write_models(_kept(home, f"identities/{domain}"), [resolved])
     write_models(_kept(home, "coverage"), [compiled_model(nodes[name]) for name in COVERAGE])
 
 
@@ -108,6 +111,18 @@ def load_coverage(home: Home) -> list[CompiledModel]:
     if models is None:
         raise ChurnError("What is known when has not been built yet.", hint="Run `churn run`.")
     return models
+
+
+def load_identities(home: Home, domain: str) -> CompiledModel:
+    """Return the SQL that resolves a domain's map of ids.
+
+    Raises:
+        ChurnError: Nothing has been built yet.
+    """
+    models = kept(home, f"identities/{domain}")
+    if models is None:
+        raise ChurnError(f"{domain} has not been built yet.", hint="Run `churn build` first.")
+    return models[0]
 
 
 def write_models(path: Path, models: list[CompiledModel]) -> None:

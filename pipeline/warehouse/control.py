@@ -12,6 +12,7 @@ import duckdb
 from pipeline.warehouse.compiled_sql import (
     CompiledModel,
     create_models,
+    placed,
 )
 
 # What each day is worth to a cut-off after it: no cut-off and no known day changes it.
@@ -25,6 +26,7 @@ def fill_controls(
     *,
     cut_offs: str,
     known_before: str,
+    identities: CompiledModel | None = None,
 ) -> None:
     """Make the control relations of one domain in an in-memory database.
 
@@ -34,6 +36,8 @@ def fill_controls(
         coverage: From `load_coverage`.
         cut_offs: Select of as_of_date and due_from.
         known_before: SQL of the knowledge cut-off.
+        identities: From `load_identities`, to resolve the lake's own map of ids; by default as the
+            warehouse did.
     """
     connection.execute(
         f"""
@@ -49,6 +53,11 @@ def fill_controls(
             f"create view control.control__{name} as from built.control.control__{name}"
         )
     create_models(connection, coverage)
+    if identities is None:
+        rows = "from built.control.control__identities"
+    else:
+        rows = f"select '{domain}' as domain, * from ({placed(identities.sql)})"
+    connection.execute(f"create table control.control__identities as {rows}")
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ _COLUMN = r'(?:coalesce\(\s*)?(?:[\w"]+\.)?(\w+)'
 _CUT_OFF = r"(?:\w+\.)?as_of_date\b(?!\s*\))(?!\s*[+-])"
 _COMPARED = re.compile(rf"{_CUT_OFF}\s*([<>]=?)\s*{_COLUMN}|{_COLUMN}\s*([<>]=?)\s*{_CUT_OFF}")
 # Days after the cut-off that are known before it, and the next row's day, which only shows whether
-# a row is the last one before the cut-off.
-_KNOWN_AHEAD = {"expires_on", "ended_on", "next_transacted_on"}
+# a row is the last one before the cut-off, or a history the one that holds at it.
+_KNOWN_AHEAD = {"expires_on", "ended_on", "next_transacted_on", "known_until"}
 
 
 def no_label_upstream(manifest: Mapping[str, Any], domain: str) -> list[str]:

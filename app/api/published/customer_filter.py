@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.http.bodies import Day
 from app.api.http.problems import invalid, parameter_fault
-from app.api.published.generation import OpenGeneration
+from app.api.published.generation import TODAY, OpenGeneration
 from app.api.published.lists import among
 from app.customer_conditions import CONDITIONS
 from pipeline.retention.catalogue import actions_of
@@ -139,7 +139,7 @@ def conditions(
     for name, (table, condition) in _ELSEWHERE.items():
         if name in given:
             found.append(
-                f"customer_id in (select customer_id from serving.{table} "
+                f"customer_id in (select customer_id from {TODAY.get(table, f'serving.{table}')} "
                 f"where domain = ? and {condition})"
             )
             values += [domain, given[name]]

@@ -15,8 +15,10 @@ from typing import Any
 import duckdb
 
 from app.api.http.problems import ProblemError
+from app.api.published.today import TodayReader
 from pipeline.project.duck import quoted, rows_of
 from pipeline.project.home import Home
+from pipeline.retention.overlay import Today, actions_today_sql, crm_today_sql, fill
 from pipeline.retention.plan import can_plan, kept_folder
 
 Row = dict[str, Any]
@@ -26,6 +28,9 @@ OLDER = 2
 # Attempts to open a file that publishes may replace meanwhile.
 _ATTEMPTS = 5
 _ATTACHED = "generation"
+# Where today's decisions are, and the relations with them laid over, by their published names.
+_LAID = "memory.main"
+TODAY = {name: f"{_LAID}.{name}" for name in ("crm_churn_actions", "bi_churn_actions")}
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,40 @@ class OpenGeneration:
             shapes = self._look_up.execute("select part, columns from shapes").fetchall()
             self._shapes = {part: json.loads(columns) for part, columns in shapes}
         self._choices: dict[tuple[str, ...], list[str]] = {}
+        self._today: Today | None = None
+        self._laying = threading.Lock()
+        self.lay_over(Today())
+
+    def lay_over(self, today: Today) -> None:
+        """Lay the suppressions of today over the actions; nothing if they are laid over already.
+
+        Afterwards the relations of `TODAY` have the published tables as they are now.
+        """
+        if self._today is today:
+            return
+        with self._laying, self._connection.cursor() as cursor:
+            if self._today is today:
+                return
+            cursor.execute("begin")
+            fill(cursor, today, _LAID)
+            if self._today is None:
+                crm = f"{_ATTACHED}.serving.crm_churn_actions"
+                actions = f"{_ATTACHED}.serving.bi_churn_actions"
+                cursor.execute(
+                    f"create view {TODAY['crm_churn_actions']} as select * exclude (is_overlaid) "
+                    f"from ({crm_today_sql(crm, _LAID)})"
+                )
+                cursor.execute(
+                    f"create view {TODAY['bi_churn_actions']} as "
+                    f"{actions_today_sql(actions, crm, _LAID)}"
+                )
+            cursor.execute("commit")
+            self._today = today
+
+    @property
+    def today(self) -> Today:
+        """The decisions that are laid over."""
+        return self._today or Today()
 
     @property
     def names(self) -> list[str]:
@@ -198,6 +237,7 @@ class Reader:
         self.preparations: list[Callable[[OpenGeneration], object]] = []
         self._current: OpenGeneration | None = None
         self._older: OrderedDict[str, OpenGeneration] = OrderedDict()
+        self._today = TodayReader(home)
         self._opening = threading.Lock()
         self._keeping = threading.Lock()
 
@@ -216,6 +256,11 @@ class Reader:
                 headers={"Retry-After": "60"},
             )
         return found
+
+    def laid_over(self, generation: OpenGeneration) -> OpenGeneration:
+        """Return a generation with the suppressions of this moment laid over."""
+        generation.lay_over(self._today.current())
+        return generation
 
     def refresh(self) -> OpenGeneration | None:
         """Open the generation behind the link if it has changed; return the open one."""

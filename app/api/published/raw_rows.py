@@ -12,8 +12,12 @@ _WHOLE = ("tinyint", "smallint", "integer", "bigint")
 
 
 def raw_tables(domain: str) -> tuple[SourceTable, ...]:
-    """Return a domain's raw tables that describe customers, without outcomes."""
-    return tuple(table for table in source_tables(domain) if table.history != "mutable")
+    """Return a domain's raw tables that describe customers, without outcomes and ids' owners."""
+    return tuple(
+        table
+        for table in source_tables(domain)
+        if table.history != "mutable" and table.known_from is None
+    )
 
 
 def customer_schema() -> dict[str, Any]:

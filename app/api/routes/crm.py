@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, create_model
 
 from app.api.dependencies import Reads, Tagged
 from app.api.published.answers import GlobalAnswer, Moment, in_all
-from app.api.published.generation import OpenGeneration
+from app.api.published.generation import TODAY, OpenGeneration
 from app.api.published.lists import ListQuery, SortKey, among, list_id, read_page
 from app.api.published.row_models import list_model, row_model
 from app.api.routes.domains import visible_domains
@@ -90,6 +90,7 @@ def list_changes(
     `updated_since` next time. A publish meanwhile loses no row: changed rows move to the end, the
     others keep their order. A removed customer comes as a tombstone (`is_deleted`), also after
     their whole domain was removed; held-out and suppressed customers have no recommended action.
+    A customer who was suppressed since the publish, or is not any more, comes once, at once.
     """
     names = visible_domains(request, generation.names)
     if query.domain is not None:
@@ -101,7 +102,7 @@ def list_changes(
         values.append(_microseconds(query.updated_since))
     page = read_page(
         generation,
-        f"serving.{_TABLE}",
+        TODAY[_TABLE],
         _ORDER,
         query,
         list_id("crm-changes", names, query.updated_since),
@@ -119,7 +120,7 @@ def list_changes(
 
 def _newest(generation: OpenGeneration) -> datetime | None:
     """Return the time up to which a reader of the last page has all changes."""
-    (row,) = generation.rows(f"select max(updated_at) as newest from serving.{_TABLE}")
+    (row,) = generation.rows(f"select max(updated_at) as newest from {TODAY[_TABLE]}")
     newest: datetime | None = row["newest"]
     return newest
 

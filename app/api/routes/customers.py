@@ -1,6 +1,7 @@
 """Customers of the scored cohort: risk, due date, reasons and recommendation."""
 
 import json
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
@@ -10,6 +11,7 @@ from app.api.dependencies import InDomain, Paged, Reads, Tagged
 from app.api.http.problems import ProblemError
 from app.api.published.answers import DomainAnswer, in_domain
 from app.api.published.customer_filter import CustomerFilter, conditions
+from app.api.published.generation import TODAY, OpenGeneration, Row
 from app.api.published.lists import ListQuery, SortKey, list_id, read_page, same
 from app.api.published.row_models import list_model, row_model
 
@@ -163,13 +165,27 @@ def list_customers(
     actions = {
         row["customer_id"]: row
         for row in generation.rows(
-            f"select customer_id, {', '.join(_ACTION)} from serving.bi_churn_actions "
+            f"select customer_id, {', '.join(_ACTION)} from {TODAY['bi_churn_actions']} "
             "where domain = ? and list_contains(?, customer_id)",
             [domain.name, ids],
         )
     }
     items = [row | actions[row["customer_id"]] for row in page.rows]
     return {**in_domain(generation, domain), "items": items, "next_cursor": page.next_cursor}
+
+
+def _action_today(generation: OpenGeneration, domain: str, customer_id: str, action: Row) -> Row:
+    """Return a customer's action with the suppressions of today laid over."""
+    today, key = generation.today, (domain, customer_id)
+    if action is None or not (key in today.suppressed or key in today.lifted):
+        return action
+    (laid,) = generation.rows(
+        f"select {', '.join(action)} from {TODAY['bi_churn_actions']} "
+        "where domain = ? and customer_id = ?",
+        key,
+    )
+    # times as the published document has them
+    return laid | {name: action[name] for name in action if isinstance(laid[name], date)}
 
 
 @router.get(
@@ -199,6 +215,8 @@ async def read_customer(
             f"{domain.row['population']}.",
         )
     is_scored = found["risk"] is not None
+    if is_scored:
+        found["action"] = _action_today(generation, domain.name, customer_id, found["action"])
     answer = {
         **in_domain(generation, domain),
         "customer_id": customer_id,

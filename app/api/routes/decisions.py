@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from app.api.dependencies import App, InDomain, OnlyOnce, Published, Reads, Writes
 from app.api.http.bodies import CustomerId, Day, StrictBody, Text
@@ -13,8 +14,11 @@ from app.api.http.problems import Fault, body_fault, invalid
 from app.api.published.answers import DomainAnswer, in_domain
 from app.api.published.generation import OpenGeneration, PublishedDomain
 from app.api.published.lists import ListQuery, list_id, read_kept
+from app.api.services import Services
 from pipeline.retention import decisions
 from pipeline.retention.catalogue import actions_of
+from pipeline.retention.contact_days import contact_day_problem
+from pipeline.retention.listed_ids import read_ids
 
 router = APIRouter(prefix="/v1/{domain}", tags=["decisions"])
 
@@ -44,7 +48,13 @@ class Contact(StrictBody):
     """A contact that was made."""
 
     customer_id: CustomerId
-    contacted_on: Annotated[Day, Field(description="Day of the contact, UTC; not in the future.")]
+    contacted_on: Annotated[
+        Day,
+        Field(
+            description="Day of the contact, where the domain's days are counted; not in the "
+            "future."
+        ),
+    ]
     action_id: Annotated[
         str | None,
         Field(max_length=100, description="Action of the catalogue; null if it was none of them."),
@@ -58,14 +68,18 @@ class Contacts(StrictBody):
 
 
 class Kept(DomainAnswer):
-    """Result of storing rows. They apply from the next publish."""
+    """Result of storing rows."""
 
     received: int = Field(description="Rows received.")
     added: int = Field(description="New rows among them.")
+    unknown: int | None = Field(
+        description="Customers without a row in the domain's files. They are kept, for data that "
+        "come later; check their spelling. Null if the files could not be read."
+    )
 
 
 class Lifted(DomainAnswer):
-    """Result of lifting a suppression. It applies from the next publish."""
+    """Result of lifting a suppression."""
 
     lifted: int = Field(description="Suppressions lifted: 0 or 1.")
 
@@ -98,7 +112,7 @@ def list_suppressions(
     domain: InDomain,
     query: Annotated[ListQuery, Query()],
 ) -> SuppressionList:
-    """Return the stored suppressions, including those that apply from the next publish."""
+    """Return the stored suppressions, including those added since the publish."""
     rows, following = read_kept(
         query,
         list_id("suppressions", domain.name),
@@ -126,13 +140,15 @@ async def suppress(
 
     The customer need not be scored; the suppression then applies later.
     """
-    rows = [(row.customer_id, row.reason) for row in body.suppressions]
-    _refuse_twice("suppressions", [row[0] for row in rows])
+    asked = [row.customer_id for row in body.suppressions]
+    ids, unknown = await run_in_threadpool(_ids, services, domain, "suppressions", asked)
+    _refuse_twice("suppressions", ids)
+    rows = [(one, row.reason) for one, row in zip(ids, body.suppressions, strict=True)]
     return await once(
         _kept(
             generation,
             domain,
-            len(rows),
+            (len(rows), unknown),
             lambda: decisions.suppress(services.home, domain.name, rows),
         ),
         status=201,
@@ -153,7 +169,10 @@ def lift(
     ],
 ) -> Lifted:
     """Lift a suppression. Idempotent."""
-    lifted = decisions.lift(services.home, domain.name, [customer_id])
+    # by the rules, and as it may have been stored before there were any
+    spelling = read_ids(services.home, domain.name, [customer_id]).spellings[0].customer_id
+    both = sorted({customer_id, spelling or customer_id})
+    lifted = decisions.lift(services.home, domain.name, both)
     return Lifted(**in_domain(generation, domain), lifted=lifted)
 
 
@@ -169,7 +188,6 @@ async def contact(
 ) -> Response:
     """Store contacts. The same customer, day and action counts as one contact."""
     known = actions_of(domain.name)
-    today = datetime.now(UTC).date()
     faults: list[Fault] = []
     for number, row in enumerate(body.contacts):
         if row.action_id is not None and row.action_id not in known:
@@ -180,34 +198,60 @@ async def contact(
                     f"one of {', '.join(known)}",
                 )
             )
-        if row.contacted_on > today:
-            faults.append(
-                body_fault(
-                    ["contacts", number, "contacted_on"],
-                    f"{row.contacted_on} is in the future; today is {today}, UTC",
-                )
-            )
+        if problem := contact_day_problem(domain.name, row.contacted_on):
+            faults.append(body_fault(["contacts", number, "contacted_on"], problem))
     if faults:
         raise invalid(*faults)
-    rows = [(row.customer_id, row.contacted_on, row.action_id or "") for row in body.contacts]
+    asked = [row.customer_id for row in body.contacts]
+    ids, unknown = await run_in_threadpool(_ids, services, domain, "contacts", asked)
+    rows = [
+        (one, row.contacted_on, row.action_id or "")
+        for one, row in zip(ids, body.contacts, strict=True)
+    ]
     return await once(
         _kept(
             generation,
             domain,
-            len(rows),
+            (len(rows), unknown),
             lambda: decisions.note_contacts(services.home, domain.name, rows),
         ),
         status=201,
     )
 
 
+def _ids(
+    services: Services, domain: PublishedDomain, name: str, asked: Sequence[str]
+) -> tuple[list[str], int | None]:
+    """Return the ids of a request by the rules for ids, and how many are not known.
+
+    Raises:
+        ProblemError: 422, some are not ids.
+    """
+    found = read_ids(services.home, domain.name, asked)
+    ids = [one.customer_id or "" for one in found.spellings]
+    faults = [
+        body_fault([name, number, "customer_id"], f"{asked[number][:100]!r}: {one.reason}")
+        for number, one in enumerate(found.spellings)
+        if not one.customer_id
+    ]
+    if faults:
+        raise invalid(*faults)
+    return ids, None if found.unknown is None else len(found.unknown)
+
+
 def _kept(
-    generation: OpenGeneration, domain: PublishedDomain, received: int, write: Callable[[], int]
+    generation: OpenGeneration,
+    domain: PublishedDomain,
+    counts: tuple[int, int | None],
+    write: Callable[[], int],
 ) -> Callable[[str], BaseModel]:
     """Return the work of a POST that stores rows; its answer contains no customer."""
+    received, unknown = counts
 
     def work(_: str) -> BaseModel:
-        return Kept(**in_domain(generation, domain), received=received, added=write())
+        return Kept(
+            **in_domain(generation, domain), received=received, added=write(), unknown=unknown
+        )
 
     return work
 

@@ -164,6 +164,8 @@ def compute_plan(
 ) -> dict[str, Any]:
     """Compute a plan from the published scores with another budget, hold-out or filter.
 
+    Customers who were suppressed since the publish get no action.
+
     Nothing is saved; `churn plan --save` changes the published plan. A trial takes seconds and
     only one runs at a time; meanwhile others get 503 with Retry-After.
     """
@@ -233,4 +235,13 @@ def _selection(generation: OpenGeneration, domain: PublishedDomain, asked: PlanF
         "due_on <= ?": asked.due_to,
     }
     chosen = {sql: value for sql, value in conditions.items() if value is not None}
-    return Selection(" and ".join(chosen) or "true", tuple(chosen.values()), tuple(asked.actions))
+    return Selection(
+        " and ".join(chosen) or "true",
+        tuple(chosen.values()),
+        tuple(asked.actions),
+        {
+            customer: reason
+            for (of, customer), (reason, _) in generation.today.suppressed.items()
+            if of == domain.name
+        },
+    )

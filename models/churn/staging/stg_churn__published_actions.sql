@@ -1,4 +1,5 @@
--- One row per customer of the CRM table that is published now.
+-- One row per customer of the CRM table that is published now, as a sync sees it: with the
+-- suppressions of today laid over.
 with
 
 source as (
@@ -16,7 +17,11 @@ renamed as (
         driver_group_2,
         driver_group_3,
         due_on,
+        recommended_action,
+        channel,
         holdout_flag,
+        is_suppressed,
+        suppression_reason,
         model_version,
         scored_at,
         first_seen_at,
@@ -24,7 +29,8 @@ renamed as (
         row_hash,
         is_deleted,
         deleted_at,
-        deleted_reason
+        deleted_reason,
+        coalesce(is_overlaid, false) as is_overlaid
     from source
 )
 

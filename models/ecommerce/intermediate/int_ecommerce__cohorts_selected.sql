@@ -15,6 +15,10 @@ cohort as (
         min_orders=domain_setting('ecommerce', 'min_orders'),
         lookback_days=domain_setting('ecommerce', 'lookback_days')
     ) }}
+),
+
+final as (
+    {{ as_known_then('ecommerce', 'cohort') }}
 )
 
-select * from cohort
+select * from final

@@ -20,6 +20,16 @@ joined as (
     inner join {{ ref('int_ecommerce__calendar_featured') }} using (customer_id, as_of_date)
     inner join {{ ref('int_ecommerce__profiles_featured') }} using (customer_id, as_of_date)
     inner join {{ ref('int_ecommerce__values_estimated') }} using (customer_id, as_of_date)
+),
+
+final as (
+    select
+        {{ known_customer('joined.customer_id') }} as customer_id,
+        joined.as_of_date,
+        joined.due_on,
+        joined.customer_value,
+        joined.{{ feature_names('ecommerce') | join(',\n        joined.') }}
+    from joined
 )
 
-select * from joined
+select * from final

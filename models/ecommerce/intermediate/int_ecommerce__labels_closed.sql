@@ -12,9 +12,17 @@ holes as (
     where domain = 'ecommerce'
 ),
 
+cohort as (
+    {{ with_outcome_history(
+        'ecommerce',
+        ref('int_ecommerce__cohorts_selected'),
+        add_days('cohort.as_of_date', domain_setting('ecommerce', 'horizon_days'))
+    ) }}
+),
+
 labelled as (
     {{ no_order_labels(
-        cohort=ref('int_ecommerce__cohorts_selected'),
+        cohort='cohort',
         orders=ref('int_ecommerce__orders_placed'),
         knowledge='knowledge',
         holes='holes',

@@ -7,8 +7,8 @@ labels as (
 ),
 
 orders as (
-    select
-        customer_id,
+    select distinct
+        {{ known_customer('customer_id') }} as customer_id,
         ordered_on as day
     from {{ ref('int_ecommerce__orders_placed') }}
 ),

@@ -83,7 +83,7 @@ orders_filled as (
 final as (
     select
         'ecommerce' as domain,
-        cohort.customer_id,
+        {{ known_customer('cohort.customer_id') }} as customer_id,
         cohort.as_of_date,
         weeks.weeks_before,
         weeks.week_starts_on,

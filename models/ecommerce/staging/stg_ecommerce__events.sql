@@ -1,8 +1,9 @@
--- One row per event as the files have it; nothing dropped, anomalies flagged.
+-- One row per event as the files have it and history that it is part of, which is that of its id
+-- where no map of ids says more; nothing dropped, anomalies flagged.
 with
 
 source as (
-    select * from {{ source('ecommerce', 'events') }}
+    {{ under_each_history('ecommerce', source('ecommerce', 'events'), 'user_id') }}
 ),
 
 knowledge as (
@@ -13,7 +14,7 @@ knowledge as (
 renamed as (
     select
         -- ids
-        source.user_id as customer_id,
+        source.known_as as customer_id,
         source.user_session as session_id,
         source.product_id,
         source.category_id,
@@ -43,7 +44,7 @@ renamed as (
         ) as is_refund
     from source
     inner join knowledge on source.event_date < knowledge.known_before
-    where {{ in_sample('source.user_id') }}
+    where {{ in_sample(known_customer('source.known_as')) }}
 ),
 
 final as (

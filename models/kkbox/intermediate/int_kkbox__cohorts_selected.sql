@@ -50,6 +50,10 @@ cohort as (
         is_expiry_before_transaction,
         renewal_gap_days
     from last_before_cut_off
+),
+
+final as (
+    {{ as_known_then('kkbox', 'cohort') }}
 )
 
-select * from cohort
+select * from final

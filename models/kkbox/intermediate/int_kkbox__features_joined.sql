@@ -7,6 +7,16 @@ joined as (
     from {{ ref('int_kkbox__history_featured') }}
     inner join {{ ref('int_kkbox__listening_featured') }} using (customer_id, as_of_date)
     inner join {{ ref('int_kkbox__profiles_featured') }} using (customer_id, as_of_date)
+),
+
+final as (
+    select
+        {{ known_customer('joined.customer_id') }} as customer_id,
+        joined.as_of_date,
+        joined.due_on,
+        joined.customer_value,
+        joined.{{ feature_names('kkbox') | join(',\n        joined.') }}
+    from joined
 )
 
-select * from joined
+select * from final

@@ -5,11 +5,11 @@
 with
 
 cohort as (
-    select
-        customer_id,
-        as_of_date,
-        expires_on
-    from {{ ref('int_kkbox__cohorts_selected') }}
+    {{ with_outcome_history(
+        'kkbox',
+        ref('int_kkbox__cohorts_selected'),
+        kkbox_label_known_on('kaggle_rule', 'cohort.expires_on', 'cohort.as_of_date')
+    ) }}
 ),
 
 payments as (
@@ -32,7 +32,7 @@ labelled as (
     from cohort
     left join payments
         on
-            cohort.customer_id = payments.customer_id
+            cohort.outcome_as = payments.customer_id
             and cohort.expires_on <= payments.transacted_on
             and {{ add_days('cohort.expires_on', window_days) }} > payments.transacted_on
     group by all

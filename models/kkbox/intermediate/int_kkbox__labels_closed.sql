@@ -42,7 +42,7 @@ cohorts as (
 
 closed as (
     select
-        derived.customer_id,
+        {{ known_customer('derived.customer_id') }} as customer_id,
         derived.as_of_date,
         derived.label_definition,
         derived.expires_on,

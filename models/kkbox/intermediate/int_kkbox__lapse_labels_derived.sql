@@ -4,11 +4,11 @@
 with
 
 cohort as (
-    select
-        customer_id,
-        as_of_date,
-        expires_on
-    from {{ ref('int_kkbox__cohorts_selected') }}
+    {{ with_outcome_history(
+        'kkbox',
+        ref('int_kkbox__cohorts_selected'),
+        kkbox_label_known_on('lapse', 'cohort.expires_on', 'cohort.as_of_date')
+    ) }}
 ),
 
 transactions as (
@@ -31,7 +31,7 @@ walked as (
     from cohort
     left join transactions
         on
-            cohort.customer_id = transactions.customer_id
+            cohort.outcome_as = transactions.customer_id
             and cohort.as_of_date <= transactions.transacted_on
             and {{ add_days('cohort.expires_on', renewal_days) }} >= transactions.transacted_on
 ),

@@ -8,8 +8,8 @@ labels as (
 ),
 
 payments as (
-    select
-        customer_id,
+    select distinct
+        {{ known_customer('customer_id') }} as customer_id,
         transacted_on as day
     from {{ ref('int_kkbox__transactions_ordered') }}
     where not is_cancel

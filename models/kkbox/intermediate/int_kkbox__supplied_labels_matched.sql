@@ -8,7 +8,7 @@ supplied as (
 
 cohort as (
     select
-        customer_id,
+        {{ known_customer('customer_id') }} as customer_id,
         as_of_date,
         expires_on
     from {{ ref('int_kkbox__cohorts_selected') }}

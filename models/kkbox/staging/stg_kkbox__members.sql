@@ -1,15 +1,16 @@
--- One row per member with a profile. A snapshot taken after everything else: only the registration
--- date, where it lies before a cut-off, is history.
+-- One row per member with a profile; of a member with several ids, the first registration's. A
+-- snapshot taken after everything else: only the registration date, where it lies before a cut-off,
+-- is history.
 with
 
 source as (
-    select * from {{ source('kkbox', 'members') }}
+    {{ under_each_history('kkbox', source('kkbox', 'members'), 'msno') }}
 ),
 
 renamed as (
     select
         -- ids
-        msno as customer_id,
+        known_as as customer_id,
         city as city_id,
         registered_via as registration_channel_id,
 
@@ -25,7 +26,7 @@ renamed as (
     from source
     -- a member twice in the file keeps one row, chosen by a total order
     qualify row_number() over (
-        partition by msno
+        partition by known_as
         order by
             registration_init_time nulls last,
             city nulls last,

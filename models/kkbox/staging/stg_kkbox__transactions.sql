@@ -1,10 +1,11 @@
--- One row per transaction as the files have it; nothing dropped, anomalies flagged.
+-- One row per transaction as the files have it and history that it is part of, which is that of its
+-- id where no map of ids says more; nothing dropped, anomalies flagged.
 {#- the files begin here: an expiry before it is a mark, not a day -#}
 {%- set first_expiry = "date '2015-01-01'" %}
 with
 
 source as (
-    select * from {{ source('kkbox', 'transactions') }}
+    {{ under_each_history('kkbox', source('kkbox', 'transactions'), 'msno') }}
 ),
 
 knowledge as (
@@ -15,7 +16,7 @@ knowledge as (
 renamed as (
     select
         -- ids
-        source.msno as customer_id,
+        source.known_as as customer_id,
         source.payment_method_id,
 
         -- dates
@@ -47,7 +48,7 @@ renamed as (
             as price_signature
     from source
     inner join knowledge on source.transaction_date < knowledge.known_before
-    where {{ in_sample('source.msno') }}
+    where {{ in_sample(known_customer('source.known_as')) }}
 )
 
 select * from renamed

@@ -1,9 +1,10 @@
--- One row per row of the listening logs; nothing dropped, impossible totals flagged. Two rows of
--- one member and day stay two rows: they are counted where days are.
+-- One row per row of the listening logs and history that it is part of, which is that of its id
+-- where no map of ids says more; nothing dropped, impossible totals flagged. Two rows of one member
+-- and day stay two rows: they are counted where days are.
 with
 
 source as (
-    select * from {{ source('kkbox', 'user_logs') }}
+    {{ under_each_history('kkbox', source('kkbox', 'user_logs'), 'msno') }}
 ),
 
 knowledge as (
@@ -14,7 +15,7 @@ knowledge as (
 renamed as (
     select
         -- ids
-        source.msno as customer_id,
+        source.known_as as customer_id,
 
         -- dates
         source.date as listened_on,
@@ -35,7 +36,7 @@ renamed as (
         coalesce(source.total_secs > 86400, false) as is_seconds_over_a_day
     from source
     inner join knowledge on source.date < knowledge.known_before
-    where {{ in_sample('source.msno') }}
+    where {{ in_sample(known_customer('source.known_as')) }}
 )
 
 select * from renamed

@@ -2,10 +2,16 @@
 -- Who was scored a few days ago (out_of_scope_days) waits with the published row and no action:
 -- around the end of a month customers drop out of scope for a night or two and come back.
 --
--- It is compared with the published generation: a row whose hash is the same keeps its times, one
--- that changed has none, and publishing fills them in with its own moment. The score moves in steps
+-- It is compared with the published generation, with the suppressions of today laid over as the API
+-- does: a row whose hash is the same keeps its times, one that changed has none, and publishing
+-- fills them in with its own moment. The score moves in steps
 -- of .05 and only once the probability is .035 away from the published step, so that it does not
 -- flutter around a border.
+{%- set compared = [
+    'score_step', 'risk_band', 'driver_group_1', 'driver_group_2', 'driver_group_3', 'due_on',
+    'recommended_action', 'channel', 'holdout_flag', 'is_suppressed', 'suppression_reason',
+    'is_deleted'
+] %}
 with
 
 actions as (
@@ -22,6 +28,17 @@ scored_lately as (
 
 suppressions as (
     select * from {{ ref('stg_churn__suppressions') }}
+),
+
+-- ids that have become another customer's
+merged as (
+    select
+        domain,
+        id
+    from {{ ref('control__identities') }}
+    where
+        id != customer_id
+        and known_until = date '9999-12-31'
 ),
 
 scored as (
@@ -61,7 +78,10 @@ scored as (
 gone as (
     select
         published.*,
-        not published.is_deleted and scored_lately.customer_id is not null as is_waiting
+        not published.is_deleted
+        and scored_lately.customer_id is not null
+        and merged.id is null as is_waiting,
+        merged.id is not null as is_merged
     from published
     left join actions
         on
@@ -71,6 +91,10 @@ gone as (
         on
             published.domain = scored_lately.domain
             and published.customer_id = scored_lately.customer_id
+    left join merged
+        on
+            published.domain = merged.domain
+            and published.customer_id = merged.id
     where actions.customer_id is null
 ),
 
@@ -102,7 +126,8 @@ waiting as (
     where gone.is_waiting
 ),
 
--- Who is not scored any more stays, empty, so that whoever copied the row learns of it.
+-- Who is not scored any more stays, empty, so that whoever copied the row learns of it. Empty says
+-- nothing about control groups and do-not-contact: a sync must not clear a flag by it.
 tombstones as (
     select
         gone.crm_key,
@@ -116,14 +141,20 @@ tombstones as (
         cast(null as date) as due_on,
         cast(null as varchar) as recommended_action,
         cast(null as varchar) as channel,
-        false as holdout_flag,
-        false as is_suppressed,
-        cast(null as varchar) as suppression_reason,
+        cast(null as boolean) as holdout_flag,
+        case when suppressions.customer_id is not null then true end as is_suppressed,
+        suppressions.suppression_reason,
         gone.model_version,
         gone.scored_at,
         true as is_deleted,
-        coalesce(gone.deleted_reason, 'out_of_scope') as deleted_reason
+        coalesce(
+            gone.deleted_reason, case when gone.is_merged then 'merged' else 'out_of_scope' end
+        ) as deleted_reason
     from gone
+    left join suppressions
+        on
+            gone.domain = suppressions.domain
+            and gone.customer_id = suppressions.customer_id
     where not gone.is_waiting
 ),
 
@@ -138,12 +169,37 @@ rows_now as (
 hashed as (
     select
         *,
-        {{ row_hash([
-            'score_step', 'risk_band', 'driver_group_1', 'driver_group_2', 'driver_group_3',
-            'due_on', 'recommended_action', 'channel', 'holdout_flag', 'is_suppressed',
-            'suppression_reason', 'is_deleted'
-        ]) }} as row_hash
+        {{ row_hash(compared) }} as row_hash
     from rows_now
+),
+
+laid_over as (
+    select
+        *,
+        cast(round(risk_score * 20) as bigint) as score_step
+    from published
+    where is_overlaid
+),
+
+seen as (
+    select
+        published.domain,
+        published.customer_id,
+        published.first_seen_at,
+        published.updated_at,
+        published.deleted_at,
+        published.row_hash
+    from published
+    where not published.is_overlaid
+    union all
+    select
+        laid_over.domain,
+        laid_over.customer_id,
+        laid_over.first_seen_at,
+        laid_over.updated_at,
+        laid_over.deleted_at,
+        {{ row_hash(compared) }} as row_hash
+    from laid_over
 ),
 
 final as (
@@ -164,17 +220,17 @@ final as (
         hashed.suppression_reason,
         hashed.model_version,
         hashed.scored_at,
-        published.first_seen_at,
-        case when hashed.row_hash = published.row_hash then published.updated_at end as updated_at,
+        seen.first_seen_at,
+        case when hashed.row_hash = seen.row_hash then seen.updated_at end as updated_at,
         hashed.row_hash,
         hashed.is_deleted,
-        case when hashed.is_deleted then published.deleted_at end as deleted_at,
+        case when hashed.is_deleted then seen.deleted_at end as deleted_at,
         hashed.deleted_reason
     from hashed
-    left join published
+    left join seen
         on
-            hashed.domain = published.domain
-            and hashed.customer_id = published.customer_id
+            hashed.domain = seen.domain
+            and hashed.customer_id = seen.customer_id
 )
 
 select * from final

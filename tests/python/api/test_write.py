@@ -8,6 +8,7 @@ from api_client import problem_of
 
 from pipeline.publish.generation import current
 from pipeline.retention import decisions
+from pipeline.retention.exports import export_decisions
 from pipeline.retention.plan import make_retention_plan, saved_settings
 
 
@@ -113,7 +114,7 @@ def test_what_is_kept_reaches_the_next_plan(api_home, demo_copy, start_api):
     domain = scored(api)[0]
     api.post(f"/v1/{domain}/suppressions", json=suppressions("someone"))
     assert decisions.state_fingerprint(demo_copy) != before
-    decisions.export_state(demo_copy)
+    export_decisions(demo_copy)
     exported = {path.stem for path in demo_copy.state_export.glob("*.parquet")}
     assert {"suppressions", "contacts", "plans"} <= exported
     assert not any("api" in name for name in exported)

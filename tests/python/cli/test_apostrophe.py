@@ -9,7 +9,7 @@ from raw_rows import published, raw_rows, some_customers
 from pipeline.project.duck import quoted
 from pipeline.project.home import Home
 from pipeline.publish import generation as publish
-from pipeline.retention import decisions
+from pipeline.retention.exports import export_decisions
 from pipeline.runs.datasets import DatasetManifest, export_dataset, find_dataset
 
 
@@ -48,7 +48,7 @@ def test_the_api_reads_writes_and_predicts_under_an_apostrophe(demo, elsewhere, 
     assert api.customer("kkbox", customer).json()["is_scored"]
     told = {"suppressions": [{"customer_id": "nobody", "reason": "asked"}]}
     assert api.post("/v1/kkbox/suppressions", json=told).status_code == 201
-    decisions.export_state(elsewhere)
+    export_decisions(elsewhere)
     assert (elsewhere.state_export / "published_actions.parquet").exists()
     (rows,) = raw_rows(demo[0], "kkbox", [customer]).values()
     answer = api.post(

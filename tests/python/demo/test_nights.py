@@ -190,6 +190,23 @@ def test_each_kind_is_what_its_name_says(made, seed):
     assert len(spelled) == 1, "two ids become one, in every table"
 
 
+def test_a_merge_comes_with_its_map_of_ids_when_asked_for(made, raw, tmp_path):
+    nights = made(14, "ids")
+    ((gone, kept, day),) = nights.identities()
+    feeds = nights.feeds.items()
+    true = [row for name, _ in feeds for rows in nights.true_rows[name].values() for row in rows]
+    assert any(gone in row.split(",") for row in true)
+    domain = nights.raw_dir.name
+    cured = make_nights(domain, raw / domain, NightOptions(14, ("ids",), 1, with_map=True))
+    assert cured.planted == nights.planted
+    written = dict(cured.write(tmp_path / "cured"))
+    (told,) = (tmp_path / "cured").glob("*/identities_*.csv")
+    assert told.parent == written[str(day)]
+    assert told.read_text() == f"id,customer_id,known_from\n{gone},{kept},{day}\n"
+    list(nights.write(tmp_path / "not cured"))
+    assert not list((tmp_path / "not cured").glob("*/identities_*"))
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -167,7 +167,7 @@ def test_every_member_of_an_archive_is_read_or_named(raw_dir, home, console, tmp
 def test_another_suffix_is_read_if_a_pattern_has_it(raw_dir, home, console, monkeypatch):
     from dataclasses import replace
 
-    (events,) = source_tables("ecommerce")
+    events, _ = source_tables("ecommerce")
     named = (replace(events, files=("*.csv", "log-*.txt")),)
     monkeypatch.setattr("pipeline.ingest.run.source_tables", lambda _: named)
     (raw_dir / "log-1.txt").write_text(event("a"))

@@ -157,7 +157,7 @@ def test_a_third_domain_made_by_the_command_and_mapped_runs_to_published_scores(
     sources.write_text(yaml.safe_dump(document, sort_keys=False))
     edit(
         project / "models/telco/staging/stg_telco__events.sql",
-        ("source.user_id", "source.subscriber"),
+        ("'user_id'", "'subscriber'"),
         ("source.user_session as", "cast(null as varchar) as"),
         ("source.product_id,", "cast(null as varchar) as product_id,"),
         ("source.category_id,", "cast(null as varchar) as category_id,"),

@@ -106,9 +106,10 @@ def build_one_cut_off(home):
                 f"create table control.control__{name} as from built.control.control__{name} "
                 f"where as_of_date = date '{DAY}'"
             )
-        connection.execute(
-            "create table control.control__knowledge as from built.control.control__knowledge"
-        )
+        for name in ("knowledge", "identities"):
+            connection.execute(
+                f"create table control.control__{name} as from built.control.control__{name}"
+            )
         for view in load_stack(home, "ecommerce"):
             kind = "table" if view.is_table else "view"
             sql = view.sql.replace('"warehouse".', '"memory".')

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.project.home import Home
 from pipeline.publish import generation as publish
-from pipeline.retention.decisions import export_state
+from pipeline.retention import decisions
+from pipeline.retention.exports import export_decisions
 
 UNHASHED = ("model_version", "scored_at", "first_seen_at", "updated_at", "deleted_at")
 
@@ -31,7 +32,11 @@ class Crm:
         ]
         with duckdb.connect(str(home.warehouse)) as connection:
             connection.execute(f"attach '{demo.warehouse}' as demo (read_only)")
-            connection.execute("create schema churn; create schema serving")
+            connection.execute("create schema churn; create schema serving; create schema control")
+            connection.execute(
+                "create table control.control__identities "
+                "as from demo.control.control__identities limit 0"
+            )
             connection.execute(
                 "create table churn.fct_churn_actions as from demo.churn.fct_churn_actions"
             )
@@ -45,13 +50,16 @@ class Crm:
 
     def publish(self, *changes):
         """Change the decisions, make the table, publish it; return its rows by key."""
-        export_state(self.home)
+        export_decisions(self.home)
         path = self.home.state_export / "published_actions.parquet"
         columns = (
             "null::varchar as crm_key, null::varchar as domain, null::varchar as customer_id, "
             "null::double as risk_score, null::varchar as risk_band, "
             "null::varchar as driver_group_1, null::varchar as driver_group_2, "
             "null::varchar as driver_group_3, null::date as due_on, "
+            "null::varchar as recommended_action, null::varchar as channel, "
+            "null::boolean as is_suppressed, null::varchar as suppression_reason, "
+            "false as is_overlaid, "
             "null::boolean as holdout_flag, null::varchar as model_version, "
             "null::timestamp as scored_at, null::timestamp as first_seen_at, "
             "null::timestamp as updated_at, null::varchar as row_hash, "
@@ -165,6 +173,7 @@ def test_a_customer_that_is_gone_leaves_one_tombstone_and_may_come_back(crm):
     assert row["is_deleted"] and row["deleted_reason"] == "out_of_scope"
     assert row["deleted_at"] == row["updated_at"] > before[key]["updated_at"]
     assert row["recommended_action"] is row["risk_band"] is row["driver_group_1"] is None
+    assert row["holdout_flag"] is row["is_suppressed"] is None, "a tombstone clears no flag"
     assert changed(gone, crm.publish()) == set(), "a tombstone stays as it is"
     back = crm.publish("insert into churn.fct_churn_actions from churn.kept")
     assert stamped(gone, back) == {key}
@@ -225,6 +234,73 @@ def test_a_customer_out_of_scope_for_a_few_nights_is_neither_deleted_nor_created
         "insert into churn.fct_churn_actions from churn.kept",
         "truncate churn.int_churn__last_scored_days_found",
     )
+
+
+def test_the_tombstone_of_a_suppressed_customer_says_so(crm):
+    key, domain, customer = crm.first("decision = 'treat'")
+    here = f"where domain = '{domain}' and customer_id = '{customer}'"
+    gone = crm.publish(
+        f"create or replace table churn.kept as from churn.fct_churn_actions {here}",
+        f"delete from churn.fct_churn_actions {here}",
+        "insert into churn.stg_churn__suppressions values "
+        f"('{domain}', '{customer}', 'asked', now()::timestamp)",
+    )
+    assert gone[key]["is_deleted"] and gone[key]["is_suppressed"] is True
+    crm.publish(
+        "insert into churn.fct_churn_actions from churn.kept",
+        "truncate churn.stg_churn__suppressions",
+    )
+
+
+def test_an_id_that_has_become_another_customers_is_merged_at_once(crm):
+    key, domain, customer = crm.first("decision = 'treat'")
+    here = f"where domain = '{domain}' and customer_id = '{customer}'"
+    gone = crm.publish(
+        f"create or replace table churn.kept as from churn.fct_churn_actions {here}",
+        f"delete from churn.fct_churn_actions {here}",
+        "insert into churn.int_churn__last_scored_days_found "
+        f"values ('{domain}', '{customer}', date '2017-02-28')",
+        f"insert into control.control__identities values ('{domain}', '{customer}', 'another', "
+        "'another', date '2017-02-27', date '9999-12-31')",
+    )
+    assert gone[key]["is_deleted"] and gone[key]["deleted_reason"] == "merged"
+    crm.publish(
+        "insert into churn.fct_churn_actions from churn.kept",
+        "truncate churn.int_churn__last_scored_days_found",
+        "truncate control.control__identities",
+    )
+
+
+def test_a_suppression_that_a_sync_has_seen_already_is_no_news_of_the_next_publish(crm):
+    key, domain, customer = crm.first("decision = 'treat'")
+    here = f"where domain = '{domain}' and customer_id = '{customer}'"
+    before = crm.rows()
+    decisions.suppress(crm.home, domain, [(customer, "asked")])
+    ((*_, added_at),) = decisions.read_state(crm.home, decisions.SUPPRESSIONS)
+    after = crm.publish(
+        f"create or replace table churn.kept as from churn.fct_churn_actions {here}",
+        "update churn.fct_churn_actions set decision = 'leave', reason = 'suppressed', "
+        f"planned_action = null, channel = null, is_suppressed = true, "
+        f"suppression_reason = 'asked' {here}",
+    )
+    assert changed(before, after) == {key}
+    assert after[key]["is_suppressed"] and after[key]["recommended_action"] is None
+    assert after[key]["updated_at"] == added_at > max(r["updated_at"] for r in before.values())
+    decisions.lift(crm.home, domain, [customer])
+    ((*_, lifted_at, _),) = decisions.read_state(crm.home, decisions.LIFTED)
+    back = crm.publish(
+        f"delete from churn.fct_churn_actions {here}",
+        "insert into churn.fct_churn_actions from churn.kept",
+    )
+    assert not back[key]["is_suppressed"] and back[key]["recommended_action"]
+    assert back[key]["updated_at"] > lifted_at, "the action is news"
+    # seen to come and go between two publishes: nothing is left but the time
+    decisions.suppress(crm.home, domain, [(customer, "asked")])
+    decisions.lift(crm.home, domain, [customer])
+    again = crm.publish()
+    last = max(row[3] for row in decisions.read_state(crm.home, decisions.LIFTED))
+    assert changed(back, again) == {key}
+    assert again[key] == back[key] | {"updated_at": last}
 
 
 def test_whoever_is_not_to_be_treated_has_no_action_to_act_on(crm):

@@ -8,7 +8,6 @@ import pytest
 from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.retention.catalogue import CATALOGUE, check_catalogue
-from pipeline.retention.imports import read_contacts, read_suppressions
 
 
 @pytest.fixture
@@ -77,34 +76,3 @@ def test_a_capacity_of_a_channel_without_actions_is_named_with_its_domain():
     with pytest.raises(ChurnError) as refusal:
         check_catalogue(entries)
     assert f"{domain}.retention: no action uses the channel 'pigeon'" in refusal.value.where
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("customer,reason\na,x\n", "lacks customer_id"),
-        ("customer_id,reason\n,x\n", "line 2: customer_id is empty"),
-        ("customer_id,reason\na,asked\nb,\n", "line 3: reason is empty"),
-    ],
-)
-def test_a_wrong_file_of_suppressions_names_the_line(tmp_path, text, words):
-    path = tmp_path / "file.csv"
-    path.write_text(text)
-    with pytest.raises(ChurnError) as refusal:
-        read_suppressions(path)
-    assert words in f"{refusal.value.what} {refusal.value.where}"
-
-
-def test_a_wrong_contact_names_the_line_and_the_actions_there_are(tmp_path):
-    path = tmp_path / "file.csv"
-    path.write_text("customer_id,contacted_on,action_id\na,1 May,\nb,2017-03-01,pigeon\n")
-    with pytest.raises(ChurnError) as refusal:
-        read_contacts(path, next(iter(domain_entries())))
-    assert "line 2: contacted_on is '1 May'" in refusal.value.where
-    assert "line 3:" in refusal.value.where and "no action 'pigeon'" in refusal.value.where
-
-
-def test_ids_are_read_as_they_are_written(tmp_path):
-    path = tmp_path / "file.csv"
-    path.write_text('customer_id,reason\n+a/b=,asked\n"=c,d",complaint\n', encoding="utf-8-sig")
-    assert read_suppressions(path) == [("+a/b=", "asked"), ("=c,d", "complaint")]

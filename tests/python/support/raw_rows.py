@@ -54,7 +54,7 @@ def raw_rows(home, domain, customers):
     found = {customer: {} for customer in customers}
     with duckdb.connect() as connection:
         for table in source_tables(domain):
-            if table.history == "mutable":
+            if table.history == "mutable" or table.known_from:
                 continue
             files = [
                 str(path)

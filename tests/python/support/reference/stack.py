@@ -144,6 +144,7 @@ def _fill_control(connection: duckdb.DuckDBPyConnection, world: World) -> None:
             {"day": day, "unsure_from": since, "unsure_before": before}
             for day, since, before in world.outcome_holes
         ],
+        "identities": [],
     }
     for name, types in _described_control().items():
         own = [{"domain": world.domain, **row} for row in rows[name]]
@@ -221,5 +222,5 @@ def _described_control() -> dict[str, dict[str, pyarrow.DataType]]:
         name: {column["name"]: ARROW_TYPES[column["data_type"]] for column in model["columns"]}
         for model in yaml.safe_load(path.read_text())["models"]
         if (name := model["name"].removeprefix("control__"))
-        in ("cut_offs", "knowledge", "coverage", "windows", "outcome_holes")
+        in ("cut_offs", "knowledge", "coverage", "windows", "outcome_holes", "identities")
     }
