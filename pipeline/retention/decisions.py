@@ -1,4 +1,4 @@
-"""Stores people's decisions in CHURN_HOME/state.sqlite: suppressions, contacts, saved plans.
+"""Stores people's decisions in CHURN_HOME/state.sqlite, and the arms that plans drew.
 
 SQLite in WAL mode, so that a service can write while others read. dbt reads it as Parquet, which is
 exported before the models that need it are built.
@@ -18,7 +18,7 @@ from sqlalchemy.dialects.sqlite import insert
 from pipeline.project.duck import quoted
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
-from pipeline.project.state import open_state, state_engine, writing_to
+from pipeline.project.state import check_version, open_state, state_engine, writing_to
 
 _METADATA = sa.MetaData()
 
@@ -45,6 +45,39 @@ PLANS = sa.Table(
     sa.Column("budget_cents", sa.BigInteger, nullable=False),
     sa.Column("holdout_per_mille", sa.Integer),
 )
+# Written by publishing; the first draw of a customer's period stays.
+ASSIGNMENTS = sa.Table(
+    "assignments",
+    _METADATA,
+    sa.Column("domain", sa.String, primary_key=True),
+    sa.Column("period_start", sa.Date, primary_key=True),
+    sa.Column("customer_id", sa.String, primary_key=True),
+    # treat, control or never_treated
+    sa.Column("arm", sa.String, nullable=False),
+    sa.Column("action_id", sa.String),
+    sa.Column("holdout_per_mille", sa.Integer, nullable=False),
+    sa.Column("as_of_date", sa.Date, nullable=False),
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("generation", sa.String, nullable=False),
+    sa.Column("planned_spend_cents", sa.BigInteger),
+    sa.Column("planned_profit_cents", sa.BigInteger),
+    sa.Column("assigned_at", sa.DateTime, nullable=False),
+)
+# A record of each row of the other tables that was taken away on purpose.
+LIFTED = sa.Table(
+    "lifted",
+    _METADATA,
+    sa.Column("domain", sa.String, nullable=False),
+    sa.Column("customer_id", sa.String, nullable=False),
+    # suppression, contact or assignment
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+)
+
+# What dbt reads.
+_EXPORTED = (SUPPRESSIONS, CONTACTS, PLANS, ASSIGNMENTS)
+# What a plan depends on that somebody else than publishing writes.
+_DECIDED = (CONTACTS, PLANS, SUPPRESSIONS)
 
 _ARROW = {
     sa.String: pa.string(),
@@ -75,7 +108,7 @@ def suppress(home: Home, domain: str, customers: Sequence[tuple[str, str]]) -> i
     statement = statement.on_conflict_do_update(
         index_elements=["domain", "customer_id"], set_={"reason": statement.excluded.reason}
     )
-    return _put(home, SUPPRESSIONS, statement, rows)
+    return put(home, SUPPRESSIONS, statement, rows)
 
 
 def lift(home: Home, domain: str, customers: Sequence[str]) -> int:
@@ -105,7 +138,7 @@ def note_contacts(home: Home, domain: str, contacts: Sequence[tuple[str, date, s
         {"domain": domain, "customer_id": customer, "contacted_on": day, "action_id": action}
         for customer, day, action in contacts
     ]
-    return _put(home, CONTACTS, insert(CONTACTS).on_conflict_do_nothing(), rows)
+    return put(home, CONTACTS, insert(CONTACTS).on_conflict_do_nothing(), rows)
 
 
 def save_plan(home: Home, domain: str, budget_cents: int, holdout_per_mille: int | None) -> None:
@@ -123,12 +156,12 @@ def save_plan(home: Home, domain: str, budget_cents: int, holdout_per_mille: int
             "holdout_per_mille": statement.excluded.holdout_per_mille,
         },
     )
-    _put(home, PLANS, statement, [row])
+    put(home, PLANS, statement, [row])
 
 
 def read_state(home: Home, table: sa.Table) -> list[tuple[Any, ...]]:
     """Return a table's rows in the order of its key; empty before anything is stored."""
-    return _read(home, table, sa.select(table).order_by(*table.primary_key.columns))
+    return read_rows(home, table, sa.select(table).order_by(*table.primary_key.columns))
 
 
 def read_suppressions(
@@ -148,11 +181,11 @@ def read_suppressions(
         .order_by(SUPPRESSIONS.c.customer_id)
         .limit(limit)
     )
-    return [(row[0], row[1], row[2]) for row in _read(home, SUPPRESSIONS, statement)]
+    return [(row[0], row[1], row[2]) for row in read_rows(home, SUPPRESSIONS, statement)]
 
 
 def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
-    """Return everything but times, JSON-ready, so that equal states have equal fingerprints."""
+    """Return what people decided without times, JSON-ready: equal decisions are equal."""
     return [
         (
             table.name,
@@ -165,14 +198,14 @@ def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
                 for row in read_state(home, table)
             ],
         )
-        for table in _METADATA.sorted_tables
+        for table in _DECIDED
     ]
 
 
 def export_state(home: Home) -> None:
     """Write the state and the currently published CRM table as Parquet for dbt's sources."""
     home.state_export.mkdir(parents=True, exist_ok=True)
-    for table in _METADATA.sorted_tables:
+    for table in _EXPORTED:
         columns = list(zip(*read_state(home, table), strict=True)) or [()] * len(table.columns)
         arrays = [
             pa.array(values, _ARROW[type(column.type)])
@@ -200,13 +233,18 @@ def _export_published(home: Home) -> None:
     path.unlink(missing_ok=True)
 
 
-def _read(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
-    """Return a table's rows without waiting for a writer; create nothing."""
+def read_rows(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
+    """Return rows of a table without waiting for a writer; create nothing.
+
+    Raises:
+        ChurnError: A newer version of the platform wrote the state.
+    """
     if not home.state.exists():
         return []
     engine = state_engine(home)
     try:
         with engine.connect() as connection:
+            check_version(home, connection)
             if not sa.inspect(connection).has_table(table.name):
                 return []
             return [tuple(row) for row in connection.execute(statement)]
@@ -214,7 +252,7 @@ def _read(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tuple[
         engine.dispose()
 
 
-def _put(home: Home, table: sa.Table, statement: sa.Insert, rows: list[dict[str, Any]]) -> int:
+def put(home: Home, table: sa.Table, statement: sa.Insert, rows: list[dict[str, Any]]) -> int:
     """Execute an idempotent insert; return how many rows it added."""
     with _writing(home) as connection:
         count = sa.select(sa.func.count()).select_from(table)
@@ -227,7 +265,7 @@ def _put(home: Home, table: sa.Table, statement: sa.Insert, rows: list[dict[str,
 @contextmanager
 def _writing(home: Home) -> Iterator[sa.Connection]:
     """Open the state in a transaction that waits for its turn; create it if missing."""
-    engine = open_state(home, _METADATA)
+    engine = open_state(home)
     try:
         with writing_to(engine) as connection:
             yield connection
