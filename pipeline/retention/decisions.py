@@ -63,15 +63,17 @@ ASSIGNMENTS = sa.Table(
     sa.Column("planned_profit_cents", sa.BigInteger),
     sa.Column("assigned_at", sa.DateTime, nullable=False),
 )
-# A record of each row of the other tables that was taken away on purpose.
+# What was taken back, and when: what is gone without a row here was lost.
 LIFTED = sa.Table(
     "lifted",
     _METADATA,
-    sa.Column("domain", sa.String, nullable=False),
-    sa.Column("customer_id", sa.String, nullable=False),
+    sa.Column("domain", sa.String, primary_key=True),
+    sa.Column("customer_id", sa.String, primary_key=True),
     # suppression, contact or assignment
-    sa.Column("kind", sa.String, nullable=False),
-    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("kind", sa.String, primary_key=True),
+    sa.Column("at", sa.DateTime, primary_key=True),
+    # of a contact its day and action, of a suppression its reason
+    sa.Column("what", sa.String, primary_key=True),
 )
 
 # What dbt reads.
@@ -108,21 +110,32 @@ def suppress(home: Home, domain: str, customers: Sequence[tuple[str, str]]) -> i
     statement = statement.on_conflict_do_update(
         index_elements=["domain", "customer_id"], set_={"reason": statement.excluded.reason}
     )
-    return put(home, SUPPRESSIONS, statement, rows)
+    return _put(home, SUPPRESSIONS, statement, rows)
 
 
 def lift(home: Home, domain: str, customers: Sequence[str]) -> int:
-    """Delete suppressions; return how many there were."""
+    """Delete suppressions and record that; return how many there were."""
+    now = datetime.now(UTC).replace(tzinfo=None)
     lifted = 0
     with _writing(home) as connection:
         for start in range(0, len(customers), _BATCH):
-            done = connection.execute(
-                sa.delete(SUPPRESSIONS).where(
-                    SUPPRESSIONS.c.domain == domain,
-                    SUPPRESSIONS.c.customer_id.in_(customers[start : start + _BATCH]),
+            those = sa.and_(
+                SUPPRESSIONS.c.domain == domain,
+                SUPPRESSIONS.c.customer_id.in_(customers[start : start + _BATCH]),
+            )
+            connection.execute(
+                sa.insert(LIFTED).from_select(
+                    ["domain", "customer_id", "kind", "at", "what"],
+                    sa.select(
+                        SUPPRESSIONS.c.domain,
+                        SUPPRESSIONS.c.customer_id,
+                        sa.literal("suppression"),
+                        sa.literal(now, sa.DateTime),
+                        SUPPRESSIONS.c.reason,
+                    ).where(those),
                 )
             )
-            lifted += done.rowcount
+            lifted += connection.execute(sa.delete(SUPPRESSIONS).where(those)).rowcount
     return lifted
 
 
@@ -138,7 +151,7 @@ def note_contacts(home: Home, domain: str, contacts: Sequence[tuple[str, date, s
         {"domain": domain, "customer_id": customer, "contacted_on": day, "action_id": action}
         for customer, day, action in contacts
     ]
-    return put(home, CONTACTS, insert(CONTACTS).on_conflict_do_nothing(), rows)
+    return _put(home, CONTACTS, insert(CONTACTS).on_conflict_do_nothing(), rows)
 
 
 def save_plan(home: Home, domain: str, budget_cents: int, holdout_per_mille: int | None) -> None:
@@ -156,12 +169,12 @@ def save_plan(home: Home, domain: str, budget_cents: int, holdout_per_mille: int
             "holdout_per_mille": statement.excluded.holdout_per_mille,
         },
     )
-    put(home, PLANS, statement, [row])
+    _put(home, PLANS, statement, [row])
 
 
 def read_state(home: Home, table: sa.Table) -> list[tuple[Any, ...]]:
     """Return a table's rows in the order of its key; empty before anything is stored."""
-    return read_rows(home, table, sa.select(table).order_by(*table.primary_key.columns))
+    return _read(home, table, sa.select(table).order_by(*table.primary_key.columns))
 
 
 def read_suppressions(
@@ -181,7 +194,24 @@ def read_suppressions(
         .order_by(SUPPRESSIONS.c.customer_id)
         .limit(limit)
     )
-    return [(row[0], row[1], row[2]) for row in read_rows(home, SUPPRESSIONS, statement)]
+    return [(row[0], row[1], row[2]) for row in _read(home, SUPPRESSIONS, statement)]
+
+
+def count_rows(home: Home, table: sa.Table, domain: str) -> int:
+    """Return how many rows of a domain a table has; 0 before anything is stored."""
+    statement = sa.select(sa.func.count()).where(table.c.domain == domain)
+    found = _read(home, table, statement)
+    return int(found[0][0]) if found else 0
+
+
+def count_lifted(home: Home, domain: str) -> dict[str, int]:
+    """Return how many rows of a domain were lifted on record, by kind."""
+    statement = (
+        sa.select(LIFTED.c.kind, sa.func.count())
+        .where(LIFTED.c.domain == domain)
+        .group_by(LIFTED.c.kind)
+    )
+    return {row[0]: row[1] for row in _read(home, LIFTED, statement)}
 
 
 def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
@@ -233,7 +263,7 @@ def _export_published(home: Home) -> None:
     path.unlink(missing_ok=True)
 
 
-def read_rows(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
+def _read(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
     """Return rows of a table without waiting for a writer; create nothing.
 
     Raises:
@@ -252,7 +282,7 @@ def read_rows(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tu
         engine.dispose()
 
 
-def put(home: Home, table: sa.Table, statement: sa.Insert, rows: list[dict[str, Any]]) -> int:
+def _put(home: Home, table: sa.Table, statement: sa.Insert, rows: list[dict[str, Any]]) -> int:
     """Execute an idempotent insert; return how many rows it added."""
     with _writing(home) as connection:
         count = sa.select(sa.func.count()).select_from(table)

@@ -195,7 +195,11 @@ def _select(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None
             "delete from int_churn__actions_valued where not list_contains(?, action_id)",
             [list(selection.actions)],
         )
-    for name in ("int_churn__actions_valued", "int_churn__customer_options_summarised"):
+    for name in (
+        "int_churn__actions_valued",
+        "int_churn__customer_options_summarised",
+        "int_churn__assignments_kept",
+    ):
         connection.execute(
             f"delete from {name} where customer_number not in "
             "(select customer_number from int_churn__contact_eligibility_checked)"

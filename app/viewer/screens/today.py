@@ -55,15 +55,17 @@ middle.metric(
 )
 if budget:
     right.metric(
-        "In the plan",
+        "To contact",
         f"{budget['customers']:,}",
-        help=f"{words.percent(budget['holdout_share'])} of them, drawn at random, are the control "
-        "group and are not contacted.",
+        help=f"Besides them, {words.count(budget['control_customers'], 'customer')} of the plan, "
+        "drawn at random, are the control group and are not contacted.",
     )
     last.metric(
         "Expected profit",
         words.money(budget["expected_profit"], page.currency),
-        help="Margin kept by the plan, less the cost of offers and contacts. Response rates are "
+        help="Margin kept by contacting these customers, less the cost of offers and contacts. "
+        f"The control group forgoes {words.money(budget['control_profit'], page.currency)} more. "
+        "Response rates are "
         f"{'assumed' if budget['evidence_code'] == 'assumed' else 'measured'}.",
     )
 if head["cancelled"]:

@@ -26,8 +26,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "lifted",
-        sa.Column("domain", sa.String, nullable=False),
-        sa.Column("customer_id", sa.String, nullable=False),
-        sa.Column("kind", sa.String, nullable=False),
-        sa.Column("at", sa.DateTime, nullable=False),
+        sa.Column("domain", sa.String, primary_key=True),
+        sa.Column("customer_id", sa.String, primary_key=True),
+        sa.Column("kind", sa.String, primary_key=True),
+        sa.Column("at", sa.DateTime, primary_key=True),
+        sa.Column("what", sa.String, primary_key=True),
     )
