@@ -44,6 +44,11 @@ def money(amount: float | None, currency: str) -> str:
     return f"{sign}{currency}{abs(amount):,.0f}"
 
 
+def in_markdown(text: str) -> str:
+    """A sentence with amounts as Markdown that shows them: two dollar signs begin a formula."""
+    return text.replace("$", "\\$")
+
+
 def day(value: Any) -> str:
     """A date with its month in words."""
     if value is None or pd.isna(value):

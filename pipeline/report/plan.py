@@ -110,7 +110,7 @@ def _show_actions(plan: RetentionPlan, console: Console) -> None:
     table = Table(title="Actions by risk band and theme", title_justify="left")
     for title in ("band", "action", "answers", "channel"):
         table.add_column(title)
-    for title in ("customers", "held out", "spend", "profit"):
+    for title in ("to contact", "held out", "spend", "profit"):
         table.add_column(title, justify="right")
     table.add_column("rates")
     for row in plan.actions:

@@ -57,14 +57,15 @@ if budget:
     right.metric(
         "To contact",
         f"{budget['customers']:,}",
-        help=f"Besides them, {words.count(budget['control_customers'], 'customer')} of the plan, "
-        "drawn at random, are the control group and are not contacted.",
+        help=f"{words.percent(budget['holdout_share'])} of the customers in the plan, drawn at "
+        "random, are the control group and are not among them.",
     )
     last.metric(
         "Expected profit",
         words.money(budget["expected_profit"], page.currency),
         help="Margin kept by contacting these customers, less the cost of offers and contacts. "
-        f"The control group forgoes {words.money(budget['control_profit'], page.currency)} more. "
+        "The control group forgoes "
+        f"{words.in_markdown(words.money(budget.get('control_profit'), page.currency))}. "
         "Response rates are "
         f"{'assumed' if budget['evidence_code'] == 'assumed' else 'measured'}.",
     )
