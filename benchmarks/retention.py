@@ -26,7 +26,11 @@ REPORTS = (
     "bi_retention_plan",
     "bi_retention_budget",
 )
-VALUES = ("int_churn__actions_valued", "int_churn__customer_options_summarised")
+VALUES = (
+    "int_churn__assignments_kept",
+    "int_churn__actions_valued",
+    "int_churn__customer_options_summarised",
+)
 DOMAIN = "bench"
 PLAN_AIM_SECONDS = 20
 
@@ -53,7 +57,8 @@ def measure(bench: Bench) -> list[Figure]:
             Timed("one pass over the pairs", lambda: _one_pass(connection)),
         )
         chosen, profit, bound = connection.execute(
-            "select customers, profit_cents, bound_cents from bench.int_churn__plans_summarised"
+            "select chosen_customers, chosen_profit_cents, bound_cents "
+            "from bench.int_churn__plans_summarised"
         ).fetchall()[0]
     guard_seconds, plan_seconds, report_seconds, pass_seconds = seconds
     one_pass = Figure("plan_one_pass", pass_seconds, "s", f"every pair once, {bench.how}")
@@ -209,7 +214,16 @@ def _generate(connection: duckdb.DuckDBPyConnection, customers: int) -> None:
         create or replace table bench.int_churn__plan_settings_resolved as
         select '{DOMAIN}' as domain, cast({customers * 50} as bigint) as budget_cents,
             cast(null as bigint) as holdout_per_mille, 'first' as holdout_salt,
-            14 as cool_down_days, 0.3 as gross_margin
+            14 as cool_down_days, 0.3 as gross_margin,
+            date '2026-01-01' as period_start, date '2026-01-29' as period_end;
+        create or replace table bench.int_churn__periods_summarised as
+        select '{DOMAIN}' as domain, 0 as contacts, 0 as contacts_of_unknown_actions,
+            cast(0 as bigint) as charged_cents, cast(0 as bigint) as reserved_cents,
+            cast(null as bigint) as drawn_per_mille;
+        create or replace table bench.stg_churn__assignments (
+            domain varchar, period_start date, customer_id varchar, arm varchar, action_id varchar,
+            planned_spend_cents bigint, planned_profit_cents bigint
+        )
         """
     )
     connection.execute(

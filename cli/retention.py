@@ -15,11 +15,17 @@ def plan(
     domain: Annotated[str, typer.Option(help="Domain to plan for.")],
     budget: Annotated[
         float | None,
-        typer.Option(min=0, help="Limit on expected spend, in the domain's currency."),
+        typer.Option(
+            min=0, help="Limit on expected spend of the period, in the domain's currency."
+        ),
     ] = None,
     holdout: Annotated[
         float | None,
-        typer.Option(min=0, max=0.5, help="Share held out; by default what power requires."),
+        typer.Option(
+            min=0,
+            max=0.5,
+            help="Share held out of those drawn from now on; by default what power requires.",
+        ),
     ] = None,
     save: Annotated[
         bool, typer.Option("--save", help="Save budget and hold-out, and publish the plan.")

@@ -22,7 +22,7 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.project.files import empty_folder, move_durably
 from pipeline.publish.generation import FORMAT, GenerationInfo, current, publish
-from pipeline.publish.guards import measure
+from pipeline.publish.guards import lost_decisions, measure
 from pipeline.publish.record import note_publish
 from pipeline.realtime.bundle import STACK
 from pipeline.retention.catalogue import check_catalogue
@@ -58,6 +58,15 @@ from pipeline.warehouse.control import missing_days
 from pipeline.warehouse.dbt import AFTER_ML, BEFORE_ML, DbtOutcome, dbt, without
 from pipeline.warehouse.static_checks import check_build
 
+_BEYOND = (
+    'If it is right: churn publish --accept "REASON". If files are missing or wrong, load them and '
+    "run again."
+)
+_LOST = (
+    "Restore the state from a backup, with its -wal file, or import the lists again with churn "
+    "suppress and churn contacts. If they are gone for good, customers who opted out are contacted "
+    'again: churn publish --accept "REASON".'
+)
 # Stretches of missing days that a run names.
 _MOST_TOLD = 5
 
@@ -598,10 +607,25 @@ def _build_marts(context: RunContext, compared_with: str) -> str:
     )
     context.say(f"serving: {outcome.passed} models and tests passed")
     keep_replayed(home)
+    _tell_unknown_contacts(context)
     marts = _made_from(context)
     fingerprint.mark_done(home.warehouse, "compared_with", compared_with)
     fingerprint.mark_done(home.warehouse, "marts", marts)
     return marts
+
+
+def _tell_unknown_contacts(context: RunContext) -> None:
+    """Report the contacts of the period that are not charged."""
+    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+        rows = connection.execute(
+            "select domain, contacts_of_unknown_actions from churn.int_churn__periods_summarised "
+            "where contacts_of_unknown_actions > 0 order by domain"
+        ).fetchall()
+    for domain, contacts in rows:
+        context.say(
+            f"{domain}: {contacts:,} contacts of this period have no action that the catalogue "
+            "knows; they are not charged to the budget"
+        )
 
 
 def _guard(context: RunContext, live: GenerationInfo | None, domains: Iterable[str]) -> list[str]:
@@ -610,9 +634,10 @@ def _guard(context: RunContext, live: GenerationInfo | None, domains: Iterable[s
     for domain in domains:
         jump = measure(home, live, domain)
         beyond = jump.beyond(context.entries[domain].guards) if jump else []
-        if not beyond:
+        lost = lost_decisions(home, live, domain)
+        if not beyond and lost is None:
             continue
-        words = "; ".join(beyond)
+        words = "; ".join([*([lost] if lost else []), *beyond])
         if context.accept is not None and domain in context.domains:
             context.warn(f"{domain}: published as accepted, although {words}", domain)
             note_publish(home, domain, "accepted", words, context.accept)
@@ -623,10 +648,11 @@ def _guard(context: RunContext, live: GenerationInfo | None, domains: Iterable[s
             domain,
             ChurnError(
                 f"Publishing {domain} is refused: {words}.",
-                where="the limits are in dbt_project.yml, "
+                where=f"{home.state}; what was last published of {domain} stays"
+                if lost
+                else "the limits are in dbt_project.yml, "
                 f"vars.churn_domains.{domain}.guards; what was last published of it stays",
-                hint='If it is right: churn publish --accept "REASON". If files are missing or '
-                "wrong, load them and run again.",
+                hint=_LOST if lost else _BEYOND,
                 exit_code=REFUSED,
             ),
         )

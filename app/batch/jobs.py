@@ -99,7 +99,7 @@ class Jobs:
     """The table of jobs; thread-safe."""
 
     def __init__(self, home: Home) -> None:
-        self._engine = open_state(home, METADATA)
+        self._engine = open_state(home)
 
     def close(self) -> None:
         """Close all connections."""

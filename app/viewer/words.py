@@ -55,6 +55,11 @@ def leaving_cost(days: int | None) -> str:
     )
 
 
+def in_markdown(text: str) -> str:
+    """A sentence with amounts as Markdown that shows them: two dollar signs begin a formula."""
+    return text.replace("$", "\\$")
+
+
 def day(value: Any) -> str:
     """A date with its month in words."""
     if value is None or pd.isna(value):

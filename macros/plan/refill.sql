@@ -7,12 +7,12 @@ with
 budget_left as (
     select
         plans.domain,
-        plans.budget_cents - coalesce(sum({{ before }}.spend_cents), 0) as cents
+        plans.left_cents - coalesce(sum({{ before }}.spend_cents), 0) as cents
     from plans
     left join {{ before }} on plans.domain = {{ before }}.domain
     group by
         plans.domain,
-        plans.budget_cents
+        plans.left_cents
 ),
 
 contacts_left as (

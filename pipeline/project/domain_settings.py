@@ -6,6 +6,7 @@ too: a typo in one would otherwise be found in the middle of a build.
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from string import Formatter
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
@@ -103,17 +104,26 @@ class LeaveAlone(Settings):
 class Retention(Settings):
     """What the plan of actions may spend and whom it leaves alone; no model learns from it."""
 
+    period_start: Annotated[date, Field(ge=date(1970, 1, 1), lt=date(2200, 1, 1))] = Field(
+        default=date(2000, 1, 3),
+        description="First day of a period; the others follow from it, before it too",
+    )
+    period_days: Annotated[int, Field(ge=1, le=366)] = Field(
+        default=28,
+        description="Days of a period, in which arms are drawn once and the budget is spent once: "
+        "1 to 366",
+    )
     budget: Money = Field(
-        default=0, description="Expected spend of one plan, 0 or more of the currency"
+        default=0, description="Expected spend of one period, 0 or more of the currency"
     )
     capacities: dict[str, Annotated[int, Field(ge=0, le=1_000_000_000)]] = Field(
-        default={}, description="Whole contacts that a channel carries in one plan"
+        default={}, description="Whole contacts that a channel carries in one period"
     )
     holdout: Literal["auto"] | Annotated[Number, Field(ge=0, le=0.5)] = Field(
         default="auto", description="auto, or a share from 0 to 0.5"
     )
     holdout_salt: Text = Field(
-        default="first", description="Any text; the same one holds out the same customers"
+        default="first", description="Any text; another one draws other control groups"
     )
     cool_down_days: Days = Field(
         default=14, description="Days after a contact by an action the catalogue does not know"

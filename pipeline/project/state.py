@@ -1,28 +1,77 @@
-"""Opens CHURN_HOME/state.sqlite and its write transactions."""
+"""Opens CHURN_HOME/state.sqlite, brings it to today's version, and opens its transactions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 
 # Seconds a writer waits for another one.
 WAIT_SECONDS = 10.0
+# Revisions of `migrations`, oldest first; the last one is the version that the code reads.
+VERSIONS = ("0001", "0002")
+_MIGRATIONS = Path(__file__).with_name("migrations")
 
 
-def open_state(home: Home, metadata: sa.MetaData) -> sa.Engine:
-    """Return an engine on the state in WAL mode; create the database and tables if missing."""
+def open_state(home: Home) -> sa.Engine:
+    """Return an engine on the state in WAL mode; create the database or upgrade it if need be.
+
+    Raises:
+        ChurnError: A newer version of the platform wrote the state.
+    """
     home.root.mkdir(parents=True, exist_ok=True)
     engine = state_engine(home)
-    # readers of existing tables must not wait for a writer
-    if not {table.name for table in metadata.sorted_tables} <= set(
-        sa.inspect(engine).get_table_names()
-    ):
-        with writing_to(engine) as connection:
-            metadata.create_all(connection)
+    try:
+        with engine.connect() as connection:
+            is_current = check_version(home, connection) == VERSIONS[-1]
+        # readers of a state of today's version must not wait for a writer
+        if not is_current:
+            _upgrade(home, engine)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
+
+
+def check_version(home: Home, connection: sa.Connection) -> str | None:
+    """Return the version of the state; None for one that is empty or older than versions.
+
+    Raises:
+        ChurnError: A newer version of the platform wrote the state.
+    """
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.exec_driver_sql(
+        "select version_num from alembic_version"
+    ).scalar()
+    if found is not None and found not in VERSIONS:
+        raise ChurnError(
+            f"The state was written by a newer version of the platform: its version is {found}, "
+            f"and this one knows up to {VERSIONS[-1]}.",
+            where=str(home.state),
+            hint="Install the newer version again, or restore a backup of the state from before "
+            "it. Nothing was changed.",
+        )
+    return found
+
+
+def _upgrade(home: Home, engine: sa.Engine) -> None:
+    """Take the steps that the state lacks, all or none; another process may have taken them."""
+    # slow to import, and needed once in the life of a state
+    from alembic import command
+    from alembic.config import Config
+
+    with writing_to(engine) as connection:
+        if check_version(home, connection) == VERSIONS[-1]:
+            return
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
 
 
 def state_engine(home: Home) -> sa.Engine:

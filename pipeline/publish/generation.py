@@ -3,10 +3,11 @@
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -17,12 +18,14 @@ from pipeline.project.home import Home
 from pipeline.publish import kept as keeping
 from pipeline.publish.customer_documents import can_look_up, write_look_up
 from pipeline.realtime.bundle import write_bundle
+from pipeline.retention.assignments import DRAWN, keep_assignments
+from pipeline.retention.counts import Counts, StateCount, count_state
 from pipeline.retention.overlay import latest
 from pipeline.retention.plan import PLAN_SQL
 from pipeline.warehouse.compiled_sql import kept, relations_read, write_models
 
 # The files of a generation; when a new version adds one, another generation is published.
-FORMAT = 6
+FORMAT = 7
 SCHEMA = keeping.SCHEMA
 GENERATIONS = 3
 # The files that belong to a generation; others beside it are left alone.
@@ -46,6 +49,7 @@ class GenerationInfo:
         kept: Domains whose rows are those of the generation before.
         line: Names of the generations that were current, this one last.
         notes: What a reader of the kept rows should know.
+        known: Domain → kind → how much of the state its rows were published with.
     """
 
     name: str
@@ -56,6 +60,7 @@ class GenerationInfo:
     kept: tuple[str, ...] = ()
     line: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    known: Mapping[str, Counts] = field(default_factory=dict)
 
 
 def current(home: Home) -> GenerationInfo | None:
@@ -73,6 +78,10 @@ def current(home: Home) -> GenerationInfo | None:
         document.get("marts", ""),
         tuple(document.get("kept", ())),
         tuple(document.get("line", ())),
+        known={
+            domain: {kind: StateCount(*count) for kind, count in counts.items()}
+            for domain, counts in document.get("known", {}).items()
+        },
     )
 
 
@@ -126,6 +135,8 @@ def publish(
             write_look_up(connection, f"generation.{SCHEMA}", scratch / f"{name}.sqlite")
         _copy_plan(connection, home, scratch / f"{name}.plan")
         write_bundle(connection, home, copies)
+        drawn = _drawn(connection, kept)
+        domains = _domains(connection, tables)
         connection.execute("detach generation")
     if live is not None:
         keeping.keep_bundle(live.path, copies, kept)
@@ -135,6 +146,8 @@ def publish(
             found = check.execute(f"select count(*) from {SCHEMA}.{table}").fetchone()
             if found != (count,):
                 raise ChurnError(f"{table} was written with {found} rows instead of {count}.")
+    # before the link flips: an arm that is published but not kept could be drawn again
+    keep_assignments(home, name, drawn)
     generation = GenerationInfo(
         name,
         home.published / database.name,
@@ -149,10 +162,54 @@ def publish(
             for table, columns in notes.items()
             if columns
         ),
+        _known(home, domains, live, kept),
     )
     _commit(home, generation, scratch)
     _forget_old(home, generation)
     return generation
+
+
+def _drawn(connection: duckdb.DuckDBPyConnection, kept: Collection[str]) -> list[tuple[Any, ...]]:
+    """Return the arms that the warehouse's plans draw, of domains that are published anew."""
+    there = connection.execute(
+        "select count(*) from duckdb_tables() where database_name = 'warehouse' "
+        "and schema_name = 'churn' and table_name = 'int_churn__assignments_drawn'"
+    ).fetchone()
+    if there != (1,):
+        return []
+    return connection.execute(
+        f"select {', '.join(DRAWN)} from warehouse.churn.int_churn__assignments_drawn "
+        "where not list_contains(?, domain) order by domain, customer_id",
+        [list(kept)],
+    ).fetchall()
+
+
+def _domains(connection: duckdb.DuckDBPyConnection, tables: Collection[str]) -> list[str]:
+    """Return the domains whose customers the generation lists."""
+    if STAMPED not in tables:
+        return []
+    rows = connection.execute(
+        f"select distinct domain from generation.{SCHEMA}.{STAMPED} order by domain"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _known(
+    home: Home, domains: Collection[str], live: GenerationInfo | None, kept: Collection[str]
+) -> dict[str, Counts]:
+    """Return how much of the state the rows of each domain were published with.
+
+    Rows that are kept know what they knew, where less of it is there now.
+    """
+    known: dict[str, Counts] = {}
+    for domain in domains:
+        now = count_state(home, domain)
+        before = live.known.get(domain, {}) if live is not None and domain in kept else {}
+        known[domain] = {
+            kind: before[kind] if kind in before and count.is_less_than(before[kind]) else count
+            for kind, count in now.items()
+        }
+    return known
 
 
 def _line(home: Home, live: GenerationInfo | None) -> tuple[str, ...]:
@@ -273,6 +330,10 @@ def _commit(home: Home, generation: GenerationInfo, scratch: Path) -> None:
         "marts": generation.marts,
         "kept": generation.kept,
         "line": generation.line,
+        "known": {
+            domain: {kind: [count.rows, count.lifted] for kind, count in counts.items()}
+            for domain, counts in generation.known.items()
+        },
     }
     (scratch / f"{generation.name}.json").write_text(json.dumps(document, indent=1) + "\n")
     for written in scratch.rglob("*"):

@@ -1,4 +1,7 @@
-"""Guards: compare what is about to be published of a domain with the current generation."""
+"""Guards: compare what is about to be published of a domain with the current generation.
+
+They look at its rows, and at what of the state they are made with.
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -9,6 +12,7 @@ from pipeline.project.domain_settings import Guards
 from pipeline.project.duck import quoted
 from pipeline.project.home import Home
 from pipeline.publish.generation import SCHEMA, STAMPED, GenerationInfo
+from pipeline.retention.counts import StateCount, count_state
 
 _RISK = "bi_churn_risk"
 
@@ -77,6 +81,27 @@ class Jump:
                     f"{count:,} of {self.listed:,} {what} ({share:.1%}, limit {limit:.0%})"
                 )
         return found
+
+
+def lost_decisions(home: Home, live: GenerationInfo | None, domain: str) -> str | None:
+    """Return what of a domain's state is missing since the current generation, in words.
+
+    What somebody lifted, or what was erased, is on record and not missing. None if nothing is.
+    """
+    known = live.known.get(domain, {}) if live is not None else {}
+    now = count_state(home, domain)
+    lost = [kind for kind in known if now.get(kind, StateCount()).is_less_than(known[kind])]
+    if not lost:
+        return None
+    words = []
+    for kind in lost:
+        rows, before = now.get(kind, StateCount()), known[kind]
+        lifted = max(0, rows.lifted - before.lifted)
+        words.append(
+            f"{before.rows:,} {kind}s were known when {live.name if live else ''} was published, "
+            f"{rows.rows:,} are there now and {lifted:,} were lifted since"
+        )
+    return "; ".join(words)
 
 
 def measure(home: Home, live: GenerationInfo | None, domain: str) -> Jump | None:

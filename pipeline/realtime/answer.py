@@ -25,6 +25,7 @@ from pipeline.project.duck import rows_of
 from pipeline.realtime.bundle import load_bundle, read_rules
 from pipeline.realtime.leaving_costs import LeavingCosts
 from pipeline.realtime.model import LiveModel
+from pipeline.realtime.published_plan import PublishedDecision, PublishedPlan
 from pipeline.warehouse.compiled_sql import CompiledModel, as_statement, json_literal
 
 Record = dict[str, Any]
@@ -72,6 +73,18 @@ _BROUGHT: dict[str, tuple[str, tuple[str, ...]]] = {
         "churn.stg_churn__contacts",
         ("domain", "customer_id", "contacted_on", "action_id"),
     ),
+    "assignments": (
+        "churn.stg_churn__assignments",
+        (
+            "domain",
+            "period_start",
+            "customer_id",
+            "arm",
+            "action_id",
+            "planned_spend_cents",
+            "planned_profit_cents",
+        ),
+    ),
 }
 _REASON = (
     "rank",
@@ -105,14 +118,34 @@ where profit_cents > 0
 """,
     is_table=False,
 )
-# No one is held out: a hold-out is drawn among the customers of a plan.
+# No one is drawn: that is done among the customers of a plan. Its control group stays.
 _DRAWN = CompiledModel(
-    "churn.int_churn__holdouts_assigned",
+    "churn.int_churn__arms_assigned",
     """
-select customer_number, action_id, false as is_held_out
+select domain, customer_number, action_id, cast(null as varchar) as arm, spend_cents, profit_cents
 from "warehouse"."churn"."int_churn__actions_allocated"
+union all
+select
+    domain, customer_number, action_id, arm,
+    planned_spend_cents as spend_cents, planned_profit_cents as profit_cents
+from "warehouse"."churn"."int_churn__assignments_kept"
+where is_held_out
 """,
     is_table=False,
+)
+# What a customer without an action has none of.
+_OF_AN_ACTION = (
+    "planned_action",
+    "action_title",
+    "message_hint",
+    "channel",
+    "theme",
+    "expected_profit",
+    "expected_spend",
+    "break_even_probability",
+    "expected_churn_averted",
+    "evidence",
+    "evidence_code",
 )
 # What the compiled SQL of decisions results in.
 _ACTIONS = "churn.fct_churn_actions"
@@ -138,7 +171,8 @@ class Scored:
         churn_probability: Probability.
         risk_band: Band.
         reasons: Rows of fct_churn_reasons, largest first.
-        action: Row of fct_churn_actions for this customer alone, with the plan's shadow prices.
+        action: Row of fct_churn_actions for this customer, with the plan's shadow prices. What only
+            a plan decides is as published: the control group, and whom its budget does not reach.
         features: Feature → value, in the order of the mart.
     """
 
@@ -193,6 +227,27 @@ class Prices:
             "plan_contact_price": contact / 100_000_000,
             "is_within_plan": None if left is None else left > 0,
         }
+
+
+def _as_published(action: Record, published: PublishedDecision | None, prices: Prices) -> Record:
+    """Return an action as the published plan lets it stand, with the plan's prices."""
+    row = action | {"published_decision": published.decision if published else None}
+    if published is None:
+        return row | prices.charged(row)
+    row["arm"] = published.arm
+    if row["decision"] == "treat" and published.reason == "beyond_budget":
+        row |= {
+            "decision": published.decision,
+            "reason": published.reason,
+            "reason_words": published.reason_words,
+        }
+    if row["decision"] != "treat":
+        row |= dict.fromkeys(_OF_AN_ACTION)
+    is_planned = (
+        row["decision"] == published.decision == "treat"
+        and row["planned_action"] == published.planned_action
+    )
+    return row | prices.charged(row) | {"is_within_plan": is_planned}
 
 
 def _read_prices(connection: duckdb.DuckDBPyConnection, domain: str) -> Prices:
@@ -309,6 +364,7 @@ class Scorer:
         )
         self._prices = _read_prices(connection, model.domain)
         self._costs = LeavingCosts.read(connection, model.domain)
+        self._plan = PublishedPlan(generation, model.domain)
 
     def set_cut_off(self, cut_off: date) -> None:
         """Set the scored cut-off, which the rules read beside the run."""
@@ -357,6 +413,10 @@ class Scorer:
         probability = model.calibration.apply(margins)
         bands = assign_bands(probability, recipe.bands)
 
+        published = self._plan.about([row[0] for row in rows])
+        assignments = [
+            one.as_assignment(model.domain) for one in published.values() if one.decision != "leave"
+        ]
         reasons = json_literal(self._reasons(used, contributions, cut_off))
         brought = ", ".join(
             [
@@ -364,12 +424,13 @@ class Scorer:
                 json_literal(self._scores(rows, cut_off, margins, probability, bands)),
                 json_literal(guarded.suppressions),
                 json_literal(guarded.contacts),
+                json_literal(assignments),
                 json_literal(self._ruled_rows(rows, cut_off)),
             ]
         )
         worded = sorted(self._read(f"execute word({reasons})"), key=itemgetter("rank"))
         actions = {
-            row["customer_id"]: row | self._prices.charged(row)
+            row["customer_id"]: _as_published(row, published.get(row["customer_id"]), self._prices)
             for row in self._read(f"execute decide({brought})")
         }
         by_customer: dict[str, list[Record]] = {}

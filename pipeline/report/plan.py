@@ -18,9 +18,20 @@ def show_plan(plan: RetentionPlan, console: Console) -> None:
         console.print(words, highlight=False, markup=False)
 
     say(
-        f"{plan.domain}: {figures['customers']:,} customers, expected spend "
+        f"{plan.domain}: {figures['customers']:,} customers to contact, expected spend "
         f"{money(figures['spend_cents'])} of {money(figures['budget_cents'])}, expected profit "
         f"{money(figures['profit_cents'])} ({figures['evidence']})"
+    )
+    say(
+        f"Control group: {figures['control_customers']:,} customers; contacting them would cost "
+        f"{money(figures['control_spend_cents'])} and earn "
+        f"{money(figures['control_profit_cents'])}."
+    )
+    say(
+        f"Period from {figures['period_start']} up to {figures['period_end']}: "
+        f"{money(figures['charged_cents'])} charged for {figures['contacts']:,} contacts, "
+        f"{money(figures['reserved_cents'])} set aside with the control group drawn before, "
+        f"{money(figures['left_cents'])} left."
     )
     marginal = figures["marginal_profit"]
     say(
@@ -28,7 +39,7 @@ def show_plan(plan: RetentionPlan, console: Console) -> None:
         if marginal
         else "More budget would earn nothing: every profitable action is in the plan."
     )
-    gap = max(0, figures["bound_cents"] - figures["profit_cents"])
+    gap = max(0, figures["bound_cents"] - figures["chosen_profit_cents"])
     if figures["has_capacities"]:
         say(f"The best possible plan within budget and channels earns at most {money(gap)} more.")
     else:
@@ -50,10 +61,11 @@ def holdout_words(figures: Row) -> list[str]:
     how = "the minimum" if not figures["can_be_measured"] else "by the power rule"
     how = how if figures["is_holdout_automatic"] else "as set"
     words = [
-        f"Held out: {share:g}% of the plan within each band and action, {how}; their budget is not "
-        "spent on others. 2% of all customers are never treated."
+        f"Held out: {share:g}% of customers who are chosen for the first time in a period, {how}; "
+        "their budget is not spent on others, and whoever is drawn stays so until the period ends. "
+        "2% of all customers are never treated."
     ]
-    if not figures["customers"]:
+    if not figures["chosen_customers"]:
         return words
     effect = (
         f"{100 * figures['effect']:.1f} in 100 fewer leave, of {100 * figures['churn_without']:.1f}"
@@ -98,7 +110,7 @@ def _show_actions(plan: RetentionPlan, console: Console) -> None:
     table = Table(title="Actions by risk band and theme", title_justify="left")
     for title in ("band", "action", "answers", "channel"):
         table.add_column(title)
-    for title in ("customers", "held out", "spend", "profit"):
+    for title in ("to contact", "held out", "spend", "profit"):
         table.add_column(title, justify="right")
     table.add_column("rates")
     for row in plan.actions:

@@ -1,4 +1,4 @@
-"""Stores people's decisions in CHURN_HOME/state.sqlite: suppressions, contacts, saved plans.
+"""Stores people's decisions in CHURN_HOME/state.sqlite, and the arms that plans drew.
 
 SQLite in WAL mode, so that a service can write while others read. dbt reads it as Parquet, which is
 exported before the models that need it are built.
@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
-from pipeline.project.state import open_state, state_engine, writing_to
+from pipeline.project.state import check_version, open_state, state_engine, writing_to
 
 _METADATA = sa.MetaData()
 
@@ -43,18 +43,41 @@ PLANS = sa.Table(
     sa.Column("budget_cents", sa.BigInteger, nullable=False),
     sa.Column("holdout_per_mille", sa.Integer),
 )
-
+# Written by publishing; the first draw of a customer's period stays.
+ASSIGNMENTS = sa.Table(
+    "assignments",
+    _METADATA,
+    sa.Column("domain", sa.String, primary_key=True),
+    sa.Column("period_start", sa.Date, primary_key=True),
+    sa.Column("customer_id", sa.String, primary_key=True),
+    # treat, control or never_treated
+    sa.Column("arm", sa.String, nullable=False),
+    sa.Column("action_id", sa.String),
+    sa.Column("holdout_per_mille", sa.Integer, nullable=False),
+    sa.Column("as_of_date", sa.Date, nullable=False),
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("generation", sa.String, nullable=False),
+    sa.Column("planned_spend_cents", sa.BigInteger),
+    sa.Column("planned_profit_cents", sa.BigInteger),
+    sa.Column("assigned_at", sa.DateTime, nullable=False),
+)
 # What was taken back, and when: what is gone without a row here was lost.
 LIFTED = sa.Table(
     "lifted",
     _METADATA,
     sa.Column("domain", sa.String, primary_key=True),
     sa.Column("customer_id", sa.String, primary_key=True),
+    # suppression, contact or assignment
     sa.Column("kind", sa.String, primary_key=True),
     sa.Column("at", sa.DateTime, primary_key=True),
     # of a contact its day and action, of a suppression its reason
     sa.Column("what", sa.String, primary_key=True),
 )
+
+# What dbt reads.
+_EXPORTED = (SUPPRESSIONS, CONTACTS, PLANS, ASSIGNMENTS)
+# What a plan depends on that somebody else than publishing writes.
+_DECIDED = (CONTACTS, PLANS, SUPPRESSIONS)
 
 _ARROW = {
     sa.String: pa.string(),
@@ -193,8 +216,25 @@ def read_suppressions(
     return [(row[0], row[1], row[2]) for row in _read(home, SUPPRESSIONS, statement)]
 
 
+def count_rows(home: Home, table: sa.Table, domain: str) -> int:
+    """Return how many rows of a domain a table has; 0 before anything is stored."""
+    statement = sa.select(sa.func.count()).where(table.c.domain == domain)
+    found = _read(home, table, statement)
+    return int(found[0][0]) if found else 0
+
+
+def count_lifted(home: Home, domain: str) -> dict[str, int]:
+    """Return how many rows of a domain were lifted on record, by kind."""
+    statement = (
+        sa.select(LIFTED.c.kind, sa.func.count())
+        .where(LIFTED.c.domain == domain)
+        .group_by(LIFTED.c.kind)
+    )
+    return {row[0]: row[1] for row in _read(home, LIFTED, statement)}
+
+
 def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
-    """Return everything but times, JSON-ready, so that equal states have equal fingerprints."""
+    """Return what people decided without times, JSON-ready: equal decisions are equal."""
     return [
         (
             table.name,
@@ -207,14 +247,14 @@ def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
                 for row in read_state(home, table)
             ],
         )
-        for table in _METADATA.sorted_tables
+        for table in _DECIDED
     ]
 
 
 def export_state(home: Home) -> None:
     """Write the state as Parquet for dbt's sources."""
     home.state_export.mkdir(parents=True, exist_ok=True)
-    for table in _METADATA.sorted_tables:
+    for table in _EXPORTED:
         columns = list(zip(*read_state(home, table), strict=True)) or [()] * len(table.columns)
         arrays = [
             pa.array(values, _ARROW[type(column.type)])
@@ -225,12 +265,17 @@ def export_state(home: Home) -> None:
 
 
 def _read(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
-    """Return a table's rows without waiting for a writer; create nothing."""
+    """Return rows of a table without waiting for a writer; create nothing.
+
+    Raises:
+        ChurnError: A newer version of the platform wrote the state.
+    """
     if not home.state.exists():
         return []
     engine = state_engine(home)
     try:
         with engine.connect() as connection:
+            check_version(home, connection)
             if not sa.inspect(connection).has_table(table.name):
                 return []
             return [tuple(row) for row in connection.execute(statement)]
@@ -276,7 +321,7 @@ def _moment(connection: sa.Connection) -> datetime:
 @contextmanager
 def _writing(home: Home) -> Iterator[sa.Connection]:
     """Open the state in a transaction that waits for its turn; create it if missing."""
-    engine = open_state(home, _METADATA)
+    engine = open_state(home)
     try:
         with writing_to(engine) as connection:
             yield connection

@@ -29,7 +29,8 @@ class RetentionPlan:
         currency: Currency of all amounts.
         figures: The row of `int_churn__plans_summarised`; money in cents.
         alternatives: Rows of `fct_churn_plan_alternatives`.
-        actions: Customers, profit and spend by band, action and theme.
+        actions: Customers to contact, their profit and spend, and the control group, by band,
+            action and theme.
         left: Customers who are not treated, by reason.
     """
 
@@ -207,7 +208,11 @@ def _select(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None
             "= listed.customer_id",
             [[*selection.suppressed], [*selection.suppressed.values()]],
         )
-    for name in ("int_churn__actions_valued", "int_churn__customer_options_summarised"):
+    for name in (
+        "int_churn__actions_valued",
+        "int_churn__customer_options_summarised",
+        "int_churn__assignments_kept",
+    ):
         connection.execute(
             f"delete from {name} where customer_number not in "
             "(select customer_number from int_churn__contact_eligibility_checked "
@@ -246,9 +251,10 @@ def read_plan(connection: duckdb.DuckDBPyConnection, domain: str, currency: str)
             connection,
             """
             select risk_band, action_id, max(action_title) as title, max(channel) as channel,
-                theme, sum(customers) as customers,
+                theme, coalesce(sum(customers) filter (where decision = 'treat'), 0) as customers,
                 sum(customers) filter (where decision = 'hold_out') as held_out,
-                sum(expected_profit) as profit, sum(expected_spend) as spend,
+                coalesce(sum(expected_profit) filter (where decision = 'treat'), 0) as profit,
+                coalesce(sum(expected_spend) filter (where decision = 'treat'), 0) as spend,
                 max(evidence) as evidence
             from bi_retention_plan
             where decision <> 'leave'

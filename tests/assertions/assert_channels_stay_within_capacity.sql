@@ -1,4 +1,4 @@
--- Catches a plan that asks more of a channel than it carries.
+-- Catches a plan that asks more of a channel than it has left in the period.
 with
 
 used as (

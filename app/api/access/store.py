@@ -60,10 +60,10 @@ class Store:
 
     @property
     def engine(self) -> sa.Engine:
-        """The engine; the first use creates missing tables."""
+        """The engine; the first use brings the state to today's version."""
         with self._lock:
             if self._opened is None:
-                self._opened = open_state(self._home, METADATA)
+                self._opened = open_state(self._home)
             return self._opened
 
     @contextmanager

@@ -95,7 +95,7 @@ class PlanRequest(StrictBody):
             ge=0,
             le=1e12,
             strict=True,
-            description="Limit on expected spend, in the domain's "
+            description="Limit on expected spend of the whole period, in the domain's "
             "currency; as published if omitted.",
             examples=[1500],
         ),
@@ -106,7 +106,8 @@ class PlanRequest(StrictBody):
             ge=0,
             le=0.5,
             strict=True,
-            description="Share of the plan to hold out; as published if omitted.",
+            description="Share to hold out of the customers whom the period has not drawn yet; as "
+            "published if omitted.",
             examples=[0.1],
         ),
     ] = None
@@ -166,6 +167,8 @@ def compute_plan(
 
     Customers who were suppressed since the publish get no action.
 
+    It begins where the published plan began: what earlier publishes of the period drew stays, and
+    what the period had spent by then is gone from the budget.
     Nothing is saved; `churn plan --save` changes the published plan. A trial takes seconds and
     only one runs at a time; meanwhile others get 503 with Retry-After.
     """

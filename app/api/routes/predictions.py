@@ -108,7 +108,11 @@ class Reason(BaseModel):
 
 
 class Advice(BaseModel):
-    """The best action for this customer alone, or why there is none; outside the plan."""
+    """The action for this customer, or why there is none.
+
+    A customer of the published plan gets the action that it planned, while that may be offered, and
+    none in its control groups or beyond its budget. For others it is the best action alone.
+    """
 
     action_id: str | None = Field(description="Null if there is none; `reason` says why.")
     title: str | None = Field(description="Title of the action.")
@@ -133,8 +137,17 @@ class Advice(BaseModel):
         description="Shadow price of a contact through the channel, in the domain's currency."
     )
     is_within_plan: bool | None = Field(
-        description="Whether the action's profit exceeds the shadow prices of its money and "
-        "contact."
+        description="Whether the published plan contacts the customer with this action; for a "
+        "customer whom it did not see, whether the action's profit exceeds the shadow prices of "
+        "its money and contact."
+    )
+    published_decision: str | None = Field(
+        description="treat, hold_out or leave; null for a customer whom the published plan did not "
+        "see."
+    )
+    arm: str | None = Field(
+        description="Arm of the plan's period: treat, control or never_treated; null if no plan of "
+        "the period has chosen the customer."
     )
 
 
@@ -208,8 +221,9 @@ def predict(
     """Score up to a hundred customers with the SQL and the model behind the published scores.
 
     The same rows give the same features to the last bit. A single bad value refuses the request;
-    the error names it. Nothing sent is stored. The recommendation is the most profitable action
-    for the customer alone, regardless of the plan's budget, channels and hold-out.
+    the error names it. Nothing sent is stored. The recommendation of a customer of the published
+    plan is what it decided; of another one it is the most profitable action alone, regardless of
+    budget and channels.
     """
     customers = [
         Customer(one.customer_id, dict(one.__pydantic_extra__ or {})) for one in body.customers

@@ -49,10 +49,12 @@ def recommendation(page: Context, customer: str) -> Row | None:
             f"{action['message_hint'] or ''}"
         )
         st.markdown(
-            f"Expected profit {words.money(action['expected_profit'], page.currency)} at an "
-            f"expected cost of {words.money(action['expected_spend'], page.currency)}. "
-            f"Worth it above {words.percent(action['break_even_probability'])} risk. "
-            f"Response rates are {action['evidence']}."
+            words.in_markdown(
+                f"Expected profit {words.money(action['expected_profit'], page.currency)} at an "
+                f"expected cost of {words.money(action['expected_spend'], page.currency)}. "
+                f"Worth it above {words.percent(action['break_even_probability'])} risk. "
+                f"Response rates are {action['evidence']}."
+            )
         )
     else:
         st.info(f"**No contact planned.** {sentence(action['reason_words'])}")

@@ -35,8 +35,9 @@ def another(page: Context, published: Row) -> tuple[Row, pd.DataFrame, pd.DataFr
             max_value=50,
             value=round(100 * published["holdout_share"]),
             key=f"holdout_{page.name}",
-            help="Customers in the plan who are drawn at random and not contacted. Only the "
-            "difference between them and the contacted customers shows what contacts do.",
+            help="Customers whom the plan chooses, but who are drawn at random and not contacted. "
+            "Only the difference between them and the contacted customers shows what contacts do. "
+            "Customers who were drawn already stay in their group until the period ends.",
         )
     if budget == published["budget"] and share == round(100 * published["holdout_share"]):
         return None
@@ -63,13 +64,13 @@ def _computed(generation: str, domain: str, budget: float, holdout: float) -> di
 def figures(page: Context, plan: Row) -> None:
     """Show what the plan costs and earns."""
     first, second, third, fourth = st.columns(4)
-    first.metric("Customers in the plan", f"{plan['customers']:,}", border=True)
+    first.metric("Customers to contact", f"{plan['customers']:,}", border=True)
     second.metric("Expected spend", words.money(plan["expected_spend"], page.currency), border=True)
     third.metric(
         "Expected profit",
         words.money(plan["expected_profit"], page.currency),
         border=True,
-        help="Margin kept, less the cost of offers and contacts.",
+        help="Margin kept by contacting these customers, less the cost of offers and contacts.",
     )
     more = float(plan["marginal_profit"] or 0)
     fourth.metric(
@@ -77,6 +78,20 @@ def figures(page: Context, plan: Row) -> None:
         f"{page.currency}{more:,.2f}" if more else "nothing",
         border=True,
     )
+    if has_period(plan):
+        budget, charged, reserved, rest = (
+            words.money(plan[name], page.currency)
+            for name in ("budget", "budget_charged", "budget_reserved", "budget_left")
+        )
+        last_day = pd.Timestamp(plan["period_end"]) - pd.Timedelta(days=1)
+        st.caption(
+            words.in_markdown(
+                f"Budget {budget} from {words.day(plan['period_start'])} to {words.day(last_day)}: "
+                f"{charged} spent on {words.count(plan['contacts'], 'reported contact')}, "
+                f"{reserved} set aside with the control group drawn earlier, {rest} left for this "
+                "plan."
+            )
+        )
     if plan["evidence_code"] == "assumed":
         st.caption(
             "Response rates are assumed: they come from the catalogue of actions and are not "
@@ -86,18 +101,34 @@ def figures(page: Context, plan: Row) -> None:
         st.caption(f"Response rates are {plan['evidence']}.")
 
 
-def measurable(plan: Row) -> None:
+def has_period(plan: Row) -> bool:
+    """Whether the plan was published since budgets are those of a period."""
+    return plan.get("period_start") is not None
+
+
+def measurable(page: Context, plan: Row) -> None:
     """Show what the control group can prove."""
     st.subheader("Control group")
     share = words.percent(plan["holdout_share"])
     alone = 100 * (plan["churn_without"] or 0)
     contacted = alone - 100 * (plan["expected_effect"] or 0)
     st.markdown(
-        f"{share} of the customers in the plan, drawn at random, are the control group and are "
-        "not contacted. Another 2 in 100 customers are in the permanent control group of all "
-        f"plans. Of every 100 in the plan, {alone:.0f} would leave if left alone and "
-        f"{contacted:.0f} if contacted."
+        f"{share} of the customers whom a plan chooses, drawn at random once a period, are the "
+        "control group and are not contacted. Another 2 in 100 customers are in the permanent "
+        f"control group of all plans. Of every 100 in the plan, {alone:.0f} would leave if left "
+        f"alone and {contacted:.0f} if contacted."
     )
+    if has_period(plan):
+        spend, profit = (
+            words.money(plan[name], page.currency) for name in ("control_spend", "control_profit")
+        )
+        st.markdown(
+            words.in_markdown(
+                f"The control group has {words.count(plan['control_customers'], 'customer')}. "
+                f"Contacting them would cost {spend} and earn {profit}: the price of measuring the "
+                "effect."
+            )
+        )
     if plan["can_be_measured"]:
         st.success("One campaign of this size can prove the effect.")
     elif plan["campaigns_needed_at_10"]:
@@ -167,8 +198,11 @@ with first:
     if curve.empty:
         st.caption("No action is worth its cost for any customer.")
     else:
-        st.altair_chart(charts.profit_curve(curve, float(plan["budget"]), page.currency))
-        st.caption("The dashed line is the budget of this plan.")
+        left_of_budget = float(plan["budget_left"] if has_period(plan) else plan["budget"])
+        st.altair_chart(charts.profit_curve(curve, left_of_budget, page.currency))
+        st.caption(
+            "Before the control group is taken out. The dashed line is what is left of the budget."
+        )
 with second:
     st.subheader("Compared with other ways to choose")
     ways = titles(page.generation, "strategy")
@@ -221,5 +255,5 @@ if not left.empty:
     why = left.groupby("reason", as_index=False)["customers"].sum()
     why["why"] = why["reason"].map(titles(page.generation, "reason"))
     st.altair_chart(charts.bars(why, "customers", "why", kind="Why not", title="Customers"))
-measurable(plan)
+measurable(page, plan)
 lists(page)

@@ -53,15 +53,18 @@ middle.metric(
 )
 if budget:
     right.metric(
-        "In the plan",
+        "To contact",
         f"{budget['customers']:,}",
-        help=f"{words.percent(budget['holdout_share'])} of them, drawn at random, are the control "
-        "group and are not contacted.",
+        help=f"{words.percent(budget['holdout_share'])} of the customers in the plan, drawn at "
+        "random, are the control group and are not among them.",
     )
     last.metric(
         "Expected profit",
         words.money(budget["expected_profit"], page.currency),
-        help="Margin kept by the plan, less the cost of offers and contacts. Response rates are "
+        help="Margin kept by contacting these customers, less the cost of offers and contacts. "
+        "The control group forgoes "
+        f"{words.in_markdown(words.money(budget.get('control_profit'), page.currency))}. "
+        "Response rates are "
         f"{'assumed' if budget['evidence_code'] == 'assumed' else 'measured'}.",
     )
 if head["cancelled"]:

@@ -13,8 +13,16 @@ catalogue as (
     select * from {{ ref('int_churn__actions_catalogued') }}
 ),
 
+plans as (
+    select * from {{ ref('int_churn__plan_settings_resolved') }}
+),
+
 assigned as (
-    select * from {{ ref('int_churn__holdouts_assigned') }}
+    select * from {{ ref('int_churn__arms_assigned') }}
+),
+
+kept as (
+    select * from {{ ref('int_churn__assignments_kept') }}
 ),
 
 options as (
@@ -25,14 +33,20 @@ decided as (
     select
         customers.*,
         assigned.action_id,
-        assigned.is_held_out,
+        assigned.spend_cents,
+        assigned.profit_cents,
         case
-            when assigned.is_held_out then 'hold_out'
+            when customers.is_never_treated then 'never_treated'
+            else coalesce(kept.arm, assigned.arm)
+        end as arm,
+        plans.period_start,
+        case
+            when assigned.arm = 'control' then 'hold_out'
             when assigned.action_id is not null then 'treat'
             else 'leave'
         end as decision,
         case
-            when assigned.is_held_out then 'held_out'
+            when assigned.arm = 'control' then 'held_out'
             when assigned.action_id is not null then null
             when customers.exclusion is not null then customers.exclusion
             when customers.theme_1 is null then 'nothing_raises_the_risk'
@@ -44,7 +58,9 @@ decided as (
         end as reason,
         options.best_profit_cents
     from customers
+    inner join plans on customers.domain = plans.domain
     left join assigned on customers.customer_number = assigned.customer_number
+    left join kept on customers.customer_number = kept.customer_number
     left join options on customers.customer_number = options.customer_number
 ),
 
@@ -106,8 +122,8 @@ final as (
         weighed.driver_group_1,
         weighed.driver_group_2,
         weighed.driver_group_3,
-        valued.profit_cents / 100.0 as expected_profit,
-        valued.spend_cents / 100.0 as expected_spend,
+        weighed.profit_cents / 100.0 as expected_profit,
+        weighed.spend_cents / 100.0 as expected_spend,
         case
             when weighed.save_rate * weighed.kept_cents + weighed.lost_cents > 0
                 then
@@ -118,6 +134,8 @@ final as (
         weighed.evidence,
         weighed.evidence_code,
         weighed.best_profit_cents / 100.0 as best_profit_alone,
+        weighed.arm,
+        weighed.period_start,
         weighed.decision = 'hold_out' or weighed.is_never_treated as is_held_out,
         weighed.is_never_treated,
         weighed.is_suppressed,

@@ -1,5 +1,5 @@
 -- One row per domain and way to choose whom to treat: the plan beside no one, the riskiest tenth,
--- everyone at risk and chance, all before any hold-out.
+-- everyone at risk and chance, all with what is left of the period's budget, before any hold-out.
 with
 
 plans as (
@@ -23,9 +23,9 @@ totals as (
     select
         domain,
         'plan' as strategy,
-        customers,
-        spend_cents,
-        profit_cents
+        chosen_customers as customers,
+        chosen_spend_cents as spend_cents,
+        chosen_profit_cents as profit_cents
     from plans
 ),
 
@@ -44,7 +44,7 @@ names as (
 named as (
     select
         plans.domain,
-        plans.budget_cents,
+        plans.left_cents,
         names.strategy,
         plans.evidence,
         plans.evidence_code
@@ -56,7 +56,7 @@ final as (
     select
         named.domain,
         named.strategy,
-        named.budget_cents / 100.0 as budget,
+        named.left_cents / 100.0 as budget,
         coalesce(totals.customers, 0) as customers,
         coalesce(totals.spend_cents, 0) / 100.0 as expected_spend,
         coalesce(totals.profit_cents, 0) / 100.0 as expected_profit,

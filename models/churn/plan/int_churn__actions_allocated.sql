@@ -6,9 +6,9 @@ with
 plans as (
     select
         plans.domain,
-        plans.budget_cents,
+        plans.left_cents,
         prices.price_micro_cents
-    from {{ ref('int_churn__plan_settings_resolved') }} as plans
+    from {{ ref('int_churn__budgets_left_derived') }} as plans
     inner join {{ ref('int_churn__budget_shadow_prices_derived') }} as prices
         on plans.domain = prices.domain
 ),
@@ -26,9 +26,9 @@ options as (
         valued.spend_cents,
         valued.profit_cents,
         1000000 * valued.profit_cents - plans.price_micro_cents * valued.spend_cents as score
-    from {{ ref('int_churn__actions_valued') }} as valued
+    from {{ ref('int_churn__plan_options_offered') }} as valued
     inner join plans on valued.domain = plans.domain
-    where valued.is_offered and valued.profit_cents > 0
+    where valued.profit_cents > 0
 ),
 
 reached as (

@@ -1,33 +1,36 @@
--- One row per customer that an active action answers in time: its unconstrained best action, the
--- one that pays best for it alone, whatever the budget and the channels; of equals the cheapest.
+-- One row per customer that may still be chosen: its unconstrained best action, the one that pays
+-- best for it alone, whatever the budget and the channels; of equals the cheapest.
 with
 
-valued as (
-    select * from {{ ref('int_churn__actions_valued') }}
-    where is_offered
+options as (
+    select * from {{ ref('int_churn__plan_options_offered') }}
 ),
 
-options as (
-    select * from {{ ref('int_churn__customer_options_summarised') }}
+best_profits as (
+    select
+        customer_number,
+        max(profit_cents) as profit_cents
+    from options
+    group by all
 ),
 
 final as (
     select
-        valued.domain,
-        valued.customer_number,
-        valued.action_id,
-        valued.channel,
-        valued.profit_cents,
-        valued.spend_cents
-    from valued
-    inner join options
+        options.domain,
+        options.customer_number,
+        options.action_id,
+        options.channel,
+        options.profit_cents,
+        options.spend_cents
+    from options
+    inner join best_profits
         on
-            valued.customer_number = options.customer_number
-            and valued.profit_cents = options.best_profit_cents
+            options.customer_number = best_profits.customer_number
+            and options.profit_cents = best_profits.profit_cents
     qualify
         row_number() over (
-            partition by valued.customer_number
-            order by valued.spend_cents asc, valued.action_id asc
+            partition by options.customer_number
+            order by options.spend_cents asc, options.action_id asc
         ) = 1
 )
 

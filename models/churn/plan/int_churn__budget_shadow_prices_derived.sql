@@ -7,7 +7,7 @@ increments as (
 ),
 
 plans as (
-    select * from {{ ref('int_churn__plan_settings_resolved') }}
+    select * from {{ ref('int_churn__budgets_left_derived') }}
 ),
 
 beyond as (
@@ -17,7 +17,7 @@ beyond as (
         increments.net_step
     from increments
     inner join plans on increments.domain = plans.domain
-    where increments.spend_so_far > plans.budget_cents
+    where increments.spend_so_far > plans.left_cents
     qualify
         row_number() over (
             partition by increments.domain

@@ -1,4 +1,5 @@
--- One row per domain and channel of limited capacity: how many customers it reaches in one plan.
+-- One row per domain and channel of limited capacity: how many contacts it has left in the period.
+-- Contacts that were reported are gone, and so are those that its control group stands for.
 with
 
 channels as (
@@ -25,16 +26,45 @@ limits as (
     where false
 ),
 
+charged as (
+    select
+        domain,
+        channel,
+        count(*) as contacts
+    from {{ ref('int_churn__contacts_charged') }}
+    group by all
+),
+
+reserved as (
+    select
+        domain,
+        channel,
+        count(*) as contacts
+    from {{ ref('int_churn__controls_reserved') }}
+    group by all
+),
+
 final as (
     select
         channels.domain,
         channels.channel,
-        limits.contacts
+        greatest(
+            0,
+            limits.contacts - coalesce(charged.contacts, 0) - coalesce(reserved.contacts, 0)
+        ) as contacts
     from channels
     inner join limits
         on
             channels.domain = limits.domain
             and channels.channel = limits.channel
+    left join charged
+        on
+            channels.domain = charged.domain
+            and channels.channel = charged.channel
+    left join reserved
+        on
+            channels.domain = reserved.domain
+            and channels.channel = reserved.channel
 )
 
 select * from final

@@ -18,12 +18,12 @@ options as (
         valued.spend_cents,
         valued.profit_cents,
         1000000 * valued.profit_cents - coalesce(prices.price_micro_cents, 0) as net
-    from {{ ref('int_churn__actions_valued') }} as valued
+    from {{ ref('int_churn__plan_options_offered') }} as valued
     left join {{ ref('int_churn__channel_shadow_prices_picked') }} as prices
         on
             valued.domain = prices.domain
             and valued.channel = prices.channel
-    where valued.is_offered and valued.profit_cents > 0
+    where valued.profit_cents > 0
 ),
 
 plain as (

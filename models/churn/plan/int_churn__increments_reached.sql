@@ -6,9 +6,9 @@ with
 plans as (
     select
         plans.domain,
-        plans.budget_cents,
+        plans.left_cents,
         prices.price_micro_cents
-    from {{ ref('int_churn__plan_settings_resolved') }} as plans
+    from {{ ref('int_churn__budgets_left_derived') }} as plans
     inner join {{ ref('int_churn__budget_shadow_prices_derived') }} as prices
         on plans.domain = prices.domain
 ),
@@ -28,7 +28,7 @@ reached as (
         increments.net - plans.price_micro_cents * increments.spend_cents as score
     from {{ ref('int_churn__increments_ranked') }} as increments
     inner join plans on increments.domain = plans.domain
-    where increments.spend_so_far <= plans.budget_cents
+    where increments.spend_so_far <= plans.left_cents
     qualify
         row_number() over (
             partition by increments.domain, increments.customer_number

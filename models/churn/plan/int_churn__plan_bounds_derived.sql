@@ -7,7 +7,7 @@
 with
 
 plans as (
-    select * from {{ ref('int_churn__plan_settings_resolved') }}
+    select * from {{ ref('int_churn__budgets_left_derived') }}
 ),
 
 budget_prices as (
@@ -41,13 +41,13 @@ best_nets as (
             - budget_prices.price_micro_cents * valued.spend_cents
             - coalesce(channel_prices.price_micro_cents, 0)
         )) as net
-    from {{ ref('int_churn__actions_valued') }} as valued
+    from {{ ref('int_churn__plan_options_offered') }} as valued
     inner join budget_prices on valued.domain = budget_prices.domain
     left join channel_prices
         on
             valued.domain = channel_prices.domain
             and valued.channel = channel_prices.channel
-    where valued.is_offered and valued.profit_cents > 0
+    where valued.profit_cents > 0
     group by all
 ),
 
@@ -64,7 +64,7 @@ final as (
         plans.domain,
         channels.domain is not null as has_capacities,
         cast(ceil((
-            cast(plans.budget_cents as hugeint) * budget_prices.price_micro_cents
+            cast(plans.left_cents as hugeint) * budget_prices.price_micro_cents
             + coalesce(channels.worth_micro_cents, 0)
             + coalesce(nets.net_micro_cents, 0)
         ) / 1000000.0) as bigint) as bound_cents

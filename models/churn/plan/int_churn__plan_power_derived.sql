@@ -18,6 +18,10 @@ totals as (
     select * from {{ ref('int_churn__plan_totals_summed') }}
 ),
 
+periods as (
+    select * from {{ ref('int_churn__periods_summarised') }}
+),
+
 shares as (
     {{ number_series(least_share, greatest_share, 'share') }}
 ),
@@ -40,7 +44,9 @@ needed as (
 powered as (
     select
         needed.domain,
-        min(needed.share) filter (where needed.customers <= totals.customers) as least_share,
+        min(needed.share) filter (
+            where needed.customers <= totals.compared_customers
+        ) as least_share,
         max(needed.customers) filter (where needed.share = {{ least_share }}) as customers_at_10,
         max(needed.customers) filter (where needed.share = {{ greatest_share }}) as customers_at_50
     from needed
@@ -51,17 +57,24 @@ powered as (
 final as (
     select
         plans.domain,
-        -- thousandths; without a share that can measure, the least one: pooled campaigns need it
+        -- thousandths; a period keeps the share that it has drawn by; without a share that can
+        -- measure, the least one: pooled campaigns need it
         coalesce(
-            plans.holdout_per_mille, 10 * powered.least_share, 10 * {{ least_share }}
+            plans.holdout_per_mille,
+            periods.drawn_per_mille,
+            10 * powered.least_share,
+            10 * {{ least_share }}
         ) as holdout_per_mille,
         plans.holdout_per_mille is null as is_holdout_automatic,
         powered.least_share is not null as can_be_measured,
         cast(ceil(powered.customers_at_10) as bigint) as customers_needed_at_10,
         cast(ceil(powered.customers_at_50) as bigint) as customers_needed_at_50,
-        cast(ceil(powered.customers_at_10 / totals.customers) as bigint) as campaigns_needed_at_10,
-        cast(ceil(powered.customers_at_50 / totals.customers) as bigint) as campaigns_needed_at_50
+        cast(ceil(powered.customers_at_10 / totals.compared_customers) as bigint)
+            as campaigns_needed_at_10,
+        cast(ceil(powered.customers_at_50 / totals.compared_customers) as bigint)
+            as campaigns_needed_at_50
     from plans
+    inner join periods on plans.domain = periods.domain
     inner join totals on plans.domain = totals.domain
     inner join powered on plans.domain = powered.domain
 )

@@ -1,5 +1,5 @@
--- One row per domain: what its plan may spend and how much of it is held out. A saved plan stands
--- above dbt_project.yml.
+-- One row per domain: what its plan may spend, in which period, and how much of it is held out. A
+-- saved plan stands above dbt_project.yml. The scored cut-off decides which period it is.
 with
 
 entries as (
@@ -13,7 +13,9 @@ entries as (
             as holdout_per_mille,
         '{{ retention.get('holdout_salt', 'first') }}' as holdout_salt,
         cast({{ retention.get('cool_down_days', 14) }} as integer) as cool_down_days,
-        cast({{ domain_setting(domain, 'gross_margin') }} as double) as gross_margin
+        cast({{ domain_setting(domain, 'gross_margin') }} as double) as gross_margin,
+        cast('{{ retention.get('period_start', '2000-01-03') }}' as date) as first_period_start,
+        cast({{ retention.get('period_days', 28) }} as integer) as period_days
     {%- if not loop.last %}
     union all
     {%- endif %}
@@ -22,6 +24,24 @@ entries as (
 
 saved as (
     select * from {{ ref('stg_churn__saved_plans') }}
+),
+
+live as (
+    select * from {{ ref('int_churn__live_runs_selected') }}
+),
+
+-- The period that the cut-off is in; a cut-off may be before the first one that is named.
+periods as (
+    select
+        entries.domain,
+        {{ add_days(
+            'entries.first_period_start',
+            'entries.period_days * floor('
+            ~ days_between('entries.first_period_start', 'live.as_of_date')
+            ~ ' / cast(entries.period_days as double))'
+        ) }} as period_start
+    from entries
+    inner join live on entries.domain = live.domain
 ),
 
 final as (
@@ -34,9 +54,12 @@ final as (
         end as holdout_per_mille,
         entries.holdout_salt,
         entries.cool_down_days,
-        entries.gross_margin
+        entries.gross_margin,
+        periods.period_start,
+        {{ add_days('periods.period_start', 'entries.period_days') }} as period_end
     from entries
     left join saved on entries.domain = saved.domain
+    left join periods on entries.domain = periods.domain
 )
 
 select * from final

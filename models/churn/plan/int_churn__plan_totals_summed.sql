@@ -1,16 +1,31 @@
 {{ config(materialized='table') }}
--- One row per domain: what its plan spends and is expected to earn, which share of the chosen
--- customers would leave without it, and by how much the actions are expected to lower that.
+-- One row per domain: what the customers whom its plan chooses are expected to cost and to earn
+-- before a control group is taken out, which share of them would leave without it, by how much the
+-- actions are expected to lower that, and how many the period compares in all.
 with
 
 plans as (
     select * from {{ ref('int_churn__plan_settings_resolved') }}
 ),
 
+kept as (
+    select * from {{ ref('int_churn__assignments_kept') }}
+    where arm <> 'never_treated'
+),
+
+compared as (
+    select
+        domain,
+        count(*) as customers
+    from kept
+    group by all
+),
+
 chosen as (
     select
         allocated.domain,
         count(*) as customers,
+        count(*) filter (where kept.customer_number is null) as new_customers,
         sum(allocated.spend_cents) as spend_cents,
         sum(allocated.profit_cents) as profit_cents,
         -- millionths as integers: the same every time
@@ -33,6 +48,7 @@ chosen as (
         on
             allocated.domain = catalogue.domain
             and allocated.action_id = catalogue.action_id
+    left join kept on allocated.customer_number = kept.customer_number
     group by all
 ),
 
@@ -40,6 +56,7 @@ final as (
     select
         plans.domain,
         coalesce(chosen.customers, 0) as customers,
+        coalesce(chosen.new_customers, 0) + coalesce(compared.customers, 0) as compared_customers,
         coalesce(chosen.spend_cents, 0) as spend_cents,
         coalesce(chosen.profit_cents, 0) as profit_cents,
         chosen.churn_without,
@@ -48,6 +65,7 @@ final as (
         coalesce(chosen.evidence_code, 'assumed') as evidence_code
     from plans
     left join chosen on plans.domain = chosen.domain
+    left join compared on plans.domain = compared.domain
 )
 
 select * from final

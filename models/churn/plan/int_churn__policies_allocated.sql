@@ -9,7 +9,7 @@ policies as (
 ),
 
 plans as (
-    select * from {{ ref('int_churn__plan_settings_resolved') }}
+    select * from {{ ref('int_churn__budgets_left_derived') }}
 ),
 
 capacities as (
@@ -35,7 +35,7 @@ fallbacks as (
         valued.action_id,
         valued.profit_cents,
         valued.spend_cents
-    from {{ ref('int_churn__actions_valued') }} as valued
+    from {{ ref('int_churn__plan_options_offered') }} as valued
     inner join offered
         on
             valued.customer_number = offered.customer_number
@@ -44,7 +44,7 @@ fallbacks as (
         on
             valued.domain = capacities.domain
             and valued.channel = capacities.channel
-    where valued.is_offered and capacities.channel is null
+    where capacities.channel is null
     qualify
         row_number() over (
             partition by valued.customer_number
@@ -96,7 +96,7 @@ final as (
             partition by settled.domain, settled.policy
             order by settled.place asc
             rows between unbounded preceding and current row
-        ) <= plans.budget_cents
+        ) <= plans.left_cents
 )
 
 select * from final

@@ -10,15 +10,22 @@ capacities as (
     select * from {{ ref('int_churn__channel_capacities_resolved') }}
 ),
 
+payable as (
+    select distinct
+        domain,
+        customer_number
+    from {{ ref('int_churn__plan_options_offered') }}
+    where
+        profit_cents > 0
+        and domain in (select capacities.domain from capacities)
+),
+
 hopeful as (
     select
         domain,
         customer_number,
         count(*) over (partition by domain) as customers
-    from {{ ref('int_churn__customer_options_summarised') }}
-    where
-        best_profit_cents > 0
-        and domain in (select capacities.domain from capacities)
+    from payable
 ),
 
 chances as (

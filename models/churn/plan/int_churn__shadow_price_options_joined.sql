@@ -15,9 +15,9 @@ final as (
         valued.channel,
         valued.profit_cents,
         valued.spend_cents
-    from {{ ref('int_churn__actions_valued') }} as valued
+    from {{ ref('int_churn__plan_options_offered') }} as valued
     inner join sampled on valued.customer_number = sampled.customer_number
-    where valued.is_offered and valued.profit_cents > 0
+    where valued.profit_cents > 0
 )
 
 select * from final

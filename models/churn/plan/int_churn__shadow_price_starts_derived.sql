@@ -22,8 +22,8 @@ resources as (
         domain,
         'budget' as resource,
         true as is_budget,
-        budget_cents as available
-    from {{ ref('int_churn__plan_settings_resolved') }}
+        left_cents as available
+    from {{ ref('int_churn__budgets_left_derived') }}
     union all
     select
         domain,

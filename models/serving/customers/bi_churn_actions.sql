@@ -21,6 +21,8 @@ select
     expected_churn_averted,
     evidence,
     evidence_code,
+    arm,
+    period_start,
     is_held_out,
     is_never_treated,
     is_suppressed,

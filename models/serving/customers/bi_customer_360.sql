@@ -72,6 +72,7 @@ final as (
         actions.action_title,
         actions.channel,
         actions.expected_profit,
+        actions.arm,
         actions.is_held_out,
         actions.is_suppressed,
 

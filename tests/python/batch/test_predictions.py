@@ -10,11 +10,12 @@ import sys
 import time
 from datetime import date, timedelta
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
-from raw_rows import published, published_domain, raw_rows, some_customers
+from raw_rows import copy_of, published, published_domain, raw_rows, some_customers
 
 from app.api import create_app
 from app.api.access.keys import create_key
@@ -249,6 +250,36 @@ def test_a_cut_off_by_name_scores_its_whole_cohort(demo, client, reading):
         abs(row["churn_probability"] - scores[row["customer_id"]]["churn_probability"]) <= 1e-9
         for row in found
     )
+
+
+def test_a_cohort_in_a_batch_is_the_published_list(demo, client, reading):
+    """No action for the control groups, and no more spend than the plan's."""
+    home, _ = demo
+    for domain in ("kkbox", "ecommerce"):
+        live = published_domain(home, domain)
+        answer = client.post(
+            f"/v1/{domain}/batch-predictions", data={"cut_off": str(live["as_of_date"])}
+        )
+        work(reading)
+        found = {row["customer_id"]: row for row in results(client, state_of(client, answer))}
+        decided = duckdb.execute(
+            "select customer_id, decision, planned_action, arm "
+            f"from {copy_of(home, 'bi_churn_actions')} where domain = ?",
+            [domain],
+        ).fetchall()
+        assert {row[1] for row in decided} == {"treat", "hold_out", "leave"}
+        for customer, decision, action, arm in decided:
+            row = found[customer]
+            assert (row["published_decision"], row["arm"]) == (decision, arm)
+            assert row["action_id"] == (action if decision == "treat" else None)
+            assert row["is_within_plan"] == (decision == "treat")
+        spend = sum(row["expected_spend"] or 0 for row in found.values())
+        (planned, budget) = duckdb.execute(
+            f"select expected_spend, budget from {copy_of(home, 'bi_retention_budget')} "
+            "where domain = ?",
+            [domain],
+        ).fetchone()
+        assert spend == pytest.approx(planned) and spend <= budget
 
 
 def test_days_without_an_honest_answer_are_refused_at_once(client, reading, histories):

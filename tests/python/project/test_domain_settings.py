@@ -170,6 +170,30 @@ def test_what_is_learned_from_lacks_the_plan_and_the_guards_and_nothing_else():
             "0 or more",
         ),
         (
+            ("period_days: 28 ", "period_days: 0 "),
+            "kkbox.retention.period_days",
+            "period_days is 0; it should be 1 or more",
+            "1 to 366",
+        ),
+        (
+            ("period_days: 28 ", "period_days: 367 "),
+            "kkbox.retention.period_days",
+            "period_days is 367; it should be at most 366",
+            "1 to 366",
+        ),
+        (
+            ('period_start: "2017-01-07"', 'period_start: "2017-02-30"'),
+            "kkbox.retention.period_start",
+            'period_start is "2017-02-30"; it should be a day',
+            "First day of a period",
+        ),
+        (
+            ('period_start: "2017-01-07"', 'period_start: "1900-01-01"'),
+            "kkbox.retention.period_start",
+            'period_start is "1900-01-01"; it should be 1970-01-01 or more',
+            "First day of a period",
+        ),
+        (
             ("holdout: auto ", "holdout: 0.9 "),
             "kkbox.retention.holdout",
             "holdout is 0.9; it should be 'auto' or at most 0.5",

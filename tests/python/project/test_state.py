@@ -48,9 +48,9 @@ def test_reading_makes_nothing(home):
 
 
 def test_a_state_that_is_there_is_opened_while_somebody_writes(home):
-    state.open_state(home, decisions.CONTACTS.metadata).dispose()
+    state.open_state(home).dispose()
     with writer(home):
-        state.open_state(home, decisions.CONTACTS.metadata).dispose()
+        state.open_state(home).dispose()
 
 
 def test_a_busy_state_is_a_problem_that_says_when_to_come_back(world, start_api):

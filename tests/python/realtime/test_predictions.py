@@ -15,10 +15,11 @@ from app.api.access.store import Store
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.publish.generation import current
-from pipeline.realtime.answer import Prices
+from pipeline.realtime.answer import _OF_AN_ACTION, Prices, _as_published
 from pipeline.realtime.bundle import read_run_stack
 from pipeline.realtime.controls import Knowledge, coverage_of, notes_of
 from pipeline.realtime.engine import Engine
+from pipeline.realtime.published_plan import PublishedDecision
 from pipeline.realtime.rows import Customer
 from pipeline.runs.registry import live_run, recipe_of
 from pipeline.warehouse.compiled_sql import CompiledModel, load_coverage, stack_hash, write_models
@@ -120,7 +121,7 @@ def test_raw_rows_give_the_marts_features_to_the_last_bit_and_the_published_scor
 def test_reasons_and_actions_are_worded_as_in_what_is_published(demo, engines, histories):
     home, _ = demo
     for domain, customers in histories.items():
-        few = dict(list(customers.items())[:60])
+        few = dict(list(customers.items())[:MOST])
         answer = engines[domain].predict([Customer(c, t) for c, t in few.items()])
         with duckdb.connect() as connection:
             kept = {
@@ -135,7 +136,8 @@ def test_reasons_and_actions_are_worded_as_in_what_is_published(demo, engines, h
             chosen = {
                 row[0]: row[1:]
                 for row in connection.execute(
-                    "select customer_id, decision, reason, reason_words, best_profit_alone "
+                    "select customer_id, decision, reason, reason_words, best_profit_alone, "
+                    "planned_action, expected_spend, arm "
                     "from churn.fct_churn_actions where domain = ?",
                     [domain],
                 ).fetchall()
@@ -145,15 +147,60 @@ def test_reasons_and_actions_are_worded_as_in_what_is_published(demo, engines, h
                 words, amount = kept[one.customer_id, reason["rank"]]
                 assert words == reason["sentence"]
                 assert abs(reason["contribution_log_odds"] - amount) <= 1e-5
-            decision, why, words, best = chosen[one.customer_id]
+            decision, why, words, best, planned, spend, arm = chosen[one.customer_id]
             action = one.scored.action
             assert action["best_profit_alone"] == best
-            # alone, nobody is held out and no budget is spent on others
-            if why in ("held_out", "beyond_budget") or decision == "treat":
-                assert action["decision"] == "treat"
-                assert action["expected_profit"] == best
-            else:
-                assert (action["reason"], action["reason_words"]) == (why, words)
+            assert (action["decision"], action["reason"]) == (decision, why)
+            assert action["reason_words"] == words
+            assert (action["published_decision"], action["arm"]) == (decision, arm)
+            assert action["is_within_plan"] == (decision == "treat")
+            assert (action["planned_action"], action["expected_spend"]) == (
+                (planned, spend) if decision == "treat" else (None, None)
+            )
+        decisions = {chosen[one.customer_id][0] for one in answer.predictions}
+        assert decisions == {"treat", "hold_out", "leave"}
+
+
+def test_what_only_a_plan_decides_is_as_published():
+    prices = Prices(budget=0, channels={})
+    alone = {
+        "decision": "treat",
+        "reason": None,
+        "reason_words": None,
+        **dict.fromkeys(_OF_AN_ACTION, "of the action"),
+        "planned_action": "coupon",
+        "expected_profit": 5.5,
+        "expected_spend": 1.0,
+        "channel": "push",
+        "arm": None,
+    }
+
+    def of(decision, reason=None, action=None, arm=None):
+        return PublishedDecision("a", decision, reason, "why", action, 1, 1, arm, "2026-01-01")
+
+    new = _as_published(alone, None, prices)
+    assert (new["planned_action"], new["is_within_plan"], new["arm"]) == ("coupon", True, None)
+    same = _as_published(alone, of("treat", None, "coupon", "treat"), prices)
+    assert (same["planned_action"], same["is_within_plan"], same["arm"]) == (
+        "coupon",
+        True,
+        "treat",
+    )
+    # the planned action may not be offered any more: another one is no part of the plan
+    other = _as_published(alone, of("treat", None, "call", "treat"), prices)
+    assert (other["planned_action"], other["is_within_plan"]) == ("coupon", False)
+    # a customer who gave no reason for an action last night may give one today
+    changed = _as_published(alone, of("leave", "nothing_raises_the_risk"), prices)
+    assert (changed["planned_action"], changed["is_within_plan"]) == ("coupon", False)
+    beyond = _as_published(alone, of("leave", "beyond_budget"), prices)
+    held = _as_published(
+        alone | {"decision": "hold_out", "reason": "held_out"},
+        of("hold_out", "held_out", "coupon", "control"),
+        prices,
+    )
+    for row, reason in ((beyond, "beyond_budget"), (held, "held_out")):
+        assert row["reason"] == reason and row["is_within_plan"] is False
+        assert all(row[name] is None for name in _OF_AN_ACTION)
 
 
 def test_very_different_customers_in_turn_do_not_colour_each_other(engines, histories):

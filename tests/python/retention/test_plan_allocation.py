@@ -94,8 +94,9 @@ def solved(plan_sql):
         planned = {
             row[0]: row[1:]
             for row in connection.execute(
-                "select domain, budget_cents, spend_cents, profit_cents, bound_cents, "
-                "step_not_fitting_cents, has_capacities from int_churn__plans_summarised"
+                "select domain, budget_cents, chosen_spend_cents, chosen_profit_cents, "
+                "bound_cents, step_not_fitting_cents, has_capacities "
+                "from int_churn__plans_summarised"
             ).fetchall()
         }
         chosen = connection.execute(
@@ -125,7 +126,8 @@ def fill(connection, options, plans, capacities):
     )
     connection.execute(
         "create table int_churn__contact_eligibility_checked as select distinct domain, "
-        "customer_number, 0.5 as churn_probability from int_churn__actions_valued"
+        "customer_number, cast(customer_number as varchar) as customer_id, "
+        "0.5 as churn_probability from int_churn__actions_valued"
     )
     connection.execute(
         "create table int_churn__actions_catalogued as select distinct domain, action_id, "
@@ -134,10 +136,24 @@ def fill(connection, options, plans, capacities):
     )
     connection.execute(
         "create table int_churn__plan_settings_resolved (domain varchar, budget_cents bigint, "
-        "holdout_per_mille bigint, holdout_salt varchar)"
+        "holdout_per_mille bigint, holdout_salt varchar, period_start date, period_end date)"
     )
     connection.executemany(
-        "insert into int_churn__plan_settings_resolved values (?, ?, null, 'salt')", plans
+        "insert into int_churn__plan_settings_resolved "
+        "values (?, ?, null, 'salt', date '2026-01-01', date '2026-01-29')",
+        plans,
+    )
+    # a period at its beginning: nothing is spent, nobody has an arm
+    connection.execute(
+        "create table int_churn__periods_summarised as select domain, 0 as contacts, "
+        "0 as contacts_of_unknown_actions, 0::bigint as charged_cents, "
+        "0::bigint as reserved_cents, null::bigint as drawn_per_mille "
+        "from int_churn__plan_settings_resolved"
+    )
+    connection.execute(
+        "create table int_churn__assignments_kept (domain varchar, customer_number bigint, "
+        "arm varchar, action_id varchar, planned_spend_cents bigint, "
+        "planned_profit_cents bigint, is_held_out boolean)"
     )
     connection.execute(
         "create table int_churn__channel_capacities_resolved "

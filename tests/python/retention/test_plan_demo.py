@@ -13,7 +13,7 @@ from pipeline.project.home import PROJECT
 from pipeline.publish.generation import current
 from pipeline.report.plan import holdout_words
 from pipeline.retention.catalogue import CATALOGUE
-from pipeline.retention.decisions import CONTACTS, SUPPRESSIONS, read_state
+from pipeline.retention.decisions import ASSIGNMENTS, CONTACTS, SUPPRESSIONS, read_state
 from pipeline.retention.plan import make_retention_plan
 from pipeline.warehouse import fingerprint
 
@@ -99,23 +99,60 @@ def test_two_in_a_hundred_are_never_treated_whatever_the_plan(actions):
     assert 0.01 < share < 0.03
 
 
-def test_the_hold_out_is_the_set_share_of_every_band_and_action(demo, actions):
+def test_the_first_draw_of_a_period_holds_out_the_set_share(demo, actions):
     shares = dict(ask(demo[0], "select domain, holdout_share from serving.bi_retention_budget"))
-    groups = {}
+    for domain, share in shares.items():
+        held = [
+            row["decision"] == "hold_out"
+            for row in actions
+            if row["planned_action"] and row["domain"] == domain
+        ]
+        assert len(held) > 100
+        assert abs(sum(held) - share * len(held)) < 4 * (share * (1 - share) * len(held)) ** 0.5
+
+
+def test_arms_and_their_period_are_published_and_kept(demo, actions):
+    entries = domain_entries()
+    published = {
+        (row["domain"], row["period_start"], row["customer_id"]): row["arm"]
+        for row in actions
+        if row["arm"]
+    }
+    assert set(published.values()) == {"treat", "control", "never_treated"}
+    assert {row[:3]: row[3] for row in read_state(demo[0], ASSIGNMENTS)} == published
     for row in actions:
-        if row["planned_action"]:
-            key = row["domain"], row["risk_band"], row["planned_action"]
-            groups.setdefault(key, []).append(row["decision"] == "hold_out")
-    assert len(groups) > 5
-    for (domain, *_), held in groups.items():
-        assert abs(sum(held) - shares[domain] * len(held)) < 1
+        start, days = row["period_start"], entries[row["domain"]].retention.period_days
+        assert 0 <= (row["as_of_date"] - start).days < days
+        assert (start - entries[row["domain"]].retention.period_start).days % days == 0
+        assert {"treat": "treat", "hold_out": "control"}.get(row["decision"], row["arm"]) == (
+            row["arm"]
+        )
+
+
+def test_headline_figures_are_those_of_the_list_and_the_control_group_stands_beside(demo, actions):
+    for domain, *figures in ask(
+        demo[0],
+        "select domain, customers, expected_spend, expected_profit, control_customers, "
+        "control_spend, control_profit from serving.bi_retention_budget",
+    ):
+        sums = []
+        for decision in ("treat", "hold_out"):
+            group = [
+                row for row in actions if (row["domain"], row["decision"]) == (domain, decision)
+            ]
+            sums += [
+                len(group),
+                sum(row["expected_spend"] for row in group),
+                sum(row["expected_profit"] for row in group),
+            ]
+        assert figures == pytest.approx(sums)
 
 
 def test_the_plan_stays_within_its_budget_and_beats_the_alternatives_by_its_own_lights(demo):
     for domain, budget, spend, profit, bound, gap in ask(
         demo[0],
-        "select domain, budget, expected_spend, expected_profit, profit_bound, gap_to_bound "
-        "from serving.bi_retention_budget",
+        "select domain, budget, expected_spend + control_spend, expected_profit + control_profit, "
+        "profit_bound, gap_to_bound from serving.bi_retention_budget",
     ):
         assert spend <= budget
         assert profit <= bound and gap == pytest.approx(bound - profit)
@@ -164,7 +201,7 @@ def test_churn_plan_shows_the_published_plan_and_writes_nothing(demo, run_churn)
 
 def test_a_larger_budget_never_earns_less_and_the_last_unit_ever_less(demo):
     plans = [make_retention_plan(demo[0], DOMAINS[0], budget=b).figures for b in (0, 20, 100, 1e6)]
-    profits = [int(figures["profit_cents"]) for figures in plans]
+    profits = [int(figures["chosen_profit_cents"]) for figures in plans]
     assert profits == sorted(profits) and profits[0] >= 0
     marginals = [figures["marginal_profit"] for figures in plans]
     assert marginals == sorted(marginals, reverse=True) and marginals[-1] == 0
