@@ -553,6 +553,7 @@ def finish(context: RunContext) -> GenerationInfo | None:
     is_published = live is not None and live.marts == marts
     if fingerprint.done(home.warehouse, "marts") != marts or not (is_compared or is_published):
         marts = _build_marts(context, compared_with)
+    _tell_departures(context)
     kept = sorted({*context.left_out, *_guard(context, live, _built(context))})
     made_from = fingerprint.digest(marts, kept)
     if live is not None and live.fingerprint == made_from:
@@ -602,6 +603,28 @@ def _build_marts(context: RunContext, compared_with: str) -> str:
     fingerprint.mark_done(home.warehouse, "compared_with", compared_with)
     fingerprint.mark_done(home.warehouse, "marts", marts)
     return marts
+
+
+def _tell_departures(context: RunContext) -> None:
+    """Report whose CRM rows wait because days are missing."""
+    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+        rows = connection.execute(
+            """
+            select doubted.domain, doubted.last_missing_day, count(*)
+            from churn.int_churn__departures_doubted as doubted
+            inner join serving.crm_churn_actions as crm on doubted.domain = crm.domain
+            left join serving.bi_churn_risk as risk
+                on crm.domain = risk.domain and crm.customer_id = risk.customer_id
+            where not crm.is_deleted and risk.customer_id is null
+            group by all order by all
+            """
+        ).fetchall()
+    for domain, day, customers in rows:
+        if domain in _built(context):
+            context.say(
+                f"{domain}: {customers:,} customers who left keep their CRM row, without an "
+                f"action: what they did on {day} is missing"
+            )
 
 
 def _guard(context: RunContext, live: GenerationInfo | None, domains: Iterable[str]) -> list[str]:
