@@ -24,6 +24,8 @@ AMOUNTS = ("price", "plan_list_price", "actual_amount_paid")
 # Kind of event that is an order, where a table has kinds.
 ORDER, REFUND = "purchase", "refund"
 HISTORY = "history"
+# Folder of the days after the last night.
+REST = "rest"
 # Nights after its own on which a delayed day, late rows or a repeated file come.
 DELAY = 2
 _LATE_SHARE, _FIRST_SHARE = 0.1, 0.6
@@ -124,20 +126,28 @@ class Delivery:
     name: str
     rows: list[str]
 
+    def write(self, folder: Path) -> None:
+        """Write the file."""
+        lines = [",".join(self.feed.header), *self.rows]
+        (folder / self.name).write_text("\n".join(lines) + "\n")
+
 
 @dataclass(frozen=True)
 class NightOptions:
     """What nights to make.
 
     Attributes:
-        nights: How many, up to the last day of the demo.
+        nights: How many, up to the last day of the demo or of what is before the rest.
         mishaps: Names of `MISHAPS`.
         seed: Fixes what is hit.
+        rest: Days after the last night, in which the outcomes of the nights show; they come in a
+            folder of their own, and only ids go on being wrong in them.
     """
 
     nights: int
     mishaps: tuple[str, ...] = ()
     seed: int = 1
+    rest: int = 0
 
 
 @dataclass(frozen=True)
@@ -147,13 +157,14 @@ class Nights:
     Attributes:
         raw_dir: Folder of the demo's raw files.
         first: Day of the first night.
-        last: Day of the last night, the last one with events.
+        last: Day of the last night; without a rest, the last one with events.
         feeds: Table → feed.
         history: File → rows from before the first night, with the header first.
         true_rows: Table → day → the rows of the raw files, from the first night on.
         deliveries: What arrives, by night and name.
         planted: What went wrong.
         hit: Days on which it did.
+        rest: Days after the last night that arrive as well.
     """
 
     raw_dir: Path
@@ -165,6 +176,7 @@ class Nights:
     deliveries: list[Delivery] = field(default_factory=list)
     planted: list[Planted] = field(default_factory=list)
     hit: set[date] = field(default_factory=set)
+    rest: int = 0
 
     def days(self) -> list[date]:
         """All nights, each named by the day whose rows it should bring."""
@@ -173,19 +185,20 @@ class Nights:
     def write(self, folder: Path) -> Iterator[tuple[str, Path]]:
         """Write the history, then night after night; yield each name and folder once it is there.
 
-        A folder holds only what arrived that night; a night without files has an empty one.
+        A folder holds only what arrived that night; a night without files has an empty one. The
+        rest comes last, if there is one.
         """
         empty_folder(folder)
-        for name, into in ((HISTORY, self._history_into), *((str(d), None) for d in self.days())):
+        names = [HISTORY, *map(str, self.days()), *([REST] if self.rest else [])]
+        for name in names:
             part = folder / name
             part.mkdir()
             shutil.copyfile(self.raw_dir / MARKER, part / MARKER)
-            if into is not None:
-                into(part)
+            if name == HISTORY:
+                self._history_into(part)
             for delivery in self.deliveries:
-                if str(delivery.night) == name:
-                    lines = [",".join(delivery.feed.header), *delivery.rows]
-                    (part / delivery.name).write_text("\n".join(lines) + "\n")
+                if name == (REST if delivery.night > self.last else str(delivery.night)):
+                    delivery.write(part)
             yield name, part
 
     def _history_into(self, folder: Path) -> None:
@@ -213,7 +226,7 @@ def make_nights(domain: str, raw_dir: Path, options: NightOptions) -> Nights:
         raise ChurnError(
             f"There is no mishap {unknown[0]!r}.", hint=f"Choose from {', '.join(MISHAPS)}."
         )
-    nights = _cut(domain, raw_dir, options.nights)
+    nights = _cut(domain, raw_dir, options.nights, options.rest)
     of_kind = {kind: name for name in options.mishaps for kind in MISHAPS[name]}
     # the first night stays as it is, and what is late still arrives by the last one
     free = nights.days()[1 : -DELAY or None]
@@ -239,10 +252,13 @@ def make_nights(domain: str, raw_dir: Path, options: NightOptions) -> Nights:
     return nights
 
 
-def _cut(domain: str, raw_dir: Path, count: int) -> Nights:
+def _cut(domain: str, raw_dir: Path, count: int, rest: int) -> Nights:
     """Every row where it belongs: the history, or the file of its day."""
-    if count < 1:
-        raise ChurnError(f"{count} nights cannot be made.", hint="Ask for 1 or more.")
+    if count < 1 or rest < 0:
+        raise ChurnError(
+            f"{count} nights and {rest} days after them cannot be made.",
+            hint="Ask for 1 night or more.",
+        )
     tables = source_tables(domain)
     feeds: dict[str, Feed] = {}
     dated: list[tuple[str, Feed, list[str], list[date]]] = []
@@ -259,6 +275,7 @@ def _cut(domain: str, raw_dir: Path, count: int) -> Nights:
         max(max(days) for _, other, _, days in dated if other is feed and days)
         for feed in feeds.values()
     )
+    last -= timedelta(days=rest)
     first = last - timedelta(days=count - 1)
     true_rows: dict[str, dict[date, list[str]]] = {name: defaultdict(list) for name in feeds}
     for name, feed, rows, days in dated:
@@ -268,9 +285,10 @@ def _cut(domain: str, raw_dir: Path, count: int) -> Nights:
         for row, day in zip(rows, days, strict=True):
             if first <= day:
                 true_rows[feed.table.name][day].append(row)
-    nights = Nights(raw_dir, first, last, feeds, history, true_rows)
+    nights = Nights(raw_dir, first, last, feeds, history, true_rows, rest=rest)
+    after = [last + timedelta(days=n) for n in range(1, rest + 1)]
     for feed in feeds.values():
-        for day in nights.days():
+        for day in (*nights.days(), *after):
             rows = true_rows[feed.table.name].get(day, [])
             nights.deliveries.append(Delivery(day, feed, feed.file_name(day), list(rows)))
     return nights
