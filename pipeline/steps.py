@@ -54,7 +54,7 @@ from pipeline.warehouse.compiled_sql import (
     stack_script,
     write_models,
 )
-from pipeline.warehouse.control import missing_days
+from pipeline.warehouse.control import late_feed, missing_days
 from pipeline.warehouse.dbt import AFTER_ML, BEFORE_ML, DbtOutcome, dbt, without
 from pipeline.warehouse.static_checks import check_build
 
@@ -81,6 +81,8 @@ def build(context: RunContext, *, isolate: bool = False) -> None:
             _leave_out(context, domain, error, isolate=isolate)
     if fingerprint.done(home.warehouse, "build") == _build_fingerprint(context):
         context.say("build: up to date")
+        for domain in _built(context):
+            _tell_late_feed(context, domain)
         return
     # a half-finished build must not pass for the old state or the new one
     fingerprint.forget(home.warehouse, "build", "marts")
@@ -102,6 +104,7 @@ def build(context: RunContext, *, isolate: bool = False) -> None:
     keep_features(home, _built(context))
     for domain in _built(context):
         _tell_missing_days(context, domain)
+        _tell_late_feed(context, domain)
         _audit(context, domain)
         _freeze(context, domain)
     fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(context))
@@ -238,6 +241,15 @@ def _tell_missing_days(context: RunContext, domain: str) -> None:
             "days are missing in between",
             domain,
         )
+
+
+def _tell_late_feed(context: RunContext, domain: str) -> None:
+    """Report that the newest days have not come, of a feed that brings each day once it is over."""
+    now = today(context.entries[domain].timezone)
+    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+        late = late_feed(connection, domain, now)
+    if late is not None:
+        context.warn(f"{domain}: {late}", domain)
 
 
 def _audit(context: RunContext, domain: str) -> None:

@@ -105,7 +105,9 @@ def test_a_day_that_comes_a_night_later_deletes_nobody(tmp_path):
     first, second = world.lived
     assert mornings == [(world.home, late), (world.home, day)]
     assert (first.outcome, first.cut_off) == ("same day", late), words(world)
-    assert any("the rows of 1 day have not come" in line for line in first.words), first.words
+    assert any("1 day has not come: transactions ends on" in line for line in first.words), (
+        first.words
+    )
     assert (second.outcome, second.cut_off) == ("published", world.end), words(world)
     assert second.has_clean_inputs and second.differing_scores == 0, words(world)
     assert [night.false_tombstones for night in world.lived] == [[], []], words(world)
