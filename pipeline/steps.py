@@ -54,7 +54,7 @@ from pipeline.warehouse.compiled_sql import (
     stack_script,
     write_models,
 )
-from pipeline.warehouse.control import missing_days
+from pipeline.warehouse.control import late_feed, missing_days
 from pipeline.warehouse.dbt import AFTER_ML, BEFORE_ML, DbtOutcome, dbt, without
 from pipeline.warehouse.static_checks import check_build
 
@@ -90,6 +90,8 @@ def build(context: RunContext, *, isolate: bool = False) -> None:
             _leave_out(context, domain, error, isolate=isolate)
     if fingerprint.done(home.warehouse, "build") == _build_fingerprint(context):
         context.say("build: up to date")
+        for domain in _built(context):
+            _tell_late_feed(context, domain)
         return
     # a half-finished build must not pass for the old state or the new one
     fingerprint.forget(home.warehouse, "build", "marts")
@@ -111,6 +113,7 @@ def build(context: RunContext, *, isolate: bool = False) -> None:
     keep_features(home, _built(context))
     for domain in _built(context):
         _tell_missing_days(context, domain)
+        _tell_late_feed(context, domain)
         _audit(context, domain)
         _freeze(context, domain)
     fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(context))
@@ -247,6 +250,15 @@ def _tell_missing_days(context: RunContext, domain: str) -> None:
             "days are missing in between",
             domain,
         )
+
+
+def _tell_late_feed(context: RunContext, domain: str) -> None:
+    """Report that the newest days have not come, of a feed that brings each day once it is over."""
+    now = today(context.entries[domain].timezone)
+    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+        late = late_feed(connection, domain, now)
+    if late is not None:
+        context.warn(f"{domain}: {late}", domain)
 
 
 def _audit(context: RunContext, domain: str) -> None:
@@ -562,6 +574,7 @@ def finish(context: RunContext) -> GenerationInfo | None:
     is_published = live is not None and live.marts == marts
     if fingerprint.done(home.warehouse, "marts") != marts or not (is_compared or is_published):
         marts = _build_marts(context, compared_with)
+    _tell_departures(context)
     kept = sorted({*context.left_out, *_guard(context, live, _built(context))})
     made_from = fingerprint.digest(marts, kept)
     if live is not None and live.fingerprint == made_from:
@@ -626,6 +639,28 @@ def _tell_unknown_contacts(context: RunContext) -> None:
             f"{domain}: {contacts:,} contacts of this period have no action that the catalogue "
             "knows; they are not charged to the budget"
         )
+
+
+def _tell_departures(context: RunContext) -> None:
+    """Report whose CRM rows wait because days are missing."""
+    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+        rows = connection.execute(
+            """
+            select doubted.domain, doubted.last_missing_day, count(*)
+            from churn.int_churn__departures_doubted as doubted
+            inner join serving.crm_churn_actions as crm on doubted.domain = crm.domain
+            left join serving.bi_churn_risk as risk
+                on crm.domain = risk.domain and crm.customer_id = risk.customer_id
+            where not crm.is_deleted and risk.customer_id is null
+            group by all order by all
+            """
+        ).fetchall()
+    for domain, day, customers in rows:
+        if domain in _built(context):
+            context.say(
+                f"{domain}: {customers:,} customers who left keep their CRM row, without an "
+                f"action: what they did on {day} is missing"
+            )
 
 
 def _guard(context: RunContext, live: GenerationInfo | None, domains: Iterable[str]) -> list[str]:

@@ -24,6 +24,8 @@ AMOUNTS = ("price", "plan_list_price", "actual_amount_paid")
 # Kind of event that is an order, where a table has kinds.
 ORDER, REFUND = "purchase", "refund"
 HISTORY = "history"
+# Folder of the days after the last night.
+REST = "rest"
 # Nights after its own on which a delayed day, late rows or a repeated file come.
 DELAY = 2
 _LATE_SHARE, _FIRST_SHARE = 0.1, 0.6
@@ -124,22 +126,30 @@ class Delivery:
     name: str
     rows: list[str]
 
+    def write(self, folder: Path) -> None:
+        """Write the file."""
+        lines = [",".join(self.feed.header), *self.rows]
+        (folder / self.name).write_text("\n".join(lines) + "\n")
+
 
 @dataclass(frozen=True)
 class NightOptions:
     """What nights to make.
 
     Attributes:
-        nights: How many, up to the last day of the demo.
+        nights: How many, up to the last day of the demo or of what is before the rest.
         mishaps: Names of `MISHAPS`.
         seed: Fixes what is hit.
         with_map: Whether the map of ids tells, on the night of a merge, who has become whom.
+        rest: Days after the last night, in which the outcomes of the nights show; they come in a
+            folder of their own, and only ids go on being wrong in them.
     """
 
     nights: int
     mishaps: tuple[str, ...] = ()
     seed: int = 1
     with_map: bool = False
+    rest: int = 0
 
 
 @dataclass(frozen=True)
@@ -149,7 +159,7 @@ class Nights:
     Attributes:
         raw_dir: Folder of the demo's raw files.
         first: Day of the first night.
-        last: Day of the last night, the last one with events.
+        last: Day of the last night; without a rest, the last one with events.
         feeds: Table → feed.
         history: File → rows from before the first night, with the header first.
         true_rows: Table → day → the rows of the raw files, from the first night on.
@@ -157,6 +167,7 @@ class Nights:
         planted: What went wrong.
         hit: Days on which it did.
         with_map: Whether a file of the map of ids comes with a merge.
+        rest: Days after the last night that arrive as well.
     """
 
     raw_dir: Path
@@ -169,6 +180,7 @@ class Nights:
     planted: list[Planted] = field(default_factory=list)
     hit: set[date] = field(default_factory=set)
     with_map: bool = False
+    rest: int = 0
 
     def identities(self) -> list[tuple[str, str, date]]:
         """Return rows of the map of ids: an id that has become another customer's, and since when.
@@ -192,19 +204,20 @@ class Nights:
     def write(self, folder: Path) -> Iterator[tuple[str, Path]]:
         """Write the history, then night after night; yield each name and folder once it is there.
 
-        A folder holds only what arrived that night; a night without files has an empty one.
+        A folder holds only what arrived that night; a night without files has an empty one. The
+        rest comes last, if there is one.
         """
         empty_folder(folder)
-        for name, into in ((HISTORY, self._history_into), *((str(d), None) for d in self.days())):
+        names = [HISTORY, *map(str, self.days()), *([REST] if self.rest else [])]
+        for name in names:
             part = folder / name
             part.mkdir()
             shutil.copyfile(self.raw_dir / MARKER, part / MARKER)
-            if into is not None:
-                into(part)
+            if name == HISTORY:
+                self._history_into(part)
             for delivery in self.deliveries:
-                if str(delivery.night) == name:
-                    lines = [",".join(delivery.feed.header), *delivery.rows]
-                    (part / delivery.name).write_text("\n".join(lines) + "\n")
+                if name == (REST if delivery.night > self.last else str(delivery.night)):
+                    delivery.write(part)
             told = [row for row in self.identities() if self.with_map and str(row[2]) == name]
             if told:
                 lines = ["id,customer_id,known_from", *(",".join(map(str, row)) for row in told)]
@@ -236,7 +249,8 @@ def make_nights(domain: str, raw_dir: Path, options: NightOptions) -> Nights:
         raise ChurnError(
             f"There is no mishap {unknown[0]!r}.", hint=f"Choose from {', '.join(MISHAPS)}."
         )
-    nights = replace(_cut(domain, raw_dir, options.nights), with_map=options.with_map)
+    nights = _cut(domain, raw_dir, options.nights, options.rest)
+    nights = replace(nights, with_map=options.with_map)
     of_kind = {kind: name for name in options.mishaps for kind in MISHAPS[name]}
     # the first night stays as it is, and what is late still arrives by the last one
     free = nights.days()[1 : -DELAY or None]
@@ -262,10 +276,13 @@ def make_nights(domain: str, raw_dir: Path, options: NightOptions) -> Nights:
     return nights
 
 
-def _cut(domain: str, raw_dir: Path, count: int) -> Nights:
+def _cut(domain: str, raw_dir: Path, count: int, rest: int) -> Nights:
     """Every row where it belongs: the history, or the file of its day."""
-    if count < 1:
-        raise ChurnError(f"{count} nights cannot be made.", hint="Ask for 1 or more.")
+    if count < 1 or rest < 0:
+        raise ChurnError(
+            f"{count} nights and {rest} days after them cannot be made.",
+            hint="Ask for 1 night or more.",
+        )
     tables = source_tables(domain)
     feeds: dict[str, Feed] = {}
     dated: list[tuple[str, Feed, list[str], list[date]]] = []
@@ -282,6 +299,7 @@ def _cut(domain: str, raw_dir: Path, count: int) -> Nights:
         max(max(days) for _, other, _, days in dated if other is feed and days)
         for feed in feeds.values()
     )
+    last -= timedelta(days=rest)
     first = last - timedelta(days=count - 1)
     true_rows: dict[str, dict[date, list[str]]] = {name: defaultdict(list) for name in feeds}
     for name, feed, rows, days in dated:
@@ -291,9 +309,10 @@ def _cut(domain: str, raw_dir: Path, count: int) -> Nights:
         for row, day in zip(rows, days, strict=True):
             if first <= day:
                 true_rows[feed.table.name][day].append(row)
-    nights = Nights(raw_dir, first, last, feeds, history, true_rows)
+    nights = Nights(raw_dir, first, last, feeds, history, true_rows, rest=rest)
+    after = [last + timedelta(days=n) for n in range(1, rest + 1)]
     for feed in feeds.values():
-        for day in nights.days():
+        for day in (*nights.days(), *after):
             rows = true_rows[feed.table.name].get(day, [])
             nights.deliveries.append(Delivery(day, feed, feed.file_name(day), list(rows)))
     return nights

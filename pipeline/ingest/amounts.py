@@ -3,7 +3,7 @@
 A file in cents, or in another currency, makes every amount a hundred times too large, and nothing
 later notices. So each price is compared with the usual one of the same product (`per`): the file
 with the files loaded before it, and each of its days with the whole file. Where too few products
-are known, prices as such are compared, and only with many rows. A step is refused from
+are known, prices as such are compared, and a larger step is refused. A step is refused from
 `largest_step` on (20): prices and assortments move less, cents and most currencies more.
 """
 
@@ -19,8 +19,8 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.sources import Amounts, SourceTable
 
 _LEAST_ROWS, _LEAST_THINGS = 30, 5
-# Where prices are compared without knowing of what.
-_LEAST_ROWS_ALONE, _STEP_ALONE = 100, 2.5
+# Where prices are compared without knowing of what; the day of a small business has few rows.
+_LEAST_ROWS_ALONE, _LEAST_USUAL_ROWS, _STEP_ALONE = 10, 100, 2.5
 _FILES, _ROWS = 5, 300_000
 _ISO_CODE = re.compile("[A-Z]{3}")
 
@@ -173,7 +173,7 @@ def _step(con: duckdb.DuckDBPyConnection, amounts: Amounts, usual: str, group: s
         ) as compared on alone.part is not distinct from compared.part
         where case
             when step is not null then step >= {limit} or step <= 1 / {limit}
-            else alone.rows >= {_LEAST_ROWS_ALONE} and usual_rows >= {_LEAST_ROWS_ALONE}
+            else alone.rows >= {_LEAST_ROWS_ALONE} and usual_rows >= {_LEAST_USUAL_ROWS}
                 and (alone.price >= {alone} * usual_price or alone.price <= usual_price / {alone})
         end
         order by abs(ln(coalesce(step, alone.price / alone.usual_price))) desc, alone.part

@@ -129,7 +129,7 @@ class Retention(Settings):
         default=14, description="Days after a contact by an action the catalogue does not know"
     )
     out_of_scope_days: Annotated[int, Field(ge=0, le=31)] = Field(
-        default=3,
+        default=7,
         description="Days that a customer who is not scored any more stays in the CRM table, "
         "without an action, before the row is deleted: 0 to 31",
     )

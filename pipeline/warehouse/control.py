@@ -9,6 +9,7 @@ from datetime import date
 
 import duckdb
 
+from pipeline.project.sources import source_tables
 from pipeline.warehouse.compiled_sql import (
     CompiledModel,
     create_models,
@@ -17,6 +18,9 @@ from pipeline.warehouse.compiled_sql import (
 
 # What each day is worth to a cut-off after it: no cut-off and no known day changes it.
 JUDGED = ("day_counts", "starts", "holes", "outcome_holes")
+
+# A feed whose newest rows were seen so many days after their day brings each day once it is over.
+_PROMPT_DAYS = 2
 
 
 def fill_controls(
@@ -118,3 +122,62 @@ def missing_days(connection: duckdb.DuckDBPyConnection, domain: str) -> list[Mis
         [domain, domain],
     ).fetchall()
     return [MissingDays(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class LateFeed:
+    """Days that are over and have not come.
+
+    Attributes:
+        table: Table of the source, or table.part.
+        last: Last day with rows.
+        today: The day it is.
+    """
+
+    table: str
+    last: date
+    today: date
+
+    @property
+    def days(self) -> int:
+        """How many."""
+        return (self.today - self.last).days - 1
+
+    def __str__(self) -> str:
+        awaited = "1 day has" if self.days == 1 else f"{self.days:,} days have"
+        return (
+            f"{awaited} not come: {self.table} ends on {self.last}, and today is {self.today}. "
+            "Scores are as of an earlier day until the rows are ingested"
+        )
+
+
+def late_feed(connection: duckdb.DuckDBPyConnection, domain: str, today: date) -> LateFeed | None:
+    """Return the days that are awaited of the table that shows outcomes; None without any.
+
+    The last day of a record is no hole, because nothing in it says that it goes on. How promptly
+    its rows came does: of an old export, loaded long after its days, no day is awaited.
+
+    Args:
+        connection: The warehouse, after a build.
+        domain: Domain.
+        today: The day it is where the domain's days are counted.
+    """
+    row = connection.execute(
+        "select grids.anchor_table, max(event_days.day) from control.control__grids as grids "
+        "inner join control.control__event_days as event_days on "
+        "event_days.domain = grids.domain and event_days.table_name = grids.anchor_table "
+        "where grids.domain = ? group by all",
+        [domain],
+    ).fetchone()
+    if row is None:
+        return None
+    anchor, last = row
+    (relation,) = (
+        table.identifier
+        for table in source_tables(domain)
+        if table.name == anchor.partition(".")[0]
+    )
+    ((seen,),) = connection.execute(f"select max(first_seen_on) from lake.{relation}").fetchall()
+    late = LateFeed(anchor, last, today)
+    is_prompt = seen is not None and (seen - last).days <= _PROMPT_DAYS
+    return late if is_prompt and late.days > 0 else None

@@ -6,7 +6,7 @@ waits as (
     {%- for domain, entry in var('churn_domains').items() %}
     select
         '{{ domain }}' as domain,
-        {{ entry.get('retention', {}).get('out_of_scope_days', 3) }} as out_of_scope_days
+        {{ entry.get('retention', {}).get('out_of_scope_days', 7) }} as out_of_scope_days
     {%- if not loop.last %}
     union all
     {%- endif %}

@@ -1,6 +1,7 @@
 -- One row per domain and customer that is scored, or was once published and is not scored any more.
 -- Who was scored a few days ago (out_of_scope_days) waits with the published row and no action:
--- around the end of a month customers drop out of scope for a night or two and come back.
+-- around the end of a month customers drop out of scope for a night or two and come back, and rows
+-- that come late bring others back. While days are missing, nobody who leaves is deleted.
 --
 -- It is compared with the published generation, with the suppressions of today laid over as the API
 -- does: a row whose hash is the same keeps its times, one that changed has none, and publishing
@@ -24,6 +25,11 @@ published as (
 
 scored_lately as (
     select * from {{ ref('int_churn__last_scored_days_found') }}
+),
+
+doubted as (
+    select domain
+    from {{ ref('int_churn__departures_doubted') }}
 ),
 
 suppressions as (
@@ -79,7 +85,7 @@ gone as (
     select
         published.*,
         not published.is_deleted
-        and scored_lately.customer_id is not null
+        and (scored_lately.customer_id is not null or doubted.domain is not null)
         and merged.id is null as is_waiting,
         merged.id is not null as is_merged
     from published
@@ -95,6 +101,7 @@ gone as (
         on
             published.domain = merged.domain
             and published.customer_id = merged.id
+    left join doubted on published.domain = doubted.domain
     where actions.customer_id is null
 ),
 

@@ -11,6 +11,7 @@ from pipeline.demo.nights import (
     HISTORY,
     MISHAPS,
     REFUND,
+    REST,
     NightOptions,
     make_nights,
 )
@@ -33,8 +34,8 @@ def raw(tmp_path_factory):
 @pytest.fixture(params=DOMAINS)
 def made(request, raw):
     """Nights of a domain: `made(14, "gap")`."""
-    return lambda nights, *mishaps, seed=1: make_nights(
-        request.param, raw / request.param, NightOptions(nights, mishaps, seed)
+    return lambda nights, *mishaps, seed=1, rest=0: make_nights(
+        request.param, raw / request.param, NightOptions(nights, mishaps, seed, rest)
     )
 
 
@@ -125,6 +126,22 @@ def test_what_arrives_is_what_the_record_says(made, mishaps, seed):
         assert counted(nights, table) == expected(nights, table) + parts
 
 
+def test_the_days_after_the_nights_come_together_and_are_true_but_for_ids(made, tmp_path):
+    whole, nights = made(14), made(14, *ALL, rest=10)
+    assert nights.last == whole.last - timedelta(days=10)
+    written = dict(nights.write(tmp_path / "nights"))
+    assert list(written) == [HISTORY, *map(str, nights.days()), REST]
+    assert all(planted.night <= nights.last for planted in nights.planted if planted.arrives)
+    after = [nights.last + timedelta(days=n) for n in range(1, 11)]
+    wrong = {row for one in nights.planted if one.kind == "merged" for row in one.rows}
+    for name, feed in nights.feeds.items():
+        for day in after:
+            header, *rows = (written[REST] / feed.file_name(day)).read_text().splitlines()
+            assert header == ",".join(feed.header)
+            true = Counter(nights.true_rows[name].get(day, []))
+            assert len(rows) == true.total() and set(Counter(rows) - true) <= wrong
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_each_kind_is_what_its_name_says(made, seed):
     nights = made(14, *ALL, seed=seed)
@@ -210,7 +227,7 @@ def test_a_merge_comes_with_its_map_of_ids_when_asked_for(made, raw, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (NightOptions(0), "0 nights cannot be made"),
+        (NightOptions(0), "0 nights and 0 days after them cannot be made"),
         (NightOptions(5, ALL), "5 nights are too few"),
         (NightOptions(14, ("rain",)), "no mishap 'rain'"),
     ],

@@ -79,9 +79,35 @@ def test_prices_may_move(times, raw_dir, take):
     assert [file.status for file in take().files] == ["ingested"] * 2
 
 
+@pytest.mark.parametrize("times", [1000, 0.001])
+@pytest.mark.parametrize("product", [True, False])
+def test_the_day_of_a_small_shop_is_refused(times, product, raw_dir, take):
+    write(raw_dir, 1, product=product)
+    write(raw_dir, 2, rows=12, times=times, product=product)
+    with pytest.raises(ChurnError, match="the usual") as refused:
+        take()
+    assert "2.csv: typically " in refused.value.where
+
+
+def test_a_plan_of_one_price_is_enough_to_notice(raw_dir, console, tmp_path):
+    """A subscription sells one or two plans, so few things are known."""
+    header = (
+        "msno,payment_method_id,payment_plan_days,plan_list_price,actual_amount_paid,"
+        "is_auto_renew,transaction_date,membership_expire_date,is_cancel"
+    )
+    for day, price in ((1, 149), (2, 14900)):
+        rows = [
+            f"m{n},41,30,{price},{price},1,2017030{day},2017040{day},0"
+            for n in range(200 if day == 1 else 26)
+        ]
+        (raw_dir / f"transactions_2017-03-0{day}.csv").write_text("\n".join([header, *rows]) + "\n")
+    with pytest.raises(ChurnError, match="Prices are 100 times the usual"):
+        ingest("kkbox", raw_dir, Home(tmp_path / "home"), console=console)
+
+
 def test_a_few_rows_say_nothing(raw_dir, take):
     write(raw_dir, 1)
-    write(raw_dir, 2, rows=29, times=100)
+    write(raw_dir, 2, rows=9, times=100)
     assert len(take().files) == 2
 
 

@@ -43,6 +43,8 @@ class Crm:
             connection.execute(
                 "create table churn.int_churn__last_scored_days_found "
                 "(domain varchar, customer_id varchar, last_scored_as_of_date date); "
+                "create table churn.int_churn__departures_doubted "
+                "(domain varchar, last_missing_day date); "
                 "create table churn.stg_churn__suppressions (domain varchar, "
                 "customer_id varchar, suppression_reason varchar, added_at timestamp)"
             )
@@ -301,6 +303,34 @@ def test_a_suppression_that_a_sync_has_seen_already_is_no_news_of_the_next_publi
     last = max(row[3] for row in decisions.read_state(crm.home, decisions.LIFTED))
     assert changed(back, again) == {key}
     assert again[key] == back[key] | {"updated_at": last}
+
+
+def test_nobody_who_leaves_is_deleted_while_days_are_missing(crm):
+    """Who renewed or ordered on the missing day seems to have left."""
+    key, domain, customer = crm.first("decision = 'treat'")
+    other = next(row["domain"] for row in crm.rows().values() if row["domain"] != domain)
+    _, _, theirs = crm.first(f"domain = '{other}'")
+    here = (
+        f"where (domain = '{domain}' and customer_id = '{customer}') "
+        f"or (domain = '{other}' and customer_id = '{theirs}')"
+    )
+    doubted = crm.publish(
+        f"create or replace table churn.kept as from churn.fct_churn_actions {here}",
+        f"delete from churn.fct_churn_actions {here}",
+        f"insert into churn.int_churn__departures_doubted values ('{domain}', date '2017-03-20')",
+    )
+    assert not doubted[key]["is_deleted"] and doubted[key]["recommended_action"] is None
+    assert doubted[f"{other}:{theirs}"]["is_deleted"], "another domain's days are all there"
+    explained = crm.publish("truncate churn.int_churn__departures_doubted")
+    assert explained[key]["is_deleted"] and explained[key]["deleted_reason"] == "out_of_scope"
+    still = crm.publish(
+        f"insert into churn.int_churn__departures_doubted values ('{domain}', date '2017-03-20')"
+    )
+    assert still[key]["is_deleted"], "a tombstone does not rise without a score"
+    crm.publish(
+        "insert into churn.fct_churn_actions from churn.kept",
+        "truncate churn.int_churn__departures_doubted",
+    )
 
 
 def test_whoever_is_not_to_be_treated_has_no_action_to_act_on(crm):

@@ -197,11 +197,47 @@ def test_who_was_scored_lately_is_found_and_who_was_not_is_not(compiled):
         )
         connection.execute(
             "create table churn.stg_churn__scores as select 'kkbox' as domain, "
-            "unnest(['three', 'four', 'now', 'later']) as customer_id, "
-            "unnest([date '2017-03-01', date '2017-02-28', date '2017-03-04', "
+            "unnest(['seven', 'eight', 'now', 'later']) as customer_id, "
+            "unnest([date '2017-02-25', date '2017-02-24', date '2017-03-04', "
             "date '2017-03-09']) as as_of_date"
         )
         found = connection.execute(
             f"select customer_id from ({compiled('int_churn__last_scored_days_found')}) order by 1"
         ).fetchall()
-    assert [row[0] for row in found] == ["now", "three"]
+    assert [row[0] for row in found] == ["now", "seven"]
+
+
+def test_a_deletion_waits_as_long_as_a_label():
+    """Both are told to others, and a row that comes late changes both."""
+    for entry in domain_entries().values():
+        assert entry.retention.out_of_scope_days >= entry.settle_days
+
+
+@pytest.mark.parametrize(
+    ("missing", "is_doubted"),
+    [
+        ("2017-03-03", True),
+        ("2017-03-04", False),  # the day of the cut-off is not over
+        ("2016-12-04", True),
+        ("2016-12-03", False),  # forgotten
+    ],
+)
+def test_departures_are_in_doubt_while_a_missing_day_is_remembered(compiled, missing, is_doubted):
+    with duckdb.connect() as connection:
+        connection.execute("create schema churn; create schema control")
+        connection.execute(
+            "create table churn.int_churn__live_runs_selected as "
+            "select unnest(['kkbox', 'ecommerce']) as domain, date '2017-03-04' as as_of_date"
+        )
+        connection.execute(
+            "create table control.control__grids as "
+            "select unnest(['kkbox', 'ecommerce']) as domain, 90 as hole_memory_days"
+        )
+        connection.execute(
+            "create table control.control__outcome_holes as select 'kkbox' as domain, "
+            f"unnest([date '{missing}', date '2015-01-01']) as day"
+        )
+        found = connection.execute(
+            f"select domain from ({compiled('int_churn__departures_doubted')})"
+        ).fetchall()
+    assert found == ([("kkbox",)] if is_doubted else [])

@@ -14,6 +14,7 @@ from reference.worlds import Coverage
 
 from pipeline.project.domains import domain_entries
 from pipeline.warehouse.compiled_sql import compiled_model, read_manifest
+from pipeline.warehouse.control import late_feed
 
 ANCHOR = {"kkbox": "transactions", "ecommerce": "events.purchase"}
 MODELS = ("day_counts", "starts", "holes", "outcome_holes", "knowledge", "coverage", "windows")
@@ -388,3 +389,34 @@ def test_the_reference_has_thin_days_of_each_length():
     assert judged.thin[7]
     assert judged.thin[28]
     assert judge(without(shop(7, 330, 90), FIRST + 200 * DAY, 1)).thin[1]
+
+
+@pytest.mark.parametrize(
+    ("seen", "today", "days"),
+    [
+        (date(2023, 3, 29), date(2023, 3, 29), None),
+        (date(2023, 3, 29), date(2023, 3, 30), 1),
+        (date(2023, 3, 28), date(2023, 3, 30), 1),  # the day is over elsewhere before UTC's is
+        (date(2023, 3, 30), date(2023, 4, 2), 4),
+        (date(2023, 3, 31), date(2023, 4, 2), None),  # loaded long after its days
+        (date(2026, 1, 1), date(2026, 1, 9), None),
+    ],
+)
+def test_days_are_awaited_of_a_feed_that_brings_each_day_once_it_is_over(
+    control, seen, today, days
+):
+    feed = dict.fromkeys(span(date(2023, 3, 1), 28), 5)
+    connection = control.over({"events.purchase": feed, "events": {date(2023, 3, 29): 1}})
+    connection.execute("create schema lake")
+    connection.execute(
+        "create table lake.ecommerce_events as select unnest(?::date[]) as first_seen_on",
+        [[date(2023, 3, 2), seen]],
+    )
+    late = late_feed(connection, "ecommerce", today)
+    assert (late.days if late else None) == days
+    if late:
+        assert f"events.purchase ends on 2023-03-28, and today is {today}" in str(late)
+
+
+def test_nothing_is_awaited_of_a_domain_without_rows(control):
+    assert late_feed(control.over({}), "ecommerce", date(2023, 3, 30)) is None
