@@ -5,9 +5,9 @@
 --
 -- It is compared with the published generation, with the suppressions of today laid over as the API
 -- does: a row whose hash is the same keeps its times, one that changed has none, and publishing
--- fills them in with its own moment. The score moves in steps
--- of .05 and only once the probability is .035 away from the published step, so that it does not
--- flutter around a border.
+-- fills them in with its own moment. A row changes for what a marketer would see: the score moves
+-- in steps of .05 and only once the probability is .035 away from the published step, the band and
+-- the reasons only when they are clearly others.
 {%- set compared = [
     'score_step', 'risk_band', 'driver_group_1', 'driver_group_2', 'driver_group_3', 'due_on',
     'recommended_action', 'channel', 'holdout_flag', 'is_suppressed', 'suppression_reason',
@@ -30,6 +30,18 @@ scored_lately as (
 doubted as (
     select domain
     from {{ ref('int_churn__departures_doubted') }}
+),
+
+departures as (
+    select * from {{ ref('int_churn__departures_explained') }}
+),
+
+bands as (
+    select * from {{ ref('int_churn__published_bands_kept') }}
+),
+
+reasons as (
+    select * from {{ ref('int_churn__published_groups_kept') }}
 ),
 
 suppressions as (
@@ -59,10 +71,13 @@ scored as (
                 then cast(round(published.risk_score * 20) as bigint)
             else cast(round(actions.churn_probability * 20) as bigint)
         end as score_step,
-        actions.risk_band,
-        actions.driver_group_1,
-        actions.driver_group_2,
-        actions.driver_group_3,
+        coalesce(bands.risk_band, actions.risk_band) as risk_band,
+        {%- for place in [1, 2, 3] %}
+        case
+            when reasons.customer_id is null then actions.driver_group_{{ place }}
+            else reasons.driver_group_{{ place }}
+        end as driver_group_{{ place }},
+        {%- endfor %}
         actions.due_on,
         -- nothing that a sync could act on, unless the customer is to be treated
         case when actions.decision = 'treat' then actions.planned_action end as recommended_action,
@@ -79,6 +94,14 @@ scored as (
         on
             actions.domain = published.domain
             and actions.customer_id = published.customer_id
+    left join bands
+        on
+            actions.domain = bands.domain
+            and actions.customer_id = bands.customer_id
+    left join reasons
+        on
+            actions.domain = reasons.domain
+            and actions.customer_id = reasons.customer_id
 ),
 
 gone as (
@@ -87,7 +110,10 @@ gone as (
         not published.is_deleted
         and (scored_lately.customer_id is not null or doubted.domain is not null)
         and merged.id is null as is_waiting,
-        merged.id is not null as is_merged
+        case
+            when merged.id is not null then 'merged'
+            else coalesce(departures.deleted_reason, 'out_of_scope')
+        end as reason_now
     from published
     left join actions
         on
@@ -101,6 +127,10 @@ gone as (
         on
             published.domain = merged.domain
             and published.customer_id = merged.id
+    left join departures
+        on
+            published.domain = departures.domain
+            and published.customer_id = departures.customer_id
     left join doubted on published.domain = doubted.domain
     where actions.customer_id is null
 ),
@@ -154,9 +184,7 @@ tombstones as (
         gone.model_version,
         gone.scored_at,
         true as is_deleted,
-        coalesce(
-            gone.deleted_reason, case when gone.is_merged then 'merged' else 'out_of_scope' end
-        ) as deleted_reason
+        coalesce(gone.deleted_reason, gone.reason_now) as deleted_reason
     from gone
     left join suppressions
         on

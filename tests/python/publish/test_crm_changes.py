@@ -14,6 +14,27 @@ from pipeline.retention.exports import export_decisions
 UNHASHED = ("model_version", "scored_at", "first_seen_at", "updated_at", "deleted_at")
 
 
+# What keeps rows still and explains departures, by its own SQL, and what that reads.
+STILL = (
+    "int_churn__published_bands_kept",
+    "int_churn__published_groups_kept",
+    "int_churn__departures_explained",
+)
+READ = (
+    "fct_churn_reasons",
+    "int_churn__live_runs_selected",
+    "int_churn__published_scorings_selected",
+    "int_churn__revenue_days_unioned",
+    "stg_churn__scores",
+)
+
+
+def compiled(home, name):
+    """The SQL of a model as dbt compiled it."""
+    (path,) = (home.dbt_target / "compiled").rglob(f"{name}.sql")
+    return path.read_text()
+
+
 @pytest.fixture(scope="module")
 def crm(demo, tmp_path_factory):
     """A copy of the published demo whose CRM table can be made and published again."""
@@ -26,10 +47,8 @@ class Crm:
     def __init__(self, demo, home):
         home.published.mkdir(parents=True)
         self.home, self.count = home, 0
-        (self.sql,) = [
-            path.read_text()
-            for path in (demo.dbt_target / "compiled").rglob("crm_churn_actions.sql")
-        ]
+        self.dbt_target = demo.dbt_target
+        self.sql = compiled(demo, "crm_churn_actions")
         with duckdb.connect(str(home.warehouse)) as connection:
             connection.execute(f"attach '{demo.warehouse}' as demo (read_only)")
             connection.execute("create schema churn; create schema serving; create schema control")
@@ -40,6 +59,8 @@ class Crm:
             connection.execute(
                 "create table churn.fct_churn_actions as from demo.churn.fct_churn_actions"
             )
+            for name in READ:
+                connection.execute(f"create table churn.{name} as from demo.churn.{name}")
             connection.execute(
                 "create table churn.int_churn__last_scored_days_found "
                 "(domain varchar, customer_id varchar, last_scored_as_of_date date); "
@@ -73,6 +94,8 @@ class Crm:
             connection.execute(
                 f"create or replace view churn.stg_churn__published_actions as {rows}"
             )
+            for name in STILL:
+                connection.execute(f"create or replace view churn.{name} as {compiled(self, name)}")
             for change in changes:
                 connection.execute(change)
             connection.execute(f"create or replace table serving.crm_churn_actions as {self.sql}")
@@ -162,6 +185,95 @@ def test_the_score_moves_only_beyond_its_step(crm):
     assert score(0.514) == 0.5
 
 
+@pytest.mark.parametrize("domain", ["kkbox", "ecommerce"])
+def test_the_band_moves_only_when_the_limit_is_clearly_behind(crm, domain):
+    key, _, customer = crm.first(f"domain = '{domain}' and risk_band = 'critical'")
+    here = f"where domain = '{domain}' and customer_id = '{customer}'"
+    with duckdb.connect(str(crm.home.warehouse), read_only=True) as connection:
+        (critical,) = connection.execute(
+            "select band_critical from churn.int_churn__live_runs_selected where domain = ?",
+            [domain],
+        ).fetchone()
+
+    def band(probability):
+        own = "critical" if probability >= critical else "high"
+        rows = crm.publish(
+            f"update churn.fct_churn_actions set churn_probability = {probability}, "
+            f"risk_band = '{own}' {here}"
+        )
+        return rows[key]["risk_band"]
+
+    assert band(critical + 0.01) == "critical"
+    assert band(critical - 0.03) == "critical"
+    assert band(critical - 0.04) == "high"
+    assert band(critical + 0.03) == "high"
+    assert band(critical + 0.04) == "critical"
+
+
+def test_reasons_change_only_when_they_are_clearly_others(crm):
+    key, domain, customer = crm.first(
+        "driver_group_2 is not null and driver_group_3 is null and domain = 'ecommerce'"
+    )
+    here = f"where domain = '{domain}' and customer_id = '{customer}'"
+    before = crm.rows()[key]
+    first, second = before["driver_group_1"], before["driver_group_2"]
+    assert first < second and before["driver_group_3"] is None
+
+    def reasons(*changes):
+        rows = crm.publish(
+            *(
+                f"update churn.fct_churn_reasons set contribution_log_odds = {odds} {here} "
+                f"and group_title = '{title}'"
+                for title, odds in changes
+            ),
+            # what the plan's SQL would make of them
+            "update churn.fct_churn_actions set driver_group_1 = 'Today', driver_group_2 = null, "
+            f"driver_group_3 = null {here}",
+        )
+        return [rows[key][f"driver_group_{place}"] for place in (1, 2, 3)]
+
+    assert reasons((first, 0.9), (second, 0.21)) == [first, second, None]
+    assert reasons((first, 0.21), (second, 0.9)) == [first, second, None]
+    assert reasons((second, 0.15)) == [first, second, None], "a little weaker is no news"
+    assert reasons((second, 0.12)) == ["Today", None, None]
+
+
+def test_a_new_loud_reason_is_news(crm):
+    key, domain, customer = crm.first("driver_group_1 is not null and domain = 'kkbox'")
+    here = f"where domain = '{domain}' and customer_id = '{customer}'"
+    before = crm.rows()[key]["driver_group_1"]
+
+    def loud(odds):
+        rows = crm.publish(
+            f"delete from churn.fct_churn_reasons {here} and rank = 99",
+            "insert into churn.fct_churn_reasons by name "
+            f"(select * replace (99 as rank, 'Another' as group_title, 'raises' as direction, "
+            f"false as is_typical, 'payment' as theme, {odds} as contribution_log_odds) "
+            f"from churn.fct_churn_reasons {here} order by rank limit 1)",
+            f"update churn.fct_churn_actions set driver_group_1 = 'Another' {here}",
+        )
+        return rows[key]["driver_group_1"]
+
+    assert loud(0.25) == before
+    assert loud(9) == "Another"
+
+
+def test_who_paid_since_the_last_score_has_not_lapsed(crm):
+    key, domain, customer = crm.first("domain = 'kkbox' and decision = 'treat'")
+    here = f"where domain = '{domain}' and customer_id = '{customer}'"
+    gone = crm.publish(
+        f"create or replace table churn.kept as from churn.fct_churn_actions {here}",
+        f"delete from churn.fct_churn_actions {here}",
+        "insert into churn.int_churn__revenue_days_unioned "
+        f"values ('{domain}', '{customer}', date '2017-04-02', 14900)",
+    )
+    assert gone[key]["deleted_reason"] == "out_of_scope"
+    crm.publish(
+        "insert into churn.fct_churn_actions from churn.kept",
+        f"delete from churn.int_churn__revenue_days_unioned {here} and booked_on >= '2017-04-01'",
+    )
+
+
 def test_a_customer_that_is_gone_leaves_one_tombstone_and_may_come_back(crm):
     key, domain, customer = crm.first("planned_action is not null")
     here = f"where domain = '{domain}' and customer_id = '{customer}'"
@@ -172,7 +284,7 @@ def test_a_customer_that_is_gone_leaves_one_tombstone_and_may_come_back(crm):
     )
     assert stamped(before, gone) == changed(before, gone) == {key}
     row = gone[key]
-    assert row["is_deleted"] and row["deleted_reason"] == "out_of_scope"
+    assert row["is_deleted"] and row["deleted_reason"] == "lapsed", "nothing was paid since"
     assert row["deleted_at"] == row["updated_at"] > before[key]["updated_at"]
     assert row["recommended_action"] is row["risk_band"] is row["driver_group_1"] is None
     assert row["holdout_flag"] is row["is_suppressed"] is None, "a tombstone clears no flag"
@@ -322,7 +434,7 @@ def test_nobody_who_leaves_is_deleted_while_days_are_missing(crm):
     assert not doubted[key]["is_deleted"] and doubted[key]["recommended_action"] is None
     assert doubted[f"{other}:{theirs}"]["is_deleted"], "another domain's days are all there"
     explained = crm.publish("truncate churn.int_churn__departures_doubted")
-    assert explained[key]["is_deleted"] and explained[key]["deleted_reason"] == "out_of_scope"
+    assert explained[key]["is_deleted"] and explained[key]["deleted_reason"] == "lapsed"
     still = crm.publish(
         f"insert into churn.int_churn__departures_doubted values ('{domain}', date '2017-03-20')"
     )
