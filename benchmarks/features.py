@@ -103,10 +103,12 @@ def prepare(bench: Bench, case: Case) -> list[CompiledModel]:
 
     top = f"int_{case.domain}__features_joined"
     call("seed", "--select", "feed_outages", title="known outages")
-    call("run", "--select", "+control__coverage", title="cut-offs and coverage")
+    controls = ("+control__coverage", "+control__windows")
+    call("run", "--select", *controls, title="cut-offs, coverage and windows")
     call("compile", "--select", f"+{top}", title="feature SQL")
     with warehouse(home) as connection:
-        for relation in ("control__cut_offs", "control__coverage"):
+        connection.execute("drop schema seeds cascade")  # the stack brings its own
+        for relation in ("control__cut_offs", "control__coverage", "control__windows"):
             connection.execute(
                 f"delete from control.{relation} where domain != ? or as_of_date != ?",
                 [case.domain, case.cut_off],

@@ -147,6 +147,7 @@ def test_a_third_domain_made_by_the_command_and_mapped_runs_to_published_scores(
             meta["date_of"] = "moment"
         if "values" in meta:
             meta["values"] = ["topup", "call"]
+            meta.pop("spellings")
     events["config"]["meta"] |= {
         "event_time": "moment",
         "anchor": "topup",
