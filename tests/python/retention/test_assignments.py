@@ -85,23 +85,28 @@ def test_bands_models_shares_and_plans_move_no_arm(period):
         assert {name: now[name]["arm"] for name in before} == before
         assert held_out(now) >= {name for name, arm in before.items() if arm == "control"}
         assert not any(before.get(name) == "control" for name in treated(now))
+        assert not any(before.get(name) == "treat" for name in held_out(now))
     assert sum(now[name]["risk_band"] != bands[name] for name in bands) > 100
 
 
-def test_an_automatic_share_stays_for_the_period(period):
-    period.holdout = None
+def test_an_automatic_share_is_the_one_that_the_period_has_drawn_by(period):
+    period.holdout = 0.37
     period.publish()
-    share = period.plan()["holdout_per_mille"]
-    period.contact(treated(period.decisions()).items())
     period.next_day()
     period.score()
-    period.budget = 2000.0
+    period.budget, period.holdout = 2000.0, None
     period.publish()
-    assert period.plan()["holdout_per_mille"] == share
+    plan = period.plan()
+    assert (plan["holdout_per_mille"], plan["is_holdout_automatic"]) == (370, True)
     kept = period.connection.execute(
         "select distinct holdout_per_mille from stg_churn__assignments"
     ).fetchall()
-    assert kept == [(share,)]
+    assert kept == [(370,)]
+    # another period is free to choose
+    period.next_day(period.settings.period_days)
+    period.score()
+    period.publish()
+    assert period.plan()["holdout_per_mille"] != 370
 
 
 def test_a_period_begins_where_the_entry_says_and_draws_again(period):

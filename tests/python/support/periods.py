@@ -175,7 +175,9 @@ class Period:
         """Return the rows of fct_churn_actions by customer."""
         found = self.connection.sql("from fct_churn_actions")
         rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
-        return {row["customer_id"]: row for row in rows}
+        decided = {row["customer_id"]: row for row in rows}
+        assert len(decided) == len(rows), "a customer has two decisions"
+        return decided
 
     def plan(self):
         """Return the row of int_churn__plans_summarised."""
