@@ -49,6 +49,10 @@ class Crm:
         self.home, self.count = home, 0
         self.dbt_target = demo.dbt_target
         self.sql = compiled(demo, "crm_churn_actions")
+        # views know their own database only
+        with duckdb.connect(str(demo.warehouse), read_only=True) as connection:
+            for name in READ:
+                connection.execute(f"copy (from churn.{name}) to '{home.root}/{name}.parquet'")
         with duckdb.connect(str(home.warehouse)) as connection:
             connection.execute(f"attach '{demo.warehouse}' as demo (read_only)")
             connection.execute("create schema churn; create schema serving; create schema control")
@@ -60,7 +64,9 @@ class Crm:
                 "create table churn.fct_churn_actions as from demo.churn.fct_churn_actions"
             )
             for name in READ:
-                connection.execute(f"create table churn.{name} as from demo.churn.{name}")
+                connection.execute(
+                    f"create table churn.{name} as from '{home.root}/{name}.parquet'"
+                )
             connection.execute(
                 "create table churn.int_churn__last_scored_days_found "
                 "(domain varchar, customer_id varchar, last_scored_as_of_date date); "

@@ -28,7 +28,11 @@ def ask(home, sql):
 @pytest.fixture(scope="module")
 def actions(demo):
     with duckdb.connect(str(current(demo[0]).path), read_only=True) as connection:
-        found = connection.sql("from serving.bi_churn_actions order by domain, customer_id")
+        found = connection.sql(
+            "select actions.*, already_cancelled from serving.bi_churn_actions as actions "
+            "inner join serving.bi_churn_risk using (domain, customer_id) "
+            "order by domain, customer_id"
+        )
         return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
 
@@ -55,6 +59,8 @@ def test_an_action_answers_a_driver_pays_and_fits_before_the_day(actions, catalo
         action = catalogue[row["planned_action"]]
         assert action["domain"] == row["domain"]
         assert row["theme"] in action["themes"].split("|")
+        is_cancelled = row["already_cancelled"]
+        assert is_cancelled is None or is_cancelled == (action["condition"] == "cancelled")
         assert row["expected_profit"] > 0
         assert row["churn_probability"] > row["break_even_probability"] - 1e-9
         assert row["evidence"] == "assumed"
@@ -72,11 +78,19 @@ def mean(action, kind):
 
 def test_the_expected_profit_is_the_formula_in_cents(demo, actions, catalogue):
     entries = domain_entries()
+    costs = {
+        tuple(key): cost
+        for *key, cost in ask(
+            demo[0], "select domain, customer_id, leaving_cost from serving.bi_churn_risk"
+        )
+    }
     for row in [row for row in actions if row["planned_action"]][::7]:
         action = {name: number(cell) for name, cell in catalogue[row["planned_action"]].items()}
         p, save, accept = row["churn_probability"], mean(action, "save"), mean(action, "accept")
         offer, contact = action["incentive_cost"], action["contact_cost"]
-        kept = row["customer_value"] * entries[row["domain"]].gross_margin - offer
+        cost = costs[row["domain"], row["customer_id"]]
+        assert cost < row["customer_value"]
+        kept = cost * entries[row["domain"]].gross_margin - offer
         profit = p * save * kept - (1 - p) * accept * offer - contact
         assert abs(profit - row["expected_profit"]) <= 0.0051
         assert (

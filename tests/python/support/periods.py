@@ -20,12 +20,13 @@ from pipeline.warehouse.compiled_sql import compiled_model, placed, read_manifes
 # What a night is given; everything downstream of it is compiled SQL.
 GIVEN = {
     "fct_churn_scores": "run_id varchar, domain varchar, customer_id varchar, as_of_date date, "
-    "due_on date, churn_probability double, risk_band varchar, customer_value double, "
-    "is_live boolean, scored_at timestamp",
+    "due_on date, churn_probability double, risk_band varchar, is_at_risk boolean, "
+    "customer_value double, leaving_cost double, is_live boolean, scored_at timestamp",
     "int_churn__live_runs_selected": "domain varchar, run_id varchar, as_of_date date",
     "int_churn__reasons_picked": "domain varchar, customer_id varchar, theme_1 varchar, "
     "theme_2 varchar, theme_3 varchar, driver_group_1 varchar, driver_group_2 varchar, "
     "driver_group_3 varchar",
+    "int_churn__action_conditions_met": "customer_number bigint, condition varchar",
     "int_churn__leave_alone_rules_matched": "domain varchar, customer_id varchar, rule varchar, "
     "because varchar",
     "stg_churn__suppressions": "domain varchar, customer_id varchar, suppression_reason varchar",
@@ -108,6 +109,13 @@ class Period:
         self.probability = self.chance.uniform(0.05, 0.95, self.customers)
         self.value = self.chance.uniform(300, 4000, self.customers)
         self.out_of_scope = set()
+        # every condition holds for everybody, so that no action is out of reach
+        self.connection.execute(
+            "insert into int_churn__action_conditions_met select distinct number, condition "
+            f"from range(1, {self.customers + 1}) as numbers (number), "
+            f"read_csv('{CATALOGUE}') where domain = ? and condition is not null",
+            [self.domain],
+        )
         self.settings = domain_entries()[self.domain].retention
 
     def score(self, *, run="first", moved=0.0):
@@ -142,7 +150,7 @@ class Period:
             f"""
             insert into fct_churn_scores
             select '{run}', '{self.domain}', customer_id, date '{self.day}', null, probability,
-                band, value, true, now()::timestamp
+                band, band in ('critical', 'high'), value, 0.6 * value, true, now()::timestamp
             from made;
             insert into int_churn__reasons_picked
             select '{self.domain}', customer_id, first, second, third, 'a', 'b', 'c' from made

@@ -30,6 +30,7 @@ IDS = {
 # What a reader reads: titles, sentences, meanings.
 WORDS = {
     "action_title",
+    "bands_because",
     "currency",
     "decision_words",
     "description",
