@@ -168,8 +168,7 @@ def raw_files(bench: Bench) -> Path:
 
 def events_table() -> SourceTable:
     """Return the source table of the events."""
-    (table,) = source_tables("ecommerce")
-    return table
+    return next(table for table in source_tables("ecommerce") if table.name == "events")
 
 
 def lake(bench: Bench) -> IngestSummary:
