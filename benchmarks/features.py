@@ -103,8 +103,7 @@ def prepare(bench: Bench, case: Case) -> list[CompiledModel]:
 
     top = f"int_{case.domain}__features_joined"
     call("seed", "--select", "feed_outages", title="known outages")
-    controls = ("+control__coverage", "+control__windows")
-    call("run", "--select", *controls, title="cut-offs, coverage and windows")
+    call("run", "--select", "+path:models/control", title="cut-offs, coverage and windows")
     call("compile", "--select", f"+{top}", title="feature SQL")
     with warehouse(home) as connection:
         connection.execute("drop schema seeds cascade")  # the stack brings its own
