@@ -5,6 +5,7 @@ the same world with every true row. `CHURN_NIGHTS_SEEDS=1,2` lives other fortnig
 """
 
 import os
+from datetime import date, timedelta
 
 import pytest
 from nights import World, table
@@ -89,6 +90,28 @@ def test_nights_are_published_or_say_why_and_the_last_one_is_published(fortnight
     slips = {one.day for one in world.nights.planted if one.kind == "hundredfold"}
     aside = {night.day for night in world.lived if night.set_aside}
     assert slips == aside, words(world)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_labels_are_true_once_every_day_has_come(domain, tmp_path):
+    """A lost day keeps the cohorts that it touches open. Without one they close, and freeze."""
+    mishaps = tuple(name for name in MISHAPS if name != "gap")
+    world = World(domain, tmp_path, scale=SCALE, options=NightOptions(14, mishaps, 1, REST))
+    world.load()
+    touched = {
+        path.stem[:10]
+        for path in world.frozen_on
+        if world.nights.first - timedelta(days=60) < date.fromisoformat(path.stem[:10])
+        and path.parent.name != "supplied"
+    }
+    assert len(touched) >= 2, "cohorts whose outcomes the nights touch are frozen"
+    false = {
+        cohort: wrong
+        for cohort, rows in world.false_labels().items()
+        if (wrong := [row for row in rows if row[0] not in world.merged])
+    }
+    assert false == {}
 
 
 @pytest.mark.slow

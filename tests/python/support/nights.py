@@ -146,13 +146,24 @@ class World:
 
     def start(self) -> None:
         """Load the history and publish; then copy the home for the clean world."""
-        first = self.nights.first
-        for words in (("ingest", "--raw", self.arrives[HISTORY]), ("run",)):
-            done = churn(self.home, first, words[0], "--domain", self.domain, *words[1:])
-            assert done.returncode in (PUBLISHED, WARNED), done.stdout + done.stderr
+        self._do(self.home, self.nights.first, "ingest", "--raw", self.arrives[HISTORY])
+        self._do(self.home, self.nights.first, "run")
         shutil.copytree(self.home.root, self.clean.root, symlinks=True)
         self.snapshots.append(self._snapshot())
         self._note_frozen(HISTORY)
+
+    def load(self) -> None:
+        """Load the history and what arrives on every night; build only then, when all is there."""
+        self._do(self.home, self.nights.first, "ingest", "--raw", self.arrives[HISTORY])
+        shutil.copytree(self.home.root, self.clean.root, symlinks=True)
+        self.lived = [self._arrive(day) for day in self.nights.days()]
+        self.live_on()
+        self._build_clean()
+
+    def _do(self, home: Home, today: date, command: str, *arguments: object) -> None:
+        """Run a command of which nothing is refused."""
+        done = churn(home, today, command, "--domain", self.domain, *arguments)
+        assert done.returncode in (PUBLISHED, WARNED), done.stdout + done.stderr
 
     def live(self, each_night: EachNight | None = None) -> list[Night]:
         """Live every night; return what each was."""
@@ -165,15 +176,13 @@ class World:
 
     def live_on(self) -> None:
         """Load the days after the nights and build, so that cohorts of the nights freeze."""
-        folder = self.arrives[REST]
-        for words in (("ingest", "--raw", folder), ("build",)):
-            done = churn(self.home, self.end, words[0], "--domain", self.domain, *words[1:])
-            assert done.returncode in (PUBLISHED, WARNED), done.stdout + done.stderr
+        self._do(self.home, self.end, "ingest", "--raw", self.arrives[REST])
+        self._do(self.home, self.end, "build")
         self._note_frozen(REST)
 
-    def _live_one(self, day: date) -> Night:
+    def _arrive(self, day: date) -> Night:
+        """Ingest a night's files; set aside what is refused."""
         night = Night(day, self._planted(day))
-        began = time.monotonic()
         folder = self.arrives[str(day)]
         while any(folder.glob("*.csv")):
             done = churn(self.home, day + _DAY, "ingest", "--domain", self.domain, "--raw", folder)
@@ -184,6 +193,11 @@ class World:
             assert name and "→" in words, f"the refusal names no file or no way out: {words}"
             self._set_aside(folder / name, day)
             night.set_aside[name] = words
+        return night
+
+    def _live_one(self, day: date) -> Night:
+        began = time.monotonic()
+        night = self._arrive(day)
         done = churn(self.home, day + _DAY, "run", "--domain", self.domain)
         night.seconds = round(time.monotonic() - began, 1)
         night.exit_code = done.returncode
@@ -320,9 +334,8 @@ class World:
                 rows = [*self.nights.true_rows[name].get(day, []), *refunds.get(day, [])]
                 Delivery(day, feed, feed.file_name(day), rows).write(folder)
                 day += _DAY
-        for words in (("ingest", "--raw", folder), ("build",)):
-            done = churn(self.clean, self.end, words[0], "--domain", self.domain, *words[1:])
-            assert done.returncode in (PUBLISHED, WARNED), done.stdout + done.stderr
+        self._do(self.clean, self.end, "ingest", "--raw", folder)
+        self._do(self.clean, self.end, "build")
 
     def _scores(
         self, connection: duckdb.DuckDBPyConnection, relation: str, run_id: str
