@@ -2,26 +2,30 @@
     had become another customer's id is not one of the cohort, and a customer is there once.
     cohort  relation with customer_id, a history, and as_of_date -#}
 {% macro as_known_then(domain, cohort) -%}
-    select {{ cohort }}.*
-    from {{ cohort }}
-    left join (
-        select distinct known_as
-        from {{ ref('control__identities') }}
-        where domain = '{{ domain }}'
-    ) as named
-        on {{ cohort }}.customer_id = named.known_as
-    left join (
+    with
+
+    spans as (
         select distinct
             known_as,
             known_after,
             known_until
         from {{ ref('control__identities') }}
         where domain = '{{ domain }}'
-    ) as spans
+    ),
+
+    named as (
+        select distinct known_as
+        from spans
+    )
+
+    select {{ cohort }}.*
+    from {{ cohort }}
+    left join named on {{ cohort }}.customer_id = named.known_as
+    left join spans
         on
             {{ cohort }}.customer_id = spans.known_as
             and {{ cohort }}.as_of_date > spans.known_after
-            and spans.known_until >= {{ cohort }}.as_of_date
+            and {{ cohort }}.as_of_date <= spans.known_until
     where
         named.known_as is null
         or spans.known_as is not null

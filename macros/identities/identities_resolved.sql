@@ -1,7 +1,7 @@
 {#- Whose id an id is, over all cut-offs. A row of the map counts at a cut-off D when its known_from
-    is before D; the latest such row of an id holds. Chains are followed up to four steps. An id that
-    names itself is a customer again. Rows that name two customers for one id on one day say nothing,
-    and an id whose chain is a circle or longer belongs to itself.
+    is before D; the latest such row of an id holds. Chains are followed up to four steps. An id
+    that names itself is a customer again. Rows that name two customers for one id on one day say
+    nothing, and an id whose chain is a circle or longer belongs to itself.
 
     A customer of several ids has another history from the day on which a mapping is known, and
     earlier cut-offs keep the earlier one. So staging hands every event to each history that it is

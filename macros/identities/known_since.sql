@@ -1,5 +1,5 @@
 {#- What stands between a customer and the day since when a history of several ids holds. An id of
     the files would need a control character before this very word to be taken for one. -#}
 {% macro known_since() -%}
-    chr(31) || 'since '
+    {{ return("chr(31) || 'since '") }}
 {%- endmacro %}

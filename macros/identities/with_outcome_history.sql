@@ -4,11 +4,9 @@
     cohort    relation with customer_id, a history
     known_on  SQL of the day on which a row's outcome is known -#}
 {% macro with_outcome_history(domain, cohort, known_on) -%}
-    select
-        cohort.*,
-        coalesce(identities.known_as, cohort.customer_id) as outcome_as
-    from {{ cohort }} as cohort
-    left join (
+    with
+
+    identities as (
         select
             id,
             known_as,
@@ -16,7 +14,13 @@
             known_until
         from {{ ref('control__identities') }}
         where domain = '{{ domain }}'
-    ) as identities
+    )
+
+    select
+        cohort.*,
+        coalesce(identities.known_as, cohort.customer_id) as outcome_as
+    from {{ cohort }} as cohort
+    left join identities
         on
             {{ known_customer('cohort.customer_id') }} = identities.id
             and {{ known_on }} > identities.known_after

@@ -101,8 +101,8 @@ class Reason(BaseModel):
     )
     is_actionable: bool = Field(description="Whether a marketer can act on it.")
     is_typical: bool = Field(
-        description="The sentence says what holds for most customers: it moves the risk, but is not "
-        "shown as a reason."
+        description="The sentence says what holds for most customers: it moves the risk, but is "
+        "not shown as a reason."
     )
     contribution_log_odds: float = Field(description="Exact contribution to the score.")
 

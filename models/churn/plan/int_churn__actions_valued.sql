@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 -- One row per customer that may be contacted and active action that answers one of its three
--- strongest reasons and whose condition the customer meets: what the action is expected to earn and to cost, in whole cents, and whether
--- it may be offered.
+-- strongest reasons and whose condition the customer meets: what the action is expected to earn and
+-- to cost, in whole cents, and whether it may be offered.
 --
 -- Expected profit of contacting a customer (Neslin, Gupta, Kamakura, Lu and Mason 2006, Defection
 -- Detection, Journal of Marketing Research 43, equation 1, for one customer and with a share of the
