@@ -1,7 +1,7 @@
 -- One row per customer whose CRM row keeps the reasons that were published: each of them still
--- raises the risk by two thirds of what makes it more than weak (.2 log-odds), and none that is
--- missing does so by half as much again; of four or more, by half as much again as the weakest that
--- was published. Which of two reasons is a little stronger is no news.
+-- raises the risk by half of what makes it more than weak (.2 log-odds), and none that is missing
+-- does so by twice as much; of four or more, by twice as much as the weakest that was published.
+-- Which of two reasons is a little stronger is no news.
 with
 
 published as (
@@ -42,7 +42,7 @@ holding as (
         listed.domain,
         listed.customer_id,
         count(*) as listed_groups,
-        count(case when reasons.contribution_log_odds >= 0.2 / 1.5 then 1 end) as held_groups,
+        count(case when reasons.contribution_log_odds >= 0.2 / 2 then 1 end) as held_groups,
         min(reasons.contribution_log_odds) as weakest
     from listed
     left join reasons
@@ -87,8 +87,8 @@ final as (
     where
         coalesce(holding.listed_groups = holding.held_groups, true)
         and coalesce(loudest.contribution_log_odds, 0) < case
-            when holding.listed_groups = 3 then 1.5 * holding.weakest
-            else 1.5 * 0.2
+            when holding.listed_groups = 3 then 2 * holding.weakest
+            else 2 * 0.2
         end
 )
 

@@ -240,8 +240,8 @@ def test_reasons_change_only_when_they_are_clearly_others(crm):
 
     assert reasons((first, 0.9), (second, 0.21)) == [first, second, None]
     assert reasons((first, 0.21), (second, 0.9)) == [first, second, None]
-    assert reasons((second, 0.15)) == [first, second, None], "a little weaker is no news"
-    assert reasons((second, 0.12)) == ["Today", None, None]
+    assert reasons((second, 0.11)) == [first, second, None], "weaker is no news"
+    assert reasons((second, 0.09)) == ["Today", None, None]
 
 
 def test_a_new_loud_reason_is_news(crm):
@@ -260,7 +260,7 @@ def test_a_new_loud_reason_is_news(crm):
         )
         return rows[key]["driver_group_1"]
 
-    assert loud(0.25) == before
+    assert loud(0.35) == before
     assert loud(9) == "Another"
 
 
