@@ -50,6 +50,12 @@ CLUBS: dict[str, dict[str, Any]] = {
         "published": True,
         "frozen": (("lapse", date(2016, 3, 1), 2), ("kaggle_rule", date(2017, 2, 1), 1)),
     },
+    # few, because a slip in a join with the map may join all with all
+    "a few ids become another's": {
+        **kkbox_edges.AT_THE_EDGES["ids become another's"],
+        "members": 6,
+        "seed": 17,
+    },
     **_up_to(300, kkbox_edges.AT_THE_EDGES),
     # May's last member expires on the 31st, and lapses 30 days later
     **{
@@ -70,6 +76,12 @@ SHOPS: dict[str, dict[str, Any]] = {
         "cut_offs": [date(2019, 12, 29), date(2020, 11, 30), date(2021, 3, 1)],
         "known_before": date(2021, 3, 31),
         "frozen": ((RULE.name, date(2019, 12, 29), 2), ("another", date(2021, 3, 1), 1)),
+    },
+    # few, because a slip in a join with the map may join all with all
+    "a few ids become another's": {
+        **ecommerce_edges.AT_THE_EDGES["ids become another's"],
+        "customers": 6,
+        "seed": 1,
     },
     **_up_to(300, ecommerce_edges.AT_THE_EDGES),
     **{

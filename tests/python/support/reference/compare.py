@@ -111,6 +111,9 @@ def _history(world: World, customer: str, cut_off: date) -> Iterator[str]:
         cover = world.cover(name, cut_off)
         reach = f"{cover.covered_from} to before {cover.covered_before}" if cover else "nothing"
         yield f"  {name} on record: {reach}"
+    for mapping in world.identities:
+        if customer in (mapping.id, mapping.customer_id):
+            yield f"  {_values(mapping, cut_off)}"
     for table in world.rows:
         for row in sorted(world.of(table, customer), key=str):
             yield f"    {table}: {_values(row, cut_off)}"

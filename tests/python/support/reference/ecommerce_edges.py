@@ -158,6 +158,13 @@ AT_THE_EDGES = {
         "known_before": LONG_AFTER,
         "with_gaps_in_prices": True,
     },
+    "ids become another's": {
+        "seed": 15,
+        "customers": 300,
+        "cut_offs": [date(2020, 5, 1), date(2021, 3, 1)],
+        "known_before": LONG_AFTER,
+        "with_map": True,
+    },
     "labels are on record": {
         "seed": 9,
         "customers": 200,

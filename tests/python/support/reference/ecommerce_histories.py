@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from reference.ecommerce_changes import Change, Outage
 from reference.ecommerce_rows import Event, FrozenLabel
 from reference.frozen import Cohort, freeze
+from reference.identities import make_map
 from reference.worlds import World
 
 KINDS = ("view", "cart", "remove_from_cart", "purchase")
@@ -23,6 +24,8 @@ ORDER_EDGES = (
 )
 RECENT_EDGES = (0, 1, 1, 2, 29, 30, 31, 59, 60, 61, 88, 89, 90, 91)
 VISIT_EDGES = (-1, 0, 1, 2, 6, 7, 8, 27, 28, 29, 61, 62, 63, 89, 90, 91)
+# Days from a cut-off to the one from which on an id is known as another's.
+MAPPED = (-40, -1, 0, 1, 28, 29, 30, 31)
 STEPS = (1, 1, 2, 5, 14, 30, 59, 60, 61, 90, 150, 365)
 TIMES = (
     *(time(0), time(0, 0, 0, 1), time(23, 59, 59, 999_999), time(23, 59, 59)),
@@ -52,6 +55,7 @@ def make_world(
     outages: tuple[Outage, ...] | None = None,
     holes: dict[str, tuple[date, ...]] | None = None,
     outcome_holes: tuple[tuple[date, date | None, date | None], ...] = (),
+    with_map: bool = False,
 ) -> World:
     """Make a world; the same arguments make the same one.
 
@@ -70,6 +74,8 @@ def make_world(
         outages: Days known to lack rows; the seed's if not given.
         holes: Days without rows of a type of event.
         outcome_holes: Days that keep cohorts open, and the cut-offs that they make unsure.
+        with_map: Of every three customers two become the third for a time, which begins and ends
+            next to a cut-off or the end of its horizon.
     """
     chance = random.Random(seed)
     first = {kind: (covered_from or {}).get(kind, RECORD_BEGINS) for kind in KINDS}
@@ -111,6 +117,9 @@ def make_world(
         world.seeds["ecommerce_log_changes"] = list(changes)
     if frozen:
         freeze(world, random.Random(seed), frozen, _frozen)
+    if with_map:
+        days = [cut_off + timedelta(days=days) for cut_off in cut_offs for days in MAPPED]
+        world.identities = make_map(random.Random(seed), events, lambda _: days)
     return world
 
 

@@ -1,11 +1,13 @@
 """The shop's label rule: a customer of the cohort churns when no order comes for a horizon."""
 
 from datetime import date, timedelta
+from functools import cache
 from typing import NamedTuple
 
 from reference.compare import Table
-from reference.ecommerce_rows import Order, orders_of
+from reference.ecommerce_rows import Event, Order, orders_of
 from reference.frozen import with_frozen
+from reference.identities import customers, ids_of
 from reference.windows import back
 from reference.worlds import World
 
@@ -28,17 +30,22 @@ class Rule(NamedTuple):
 def labels_of_all(world: World, rule: Rule) -> Table:
     """Labels that hold of every customer of every cohort, by customer, cut-off and definition.
 
-    They are null until the horizon of the cohort is over.
+    They are null until the horizon of the cohort is over. Who is in it is told by the events of the
+    ids that are the customer's at the cut-off, and the outcome by those that are when it is known.
     """
+
+    @cache
+    def orders(ids: tuple[str, ...]) -> list[Order]:
+        return orders_of(known_events(world, ids))
+
     labels = {}
-    for customer, events in world.rows["events"].items():
-        orders = orders_of([row for row in events if row.event_date < world.known_before])
-        for cut_off in world.cut_offs:
-            known_on = cut_off + timedelta(days=rule.horizon_days)
-            if is_in_cohort(orders, cut_off, rule):
+    for cut_off in world.cut_offs:
+        known_on = cut_off + timedelta(days=rule.horizon_days)
+        for customer in customers(world, "events", cut_off):
+            if is_in_cohort(orders(ids_of(world, "events", customer, cut_off)), cut_off, rule):
                 ordered = any(
                     cut_off <= order.day < known_on and order.stands_at(known_on)
-                    for order in orders
+                    for order in orders(ids_of(world, "events", customer, known_on))
                 )
                 is_closed = known_on <= world.known_before and not world.is_unsure(
                     cut_off, known_on
@@ -48,6 +55,13 @@ def labels_of_all(world: World, rule: Rule) -> Table:
                     "is_churned": not ordered if is_closed else None,
                 }
     return with_frozen(world, labels)
+
+
+def known_events(world: World, ids: tuple[str, ...]) -> list[Event]:
+    """Events of a customer of some ids, before the knowledge cut-off."""
+    return [
+        row for one in ids for row in world.of("events", one) if row.event_date < world.known_before
+    ]
 
 
 def remembered(orders: list[Order], cut_off: date) -> list[Order]:

@@ -97,6 +97,14 @@ AT_THE_EDGES = {
         "cut_offs": [ENDS + timedelta(days=late) for late in (0, 1, 2, 30)],
         "known_before": ENDS,
     },
+    "ids become another's": {
+        "seed": 7,
+        "members": 300,
+        "cut_offs": [date(2017, 2, 1)],
+        "known_before": LONG_AFTER,
+        "published": True,
+        "with_map": True,
+    },
     "labels are on record": {
         "seed": 6,
         "members": 400,

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from reference.exact import changes, minus, ratio, spread, total
-from reference.kkbox_labels import a_month_after, expiry_in_cohort
+from reference.identities import customers, ids_of
+from reference.kkbox_labels import a_month_after, expiry_in_cohort, history_at
 from reference.kkbox_listening import GRACE, active_days_last_year, listening
 from reference.kkbox_rows import LogRow, Profile, Transaction, chosen, in_order
 from reference.windows import back, covers, days_since
@@ -31,15 +32,14 @@ ANCIENT = date(2015, 1, 1)
 def features_of_all(world: World) -> dict[tuple[str, date], Features]:
     """Features of every member of every cohort, from rows before the knowledge cut-off."""
     found = {}
-    for member, transactions in world.rows["transactions"].items():
-        known = [row for row in transactions if row.transaction_date < world.known_before]
-        logs = [row for row in world.of("user_logs", member) if row.date < world.known_before]
-        profile = chosen(world.of("members", member))
-        for cut_off in world.cut_offs:
+    for cut_off in world.cut_offs:
+        for member in customers(world, "transactions", cut_off):
+            ids = ids_of(world, "transactions", member, cut_off)
+            logs = [row for one in ids for row in world.of("user_logs", one)]
             features = features_of(
-                known,
-                logs,
-                profile,
+                history_at(world, member, cut_off),
+                [row for row in logs if row.date < world.known_before],
+                chosen([profile for one in ids for profile in world.of("members", one)]),
                 cut_off,
                 world.cover("transactions", cut_off),
                 world.cover("user_logs", cut_off),

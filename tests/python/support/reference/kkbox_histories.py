@@ -7,10 +7,12 @@ member as for a thousand.
 import random
 from collections.abc import Iterable
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from reference.frozen import Cohort, freeze
-from reference.kkbox_labels import PUBLISHED, a_month_after
+from reference.identities import make_map
+from reference.kkbox_labels import PUBLISHED, a_month_after, expiry_in_cohort
 from reference.kkbox_rows import FrozenLabel, LogRow, Profile, SuppliedLabel, Transaction
 from reference.worlds import World
 
@@ -62,6 +64,7 @@ def make_world(
     frozen: tuple[Cohort, ...] = (),
     holes: dict[str, tuple[date, ...]] | None = None,
     outcome_holes: tuple[tuple[date, date | None, date | None], ...] = (),
+    with_map: bool = False,
 ) -> World:
     """Make a world; the same arguments make the same one.
 
@@ -79,6 +82,8 @@ def make_world(
         frozen: Cohorts whose labels are on record: definition, cut-off, number of versions.
         holes: Days without rows of a table.
         outcome_holes: Days that keep cohorts open, and the cut-offs that they make unsure.
+        with_map: Of every three members two become the third for a time, which begins and ends next
+            to a cut-off or the days on which an outcome is known.
     """
     chance = random.Random(seed)
     missed = holes or {}
@@ -120,7 +125,20 @@ def make_world(
         world.rows |= {table: _published(later, transactions) for table in PUBLISHED}
     if frozen:
         freeze(world, later, frozen, _frozen)
+    if with_map:
+        world.identities = make_map(later, transactions, partial(_days_to_map, world))
     return world
+
+
+def _days_to_map(world: World, members: tuple[str, ...]) -> list[date]:
+    """Days next to a cut-off, and next to those on which outcomes of three members are known."""
+    rows = [world.of("transactions", member) for member in members]
+    rows += [rows[0] + rows[1], rows[1] + rows[2], rows[0] + rows[1] + rows[2]]
+    days = [day + timedelta(days=by) for day in world.cut_offs for by in (-40, -1, 0, 1)]
+    for cut_off in world.cut_offs:
+        expiries = {expiry_in_cohort(of, cut_off) for of in rows} - {None}
+        days += [day + timedelta(days=by) for day in sorted(expiries) for by in (29, 30, 31, 32)]
+    return days
 
 
 def _member_id(chance: random.Random, number: int) -> str:

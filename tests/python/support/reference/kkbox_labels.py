@@ -6,11 +6,14 @@ expiry is churn, and so is no purchase. `kaggle_rule`: churn unless a purchase w
 dated within [expiry, expiry + 30]. `supplied`: what the files say.
 """
 
+from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from reference.compare import Table
 from reference.frozen import with_frozen
+from reference.identities import customer_of, customers, ids_of
 from reference.kkbox_rows import Transaction, in_order
 from reference.worlds import World
 
@@ -29,15 +32,20 @@ class Label(NamedTuple):
 
 def labels_of_all(world: World) -> Table:
     """Labels that hold of every member of every cohort, by member, cut-off and definition."""
-    histories = {
-        member: [row for row in transactions if row.transaction_date < world.known_before]
-        for member, transactions in world.rows["transactions"].items()
-    }
-    derived = _derived(world, histories)
-    return with_frozen(world, derived | _supplied(world, histories))
+    return with_frozen(world, _derived(world) | _supplied(world))
 
 
-def _derived(world: World, histories: dict[str, list[Transaction]]) -> Table:
+def history_at(world: World, member: str, day: date) -> list[Transaction]:
+    """Transactions before the knowledge cut-off of all ids that are one member's on a day."""
+    return [
+        row
+        for one in ids_of(world, "transactions", member, day)
+        for row in world.of("transactions", one)
+        if row.transaction_date < world.known_before
+    ]
+
+
+def _derived(world: World) -> Table:
     """Labels from transactions.
 
     An outcome is null until the whole cohort is closed: until nothing that decides about any of
@@ -45,9 +53,9 @@ def _derived(world: World, histories: dict[str, list[Transaction]]) -> Table:
     """
     labels = {
         (member, cut_off, label.label_definition): label
-        for member, transactions in histories.items()
         for cut_off in world.cut_offs
-        for label in labels_of(transactions, cut_off)
+        for member in customers(world, "transactions", cut_off)
+        for label in labels_of(partial(history_at, world, member), cut_off)
     }
     closes_on: dict[tuple[date, str], date] = {}
     for (_, *cohort), label in labels.items():
@@ -67,7 +75,7 @@ def _derived(world: World, histories: dict[str, list[Transaction]]) -> Table:
     }
 
 
-def _supplied(world: World, histories: dict[str, list[Transaction]]) -> Table:
+def _supplied(world: World) -> Table:
     """The published labels, whatever is known by when; a member named twice churned if either says.
 
     The expiry is that of the cohort, for members who are in it.
@@ -75,8 +83,9 @@ def _supplied(world: World, histories: dict[str, list[Transaction]]) -> Table:
     return {
         (member, cut_off, "supplied"): {
             "expires_on": (
-                expiry_in_cohort(histories.get(member, []), cut_off)
+                expiry_in_cohort(history_at(world, member, cut_off), cut_off)
                 if cut_off in world.cut_offs
+                and customer_of(world.identities, member, cut_off) == member
                 else None
             ),
             "label_known_on": a_month_after(cut_off) + timedelta(days=31),
@@ -88,17 +97,25 @@ def _supplied(world: World, histories: dict[str, list[Transaction]]) -> Table:
     }
 
 
-def labels_of(transactions: list[Transaction], cut_off: date) -> list[Label]:
-    """Both derived labels of a member at a cut-off; none when not in the cohort."""
-    expiry = expiry_in_cohort(transactions, cut_off)
+def labels_of(history: Callable[[date], list[Transaction]], cut_off: date) -> list[Label]:
+    """Both derived labels of a member at a cut-off; none when not in the cohort.
+
+    Args:
+        history: The member's transactions, of the ids that are the member's on a day.
+        cut_off: The cut-off.
+    """
+    expiry = expiry_in_cohort(history(cut_off), cut_off)
     if expiry is None:
         return []
-    churned, unpaid = lapse(transactions, cut_off, expiry), kaggle_rule(transactions, expiry)
+    # a purchase on day 29 keeps the member, so all is seen when day 30 begins
+    churned_on = expiry + timedelta(days=30)
+    # a payment on day 30 keeps the member, so all is seen when day 31 begins
+    unpaid_on = expiry + timedelta(days=31)
+    churned = lapse(history(churned_on), cut_off, expiry)
+    unpaid = kaggle_rule(history(unpaid_on), expiry)
     return [
-        # a purchase on day 29 keeps the member, so all is seen when day 30 begins
-        Label("lapse", expiry, expiry + timedelta(days=30), churned),
-        # a payment on day 30 keeps the member, so all is seen when day 31 begins
-        Label("kaggle_rule", expiry, expiry + timedelta(days=31), unpaid),
+        Label("lapse", expiry, churned_on, churned),
+        Label("kaggle_rule", expiry, unpaid_on, unpaid),
     ]
 
 

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import duckdb
 import pyarrow
 import yaml
 from reference.compare import Table
+from reference.identities import LATER, spans, spans_elsewhere
 from reference.windows import covers
 from reference.worlds import World
 
@@ -27,7 +28,6 @@ ARROW_TYPES = {
     "boolean": pyarrow.bool_(),
 }
 CUSTOMER = {"kkbox": "msno", "ecommerce": "user_id"}
-_LATER = timedelta(days=40)
 
 
 def compiled(run_dbt: Any, folder: Path, *arguments: str) -> Home:
@@ -144,11 +144,13 @@ def _fill_control(connection: duckdb.DuckDBPyConnection, world: World) -> None:
             {"day": day, "unsure_from": since, "unsure_before": before}
             for day, since, before in world.outcome_holes
         ],
-        "identities": [],
     }
+    elsewhere = {name: [_moved(row) for row in of] for name, of in rows.items()}
+    rows["identities"] = spans(world.identities)
+    elsewhere["identities"] = spans_elsewhere(world.identities)
     for name, types in _described_control().items():
         own = [{"domain": world.domain, **row} for row in rows[name]]
-        others = [{"domain": "other", **_moved(row)} for row in rows[name]]
+        others = [{"domain": "other", **row} for row in elsewhere[name]]
         _make(connection, f"control.control__{name}", types, own + others)
 
 
@@ -169,7 +171,7 @@ def _moved(row: dict[str, Any]) -> dict[str, Any]:
     """A row that says otherwise: other days, but for its cut-off where that is a key."""
     keys = {"as_of_date"} if "table_name" in row else set()
     moved = {
-        name: value + _LATER if isinstance(value, date) and name not in keys else value
+        name: value + LATER if isinstance(value, date) and name not in keys else value
         for name, value in row.items()
     }
     return {name: not value if isinstance(value, bool) else value for name, value in moved.items()}

@@ -14,6 +14,14 @@ class Coverage(NamedTuple):
     holes: tuple[date, ...] = ()
 
 
+class Mapping(NamedTuple):
+    """One row of a map of ids: from the day after known_from on, an id is the customer's."""
+
+    id: str
+    customer_id: str
+    known_from: date
+
+
 @dataclass
 class World:
     """Raw rows of many customers of one domain.
@@ -27,6 +35,7 @@ class World:
         seeds: Rows of lookups that are other than the project's, by the seed's name.
         outcome_holes: Days without outcomes and without a reason; from which and before which
             cut-off each makes cohorts unsure.
+        identities: The map of ids.
     """
 
     domain: str
@@ -36,6 +45,7 @@ class World:
     covers: dict[str, dict[date, Coverage]] = field(default_factory=dict)
     seeds: dict[str, list[Any]] = field(default_factory=dict)
     outcome_holes: list[tuple[date, date | None, date | None]] = field(default_factory=list)
+    identities: list[Mapping] = field(default_factory=list)
 
     def of(self, table: str, customer: str) -> list[Any]:
         """Rows of a customer in a table."""
@@ -78,6 +88,8 @@ class World:
 def only(world: World, customers: Iterable[str], cut_offs: Iterable[date]) -> World:
     """The part of a world that is about some customers and cut-offs, the rest as it was."""
     customers = set(customers)
+    owners = {row.customer_id for row in world.identities if {row.id, row.customer_id} & customers}
+    customers |= owners | {row.id for row in world.identities if row.customer_id in owners}
     rows = {
         table: {customer: found for customer, found in of.items() if customer in customers}
         for table, of in world.rows.items()
