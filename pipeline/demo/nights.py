@@ -140,16 +140,16 @@ class NightOptions:
         nights: How many, up to the last day of the demo or of what is before the rest.
         mishaps: Names of `MISHAPS`.
         seed: Fixes what is hit.
-        with_map: Whether the map of ids tells, on the night of a merge, who has become whom.
         rest: Days after the last night, in which the outcomes of the nights show; they come in a
             folder of their own, and only ids go on being wrong in them.
+        with_map: Whether the map of ids tells, on the night of a merge, who has become whom.
     """
 
     nights: int
     mishaps: tuple[str, ...] = ()
     seed: int = 1
-    with_map: bool = False
     rest: int = 0
+    with_map: bool = False
 
 
 @dataclass(frozen=True)

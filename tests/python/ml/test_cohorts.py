@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml.cohorts import Cohort, RefusedError, choose_fits, is_on_grid, known_by
-from ml.settings import Alarms, LearningSettings, Minimum
+from ml.settings import Alarms, LearningSettings, Minimum, RiskBands
 
 SETTINGS = LearningSettings(
     label_definition="churned",
@@ -12,6 +12,7 @@ SETTINGS = LearningSettings(
     minimum=Minimum(rows=500, churners=50, cohorts=3),
     alarms=Alarms(single_feature_auc=0.97),
     baselines={},
+    risk_bands=RiskBands(critical=0.5, high=0.2, medium=0.05, because="a test"),
 )
 
 

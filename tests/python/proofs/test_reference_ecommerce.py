@@ -245,7 +245,7 @@ MUTANTS = {
         "true",
     ),
     "refunds lower nothing": (
-        "int_ecommerce__revenue_summarised",
+        "int_ecommerce__revenue_days_booked",
         "-amount_cents as amount_cents",
         "0 as amount_cents",
     ),

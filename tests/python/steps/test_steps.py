@@ -36,6 +36,7 @@ def test_a_build_that_fails_passes_for_no_state_at_all(context, monkeypatch):
 
 def test_an_unchanged_build_calls_nothing(context, monkeypatch):
     monkeypatch.setattr(steps, "dbt", lambda *a, **o: pytest.fail("dbt was called"))
+    monkeypatch.setattr(steps, "late_feed", lambda *_: None)
     made_from = steps._build_fingerprint(context)
     fingerprint.mark_done(context.home.warehouse, "build", made_from)
     steps.build(context)

@@ -137,6 +137,10 @@ def test_members_who_renew_for_30_days_wait_in_the_crm_from_26_february_to_4_mar
     with duckdb.connect() as connection:
         connection.execute("create schema control; create schema kkbox")
         connection.execute(
+            "create table control.control__identities (domain varchar, id varchar, "
+            "customer_id varchar, known_as varchar, known_after date, known_until date)"
+        )
+        connection.execute(
             "create table control.control__cut_offs as select 'kkbox' as domain, "
             "unnest(?::date[]) as as_of_date, null::date as due_from",
             [nights],

@@ -42,6 +42,8 @@ def test_source_views_read_this_home_and_null_where_no_day_was_kept(odd_home, ru
         ).fetchall()
         assert [name for (name,) in columns] == [
             "ecommerce_events",
+            "ecommerce_identities",
+            "kkbox_identities",
             "kkbox_members",
             "kkbox_train",
             "kkbox_train_v2",
