@@ -25,6 +25,7 @@ from pipeline.publish.generation import FORMAT, GenerationInfo, current, publish
 from pipeline.publish.guards import lost_decisions, measure
 from pipeline.publish.record import note_publish
 from pipeline.realtime.bundle import STACK
+from pipeline.report import notices
 from pipeline.retention.catalogue import check_catalogue
 from pipeline.retention.exports import export_decisions
 from pipeline.retention.fingerprint import plan_fingerprint
@@ -54,7 +55,6 @@ from pipeline.warehouse.compiled_sql import (
     stack_script,
     write_models,
 )
-from pipeline.warehouse.control import late_feed, missing_days
 from pipeline.warehouse.dbt import AFTER_ML, BEFORE_ML, DbtOutcome, dbt, without
 from pipeline.warehouse.static_checks import check_build
 
@@ -67,8 +67,6 @@ _LOST = (
     "suppress and churn contacts. If they are gone for good, customers who opted out are contacted "
     'again: churn publish --accept "REASON".'
 )
-# Stretches of missing days that a run names.
-_MOST_TOLD = 5
 
 
 def build(context: RunContext, *, isolate: bool = False) -> None:
@@ -91,7 +89,7 @@ def build(context: RunContext, *, isolate: bool = False) -> None:
     if fingerprint.done(home.warehouse, "build") == _build_fingerprint(context):
         context.say("build: up to date")
         for domain in _built(context):
-            _tell_late_feed(context, domain)
+            notices.tell_late_feed(context, domain)
         return
     # a half-finished build must not pass for the old state or the new one
     fingerprint.forget(home.warehouse, "build", "marts")
@@ -112,8 +110,8 @@ def build(context: RunContext, *, isolate: bool = False) -> None:
             _leave_out(context, domain, error, isolate=isolate)
     keep_features(home, _built(context))
     for domain in _built(context):
-        _tell_missing_days(context, domain)
-        _tell_late_feed(context, domain)
+        notices.tell_missing_days(context, domain)
+        notices.tell_late_feed(context, domain)
         _audit(context, domain)
         _freeze(context, domain)
     fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(context))
@@ -217,48 +215,6 @@ def _freeze(context: RunContext, domain: str) -> None:
                 "it; adding the file later does not change these labels.",
                 domain,
             )
-
-
-def _tell_missing_days(context: RunContext, domain: str) -> None:
-    """Report the holes for which nobody gave a reason, and what they hold back."""
-    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
-        found = missing_days(connection, domain)
-        known = connection.execute(
-            "select knowledge.known_before, max(event_days.day) "
-            "from control.control__knowledge as knowledge "
-            "inner join control.control__grids as grids using (domain) "
-            "inner join control.control__event_days as event_days on "
-            "event_days.domain = grids.domain and event_days.table_name = grids.anchor_table "
-            "where knowledge.domain = ? group by all",
-            [domain],
-        ).fetchone()
-    for missing in found[:_MOST_TOLD]:
-        context.warn(f"{domain}: {missing}", domain)
-    if len(found) > _MOST_TOLD:
-        context.warn(
-            f"{domain}: and {len(found) - _MOST_TOLD} more stretches of missing days", domain
-        )
-    if found:
-        context.warn(
-            f"{domain}: ingest the missing rows, or list the days with a reason in "
-            "seeds/feed_outages.csv",
-            domain,
-        )
-    if known and known[0] <= known[1]:
-        context.warn(
-            f"{domain}: what is known ends before {known[0]}, though there are rows of {known[1]}: "
-            "days are missing in between",
-            domain,
-        )
-
-
-def _tell_late_feed(context: RunContext, domain: str) -> None:
-    """Report that the newest days have not come, of a feed that brings each day once it is over."""
-    now = today(context.entries[domain].timezone)
-    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
-        late = late_feed(connection, domain, now)
-    if late is not None:
-        context.warn(f"{domain}: {late}", domain)
 
 
 def _audit(context: RunContext, domain: str) -> None:
@@ -574,7 +530,7 @@ def finish(context: RunContext) -> GenerationInfo | None:
     is_published = live is not None and live.marts == marts
     if fingerprint.done(home.warehouse, "marts") != marts or not (is_compared or is_published):
         marts = _build_marts(context, compared_with)
-    _tell_departures(context)
+    notices.tell_departures(context, _built(context))
     kept = sorted({*context.left_out, *_guard(context, live, _built(context))})
     made_from = fingerprint.digest(marts, kept)
     if live is not None and live.fingerprint == made_from:
@@ -620,47 +576,11 @@ def _build_marts(context: RunContext, compared_with: str) -> str:
     )
     context.say(f"serving: {outcome.passed} models and tests passed")
     keep_replayed(home)
-    _tell_unknown_contacts(context)
+    notices.tell_unknown_contacts(context)
     marts = _made_from(context)
     fingerprint.mark_done(home.warehouse, "compared_with", compared_with)
     fingerprint.mark_done(home.warehouse, "marts", marts)
     return marts
-
-
-def _tell_unknown_contacts(context: RunContext) -> None:
-    """Report the contacts of the period that are not charged."""
-    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
-        rows = connection.execute(
-            "select domain, contacts_of_unknown_actions from churn.int_churn__periods_summarised "
-            "where contacts_of_unknown_actions > 0 order by domain"
-        ).fetchall()
-    for domain, contacts in rows:
-        context.say(
-            f"{domain}: {contacts:,} contacts of this period have no action that the catalogue "
-            "knows; they are not charged to the budget"
-        )
-
-
-def _tell_departures(context: RunContext) -> None:
-    """Report whose CRM rows wait because days are missing."""
-    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
-        rows = connection.execute(
-            """
-            select doubted.domain, doubted.last_missing_day, count(*)
-            from churn.int_churn__departures_doubted as doubted
-            inner join serving.crm_churn_actions as crm on doubted.domain = crm.domain
-            left join serving.bi_churn_risk as risk
-                on crm.domain = risk.domain and crm.customer_id = risk.customer_id
-            where not crm.is_deleted and risk.customer_id is null
-            group by all order by all
-            """
-        ).fetchall()
-    for domain, day, customers in rows:
-        if domain in _built(context):
-            context.say(
-                f"{domain}: {customers:,} customers who left keep their CRM row, without an "
-                f"action: what they did on {day} is missing"
-            )
 
 
 def _guard(context: RunContext, live: GenerationInfo | None, domains: Iterable[str]) -> list[str]:

@@ -112,10 +112,9 @@ class Exploration:
         """
         found = []
         for table in self.tables:
-            # a map of ids is no data of its own; most have none
-            if table.known_from and not any(records(self.home, self.domain, table.name)):
-                continue
             files = list(records(self.home, self.domain, table.name).values())
+            if table.known_from and not files:
+                continue  # a map of ids, which most do not have, is not missing
             day = table.event_day or table.event_time
             span = f"min({day})::date, max({day})::date" if day else "null::date, null::date"
             # all ids of hundreds of millions of rows would not fit into memory

@@ -26,6 +26,7 @@ from pipeline.realtime.bundle import load_bundle, read_rules
 from pipeline.realtime.leaving_costs import LeavingCosts
 from pipeline.realtime.model import LiveModel
 from pipeline.realtime.published_plan import PublishedDecision, PublishedPlan
+from pipeline.retention.overlay import OF_AN_ACTION
 from pipeline.warehouse.compiled_sql import CompiledModel, as_statement, json_literal
 
 Record = dict[str, Any]
@@ -133,20 +134,6 @@ where is_held_out
 """,
     is_table=False,
 )
-# What a customer without an action has none of.
-_OF_AN_ACTION = (
-    "planned_action",
-    "action_title",
-    "message_hint",
-    "channel",
-    "theme",
-    "expected_profit",
-    "expected_spend",
-    "break_even_probability",
-    "expected_churn_averted",
-    "evidence",
-    "evidence_code",
-)
 # What the compiled SQL of decisions results in.
 _ACTIONS = "churn.fct_churn_actions"
 # Columns of an example, other than features, that rules may read.
@@ -242,7 +229,7 @@ def _as_published(action: Record, published: PublishedDecision | None, prices: P
             "reason_words": published.reason_words,
         }
     if row["decision"] != "treat":
-        row |= dict.fromkeys(_OF_AN_ACTION)
+        row |= dict.fromkeys(OF_AN_ACTION)
     is_planned = (
         row["decision"] == published.decision == "treat"
         and row["planned_action"] == published.planned_action

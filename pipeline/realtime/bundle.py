@@ -139,9 +139,10 @@ def kept_folder(folder: Path, domain: str) -> Path:
 
 
 def is_bundled(generation: Path, domain: str) -> bool:
-    """Whether the generation of a DuckDB file has a bundle of a domain."""
+    """Whether the generation of a DuckDB file has a bundle of a domain that this code can read."""
     folder = kept_folder(generation.with_suffix("") / FOLDER, domain)
-    return all((folder / name).exists() for name in (_REASONS, _DECISIONS, _COVERAGE))
+    files = (_REASONS, _DECISIONS, _COVERAGE, _IDENTITIES)
+    return all((folder / name).exists() for name in files)
 
 
 def read_rules(generation: Path, domain: str) -> tuple[list[CompiledModel], list[CompiledModel]]:
@@ -164,13 +165,12 @@ def read_coverage(generation: Path, domain: str) -> list[CompiledModel]:
 
 
 def read_identities(generation: Path, domain: str) -> CompiledModel | None:
-    """Return a generation's SQL that resolves a domain's map of ids; None if it is older.
+    """Return a generation's SQL that resolves a domain's map of ids; None without a map.
 
     Raises:
         NotReadyError: The generation is older than bundles.
     """
-    path = bundle_folder(generation, domain) / _IDENTITIES
-    models = read_models(path) if path.exists() else []
+    models = read_models(bundle_folder(generation, domain) / _IDENTITIES)
     return next((one for one in models if one.name == f"stg_{domain}__identities"), None)
 
 

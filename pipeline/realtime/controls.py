@@ -78,11 +78,6 @@ def tested_day(connection: duckdb.DuckDBPyConnection, domain: str, cut_off: date
         domain: Domain.
         cut_off: The cut-off.
     """
-    there = connection.execute(
-        "select 1 from duckdb_tables() where table_name = 'int_churn__test_days_picked'"
-    ).fetchone()
-    if there is None:  # the generation is older than the relation
-        return TestedDay()
     row = connection.execute(
         "select test_as_of_date, is_measured from churn.int_churn__test_days_picked "
         "where domain = ? and day_of_month = day(cast(? as date))",

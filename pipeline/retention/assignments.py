@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from pipeline.project.home import Home
-from pipeline.project.state import open_state, writing_to
-from pipeline.retention.decisions import ASSIGNMENTS
+from pipeline.retention.decisions import ASSIGNMENTS, put, writing
 
 # Columns of `int_churn__assignments_drawn`.
 DRAWN = (
@@ -34,17 +32,10 @@ def keep_assignments(home: Home, generation: str, drawn: Sequence[Sequence[Any]]
         generation: Name of the generation that publishes them.
         drawn: Rows of the columns `DRAWN`.
     """
-    if not drawn:
-        return 0
     now = datetime.now(UTC).replace(tzinfo=None)
     lineage = {"generation": generation, "assigned_at": now}
     rows = [{**dict(zip(DRAWN, row, strict=True)), **lineage} for row in drawn]
-    count = sa.select(sa.func.count()).select_from(ASSIGNMENTS)
-    engine = open_state(home)
-    try:
-        with writing_to(engine) as connection:
-            before = connection.execute(count).scalar_one()
-            connection.execute(insert(ASSIGNMENTS).on_conflict_do_nothing(), rows)
-            return int(connection.execute(count).scalar_one() - before)
-    finally:
-        engine.dispose()
+    if not rows:
+        return 0
+    with writing(home) as connection:
+        return put(connection, ASSIGNMENTS, insert(ASSIGNMENTS).on_conflict_do_nothing(), rows)

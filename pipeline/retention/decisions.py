@@ -103,19 +103,19 @@ def suppress(home: Home, domain: str, customers: Sequence[tuple[str, str]]) -> i
     statement = statement.on_conflict_do_update(
         index_elements=["domain", "customer_id"], set_={"reason": statement.excluded.reason}
     )
-    with _writing(home) as connection:
+    with writing(home) as connection:
         now = _moment(connection)
         rows = [
             {"domain": domain, "customer_id": customer, "reason": reason, "added_at": now}
             for customer, reason in customers
         ]
-        return _put(connection, SUPPRESSIONS, statement, rows)
+        return put(connection, SUPPRESSIONS, statement, rows)
 
 
 def lift(home: Home, domain: str, customers: Sequence[str]) -> int:
     """Delete suppressions and record it; return how many there were."""
     lifted = 0
-    with _writing(home) as connection:
+    with writing(home) as connection:
         now = _moment(connection)
         for start in range(0, len(customers), _BATCH):
             of_batch = (SUPPRESSIONS.c.domain == domain) & SUPPRESSIONS.c.customer_id.in_(
@@ -143,8 +143,8 @@ def note_contacts(home: Home, domain: str, contacts: Sequence[tuple[str, date, s
         {"domain": domain, "customer_id": customer, "contacted_on": day, "action_id": action}
         for customer, day, action in contacts
     ]
-    with _writing(home) as connection:
-        return _put(connection, CONTACTS, insert(CONTACTS).on_conflict_do_nothing(), rows)
+    with writing(home) as connection:
+        return put(connection, CONTACTS, insert(CONTACTS).on_conflict_do_nothing(), rows)
 
 
 def lift_contacts(home: Home, domain: str, contacts: Sequence[tuple[str, date, str]]) -> int:
@@ -156,7 +156,7 @@ def lift_contacts(home: Home, domain: str, contacts: Sequence[tuple[str, date, s
         contacts: As they were stored: customer, day, and action_id or an empty text.
     """
     gone = []
-    with _writing(home) as connection:
+    with writing(home) as connection:
         for customer, day, action in contacts:
             done = connection.execute(
                 sa.delete(CONTACTS).where(
@@ -187,8 +187,8 @@ def save_plan(home: Home, domain: str, budget_cents: int, holdout_per_mille: int
             "holdout_per_mille": statement.excluded.holdout_per_mille,
         },
     )
-    with _writing(home) as connection:
-        _put(connection, PLANS, statement, [row])
+    with writing(home) as connection:
+        put(connection, PLANS, statement, [row])
 
 
 def read_state(home: Home, table: sa.Table) -> list[tuple[Any, ...]]:
@@ -283,10 +283,17 @@ def _read(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tuple[
         engine.dispose()
 
 
-def _put(
+def put(
     connection: sa.Connection, table: sa.Table, statement: sa.Insert, rows: list[dict[str, Any]]
 ) -> int:
-    """Execute an idempotent insert; return how many rows it added."""
+    """Execute an idempotent insert; return how many rows it added.
+
+    Args:
+        connection: From `writing`.
+        table: The table.
+        statement: The insert.
+        rows: Its rows; nothing is executed without any.
+    """
     count = sa.select(sa.func.count()).select_from(table)
     before = connection.execute(count).scalar_one()
     if rows:
@@ -319,7 +326,7 @@ def _moment(connection: sa.Connection) -> datetime:
 
 
 @contextmanager
-def _writing(home: Home) -> Iterator[sa.Connection]:
+def writing(home: Home) -> Iterator[sa.Connection]:
     """Open the state in a transaction that waits for its turn; create it if missing."""
     engine = open_state(home)
     try:

@@ -17,6 +17,25 @@ from pipeline.retention.decisions import LIFTED, SUPPRESSIONS
 
 # The tables that `fill` makes.
 SUPPRESSED, TAKEN_BACK = "suppressed_today", "lifted_today"
+# What stands before the reason of a suppression, as in int_churn__contact_eligibility_checked.
+MARKED = "Marked do-not-contact: "
+
+# What `_compared` adds.
+_ADDED = "newest, added_at, added_reason, lifted_at, is_added, is_again, is_lifted, is_back"
+# Columns of an action, empty for a customer without one.
+OF_AN_ACTION = (
+    "planned_action",
+    "action_title",
+    "message_hint",
+    "channel",
+    "theme",
+    "expected_profit",
+    "expected_spend",
+    "break_even_probability",
+    "expected_churn_averted",
+    "evidence",
+    "evidence_code",
+)
 
 Key = tuple[str, str]
 
@@ -140,13 +159,15 @@ def actions_today_sql(published: str, crm: str, schema: str) -> str:
         crm: The CRM table of the same generation.
         schema: Where `fill` made its tables.
     """
-    nothing = ", ".join(f"case when not is_added then {name} end as {name}" for name in _ACTION)
+    nothing = ", ".join(
+        f"case when not is_added then {name} end as {name}" for name in OF_AN_ACTION
+    )
     return f"""
         select * exclude ({_ADDED}) replace (
             case when is_added then 'leave' else decision end as decision,
             case when is_added then 'suppressed' when is_lifted then 'lifted' else reason end
                 as reason,
-            case when is_added then 'Marked do-not-contact: ' || added_reason
+            case when is_added then '{MARKED}' || added_reason
                 when is_lifted then 'Do-not-contact was lifted; the next publish decides'
                 else reason_words end as reason_words,
             {nothing},
@@ -158,23 +179,6 @@ def actions_today_sql(published: str, crm: str, schema: str) -> str:
         )
         from ({_compared(published, crm, schema)})
     """
-
-
-# What `_compared` adds, and the columns of an action, which a suppressed customer has not.
-_ADDED = "newest, added_at, added_reason, lifted_at, is_added, is_again, is_lifted, is_back"
-_ACTION = (
-    "planned_action",
-    "action_title",
-    "message_hint",
-    "channel",
-    "theme",
-    "expected_profit",
-    "expected_spend",
-    "break_even_probability",
-    "expected_churn_averted",
-    "evidence",
-    "evidence_code",
-)
 
 
 def _compared(published: str, crm: str, schema: str) -> str:

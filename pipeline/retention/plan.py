@@ -11,6 +11,7 @@ import duckdb
 from pipeline.project.duck import file_sql, quoted, rows_of
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
+from pipeline.retention.overlay import MARKED
 from pipeline.warehouse.compiled_sql import CompiledModel, kept, placed, read_models, relations_read
 
 # The file of what runs again, beside the rows that it reads, in a generation's folder of the plan.
@@ -201,7 +202,7 @@ def _select(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None
     if selection.suppressed:
         connection.execute(
             "update int_churn__contact_eligibility_checked set exclusion = 'suppressed', "
-            "exclusion_words = 'Marked do-not-contact: ' || listed.reason, is_suppressed = true, "
+            f"exclusion_words = '{MARKED}' || listed.reason, is_suppressed = true, "
             "suppression_reason = listed.reason "
             "from (select unnest(?::varchar[]) as customer_id, unnest(?::varchar[]) as reason) "
             "as listed where int_churn__contact_eligibility_checked.customer_id "

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from ml.bands import BANDS
 from ml.decision import Decision
 from ml.recipe import RECIPE, RECIPE_VERSION, Recipe, TrainedRun
 from pipeline.project.checked import RESTORE, checked, in_file, read_document
@@ -178,11 +179,19 @@ def live_settings(home: Home, domain: str, today: DomainSettings) -> DomainSetti
 def settings_of(run: Path) -> DomainSettings:
     """Return the settings that a run recorded.
 
+    A run from before bands were settings has those that its validation cohort gave it.
+
     Raises:
         ChurnError: The recipe cannot be read, or its settings are not what this code reads.
     """
     recipe = recipe_of(run)
-    return recorded_settings(recipe.settings, run / RECIPE, recipe.domain)
+    settings = dict(recipe.settings)
+    if not settings.get("risk_bands"):
+        settings["risk_bands"] = {
+            **dict(zip(BANDS, recipe.bands, strict=False)),
+            "because": "shares of the cohort that the model was validated on",
+        }
+    return recorded_settings(settings, run / RECIPE, recipe.domain)
 
 
 def trained_run(run: Path) -> TrainedRun:

@@ -33,7 +33,6 @@ final as (
         scores.churn_probability,
         scores.risk_band,
         examples.customer_value,
-        {{ value_band('examples.customer_value', 'bands') }} as value_band,
         examples.customer_value * costs.leaving_share as leaving_cost,
         costs.horizon_days as leaving_cost_days,
         examples.already_cancelled,

@@ -23,7 +23,7 @@ final as (
     {%- for domain, name, condition in matches %}
     select
         customers.customer_number,
-        '{{ name }}' as condition
+        {{ dbt.string_literal(dbt.escape_single_quotes(name)) }} as condition
     from {{ ref(domain ~ '__churn_examples') }} as examples
     inner join customers
         on

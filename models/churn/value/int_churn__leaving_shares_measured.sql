@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- One row per domain, cut-off, value band and 30 days after it: which share of their value those
 -- who stayed paid in these 30 days and which share those who left, on the twelve monthly cohorts
 -- before the cut-off that were closed by then. With fewer than 30 of either in a band, the shares

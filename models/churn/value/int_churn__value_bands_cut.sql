@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- One row per domain and cut-off: where the cohort's thirds of customer_value end, the lowest and
 -- the middle one. Customers of equal value are in one band, so that a band can be larger than a
 -- third, or empty.

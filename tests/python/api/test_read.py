@@ -137,6 +137,10 @@ def test_filters_choose_what_they_say(api):
             ("min_value_at_risk=50", "value_at_risk >= 50"),
             ("max_value_at_risk=20", "value_at_risk <= 20"),
             (
+                "at_risk=true",
+                "risk_band in ('high', 'critical') and not coalesce(already_cancelled, false)",
+            ),
+            (
                 "due_from=2017-04-05&due_to=2017-04-10",
                 "due_on between date '2017-04-05' and date '2017-04-10'",
             ),

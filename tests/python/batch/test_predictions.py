@@ -139,6 +139,7 @@ def test_uploaded_rows_get_the_published_scores_and_bad_rows_are_refused_one_by_
         row = found[customer]
         assert abs(row["churn_probability"] - score["churn_probability"]) <= 1e-9
         assert row["risk_band"] == score["risk_band"]
+        assert row["leaving_cost"] == score["leaving_cost"] is not None
         assert row["reason_1"] == score["top_driver_1"] or row["reason_1"] is None
         assert (row["action_id"] is None) == (row["no_action_reason"] is not None)
     assert found["+out of scope"]["in_scope"] is False

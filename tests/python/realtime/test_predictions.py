@@ -111,6 +111,8 @@ def test_raw_rows_give_the_marts_features_to_the_last_bit_and_the_published_scor
                 same = found == value and type(found) is type(value)
                 assert same, f"{domain} {one['customer_id']} {name}: {found} for {value}"
             assert one["customer_value"] == expected["customer_value"]
+            for name in ("leaving_cost", "leaving_cost_days"):
+                assert one[name] == score[name] is not None
             assert one["due_on"] == (expected["due_on"] and str(expected["due_on"]))
             assert abs(one["churn_probability"] - score["churn_probability"]) <= 1e-9
             assert one["risk_band"] == score["risk_band"]

@@ -39,6 +39,7 @@ def test_the_projects_own_catalogue_is_right():
     [
         ({"domain": "nope"}, "domain is 'nope'"),
         ({"themes": "payment|weather"}, "themes has 'weather'"),
+        ({"condition": "sunny"}, "condition is 'sunny'; leave it empty or write one of kkbox."),
         ({"contact_cost": "-1"}, "contact_cost is '-1'"),
         ({"contact_cost": "nan"}, "contact_cost is 'nan'"),
         ({"incentive_cost": "0.005"}, "money has two decimals"),

@@ -29,9 +29,11 @@ def ask(home, sql):
 def actions(demo):
     with duckdb.connect(str(current(demo[0]).path), read_only=True) as connection:
         found = connection.sql(
-            "select actions.*, already_cancelled from serving.bi_churn_actions as actions "
+            "select actions.*, already_cancelled, auto_renew.segment_value_code as auto_renew "
+            "from serving.bi_churn_actions as actions "
             "inner join serving.bi_churn_risk using (domain, customer_id) "
-            "order by domain, customer_id"
+            "left join (from serving.bi_customer_segments where segment = 'auto_renew') "
+            "as auto_renew using (domain, customer_id) order by domain, customer_id"
         )
         return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
@@ -61,6 +63,8 @@ def test_an_action_answers_a_driver_pays_and_fits_before_the_day(actions, catalo
         assert row["theme"] in action["themes"].split("|")
         is_cancelled = row["already_cancelled"]
         assert is_cancelled is None or is_cancelled == (action["condition"] == "cancelled")
+        if action["condition"] == "auto_renew_off":
+            assert row["auto_renew"] == "no"
         assert row["expected_profit"] > 0
         assert row["churn_probability"] > row["break_even_probability"] - 1e-9
         assert row["evidence"] == "assumed"

@@ -197,7 +197,14 @@ def test_reasons_in_the_risk_table_raise_the_risk(demo):
         demo[0],
         "select risk.customer_id from serving.bi_churn_risk as risk "
         "inner join serving.bi_churn_reasons as reasons using (domain, customer_id) "
-        "where reasons.direction = 'lowers' "
+        "where (reasons.direction = 'lowers' or reasons.is_typical) "
         "and reasons.sentence in (risk.top_driver_1, risk.top_driver_2, risk.top_driver_3)",
     )
     assert contrary == []
+    typical = ask_published(
+        demo[0],
+        "select is_typical, count(*) filter (where sentence like '%(typical)') "
+        "from serving.bi_churn_reasons group by all order by 1",
+    )
+    assert typical[0] == (False, 0)
+    assert typical[1][1] > 0

@@ -10,6 +10,7 @@ from ml.cohorts import RefusedError, TooLittleDataError
 from pipeline import steps
 from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
+from pipeline.report import notices
 from pipeline.runs.context import RunContext
 from pipeline.warehouse import fingerprint
 
@@ -36,7 +37,7 @@ def test_a_build_that_fails_passes_for_no_state_at_all(context, monkeypatch):
 
 def test_an_unchanged_build_calls_nothing(context, monkeypatch):
     monkeypatch.setattr(steps, "dbt", lambda *a, **o: pytest.fail("dbt was called"))
-    monkeypatch.setattr(steps, "late_feed", lambda *_: None)
+    monkeypatch.setattr(notices, "late_feed", lambda *_: None)
     made_from = steps._build_fingerprint(context)
     fingerprint.mark_done(context.home.warehouse, "build", made_from)
     steps.build(context)

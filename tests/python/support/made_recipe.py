@@ -16,7 +16,7 @@ VERSION_1 = {
     "outcomes_known_on": "2020-05-01",
     "recipe_hash": "3685c272",
     "run_id": "ecommerce-2020-05-01-7b23fa59",
-    "settings": domain_entries()["ecommerce"].resolved().learned().given(),
+    "settings": domain_entries()["ecommerce"].resolved().learned().given() | {"risk_bands": {}},
     "test_as_of_date": "2020-04-01",
     "test_cohorts": ["2020-03-01"],
     "train_rate": 0.6346587764485504,
