@@ -112,19 +112,21 @@ def _losses(connection: duckdb.DuckDBPyConnection, truth: str, domain: str) -> N
         ),
         people as (
             select
-                examples.customer_id, examples.as_of_date, examples.is_churned,
-                examples.customer_value,
+                customer_id, examples.as_of_date, examples.is_churned, examples.customer_value,
                 ntile(5) over (
-                    partition by as_of_date order by customer_value, customer_id
+                    partition by examples.as_of_date order by customer_value, customer_id
                 ) as value_fifth,
                 ntile(3) over (
-                    partition by as_of_date order by truth.churn_probability, customer_id
+                    partition by examples.as_of_date order by truth.churn_probability, customer_id
                 ) as risk_third
             from warehouse.churn.int_churn__examples_unioned as examples
             inner join read_parquet({file_sql(truth)}) as truth
                 using (customer_id, as_of_date)
+            inner join warehouse.churn.int_churn__live_runs_selected as live
+                on live.domain = examples.domain
+                and starts_with(live.label_definition, truth.outcome)
             where examples.domain = '{domain}' and customer_value is not null
-                and day(as_of_date) = 1
+                and day(examples.as_of_date) = 1
         ),
         paid as (
             select
