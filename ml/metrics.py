@@ -15,7 +15,7 @@ BINS = 10
 
 @dataclass(frozen=True)
 class MetricValue:
-    """A metric with its 95 % interval over customers."""
+    """A metric with its 95 % interval over customers; nan ends where it has none."""
 
     metric: str
     value: float
@@ -49,8 +49,11 @@ def figures(
         seed: Seed of the resampling.
 
     Returns:
-        log_loss, auc, pr_auc, brier, ece, calibration_slope, observed_to_expected,
-        top_decile_capture. NaN where a metric is undefined (one class only).
+        log_loss, auc, pr_auc, brier, ece, ece_if_calibrated, calibration_slope,
+        observed_to_expected, top_decile_capture. NaN where a metric is undefined (one class only).
+        Outcomes of one class have no intervals: resamples of them all look alike.
+        `ece` is a mean of absolute values, which every resample raises, so it has no interval; it
+        is read beside `ece_if_calibrated`, what it would be were every probability true.
     """
     order = np.argsort(probability, kind="stable")[::-1]
     outcome, p = is_churned[order], np.clip(probability[order], CLIP, 1 - CLIP)
@@ -64,11 +67,14 @@ def figures(
             for drawn in (generator.poisson(1.0, customers).astype(float) for _ in range(resamples))
         ]
     )
+    has_both = outcome.min() < outcome.max()
     found = []
     for name, value, drawn in zip(point, point.values(), draws.T, strict=True):
         seen = drawn[~np.isnan(drawn)]
-        low, high = np.quantile(seen, [0.025, 0.975]) if len(seen) else (np.nan, np.nan)
+        has_interval = has_both and len(seen) > 0 and name != "ece"
+        low, high = np.quantile(seen, [0.025, 0.975]) if has_interval else (np.nan, np.nan)
         found.append(MetricValue(name, value, float(low), float(high)))
+    found.append(_ece_if_calibrated(p, customer, customers, generator, resamples))
     slope = _slope(outcome, p)
     reach = 1.96 * _slope_se(outcome, p, slope, customer)
     return [*found, MetricValue("calibration_slope", slope, slope - reach, slope + reach)]
@@ -138,6 +144,27 @@ def _ece(outcome: Floats, p: Floats, weight: Floats) -> float:
     bin_of = np.minimum((middle * BINS).astype(int), BINS - 1)
     difference = np.bincount(bin_of, weight * (outcome - p), BINS)
     return float(np.abs(difference).sum() / total)
+
+
+def _ece_if_calibrated(
+    p: Floats,
+    customer: NDArray[np.intp] | None,
+    customers: int,
+    generator: np.random.Generator,
+    draws: int,
+) -> MetricValue:
+    """Mean calibration error, and its range, of outcomes drawn from the probabilities themselves.
+
+    A customer draws once for all of their rows, so that these turn out alike.
+    """
+    ones = np.ones(len(p))
+    drawn = []
+    for _ in range(draws):
+        level = generator.random(customers)
+        outcome = (level if customer is None else level[customer]) < p
+        drawn.append(_ece(outcome.astype(float), p, ones))
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return MetricValue("ece_if_calibrated", float(np.mean(drawn)), float(low), float(high))
 
 
 def _slope(outcome: Floats, p: Floats) -> float:

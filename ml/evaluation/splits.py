@@ -13,7 +13,6 @@ from ml.metrics import captured_at, figures, reliability
 
 DEPTHS = np.arange(1, 101) / 100
 SMALLEST_SEGMENT = 50
-SEGMENT_RESAMPLES = 50
 
 
 def cohorts_named(cut_offs: Iterable[Any]) -> dict[str, Any]:
@@ -48,8 +47,7 @@ def quality_by_cut_off(cohort: Examples, predictions: Mapping[str, Floats]) -> p
         for day in np.unique(cohort.as_of_date):
             at = cohort.as_of_date == day
             for model, p in predictions.items():
-                found = figures(cohort.is_churned[at], p[at], resamples=SEGMENT_RESAMPLES)
-                for figure in found:
+                for figure in figures(cohort.is_churned[at], p[at]):
                     yield {
                         "as_of_date": str(day),
                         "model": model,
@@ -103,10 +101,7 @@ def quality_by_segment(
                 continue
             whose = customers_of(cohort.customer_id[index])
             for model, p in predictions.items():
-                found = figures(
-                    cohort.is_churned[index], p[index], whose, resamples=SEGMENT_RESAMPLES
-                )
-                for figure in found:
+                for figure in figures(cohort.is_churned[index], p[index], whose):
                     yield {
                         "model": model,
                         "segment": segment,

@@ -17,6 +17,7 @@ METRICS = (
     "log_loss",
     "auc",
     "ece",
+    "ece_if_calibrated",
     "calibration_slope",
     "observed_to_expected",
     "top_decile_capture",

@@ -49,8 +49,33 @@ def test_an_overconfident_model_has_a_slope_below_one(cohort):
 
 def test_intervals_hold_their_figure(cohort):
     for figure in figures(*cohort, resamples=100):
-        if figure.metric != "ece":  # resampling adds noise, and ECE only grows with noise
+        if figure.metric == "ece":  # resampling adds noise, and ECE only grows with noise
+            assert np.isnan([figure.ci_low, figure.ci_high]).all()
+        else:
             assert figure.ci_low < figure.value < figure.ci_high
+
+
+def test_a_calibration_error_is_read_beside_that_of_a_perfect_model(cohort):
+    outcome, p = cohort
+    found = by_name(figures(outcome, p))
+    band = found["ece_if_calibrated"]
+    assert found["ece"].value < band.ci_high
+    # the mean absolute error of a bin of n outcomes is sqrt(2/pi) of its standard error
+    bins = np.array_split(np.sort(p), 10)
+    expected = np.mean([np.sqrt(2 / np.pi * (b * (1 - b)).sum()) / len(b) for b in bins])
+    assert band.value == pytest.approx(expected, rel=0.1)
+    overconfident = by_name(figures(outcome, p**2 / (p**2 + (1 - p) ** 2)))
+    assert overconfident["ece"].value > 2 * overconfident["ece_if_calibrated"].ci_high
+
+
+def test_rows_of_one_customer_are_one_observation_of_the_calibration_error(cohort):
+    outcome, p = cohort[0][:1000], cohort[1][:1000]
+    alone = by_name(figures(outcome, p))["ece_if_calibrated"]
+    whose = np.tile(np.arange(1000), 4)
+    copied = by_name(figures(np.tile(outcome, 4), np.tile(p, 4), whose))["ece_if_calibrated"]
+    assert copied.value == pytest.approx(alone.value, rel=0.15)
+    careless = by_name(figures(np.tile(outcome, 4), np.tile(p, 4)))["ece_if_calibrated"]
+    assert careless.value < 0.7 * alone.value
 
 
 def test_a_constant_catches_churners_in_proportion():
@@ -67,6 +92,9 @@ def test_one_class_only_gives_no_auc_and_no_error():
     assert np.isnan(found["auc"].value)
     assert np.isnan(found["top_decile_capture"].value)
     assert found["observed_to_expected"].value == 0
+    # resamples of one outcome all look alike: an interval would claim what nobody can know
+    for metric in ("observed_to_expected", "log_loss", "brier"):
+        assert np.isnan([found[metric].ci_low, found[metric].ci_high]).all()
 
 
 def test_reliability_bins_hold_equal_numbers(cohort):
