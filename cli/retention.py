@@ -33,7 +33,7 @@ def plan(
 ) -> None:
     """Show which customers to treat with which action within a budget; saves only with --save."""
     from pipeline import steps
-    from pipeline.report.plan import show_plan
+    from pipeline.report.plan import show_plan, show_published_plan
     from pipeline.retention.decisions import save_plan
     from pipeline.retention.plan import make_retention_plan, saved_settings
 
@@ -45,7 +45,9 @@ def plan(
         with writing(where):
             save_plan(where, domain, *saved_settings(found))
             context = make_context(None, live=True)
-            steps.finish(context)
+            generation = steps.finish(context)
+        if generation is not None:
+            show_published_plan(generation, found, console)
         exit_with(context)
     else:
         console.print("Nothing was saved. Add --save to save and publish this plan.")

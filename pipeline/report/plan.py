@@ -1,9 +1,12 @@
 """Tables and sentences of `churn plan`."""
 
+import duckdb
 from rich.console import Console
 from rich.table import Table
 
 from pipeline.project.codes import titles
+from pipeline.project.duck import rows_of
+from pipeline.publish.generation import GenerationInfo
 from pipeline.retention.plan import RetentionPlan, Row
 
 
@@ -53,6 +56,37 @@ def show_plan(plan: RetentionPlan, console: Console) -> None:
     _show_left(plan, console)
     for words in holdout_words(figures):
         say(words)
+
+
+def show_published_plan(generation: GenerationInfo, plan: RetentionPlan, console: Console) -> None:
+    """Print what a generation published of a domain's plan, beside the draft that was saved.
+
+    They differ inside a period: whoever was assigned an action keeps it, and the draft begins where
+    the published plan before it began.
+    """
+    with duckdb.connect(str(generation.path), read_only=True) as connection:
+        found = rows_of(
+            connection.execute(
+                "select customers, expected_spend, expected_profit, budget "
+                "from serving.bi_retention_budget where domain = ?",
+                [plan.domain],
+            )
+        )
+    if not found:
+        return
+    (published,) = found
+    words = (
+        f"Published: {published['customers']:,} customers to contact, expected spend "
+        f"{plan.currency}{published['expected_spend']:,.2f} of "
+        f"{plan.currency}{published['budget']:,.2f}, expected profit "
+        f"{plan.currency}{published['expected_profit']:,.2f}."
+    )
+    if published["customers"] != plan.figures["customers"]:
+        words += (
+            f" The draft above had {plan.figures['customers']:,}: customers who were assigned an "
+            "action earlier in the period keep it, and their spend is set aside first."
+        )
+    console.print(words, highlight=False, markup=False)
 
 
 def holdout_words(figures: Row) -> list[str]:

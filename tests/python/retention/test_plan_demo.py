@@ -289,6 +289,17 @@ def test_saved_plan_suppressions_and_contacts_reach_readers_and_train_nothing(
     done = run_churn(home.root, "plan", "--domain", domain, "--budget", 77, "--save")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "build:" not in done.stdout
+    # inside a period the draft promises what the publish cannot give; both are told
+    ((customers, spend),) = ask(
+        home,
+        "select customers, expected_spend from serving.bi_retention_budget "
+        f"where domain = '{domain}'",
+    )
+    told = " ".join(done.stdout.split())
+    assert re.search(
+        rf"Published: {customers:,} customers to contact, expected spend \S+?{spend:,.2f} of", told
+    ), done.stdout
+    assert "keep it, and their spend is set aside first" in told
     assert sorted(home.models.rglob("recipe.json")) == models
     budget = dict(ask(home, "select domain, budget from serving.bi_retention_budget"))
     assert budget[domain] == 77
