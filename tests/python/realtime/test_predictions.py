@@ -15,12 +15,13 @@ from app.api.access.store import Store
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.publish.generation import current
-from pipeline.realtime.answer import _OF_AN_ACTION, Prices, _as_published
+from pipeline.realtime.answer import Prices, _as_published
 from pipeline.realtime.bundle import read_run_stack
 from pipeline.realtime.controls import Knowledge, coverage_of, notes_of
 from pipeline.realtime.engine import Engine
 from pipeline.realtime.published_plan import PublishedDecision
 from pipeline.realtime.rows import Customer
+from pipeline.retention.overlay import OF_AN_ACTION
 from pipeline.runs.registry import live_run, recipe_of
 from pipeline.warehouse.compiled_sql import CompiledModel, load_coverage, stack_hash, write_models
 
@@ -169,7 +170,7 @@ def test_what_only_a_plan_decides_is_as_published():
         "decision": "treat",
         "reason": None,
         "reason_words": None,
-        **dict.fromkeys(_OF_AN_ACTION, "of the action"),
+        **dict.fromkeys(OF_AN_ACTION, "of the action"),
         "planned_action": "coupon",
         "expected_profit": 5.5,
         "expected_spend": 1.0,
@@ -202,7 +203,7 @@ def test_what_only_a_plan_decides_is_as_published():
     )
     for row, reason in ((beyond, "beyond_budget"), (held, "held_out")):
         assert row["reason"] == reason and row["is_within_plan"] is False
-        assert all(row[name] is None for name in _OF_AN_ACTION)
+        assert all(row[name] is None for name in OF_AN_ACTION)
 
 
 def test_very_different_customers_in_turn_do_not_colour_each_other(engines, histories):
