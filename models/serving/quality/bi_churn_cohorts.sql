@@ -7,6 +7,10 @@ labels as (
     select * from {{ ref('int_churn__labels_unioned') }}
 ),
 
+cohorts as (
+    select * from {{ ref('int_churn__label_cohorts_unioned') }}
+),
+
 ladder as (
     select * from {{ ref('int_churn__segments_assigned') }}
     where segment = 'ladder'
@@ -68,8 +72,14 @@ final as (
         counted.is_closed,
         counted.label_known_on,
         coalesce(cut_offs.is_on_grid, false) as is_on_grid,
-        coalesce(cut_offs.is_period_start, false) as is_period_start
+        coalesce(cut_offs.is_period_start, false) as is_period_start,
+        cohorts.outcomes_in_doubt
     from counted
+    left join cohorts
+        on
+            counted.domain = cohorts.domain
+            and counted.label_definition = cohorts.label_definition
+            and counted.as_of_date = cohorts.as_of_date
     left join cut_offs
         on
             counted.domain = cut_offs.domain
