@@ -2,13 +2,37 @@
 {%- set points = 50 %}
 with
 
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by domain, channel
+            order by efficiency desc, customer_number asc, spend_cents asc
+        ) as place_in_channel
+    from {{ ref('int_churn__increments_ranked') }}
+),
+
+-- A budget of any size buys no more contacts of a channel than it carries.
+carried as (
+    select ranked.*
+    from ranked
+    left join {{ ref('int_churn__channel_capacities_resolved') }} as capacities
+        on
+            ranked.domain = capacities.domain
+            and ranked.channel = capacities.channel
+    where ranked.place_in_channel <= coalesce(capacities.contacts, ranked.place_in_channel)
+),
+
 steps as (
     select
         domain,
         customer_number,
         efficiency,
         spend_cents,
-        spend_step,
+        spend_cents - coalesce(lag(spend_cents) over (
+            partition by domain, customer_number
+            order by spend_cents asc
+        ), 0) as spend_step,
         profit_cents - coalesce(lag(profit_cents) over (
             partition by domain, customer_number
             order by spend_cents asc
@@ -17,7 +41,7 @@ steps as (
             partition by domain, customer_number
             order by spend_cents asc
         ) = 1 as is_first
-    from {{ ref('int_churn__increments_ranked') }}
+    from carried
 ),
 
 placed as (
