@@ -11,6 +11,7 @@ import streamlit as st
 
 from pipeline.project.duck import quoted
 from pipeline.project.home import home
+from pipeline.project.serving_tables import published_tables
 from pipeline.publish.generation import current
 
 Row = dict[str, Any]
@@ -47,12 +48,46 @@ def published() -> Published | None:
 def rows(generation: Published, sql: str, *values: Any) -> pd.DataFrame:
     """Return a query's rows; the same query of the same generation is answered from memory.
 
+    The page stops here with a message if an older version of the platform published the generation
+    and what is asked for is not in it.
+
     Args:
         generation: What to read.
         sql: Select on tables of the schema `serving`, named without it.
         values: One for each `?`.
     """
-    return _rows(generation.name, str(generation.path), sql, values)
+    try:
+        return _rows(generation.name, str(generation.path), sql, values)
+    except (duckdb.BinderException, duckdb.CatalogException):
+        if not _is_older(generation):
+            raise
+        st.warning(
+            "These figures were published by an older version, and this page needs more than "
+            "they hold. Ask your data team to publish again.",
+            icon=":material/update:",
+        )
+        st.stop()
+
+
+def _is_older(generation: Published) -> bool:
+    """Whether a generation lacks tables or columns that are published today."""
+    there = set(
+        _rows(
+            generation.name,
+            str(generation.path),
+            "select distinct table_name || '.' || column_name as name from duckdb_columns() "
+            "where database_name = 'generation'",
+            (),
+        )["name"]
+    )
+    tables = {name.partition(".")[0] for name in there}
+    return any(
+        f"{table.name}.{column.name}" not in there
+        for table in published_tables()
+        # a domain's own tables are only there once it was built
+        if table.name in tables or table.name.startswith(("bi_retention_", "bi_churn_"))
+        for column in table.columns
+    )
 
 
 def one(generation: Published, sql: str, *values: Any) -> Row | None:
