@@ -22,7 +22,7 @@ from pipeline.project.domains import domain_entries
 from pipeline.project.duck import file_sql
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home, home
-from pipeline.retention.plan import planning
+from pipeline.retention.plan import PlanChanges, planning
 
 BUDGETS = (0.25, 1.0, 4.0)
 # How customers respond: the save rate, and the share of contacted stayers that the contact drives
@@ -80,7 +80,7 @@ def compare(where: Home, domain: str) -> list[WorldOutcome]:
     base = float(domain_entries()[domain].retention.budget)
     outcomes, strategies = [], titles("strategy")
     for share in BUDGETS:
-        with planning(where, domain, budget=base * share) as connection:
+        with planning(where, domain, PlanChanges(budget=base * share)) as connection:
             _losses(connection, str(truth), domain)
             _truths(connection, str(truth), domain)
             for world, (save, woken) in WORLDS.items():

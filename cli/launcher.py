@@ -44,7 +44,7 @@ def together(home: Home, port: int, api_port: int) -> Iterator[subprocess.Popen[
     until = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=KEY_DAYS)
     processes: list[subprocess.Popen[bytes]] = []
     with _interrupted_by_sigterm(), closing(Store(home)) as store:
-        key = create_key(store, name, ["read", "write"], expires_at=until)
+        key = create_key(store, name, ["read", "write", "plan", "approve"], expires_at=until)
         try:
             api = subprocess.Popen(  # noqa: S603 - this project, by this interpreter
                 [sys.executable, "-m", "cli", "api", "--port", str(api_port)],

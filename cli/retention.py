@@ -7,6 +7,7 @@ import typer
 
 from cli.common import app, console, exit_with, make_context, writing
 from pipeline.project.domains import check_domain, domain_entries
+from pipeline.project.errors import ChurnError
 from pipeline.project.home import home
 
 
@@ -30,20 +31,45 @@ def plan(
     save: Annotated[
         bool, typer.Option("--save", help="Save budget and hold-out, and publish the plan.")
     ] = False,
+    approve: Annotated[
+        str | None,
+        typer.Option(help="Name of a saved draft: make it the plan, and publish it."),
+    ] = None,
 ) -> None:
-    """Show which customers to treat with which action within a budget; saves only with --save."""
+    """Show which customers to treat with which action within a budget.
+
+    Nothing is saved without --save or --approve.
+    """
     from pipeline import steps
     from pipeline.report.plan import show_plan, show_published_plan
     from pipeline.retention.decisions import save_plan
+    from pipeline.retention.drafts import approve_draft, find_draft
     from pipeline.retention.plan import make_retention_plan, saved_settings
 
     where = home()
     check_domain(domain, domain_entries())
-    found = make_retention_plan(where, domain, budget=budget, holdout=holdout)
+    draft = None
+    if approve is not None:
+        if save or budget is not None or holdout is not None:
+            raise typer.BadParameter("a draft has its own settings", param_hint="--approve")
+        draft = find_draft(where, domain, approve)
+        if draft is None:
+            raise ChurnError(
+                f"{domain} has no draft {approve!r}.",
+                hint="Save one on the page Plan of the viewer, or by the API.",
+            )
+        budget, choice = draft.budget_cents / 100, draft.choice
+        holdout = None if draft.holdout_per_mille is None else draft.holdout_per_mille / 1000
+    else:
+        choice = None
+    found = make_retention_plan(where, domain, budget=budget, holdout=holdout, choice=choice)
     show_plan(found, console)
-    if save:
+    if save or draft is not None:
         with writing(where):
-            save_plan(where, domain, *saved_settings(found))
+            if draft is not None:
+                approve_draft(where, draft, "command line")
+            else:
+                save_plan(where, domain, *saved_settings(found))
             context = make_context(None, live=True)
             generation = steps.finish(context)
         if generation is not None:

@@ -51,7 +51,18 @@ _KEY = KeyHeader(
 Reads = Security(_KEY, scopes=["read"])
 Predicts = Security(_KEY, scopes=["predict"])
 Writes = Security(_KEY, scopes=["write"])
+Plans = Security(_KEY, scopes=["plan"])
+Approves = Security(_KEY, scopes=["approve"])
 Administers = Security(_KEY, scopes=["admin"])
+
+
+def caller(request: Request) -> Principal:
+    """Return who calls."""
+    principal: Principal = request.state.principal
+    return principal
+
+
+Caller = Annotated[Principal, Depends(caller)]
 
 
 class NotModifiedError(Exception):

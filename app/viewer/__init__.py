@@ -2,5 +2,5 @@
 
 In the order of the flow: `serve` starts `main`, which names the pages in `screens/`; `context` is
 what every page begins with, `published` reads tables, `audience` filters them, `client` asks the
-API. `tables`, `charts` and `words` draw.
+API, `draft` makes plans with it. `tables`, `charts` and `words` draw.
 """

@@ -19,16 +19,68 @@ class UnavailableError(Exception):
     """The API gave no answer; the text tells a marketer why and what to do."""
 
 
-def compute_plan(domain: str, budget: float, holdout: float | None) -> dict[str, Any]:
-    """Return a plan with another budget and hold-out; it is not saved.
+def compute_plan(domain: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a plan with other settings, a body of `POST /v1/{domain}/plans`; it is not saved.
 
     Raises:
         UnavailableError: The API is not running or refuses.
     """
-    body: dict[str, Any] = {"budget": budget}
-    if holdout is not None:
-        body["holdout"] = holdout
-    return _ask("POST", f"/v1/{domain}/plans", body)
+    return _ask("POST", f"/v1/{domain}/plans", settings)
+
+
+def drafts(domain: str) -> list[dict[str, Any]]:
+    """Return the saved drafts of plans, by name.
+
+    Raises:
+        UnavailableError: The API is not running or refuses.
+    """
+    return list(_ask("GET", f"/v1/{domain}/drafts?limit=500", timeout=_GLANCE)["items"])
+
+
+def save_draft(domain: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Save a plan as a draft; one of that name is replaced.
+
+    Raises:
+        UnavailableError: The API is not running or refuses.
+    """
+    return _ask("PUT", _draft(domain, name), settings)
+
+
+def approve_draft(domain: str, name: str, draft_id: str) -> dict[str, Any]:
+    """Make a draft the plan from the next publish on.
+
+    Raises:
+        UnavailableError: The API is not running or refuses, or the draft was saved anew.
+    """
+    return _ask("POST", f"{_draft(domain, name)}/approval?draft_id={draft_id}")
+
+
+def forget_draft(domain: str, name: str) -> dict[str, Any]:
+    """Delete a draft.
+
+    Raises:
+        UnavailableError: The API is not running or refuses.
+    """
+    return _ask("DELETE", _draft(domain, name))
+
+
+def draft_customers(domain: str, name: str, decision: str) -> list[dict[str, Any]]:
+    """Return the customers whom a draft would contact (`treat`) or hold out (`hold_out`).
+
+    Raises:
+        UnavailableError: The API is not running or refuses.
+    """
+    path = f"{_draft(domain, name)}/customers?limit=500&decision={decision}"
+    page = _ask("GET", path)
+    found = list(page["items"])
+    while page["next_cursor"]:
+        page = _ask("GET", f"{path}&cursor={page['next_cursor']}")
+        found += page["items"]
+    return found
+
+
+def _draft(domain: str, name: str) -> str:
+    return f"/v1/{domain}/drafts/{quote(name, safe='')}"
 
 
 def suppress(domain: str, customer_id: str, reason: str) -> dict[str, Any]:

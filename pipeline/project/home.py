@@ -85,6 +85,11 @@ class Home:
         return self.root / "state"
 
     @property
+    def drafts(self) -> Path:
+        """The customers of saved drafts of plans, one Parquet file per domain and draft."""
+        return self.root / "drafts"
+
+    @property
     def batch(self) -> Path:
         """One folder per batch prediction: raw rows until it is done, results for some days."""
         return self.root / "batch"

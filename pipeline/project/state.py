@@ -13,7 +13,7 @@ from pipeline.project.home import Home
 # Seconds a writer waits for another one.
 WAIT_SECONDS = 10.0
 # Revisions of `migrations`, oldest first; the last one is the version that the code reads.
-VERSIONS = ("0001", "0002")
+VERSIONS = ("0001", "0002", "0003")
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -88,6 +88,30 @@ def state_engine(home: Home) -> sa.Engine:
         connection.execute("pragma journal_mode = wal")
 
     return engine
+
+
+@contextmanager
+def reading_from(home: Home) -> Iterator[sa.Connection | None]:
+    """Open the state for reading, without waiting for a writer; None where there is none yet.
+
+    A state of an older version is brought to today's first, once.
+
+    Raises:
+        ChurnError: A newer version of the platform wrote the state.
+    """
+    if not home.state.exists():
+        yield None
+        return
+    engine = state_engine(home)
+    try:
+        with engine.connect() as connection:
+            is_current = check_version(home, connection) == VERSIONS[-1]
+        if not is_current:
+            _upgrade(home, engine)
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 @contextmanager

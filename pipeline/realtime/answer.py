@@ -62,6 +62,7 @@ _BROUGHT: dict[str, tuple[str, tuple[str, ...]]] = {
             "customer_value",
             "leaving_cost",
             "is_at_risk",
+            "already_cancelled",
             "is_live",
             "scored_at",
         ),
@@ -498,6 +499,7 @@ class Scorer:
                 "customer_value": row[2],
                 "leaving_cost": self._costs.of(row[2]),
                 "is_at_risk": band in AT_RISK and not self._is_cancelled(row),
+                "already_cancelled": self._is_cancelled(row),
                 "is_live": True,
                 "scored_at": now,
             }

@@ -50,6 +50,12 @@ def actions_of(domain: str, path: Path = CATALOGUE) -> list[str]:
         return sorted(row["action_id"] for row in csv.DictReader(file) if row["domain"] == domain)
 
 
+def channels_of(domain: str, path: Path = CATALOGUE) -> list[str]:
+    """Return the channels of a domain's actions in the catalogue, sorted."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return sorted({row["channel"] for row in csv.DictReader(file) if row["domain"] == domain})
+
+
 def check_catalogue(entries: Mapping[str, DomainSettings], path: Path = CATALOGUE) -> None:
     """Refuse a catalogue with a mistake.
 

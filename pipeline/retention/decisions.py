@@ -16,7 +16,8 @@ from sqlalchemy.dialects.sqlite import insert
 
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
-from pipeline.project.state import check_version, open_state, state_engine, writing_to
+from pipeline.project.state import open_state, reading_from, writing_to
+from pipeline.retention.plan_choice import PlanChoice
 
 _METADATA = sa.MetaData()
 
@@ -42,6 +43,19 @@ PLANS = sa.Table(
     sa.Column("domain", sa.String, primary_key=True),
     sa.Column("budget_cents", sa.BigInteger, nullable=False),
     sa.Column("holdout_per_mille", sa.Integer),
+    # for whom and with what: lists between bars, null for all
+    sa.Column("bands", sa.String),
+    sa.Column("themes", sa.String),
+    sa.Column("min_probability", sa.Float),
+    sa.Column("max_probability", sa.Float),
+    sa.Column("min_value", sa.Float),
+    sa.Column("due_from", sa.Date),
+    sa.Column("due_to", sa.Date),
+    sa.Column("is_at_risk", sa.Boolean),
+    sa.Column("already_cancelled", sa.Boolean),
+    sa.Column("actions", sa.String),
+    sa.Column("channels", sa.String),
+    sa.Column("draft_id", sa.String),
 )
 # Written by publishing; the first draw of a customer's period stays.
 ASSIGNMENTS = sa.Table(
@@ -85,6 +99,8 @@ _ARROW = {
     sa.Date: pa.date32(),
     sa.BigInteger: pa.int64(),
     sa.Integer: pa.int64(),
+    sa.Float: pa.float64(),
+    sa.Boolean: pa.bool_(),
 }
 _BATCH = 5_000
 
@@ -172,28 +188,62 @@ def lift_contacts(home: Home, domain: str, contacts: Sequence[tuple[str, date, s
     return len(gone)
 
 
-def save_plan(home: Home, domain: str, budget_cents: int, holdout_per_mille: int | None) -> None:
-    """Save a domain's budget and hold-out; they override dbt_project.yml from now on."""
+def save_plan(
+    home: Home,
+    domain: str,
+    budget_cents: int,
+    holdout_per_mille: int | None,
+    choice: PlanChoice | None = None,
+) -> None:
+    """Save a domain's plan; it overrides dbt_project.yml from now on.
+
+    Args:
+        home: CHURN_HOME.
+        domain: Domain.
+        budget_cents: Expected spend of one period.
+        holdout_per_mille: Hold-out in thousandths; None for automatic.
+        choice: Whom the plan is for and what it may use; as saved before if None.
+    """
+    with writing(home) as connection:
+        put_plan(connection, domain, budget_cents, holdout_per_mille, choice)
+
+
+def put_plan(
+    connection: sa.Connection,
+    domain: str,
+    budget_cents: int,
+    holdout_per_mille: int | None,
+    choice: PlanChoice | None = None,
+    draft_id: str | None = None,
+) -> None:
+    """Save a domain's plan in a transaction from `writing`, as `save_plan` does.
+
+    Args:
+        connection: From `writing`.
+        domain: Domain.
+        budget_cents: Expected spend of one period.
+        holdout_per_mille: Hold-out in thousandths; None for automatic.
+        choice: Whom the plan is for and what it may use; as saved before if None.
+        draft_id: The draft that becomes the plan; None if it is none.
+    """
     row = {
         "domain": domain,
         "budget_cents": budget_cents,
         "holdout_per_mille": holdout_per_mille,
+        "draft_id": draft_id,
+        **({} if choice is None else choice.columns()),
     }
     statement = insert(PLANS)
     statement = statement.on_conflict_do_update(
         index_elements=["domain"],
-        set_={
-            "budget_cents": statement.excluded.budget_cents,
-            "holdout_per_mille": statement.excluded.holdout_per_mille,
-        },
+        set_={name: statement.excluded[name] for name in row if name != "domain"},
     )
-    with writing(home) as connection:
-        put(connection, PLANS, statement, [row])
+    put(connection, PLANS, statement, [row])
 
 
 def read_state(home: Home, table: sa.Table) -> list[tuple[Any, ...]]:
     """Return a table's rows in the order of its key; empty before anything is stored."""
-    return _read(home, table, sa.select(table).order_by(*table.primary_key.columns))
+    return _read(home, sa.select(table).order_by(*table.primary_key.columns))
 
 
 def read_suppressions(
@@ -213,13 +263,13 @@ def read_suppressions(
         .order_by(SUPPRESSIONS.c.customer_id)
         .limit(limit)
     )
-    return [(row[0], row[1], row[2]) for row in _read(home, SUPPRESSIONS, statement)]
+    return [(row[0], row[1], row[2]) for row in _read(home, statement)]
 
 
 def count_rows(home: Home, table: sa.Table, domain: str) -> int:
     """Return how many rows of a domain a table has; 0 before anything is stored."""
     statement = sa.select(sa.func.count()).where(table.c.domain == domain)
-    found = _read(home, table, statement)
+    found = _read(home, statement)
     return int(found[0][0]) if found else 0
 
 
@@ -230,7 +280,7 @@ def count_lifted(home: Home, domain: str) -> dict[str, int]:
         .where(LIFTED.c.domain == domain)
         .group_by(LIFTED.c.kind)
     )
-    return {row[0]: row[1] for row in _read(home, LIFTED, statement)}
+    return {row[0]: row[1] for row in _read(home, statement)}
 
 
 def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
@@ -264,23 +314,16 @@ def export_state(home: Home) -> None:
             pq.write_table(pa.table(arrays, names=[c.name for c in table.columns]), part)
 
 
-def _read(home: Home, table: sa.Table, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
-    """Return rows of a table without waiting for a writer; create nothing.
+def _read(home: Home, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
+    """Return rows of a table without waiting for a writer; none before a state is there.
 
     Raises:
         ChurnError: A newer version of the platform wrote the state.
     """
-    if not home.state.exists():
-        return []
-    engine = state_engine(home)
-    try:
-        with engine.connect() as connection:
-            check_version(home, connection)
-            if not sa.inspect(connection).has_table(table.name):
-                return []
-            return [tuple(row) for row in connection.execute(statement)]
-    finally:
-        engine.dispose()
+    with reading_from(home) as connection:
+        if connection is None:
+            return []
+        return [tuple(row) for row in connection.execute(statement)]
 
 
 def put(

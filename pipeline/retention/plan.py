@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 
 from pipeline.project.duck import file_sql, quoted, rows_of
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.retention.overlay import MARKED
+from pipeline.retention.plan_choice import CHOICE_COLUMNS, PlanChoice
 from pipeline.warehouse.compiled_sql import CompiledModel, kept, placed, read_models, relations_read
 
 # The file of what runs again, beside the rows that it reads, in a generation's folder of the plan.
@@ -56,40 +58,45 @@ def can_plan(folder: Path) -> bool:
     """Return whether a folder has the SQL of plans and all the rows that it reads."""
     if not (folder / PLAN_SQL).exists():
         return False
-    models = read_models(folder / PLAN_SQL)
-    return _SETTINGS in relations_read(models) and all(
-        (folder / f"{relation}.parquet").exists() for relation in relations_read(models)
-    )
+    read = relations_read(read_models(folder / PLAN_SQL))
+    if _SETTINGS not in read or not all((folder / f"{one}.parquet").exists() for one in read):
+        return False
+    # an older generation has no columns for what a plan may choose
+    columns = pq.read_schema(folder / f"{_SETTINGS}.parquet").names
+    return set(CHOICE_COLUMNS) <= set(columns)
 
 
 @dataclass(frozen=True)
-class Selection:
-    """The customers and actions that a plan may use.
+class PlanChanges:
+    """What differs from the plan that is set.
 
     Attributes:
-        where: Condition on `int_churn__contact_eligibility_checked`; its values are bound.
-        values: Its bound values.
-        actions: Actions of the catalogue; empty for all.
+        budget: Expected spend in the domain's currency; as set if None.
+        holdout: Share held out; as set if None.
+        choice: Whom the plan is for and what it may use; as set if None.
         suppressed: Customers who must not be contacted, whatever was published → the reason.
     """
 
-    where: str = "true"
-    values: tuple[Any, ...] = ()
-    actions: tuple[str, ...] = ()
+    budget: float | None = None
+    holdout: float | None = None
+    choice: PlanChoice | None = None
     suppressed: Mapping[str, str] = field(default_factory=dict)
+
+    def columns(self) -> dict[str, Any]:
+        """Return the columns of the settings that change."""
+        money = {} if self.budget is None else {"budget_cents": round(100 * self.budget)}
+        share = {} if self.holdout is None else {"holdout_per_mille": round(1000 * self.holdout)}
+        return money | share | ({} if self.choice is None else self.choice.columns())
 
 
 @contextmanager
-def planning(
-    home: Home, domain: str, *, budget: float | None = None, holdout: float | None = None
-) -> Iterator[duckdb.DuckDBPyConnection]:
+def planning(home: Home, domain: str, changes: PlanChanges) -> Iterator[duckdb.DuckDBPyConnection]:
     """Compute a domain's plan in memory; the warehouse is only read.
 
     Args:
         home: CHURN_HOME after a run.
         domain: Domain.
-        budget: Expected spend in the domain's currency, instead of the saved one.
-        holdout: Share held out, instead of the saved one.
+        changes: What differs from the saved plan.
 
     Yields:
         A connection with the plan's relations by their bare names: what it read and made.
@@ -103,33 +110,26 @@ def planning(
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute(f"attach {quoted(home.warehouse)} as warehouse (read_only)")
-        _plan(connection, models, "warehouse.{}".format, domain, budget, holdout, Selection())
+        _plan(connection, models, "warehouse.{}".format, domain, changes)
         yield connection
 
 
 @contextmanager
 def planning_published(
-    folder: Path,
-    domain: str,
-    *,
-    budget: float | None = None,
-    holdout: float | None = None,
-    selection: Selection | None = None,
+    folder: Path, domain: str, changes: PlanChanges
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Compute a domain's plan in memory from a generation; the warehouse may be in use.
 
     Args:
         folder: The generation's folder with the inputs of plans.
         domain: Domain.
-        budget: Expected spend in the domain's currency, instead of the saved one.
-        holdout: Share held out, instead of the saved one.
-        selection: Customers and actions that the plan may use; all by default.
+        changes: What differs from the published plan.
 
     Yields:
         A connection as from `planning`.
 
     Raises:
-        ChurnError: No customer is selected, or none is scored.
+        ChurnError: No customer is scored.
     """
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
@@ -138,9 +138,7 @@ def planning_published(
             read_models(folder / PLAN_SQL),
             lambda relation: f"read_parquet({file_sql(folder / f'{relation}.parquet')})",
             domain,
-            budget,
-            holdout,
-            selection or Selection(),
+            changes,
         )
         yield connection
 
@@ -150,9 +148,7 @@ def _plan(
     models: list[CompiledModel],
     place: Callable[[str], str],
     domain: str,
-    budget: float | None,
-    holdout: float | None,
-    selection: Selection,
+    changes: PlanChanges,
 ) -> None:
     """Make a plan's relations.
 
@@ -161,9 +157,7 @@ def _plan(
         models: What is run again, in order.
         place: Where the rows of a relation are that the models read.
         domain: Domain.
-        budget: Expected spend instead of the one that is set.
-        holdout: Share held out instead of the one that is set.
-        selection: Whom and with what the plan may treat.
+        changes: What differs from the plan that is set.
     """
     given = relations_read(models)
     for relation in given:
@@ -171,65 +165,64 @@ def _plan(
         connection.execute(
             f"create table {name} as select * from {place(relation)} where domain = ?", [domain]
         )
-    _select(connection, selection)
+    _suppress(connection, changes.suppressed)
     scored = connection.execute("select count(*) from int_churn__contact_eligibility_checked")
     if scored.fetchone() == (0,):
         raise ChurnError(f"No customer of {domain} is scored.", hint=f"churn run --domain {domain}")
-    changes = {"budget_cents": (budget, 100), "holdout_per_mille": (holdout, 1000)}
-    for column, (value, scale) in changes.items():
-        if value is not None:
-            connection.execute(
-                f"update int_churn__plan_settings_resolved set {column} = ?", [round(value * scale)]
-            )
+    for column, value in changes.columns().items():
+        connection.execute(f"update int_churn__plan_settings_resolved set {column} = ?", [value])
     local = {*given, *(model.relation for model in models)}
     for model in models:
         connection.execute(f"create table {model.name} as {placed(model.sql, local)}")
 
 
-def _select(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None:
-    """Delete the customers and actions that a plan may not use."""
-    if selection.where != "true":
-        connection.execute(
-            "delete from int_churn__contact_eligibility_checked "
-            f"where ({selection.where}) is not true",
-            list(selection.values),
-        )
-    if selection.actions:
-        connection.execute(
-            "delete from int_churn__actions_valued where not list_contains(?, action_id)",
-            [list(selection.actions)],
-        )
-    if selection.suppressed:
-        connection.execute(
-            "update int_churn__contact_eligibility_checked set exclusion = 'suppressed', "
-            f"exclusion_words = '{MARKED}' || listed.reason, is_suppressed = true, "
-            "suppression_reason = listed.reason "
-            "from (select unnest(?::varchar[]) as customer_id, unnest(?::varchar[]) as reason) "
-            "as listed where int_churn__contact_eligibility_checked.customer_id "
-            "= listed.customer_id",
-            [[*selection.suppressed], [*selection.suppressed.values()]],
-        )
+def _suppress(connection: duckdb.DuckDBPyConnection, suppressed: Mapping[str, str]) -> None:
+    """Leave customers out of a plan who must not be contacted."""
+    if not suppressed:
+        return
+    connection.execute(
+        "update int_churn__contact_eligibility_checked set exclusion = 'suppressed', "
+        f"exclusion_words = '{MARKED}' || listed.reason, is_suppressed = true, "
+        "suppression_reason = listed.reason "
+        "from (select unnest(?::varchar[]) as customer_id, unnest(?::varchar[]) as reason) "
+        "as listed where int_churn__contact_eligibility_checked.customer_id "
+        "= listed.customer_id",
+        [[*suppressed], [*suppressed.values()]],
+    )
     for name in (
         "int_churn__actions_valued",
         "int_churn__customer_options_summarised",
         "int_churn__assignments_kept",
     ):
         connection.execute(
-            f"delete from {name} where customer_number not in "
+            f"delete from {name} where customer_number in "
             "(select customer_number from int_churn__contact_eligibility_checked "
-            "where exclusion is distinct from 'suppressed')"
+            "where exclusion = 'suppressed')"
         )
 
 
 def make_retention_plan(
-    home: Home, domain: str, *, budget: float | None = None, holdout: float | None = None
+    home: Home,
+    domain: str,
+    *,
+    budget: float | None = None,
+    holdout: float | None = None,
+    choice: PlanChoice | None = None,
 ) -> RetentionPlan:
     """Compute a domain's plan and read its summary.
+
+    Args:
+        home: CHURN_HOME after a run.
+        domain: Domain.
+        budget: Expected spend in the domain's currency; as saved if None.
+        holdout: Share held out; as saved if None.
+        choice: Whom the plan is for and what it may use; as saved if None.
 
     Raises:
         ChurnError: There are no scores yet.
     """
-    with planning(home, domain, budget=budget, holdout=holdout) as connection:
+    changes = PlanChanges(budget, holdout, choice)
+    with planning(home, domain, changes) as connection:
         (currency,) = _rows(
             connection,
             f"select currency from warehouse.serving.bi_domains where domain = '{domain}'",

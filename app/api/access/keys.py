@@ -14,12 +14,14 @@ from app.api.access.store import KEYS, Store
 from app.api.http.problems import ProblemError
 from pipeline.project.errors import ChurnError
 
-Scope = Literal["read", "predict", "write", "admin"]
+Scope = Literal["read", "predict", "write", "plan", "approve", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 SCOPE_WORDS: dict[Scope, str] = {
     "read": "every GET under /v1 except batch jobs, and plan trials",
     "predict": "predictions from raw rows, real-time and batch",
     "write": "suppressions, contacts and saved audiences",
+    "plan": "drafts of plans",
+    "approve": "making a draft the plan that is published",
     "admin": "/metrics",
 }
 _PREFIX = "churn"

@@ -1,5 +1,7 @@
 """The published retention plan, and trials with other settings."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import duckdb
@@ -15,8 +17,9 @@ from app.api.published.generation import OpenGeneration, PublishedDomain, Row
 from app.api.published.lists import ListQuery, SortKey, among, list_id, read_page
 from app.api.published.row_models import list_model, row_model
 from pipeline.project.duck import rows_of
-from pipeline.project.errors import ChurnError
-from pipeline.retention.plan import Selection, planning_published
+from pipeline.retention.catalogue import channels_of
+from pipeline.retention.plan import PlanChanges, planning_published
+from pipeline.retention.plan_choice import PlanChoice
 
 router = APIRouter(prefix="/v1/{domain}", dependencies=[Reads], tags=["plan"])
 
@@ -54,7 +57,7 @@ ComputedPlan = create_model(
 
 
 class PlanFilter(StrictBody):
-    """Customers and actions that the plan may use; others are ignored."""
+    """Customers whom the plan is for, and actions that it may use."""
 
     bands: Annotated[list[str], Field(max_length=10, description="Risk bands; all if empty.")] = []  # noqa: RUF012 - a field's default
     themes: Annotated[
@@ -81,8 +84,24 @@ class PlanFilter(StrictBody):
     ] = None
     due_from: Annotated[Day | None, Field(description="Earliest due date.")] = None
     due_to: Annotated[Day | None, Field(description="Latest due date, inclusive.")] = None
+    at_risk: Annotated[
+        bool | None,
+        Field(
+            description="Only customers at risk (critical or high, not cancelled already), or only "
+            "others; all if omitted."
+        ),
+    ] = None
+    already_cancelled: Annotated[
+        bool | None,
+        Field(
+            description="Only customers who have already cancelled, or only others; all if omitted."
+        ),
+    ] = None
     actions: Annotated[
         list[str], Field(max_length=100, description="Actions to choose from; all if empty.")
+    ] = []  # noqa: RUF012
+    channels: Annotated[
+        list[str], Field(max_length=20, description="Channels to choose from; all if empty.")
     ] = []  # noqa: RUF012
 
 
@@ -111,7 +130,10 @@ class PlanRequest(StrictBody):
             examples=[0.1],
         ),
     ] = None
-    filter: Annotated[PlanFilter, Field(default_factory=PlanFilter)]
+    filter: Annotated[
+        PlanFilter | None,
+        Field(description="Whom the plan is for and what it may use; as published if omitted."),
+    ] = None
 
 
 @router.get(
@@ -172,6 +194,22 @@ def compute_plan(
     Nothing is saved; `churn plan --save` changes the published plan. A trial takes seconds and
     only one runs at a time; meanwhile others get 503 with Retry-After.
     """
+    changes = plan_changes(generation, domain, body)
+    with computing(services, generation, domain, changes) as connection:
+        found = _read(connection)
+    return {**in_domain(generation, domain), **found, "next_cursor": None}
+
+
+@contextmanager
+def computing(
+    services: App, generation: OpenGeneration, domain: PublishedDomain, changes: PlanChanges
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Compute a plan from a generation; one at a time.
+
+    Raises:
+        ProblemError: 503, another one is being computed, or the generation lacks the inputs; 422,
+            no customer is in the audience.
+    """
     folder = generation.plan_folder(domain.name)
     if folder is None:
         raise ProblemError(
@@ -181,7 +219,6 @@ def compute_plan(
             "again.",
             headers={"Retry-After": "600"},
         )
-    selection = _selection(generation, domain, body.filter)
     if not services.planner.acquire(blocking=False):
         raise ProblemError(
             503,
@@ -190,17 +227,20 @@ def compute_plan(
             headers={"Retry-After": "5"},
         )
     try:
-        with planning_published(
-            folder, domain.name, budget=body.budget, holdout=body.holdout, selection=selection
-        ) as connection:
-            found = _read(connection)
-    except ChurnError as nobody:
-        raise invalid(
-            body_fault(["filter"], "no scored customer passes the filter; widen it")
-        ) from nobody
+        with planning_published(folder, domain.name, changes) as connection:
+            if count_audience(connection) == 0:
+                raise invalid(
+                    body_fault(["filter"], "no scored customer passes the filter; widen it")
+                )
+            yield connection
     finally:
         services.planner.release()
-    return {**in_domain(generation, domain), **found, "next_cursor": None}
+
+
+def count_audience(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return how many scored customers a computed plan is for."""
+    (row,) = connection.execute("select count(*) from int_churn__plan_audience_selected").fetchall()
+    return int(row[0])
 
 
 def _read(connection: duckdb.DuckDBPyConnection) -> Row:
@@ -208,43 +248,62 @@ def _read(connection: duckdb.DuckDBPyConnection) -> Row:
         return rows_of(connection.execute(sql))
 
     by = ", ".join(key.sql for key in _ORDER)
-    (count,) = rows("select count(*) as customers from int_churn__contact_eligibility_checked")
     return {
         "items": rows(f"select * exclude (domain, as_of_date) from {_LINES} order by {by}"),
-        "budget": rows(f"select * exclude (domain) from {_BUDGET}")[0],
+        "budget": read_budget(connection),
         "alternatives": rows(
             "select * exclude (domain) from fct_churn_plan_alternatives order by all"
         ),
-        "customers": count["customers"],
+        "customers": count_audience(connection),
     }
 
 
-def _selection(generation: OpenGeneration, domain: PublishedDomain, asked: PlanFilter) -> Selection:
-    """Return a filter as the condition on a plan's customers; its names are checked first."""
-    checked = (
-        ("bands", asked.bands, generation.choices("bi_churn_risk", "risk_band", domain.name)),
-        ("themes", asked.themes, generation.choices("bi_churn_drivers", "theme", domain.name)),
-        ("actions", asked.actions, known_actions(generation, domain.name)),
-    )
-    for name, wanted, allowed in checked:
-        among(f"filter/{name}", wanted, allowed, "#")
-    conditions: dict[str, Any] = {
-        "list_contains(?, risk_band)": asked.bands or None,
-        "list_has_any(?, [theme_1, theme_2, theme_3])": asked.themes or None,
-        "churn_probability >= ?": asked.min_probability,
-        "churn_probability <= ?": asked.max_probability,
-        "customer_value >= ?": asked.min_value,
-        "due_on >= ?": asked.due_from,
-        "due_on <= ?": asked.due_to,
-    }
-    chosen = {sql: value for sql, value in conditions.items() if value is not None}
-    return Selection(
-        " and ".join(chosen) or "true",
-        tuple(chosen.values()),
-        tuple(asked.actions),
+def read_budget(connection: duckdb.DuckDBPyConnection) -> Row:
+    """Return what a computed plan costs and earns: columns of `bi_retention_budget`."""
+    (row,) = rows_of(connection.execute(f"select * exclude (domain) from {_BUDGET}"))
+    return row
+
+
+def plan_changes(
+    generation: OpenGeneration, domain: PublishedDomain, body: PlanRequest
+) -> PlanChanges:
+    """Return what a request asks for; its names are checked.
+
+    Raises:
+        ProblemError: 422, a name does not exist.
+    """
+    return PlanChanges(
+        body.budget,
+        body.holdout,
+        None if body.filter is None else _choice(generation, domain, body.filter),
         {
             customer: reason
             for (of, customer), (reason, _) in generation.today.suppressed.items()
             if of == domain.name
         },
+    )
+
+
+def _choice(generation: OpenGeneration, domain: PublishedDomain, asked: PlanFilter) -> PlanChoice:
+    actions = known_actions(generation, domain.name)
+    checked = (
+        ("bands", asked.bands, generation.choices("bi_churn_risk", "risk_band", domain.name)),
+        ("themes", asked.themes, generation.choices("bi_churn_drivers", "theme", domain.name)),
+        ("actions", asked.actions, actions),
+        ("channels", asked.channels, channels_of(domain.name)),
+    )
+    for name, wanted, allowed in checked:
+        among(f"filter/{name}", wanted, allowed, "#")
+    return PlanChoice(
+        tuple(asked.bands),
+        tuple(asked.themes),
+        asked.min_probability,
+        asked.max_probability,
+        asked.min_value,
+        asked.due_from,
+        asked.due_to,
+        asked.at_risk,
+        asked.already_cancelled,
+        tuple(asked.actions),
+        tuple(asked.channels),
     )

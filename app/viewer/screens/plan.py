@@ -1,11 +1,9 @@
 """The plan: budget, customers, expected profit, control group, and files for the CRM."""
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
-from app.viewer import charts, client, words
+from app.viewer import charts, draft, words
 from app.viewer.context import Context, context
 from app.viewer.published import Row, one, rows, titles
 
@@ -15,69 +13,32 @@ CRM = (
 )
 
 
-def another(page: Context, published: Row) -> tuple[Row, pd.DataFrame, pd.DataFrame] | None:
-    """Show the sliders; return a draft's figures, lines and alternatives, None if unchanged."""
-    most = max(4 * float(published["budget"]), 1000.0)
-    with st.container(border=True):
-        first, second = st.columns([2, 1])
-        budget = first.slider(
-            f"Budget, {page.currency}",
-            min_value=0.0,
-            max_value=most,
-            value=float(published["budget"]),
-            step=max(round(most / 100, -1), 10.0),
-            format="%,.0f",
-            key=f"budget_{page.name}",
-        )
-        share = second.slider(
-            "Control group, %",
-            min_value=0,
-            max_value=50,
-            value=round(100 * published["holdout_share"]),
-            key=f"holdout_{page.name}",
-            help="Customers whom the plan chooses, but who are drawn at random and not contacted. "
-            "Only the difference between them and the contacted customers shows what contacts do. "
-            "Customers who were drawn already stay in their group until the period ends.",
-        )
-    if budget == published["budget"] and share == round(100 * published["holdout_share"]):
-        return None
-    try:
-        with st.spinner("Calculating the plan …"):
-            answer = _computed(page.generation.name, page.name, budget, share / 100)
-    except client.UnavailableError as problem:
-        st.error(str(problem))
-        return None
-    st.info("Draft. The published plan is unchanged.")
-    return (
-        answer["budget"],
-        pd.DataFrame(answer["items"]),
-        pd.DataFrame(answer["alternatives"]),
-    )
-
-
-@st.cache_data(max_entries=50, show_spinner=False)
-def _computed(generation: str, domain: str, budget: float, holdout: float) -> dict[str, Any]:
-    del generation  # part of the cache key: a plan belongs to one generation
-    return client.compute_plan(domain, budget, holdout)
-
-
 def figures(page: Context, plan: Row) -> None:
     """Show what the plan costs and earns."""
-    first, second, third, fourth = st.columns(4)
-    first.metric("Customers to contact", f"{plan['customers']:,}", border=True)
-    second.metric("Expected spend", words.money(plan["expected_spend"], page.currency), border=True)
-    third.metric(
+    first, second, third, fourth, fifth = st.columns(5)
+    first.metric("To contact", f"{plan['customers']:,}", border=True)
+    second.metric(
+        "Control group",
+        f"{plan.get('control_customers') or 0:,}",
+        border=True,
+        help="In the plan, but drawn at random and not contacted. It forgoes "
+        f"{words.in_markdown(words.money(plan.get('control_profit') or 0, page.currency))} of "
+        "expected profit: the price of measuring the effect.",
+    )
+    third.metric("Expected spend", words.money(plan["expected_spend"], page.currency), border=True)
+    fourth.metric(
         "Expected profit",
         words.money(plan["expected_profit"], page.currency),
         border=True,
         help="Margin kept by contacting these customers, less the cost of offers and contacts.",
     )
     more = float(plan["marginal_profit"] or 0)
-    fourth.metric(
-        f"Return on the next {page.currency}1",
-        f"{page.currency}{more:,.2f}" if more else "nothing",
-        border=True,
-    )
+    # without a plan it is that of the very first contact, which costs next to nothing
+    if not plan["customers"]:
+        returns = "unknown"
+    else:
+        returns = f"{page.currency}{more:,.2f}" if more else "nothing"
+    fifth.metric(f"Return on the next {page.currency}1", returns, border=True)
     if has_period(plan):
         budget, charged, reserved, rest = (
             words.money(plan[name], page.currency)
@@ -109,6 +70,9 @@ def has_period(plan: Row) -> bool:
 def measurable(page: Context, plan: Row) -> None:
     """Show what the control group can prove."""
     st.subheader("Control group")
+    if not plan["customers"] and not plan.get("control_customers"):
+        st.caption("Nobody is in this plan, so there is nothing to measure.")
+        return
     share = words.percent(plan["holdout_share"])
     alone = 100 * (plan["churn_without"] or 0)
     contacted = alone - 100 * (plan["expected_effect"] or 0)
@@ -174,13 +138,61 @@ def lists(page: Context) -> None:
     st.caption("The files hold the published plan, not a draft.")
 
 
+def catalogue(page: Context) -> None:
+    """Show the actions, what each costs, and what its rates rest on."""
+    st.subheader("Catalogue of actions")
+    found = rows(
+        page.generation,
+        """
+        select
+            action_title, channel, contact_cost, incentive_cost, 100 * save_rate as save_rate,
+            100 * acceptance_rate as acceptance_rate, cool_down_days, evidence, evidence_source
+        from bi_retention_actions where domain = ? and is_active
+        order by action_title
+        """,
+        page.name,
+    )
+    if found.empty:
+        st.info("This business has no actions yet, so no plan contacts anybody.")
+        return
+    st.dataframe(
+        found.assign(channel=found["channel"].map(words.channel)),
+        hide_index=True,
+        column_config={
+            "action_title": "Action",
+            "channel": "Channel",
+            "contact_cost": st.column_config.NumberColumn(
+                f"Contact, {page.currency}", format="%,.2f"
+            ),
+            "incentive_cost": st.column_config.NumberColumn(
+                f"Offer, {page.currency}", format="%,.2f"
+            ),
+            "save_rate": st.column_config.NumberColumn(
+                "Kept of 100 leavers", format="%.0f", help="Of 100 contacted who would leave."
+            ),
+            "acceptance_rate": st.column_config.NumberColumn(
+                "Offer taken by 100 stayers",
+                format="%.0f",
+                help="Of 100 contacted who would stay anyway, how many take the offer.",
+            ),
+            "cool_down_days": st.column_config.NumberColumn("Days until the next contact"),
+            "evidence": "Response rates",
+            "evidence_source": "Where they come from",
+        },
+    )
+
+
 page = context("Plan")
 published = one(page.generation, "select * from bi_retention_budget where domain = ?", page.name)
 if published is None:
     st.info("No plan has been published for this business.")
     st.stop()
-draft = another(page, published)
-plan, lines, choices = draft or (
+asked = draft.settings(page, published)
+trial = draft.computed(page, asked) if asked else None
+if asked and trial:
+    st.info("Draft. The published plan is unchanged.")
+    draft.save_form(page, asked)
+plan, lines, choices = trial or (
     published,
     rows(page.generation, "select * from bi_retention_plan where domain = ?", page.name),
     rows(page.generation, "select * from bi_retention_alternatives where domain = ?", page.name),
@@ -200,8 +212,17 @@ with first:
     else:
         left_of_budget = float(plan["budget_left"] if has_period(plan) else plan["budget"])
         st.altair_chart(charts.profit_curve(curve, left_of_budget, page.currency))
+        most = float(curve["budget"].max())
+        useful = (
+            f" No more than {words.money(most, page.currency)} can be spent usefully."
+            if most < left_of_budget
+            else ""
+        )
         st.caption(
-            "Before the control group is taken out. The dashed line is what is left of the budget."
+            words.in_markdown(
+                "Before the control group is taken out. The dashed line is what is left of the "
+                f"budget.{useful}"
+            )
         )
 with second:
     st.subheader("Compared with other ways to choose")
@@ -257,3 +278,5 @@ if not left.empty:
     st.altair_chart(charts.bars(why, "customers", "why", kind="Why not", title="Customers"))
 measurable(page, plan)
 lists(page)
+draft.saved_drafts(page, published)
+catalogue(page)

@@ -29,6 +29,19 @@ options as (
     select * from {{ ref('int_churn__customer_options_summarised') }}
 ),
 
+audience as (
+    select * from {{ ref('int_churn__plan_audience_selected') }}
+),
+
+-- What the plan's own choice of actions and channels leaves of these options.
+open_options as (
+    select
+        customer_number,
+        max(profit_cents) as best_profit_cents
+    from {{ ref('int_churn__plan_options_offered') }}
+    group by all
+),
+
 decided as (
     select
         customers.*,
@@ -54,6 +67,9 @@ decided as (
             when options.actions_within_bounds = 0 then 'out_of_bounds'
             when options.actions_offered = 0 then 'too_late'
             when options.best_profit_cents <= 0 then 'does_not_pay'
+            when audience.customer_number is null then 'outside_the_audience'
+            when open_options.customer_number is null then 'actions_left_out'
+            when open_options.best_profit_cents <= 0 then 'does_not_pay'
             else 'beyond_budget'
         end as reason,
         options.best_profit_cents
@@ -62,6 +78,8 @@ decided as (
     left join assigned on customers.customer_number = assigned.customer_number
     left join kept on customers.customer_number = kept.customer_number
     left join options on customers.customer_number = options.customer_number
+    left join audience on customers.customer_number = audience.customer_number
+    left join open_options on customers.customer_number = open_options.customer_number
 ),
 
 -- What a saved customer keeps and what a stayer costs, for the break-even probability
@@ -107,6 +125,8 @@ final as (
             when 'out_of_bounds' then 'Risk or value outside the actions'' limits'
             when 'too_late' then 'Due before an action can reach them'
             when 'does_not_pay' then 'Would cost more than it earns'
+            when 'outside_the_audience' then 'Outside the audience of the plan'
+            when 'actions_left_out' then 'The plan leaves out the actions that fit'
             when 'beyond_budget' then 'Budget or channel used up (it earns more elsewhere)'
             else weighed.exclusion_words
         end as reason_words,

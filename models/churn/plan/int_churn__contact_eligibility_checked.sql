@@ -94,6 +94,7 @@ final as (
         churn_probability,
         risk_band,
         is_at_risk,
+        already_cancelled,
         customer_value,
         leaving_cost,
         gross_margin,

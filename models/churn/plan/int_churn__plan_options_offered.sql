@@ -1,12 +1,30 @@
 {{ config(materialized='table') }}
--- One row per customer that may still be chosen and action that may be offered. The control group
--- of the period may not; who was assigned an action is offered no other while it may be offered, at
--- the spend that was planned, which its contact is charged.
+-- One row per customer that may still be chosen and action that may be offered: whom the plan is
+-- for, and what it may use. The control group of the period may not be chosen; who was assigned an
+-- action is offered no other while it may be offered, at the spend that was planned, which its
+-- contact is charged.
 with
 
+plans as (
+    select * from {{ ref('int_churn__plan_settings_resolved') }}
+),
+
+audience as (
+    select * from {{ ref('int_churn__plan_audience_selected') }}
+),
+
 offered as (
-    select * from {{ ref('int_churn__actions_valued') }}
-    where is_offered
+    select valued.*
+    from {{ ref('int_churn__actions_valued') }} as valued
+    inner join plans on valued.domain = plans.domain
+    inner join audience on valued.customer_number = audience.customer_number
+    where
+        valued.is_offered
+        and (plans.actions is null or position('|' || valued.action_id || '|' in plans.actions) > 0)
+        and (
+            plans.channels is null
+            or position('|' || valued.channel || '|' in plans.channels) > 0
+        )
 ),
 
 kept as (

@@ -1,5 +1,6 @@
 -- One row per domain: what its plan may spend, in which period, and how much of it is held out. A
--- saved plan stands above dbt_project.yml. The scored cut-off decides which period it is.
+-- saved plan stands above dbt_project.yml, and may be for a part of the customers or actions alone.
+-- The scored cut-off decides which period it is.
 with
 
 entries as (
@@ -56,7 +57,19 @@ final as (
         entries.cool_down_days,
         entries.gross_margin,
         periods.period_start,
-        {{ add_days('periods.period_start', 'entries.period_days') }} as period_end
+        {{ add_days('periods.period_start', 'entries.period_days') }} as period_end,
+        saved.bands,
+        saved.themes,
+        saved.min_probability,
+        saved.max_probability,
+        saved.min_value,
+        saved.due_from,
+        saved.due_to,
+        saved.is_at_risk,
+        saved.already_cancelled,
+        saved.actions,
+        saved.channels,
+        saved.draft_id
     from entries
     left join saved on entries.domain = saved.domain
     left join periods on entries.domain = periods.domain

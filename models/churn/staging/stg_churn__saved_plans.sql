@@ -9,7 +9,19 @@ renamed as (
     select
         domain,
         budget_cents,
-        holdout_per_mille
+        holdout_per_mille,
+        bands,
+        themes,
+        min_probability,
+        max_probability,
+        min_value,
+        due_from,
+        due_to,
+        is_at_risk,
+        already_cancelled,
+        actions,
+        channels,
+        draft_id
     from source
 )
 

@@ -47,6 +47,9 @@ NEEDS = {
                 "plan",
                 "suppressions",
                 "audiences",
+                "drafts",
+                "drafts/x",
+                "drafts/x/customers",
             )
         ),
         ("POST", "/v1/bench/plans", {}),
@@ -58,6 +61,8 @@ NEEDS = {
         ("PUT", "/v1/bench/audiences/x", {"filter": {}}),
         ("DELETE", "/v1/bench/audiences/x", None),
     ],
+    "plan": [("PUT", "/v1/bench/drafts/x", {}), ("DELETE", "/v1/bench/drafts/x", None)],
+    "approve": [("POST", "/v1/bench/drafts/x/approval?draft_id=y", None)],
     "admin": [("GET", "/metrics", None)],
 }
 
@@ -67,7 +72,7 @@ def test_a_key_for_one_domain_sees_no_other(api, start_api):
     items = api.get("/v1/domains").json()["items"]
     # the other one has scores or not
     mine, other = [item["domain"] for item in sorted(items, key=lambda item: not item["run_id"])]
-    limited = start_api(api.home, "read", "write", domains=[mine])
+    limited = start_api(api.home, "read", "write", "plan", "approve", domains=[mine])
     theirs = api.get(f"/v1/{other}/customers?limit=1").json().get("items")
     customer = theirs[0]["customer_id"] if theirs else "somebody"
     for method, path, body in (
@@ -80,6 +85,10 @@ def test_a_key_for_one_domain_sees_no_other(api, start_api):
         ("GET", f"/v1/{other}/audiences", None),
         ("PUT", f"/v1/{other}/audiences/x", {"filter": {}}),
         ("DELETE", f"/v1/{other}/audiences/x", None),
+        ("GET", f"/v1/{other}/drafts", None),
+        ("PUT", f"/v1/{other}/drafts/x", {}),
+        ("POST", f"/v1/{other}/drafts/x/approval?draft_id=y", None),
+        ("DELETE", f"/v1/{other}/drafts/x", None),
     ):
         answer = checked(limited.client.request(method, path, json=body))
         assert customer not in problem_of(answer, 403, "domain-not-allowed")["detail"]

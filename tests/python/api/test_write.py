@@ -363,6 +363,7 @@ def test_a_computed_plan_is_that_of_the_command_line_and_changes_nothing(demo, s
         assert figures["holdout_share"] == 0.2
         assert round(100 * figures["expected_profit"]) == expected.figures["profit_cents"]
         assert saved_settings(expected) == (70_000, 200)
+        # without a filter it is for everybody
         assert sum(item["customers"] for item in answer["items"]) == answer["customers"]
     assert current(api.home) == before
     assert decisions.read_state(api.home, decisions.PLANS) == []
@@ -386,9 +387,14 @@ def test_a_plan_treats_only_whom_the_filter_lets_through(api):
     asked = {"filter": {"bands": ["high"], "actions": [action["planned_action"]]}}
     plan = api.post(f"/v1/{domain}/plans", json=asked).json()
     high = api.items(f"/v1/{domain}/customers?band=high&limit=500")
-    assert plan["customers"] == len(high)
-    assert {item["risk_band"] for item in plan["items"]} == {"high"}
-    assert {item["action_id"] for item in plan["items"]} <= {action["planned_action"], "none"}
+    everybody = api.items(f"/v1/{domain}/customers?limit=500")
+    assert 0 < plan["customers"] == len(high) < len(everybody)
+    # a line for everybody, and an action for those alone
+    assert sum(item["customers"] for item in plan["items"]) == len(everybody)
+    planned = [item for item in plan["items"] if item["decision"] != "leave"]
+    assert {item["risk_band"] for item in planned} == {"high"}
+    assert {item["action_id"] for item in planned} == {action["planned_action"]}
+    assert "outside_the_audience" in {item["reason"] for item in plan["items"]}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from app.batch import jobs
 from pipeline.project import state
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT
-from pipeline.retention import decisions
+from pipeline.retention import decisions, drafts
 
 MIGRATIONS = PROJECT / "pipeline" / "project" / "migrations"
 # What the last version without steps wrote: its tables were made one by one, at their first use.
@@ -75,11 +75,24 @@ def test_a_state_from_before_there_were_steps_keeps_its_rows_and_gets_todays_tab
     assert version(old) == [(state.VERSIONS[-1],)]
 
 
+def test_a_state_from_before_there_were_steps_is_read_as_todays(old):
+    """A reader comes first as well: what it reads may have columns that the old state lacks."""
+    assert decisions.read_state(old, decisions.PLANS) == []
+    assert [row[1] for row in decisions.read_state(old, decisions.SUPPRESSIONS)] == ["a"]
+    assert drafts.read_drafts(old, "shop") == []
+    assert version(old) == [(state.VERSIONS[-1],)]
+
+
 def test_a_state_of_steps_is_that_of_the_code(home):
     engine = state.open_state(home)
     with engine.connect() as connection:
         ours = MigrationContext.configure(connection)
-        code = [decisions.SUPPRESSIONS.metadata, store.METADATA, jobs.METADATA]
+        code = [
+            decisions.SUPPRESSIONS.metadata,
+            drafts.DRAFTS.metadata,
+            store.METADATA,
+            jobs.METADATA,
+        ]
         found = compare_metadata(ours, code)
     engine.dispose()
     assert found == []

@@ -150,16 +150,13 @@ class Person:
         ).click().perform()
         self.waits()
 
-    def moves_the_slider(self, steps):
-        key = Keys.ARROW_RIGHT if steps > 0 else Keys.ARROW_LEFT
-        slider = WebDriverWait(self.browser, PATIENCE).until(
-            lambda driver: driver.find_element(By.CSS_SELECTOR, "[data-testid='stSlider'] input")
+    def sets(self, label, value):
+        """Write a number in place of the one that is there."""
+        field = WebDriverWait(self.browser, PATIENCE).until(
+            lambda driver: driver.find_element(By.CSS_SELECTOR, f"input[aria-label='{label}']")
         )
-        before = slider.get_attribute("value")
-        for _ in range(abs(steps)):
-            self.browser.execute_script("arguments[0].focus()", slider)
-            ActionChains(self.browser).send_keys(key).perform()
-        assert slider.get_attribute("value") != before
+        field.send_keys(Keys.CONTROL + "a")
+        field.send_keys(str(value) + Keys.ENTER)
         self.waits()
 
     def downloads(self, words):
@@ -212,7 +209,7 @@ def test_a_marketers_morning(person, viewer, run_churn):
     # sets a budget
     person.opens("plan")
     published = person.reads()
-    person.moves_the_slider(-10)
+    person.sets("Budget, NT$", 120)
     person.sees("Draft. The published plan is unchanged")
     assert person.reads() != published
 
@@ -259,6 +256,29 @@ def test_an_audience_is_kept_and_opened_on_another_day(person):
     assert person.reads_the_count() == kept
     # the address can be shared as if it had been chosen by hand
     assert "reason=days" in person.browser.current_url
+
+
+def test_a_plan_is_tried_saved_exported_approved_and_published(person, viewer, run_churn):
+    _, home = viewer
+    person.opens("plan")
+    person.sets("Budget, NT$", 150)
+    person.sees("Draft. The published plan is unchanged")
+    person.writes("Save this draft as", "a small one")
+    person.clicks("Save draft")
+    # the table is a picture to the browser
+    person.sees("A draft draws no control group")
+    path = person.downloads("Download its customers")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    spend = sum(float(row["expected_spend"]) for row in rows if row["decision"] == "treat")
+    assert 0 < spend <= 150
+    person.clicks("Approve …")
+    person.clicks("Approve", "*[@data-testid='stPopoverBody']//button")
+    done = run_churn(home.root, "publish")
+    assert done.returncode == 0, done.stderr
+    assert ask(home, "select budget from serving.bi_retention_budget where domain = 'kkbox'") == [
+        (150.0,)
+    ]
 
 
 def test_a_publish_while_the_page_is_open_shows_at_the_next_click(person, viewer, run_churn):

@@ -21,6 +21,7 @@ ACTIONS = (
     "bi_retention_alternatives",
     "bi_retention_budget",
     "bi_retention_curve",
+    "bi_retention_actions",
 )
 
 
@@ -339,3 +340,19 @@ def test_a_spreadsheet_calculates_nothing():
         pd.DataFrame({"id": ["+abc=", "=1+1", "a/b", "@x", None], "n": [-1.5, 2, 3, None, 5]})
     ).decode("utf-8-sig")
     assert text.splitlines() == ["id,n", "'+abc=,-1.5", "'=1+1,2.0", "a/b,3.0", "'@x,", ",5.0"]
+
+
+@pytest.mark.parametrize("screen", ["today", "customers", "plan"])
+def test_a_generation_of_an_older_version_says_what_to_do(demo, tmp_path, monkeypatch, screen):
+    """After an upgrade pages are opened before the next publish."""
+    home = changed(
+        demo[0],
+        tmp_path,
+        "alter table serving.bi_customer_360 drop column is_at_risk",
+        "alter table serving.bi_customer_360 drop column ladder_part",
+        "drop table serving.bi_retention_actions",
+    )
+    monkeypatch.setenv("CHURN_HOME", str(home.root))
+    page = opened(screen)
+    assert not page.exception, page.exception
+    assert "published by an older version" in text_of(page)
