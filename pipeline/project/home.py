@@ -46,7 +46,7 @@ class Home:
 
     @property
     def published(self) -> Path:
-        """Generations that readers open; `current.duckdb` links to the newest."""
+        """Generations that readers open; `current.json` names the one that is published."""
         return self.root / "published"
 
     @property
