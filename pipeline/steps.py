@@ -24,6 +24,7 @@ from pipeline.project.files import empty_folder, move_durably
 from pipeline.project.generations import is_offered, named, offer
 from pipeline.publish.generation import FORMAT, GenerationInfo, current, publish
 from pipeline.publish.guards import lost_decisions, measure
+from pipeline.publish.history import keep_history
 from pipeline.publish.record import note_publish
 from pipeline.realtime.bundle import STACK
 from pipeline.report import notices
@@ -529,6 +530,8 @@ def finish(context: RunContext) -> GenerationInfo | None:
             f"{named(home)[0]} was published last and is gone. The one before it, {live.name}, "
             "takes its place: a CRM sync gets what changed in between once more."
         )
+    if live is not None:
+        keep_history(home, live.line or (live.name,))
     # the CRM table records changes since the current generation
     compared_with = live.name if live else "nothing"
     marts = _made_from(context)

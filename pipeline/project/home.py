@@ -13,8 +13,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 class Home:
     """The folders of one CHURN_HOME.
 
-    Durable: raw, lake, labels, models, published, state. Disposable: warehouse, work, dbt_target,
-    state_export.
+    Durable: raw, lake, labels, history, models, published, state. Disposable: warehouse, work,
+    dbt_target, state_export.
     """
 
     root: Path
@@ -38,6 +38,11 @@ class Home:
     def labels(self) -> Path:
         """Frozen labels, one Parquet file per domain, definition, cohort and version."""
         return self.root / "labels"
+
+    @property
+    def history(self) -> Path:
+        """What was published of each customer, one Parquet file per domain and cut-off."""
+        return self.root / "history"
 
     @property
     def models(self) -> Path:

@@ -12,6 +12,7 @@ from pipeline.project.files import replaced
 from pipeline.project.generations import current_file
 from pipeline.project.home import Home
 
+_FIELDS = "crm_fields"
 # Tables of which every generation has a CSV copy; of others when somebody asks for one.
 ALWAYS = "crm_"
 
@@ -50,6 +51,32 @@ def write_csv(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> 
         f"copy (select {columns} from {table}) to {quoted(path)} (format csv, header{quotes})"
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def write_mapped_csv(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
+    """Write the CRM rows of each domain that maps columns for its CRM, with a column for each.
+
+    The file is `<table>_<domain>.csv`. A name that the table has, too, gets `crm_` before it.
+    """
+    names = [row[0] for row in connection.execute(f"describe {table}").fetchall()]
+    if _FIELDS not in names:
+        return
+    keys: dict[str, list[str]] = {}
+    for domain, name in connection.execute(
+        f"select distinct domain, unnest(json_keys({_FIELDS})) as name from {table} order by all"
+    ).fetchall():
+        keys.setdefault(domain, []).append(name)
+    for domain, mapped in keys.items():
+        columns = ", ".join(
+            f"json_extract_string({_FIELDS}, {quoted(f'$.{name}')}) as "
+            + _name(f"crm_{name}" if name in names else name)
+            for name in mapped
+        )
+        connection.execute(
+            f"create or replace temp view mapped_rows as select * exclude ({_FIELDS}), {columns} "
+            f"from {table} where domain = {quoted(domain)}"
+        )
+        write_csv(connection, "mapped_rows", folder / f"{table.rpartition('.')[2]}_{domain}.csv")
 
 
 def export_csv(home: Home, tables: Sequence[str], folder: Path | None = None) -> CsvExport:

@@ -24,8 +24,9 @@ from pipeline.project.generations import (
 )
 from pipeline.project.home import Home
 from pipeline.publish import kept as keeping
-from pipeline.publish.csv_copies import ALWAYS, write_csv
+from pipeline.publish.csv_copies import ALWAYS, write_csv, write_mapped_csv
 from pipeline.publish.customer_documents import can_look_up, write_look_up
+from pipeline.publish.history import keep_history
 from pipeline.realtime.bundle import write_bundle
 from pipeline.retention.assignments import DRAWN, keep_assignments
 from pipeline.retention.counts import Counts, StateCount, count_state
@@ -176,6 +177,7 @@ def publish(
         _known(home, domains, live, kept),
     )
     _commit(home, generation, scratch)
+    keep_history(home, generation.line)
     _forget_old(home, generation)
     return generation
 
@@ -326,6 +328,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, table: str, source: str, copies
     connection.execute(f"copy {target} to {quoted(parquet)} (format parquet)")
     if table.startswith(ALWAYS):
         write_csv(connection, target, copies / f"{table}.csv")
+        write_mapped_csv(connection, target, copies)
     return int(before[0])
 
 

@@ -25,7 +25,7 @@ def export_decisions(home: Home) -> None:
             ).fetchone()
             if there == (1,):
                 fill(connection, read_today(home), "memory.main")
-                rows = crm_today_sql(f"published.serving.{_TABLE}", "memory.main")
+                rows = crm_today_sql(connection, f"published.serving.{_TABLE}", "memory.main")
                 with replaced(path) as part:
                     connection.execute(f"copy ({rows}) to {quoted(part)} (format parquet)")
                 return

@@ -113,11 +113,11 @@ class OpenGeneration:
                 actions = f"{_ATTACHED}.serving.bi_churn_actions"
                 cursor.execute(
                     f"create view {TODAY['crm_churn_actions']} as select * exclude (is_overlaid) "
-                    f"from ({crm_today_sql(crm, _LAID)})"
+                    f"from ({crm_today_sql(cursor, crm, _LAID)})"
                 )
                 cursor.execute(
                     f"create view {TODAY['bi_churn_actions']} as "
-                    f"{actions_today_sql(actions, crm, _LAID)}"
+                    f"{actions_today_sql(cursor, actions, crm, _LAID)}"
                 )
             cursor.execute("commit")
             self._today = today
