@@ -64,3 +64,23 @@ def test_a_table_that_is_not_published_is_named_with_those_that_are(published):
         export_csv(published, ["bi_test", "bi_tset"])
     assert "bi_test, crm_test" in refused.value.hint
     assert not (published.published / "csv").exists()
+
+
+def test_columns_mapped_for_a_crm_are_columns_of_the_domains_file(home):
+    home.root.mkdir(parents=True)
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute("create schema serving")
+        connection.execute(
+            "create table serving.crm_test as from (values "
+            """('club', '1', 'high', '{"external_id":"0042","channel":"post"}'), """
+            """('club', '2', 'low', null), ('shop', '3', 'low', null)) """
+            "as t (domain, customer_id, channel, crm_fields)"
+        )
+    publish(home, "x")
+    folder = home.published / "current"
+    assert {path.name for path in folder.glob("*.csv")} == {"crm_test.csv", "crm_test_club.csv"}
+    assert (folder / "crm_test_club.csv").read_text().splitlines() == [
+        '"domain","customer_id","channel","crm_channel","external_id"',
+        '"club","1","high","post","0042"',
+        '"club","2","low",,',
+    ]
