@@ -1,5 +1,5 @@
-{#- What is kept of each customer at a publish, in order, beside its key: pipeline/publish/history.py
-    writes them and bi_customer_history shows them. -#}
+{#- What is kept of each customer at a publish, in order, beside its key. A publish writes them
+    (pipeline/publish/history.py), and bi_customer_history shows them. -#}
 {% macro history_columns() -%}
     {{ return([
         'due_on', 'churn_probability', 'risk_band', 'is_at_risk', 'customer_value', 'leaving_cost',

@@ -1,7 +1,6 @@
--- One row per domain, customer and scored cut-off, in domains with a rhythm of orders: the mean days
--- between the customer's own order days, and the day on which the next order follows from it. Null
--- with fewer gaps than the entry's least_gaps. Read from the features, so that it knows what they
--- know.
+-- One row per domain, customer and scored cut-off, in domains with a rhythm of orders: the mean of
+-- the days between the customer's own order days, and when the next order follows from it. Null with
+-- fewer gaps than the entry's least_gaps. Read from the features, so that it knows what they know.
 with
 
 live as (

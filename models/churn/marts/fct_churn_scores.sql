@@ -35,7 +35,7 @@ final as (
         examples.customer_value,
         examples.customer_value * costs.leaving_share as leaving_cost,
         costs.horizon_days as leaving_cost_days,
-        -- what came on closed cohorts of those who stayed and of those who left, by how likely each is
+        -- what stayers and leavers of closed cohorts paid, by how likely each is
         examples.customer_value * (
             (1 - scores.churn_probability) * costs.stayed_share
             + scores.churn_probability * costs.left_share
