@@ -1,6 +1,7 @@
 -- One row per domain, customer and scored cut-off, in domains with a rhythm of orders: the mean of
--- the days between the customer's own order days, and when the next order follows from it. Null with
--- fewer gaps than the entry's least_gaps. Read from the features, so that it knows what they know.
+-- the days between the customer's own order days, and when the next order follows from it. Null
+-- with fewer gaps than the entry's least_gaps. Read from the features, so that it knows what they
+-- know.
 with
 
 live as (
