@@ -1,8 +1,8 @@
 """Checks the catalogue of actions, `seeds/retention_actions.csv`."""
 
 import csv
-import re
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
