@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from pipeline.project.generations import name_current
 from pipeline.project.home import Home
 from pipeline.project.serving_tables import Table, published_tables
 from pipeline.publish.generation import SCHEMA, STORAGE
@@ -118,7 +119,7 @@ def make_generation(home: Home, customers: int) -> int:
     document.write_text(
         json.dumps({"fingerprint": "bench", "tables": counts, "made_of": made_of}) + "\n"
     )
-    (home.published / "current.duckdb").symlink_to(f"{_NAME}.duckdb")
+    name_current(home, _NAME)
     return sum(counts.values())
 
 

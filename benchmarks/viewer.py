@@ -11,6 +11,7 @@ import duckdb
 
 from benchmarks.figures import Figure, Ratio
 from benchmarks.workbench import Bench
+from pipeline.project.generations import name_current
 from pipeline.project.home import PROJECT, Home
 from pipeline.project.serving_tables import published_tables
 from pipeline.publish.generation import SCHEMA, STORAGE
@@ -163,8 +164,7 @@ def make_generation(home: Home, customers: int) -> None:
                 f"create table generation.{SCHEMA}.{table.name} as select {columns} "
                 f"from {source.format(customers=customers)}"
             )
-    (home.published / "current.duckdb").unlink(missing_ok=True)
-    (home.published / "current.duckdb").symlink_to(path.name)
+    name_current(home, path.stem)
     document.write_text(json.dumps({"fingerprint": "bench", "tables": {}}) + "\n")
 
 

@@ -1,5 +1,6 @@
 """`churn export`: published tables in other tools' formats."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,4 +38,23 @@ def export_tableau(
         highlight=False,
     )
     for path in (done.extract, *done.packages, done.sources[0].parent):
+        console.print(str(path), highlight=False, markup=False, soft_wrap=True)
+
+
+@export_commands.command("csv")
+def export_csv(
+    tables: Annotated[list[str], typer.Argument(help="Published tables, such as bi_customer_360.")],
+    folder: Annotated[
+        Path | None, typer.Option(help="Where to write; published/csv by default.")
+    ] = None,
+) -> None:
+    """Write published tables as CSV for machines: exact values, text in quotes, times in UTC."""
+    from pipeline.publish.csv_copies import export_csv as export
+
+    done = export(home(), tables, folder)
+    console.print(
+        f"{done.generation}: {len(done.rows)} tables, {sum(done.rows.values()):,} rows",
+        highlight=False,
+    )
+    for path in done.files:
         console.print(str(path), highlight=False, markup=False, soft_wrap=True)

@@ -21,8 +21,10 @@ from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.project.files import empty_folder, move_durably
+from pipeline.project.generations import is_offered, named, offer
 from pipeline.publish.generation import FORMAT, GenerationInfo, current, publish
 from pipeline.publish.guards import lost_decisions, measure
+from pipeline.publish.history import keep_history
 from pipeline.publish.record import note_publish
 from pipeline.realtime.bundle import STACK
 from pipeline.report import notices
@@ -523,6 +525,13 @@ def finish(context: RunContext) -> GenerationInfo | None:
         raise ChurnError("Nothing has been built yet.", hint="Run `churn run` first.")
     check_catalogue(context.entries)
     live = current(home)
+    if live is not None and named(home)[0] != live.name:
+        context.warn(
+            f"{named(home)[0]} was published last and is gone. The one before it, {live.name}, "
+            "takes its place: a CRM sync gets what changed in between once more."
+        )
+    if live is not None:
+        keep_history(home, live.line or (live.name,))
     # the CRM table records changes since the current generation
     compared_with = live.name if live else "nothing"
     marts = _made_from(context)
@@ -534,6 +543,8 @@ def finish(context: RunContext) -> GenerationInfo | None:
     kept = sorted({*context.left_out, *_guard(context, live, _built(context))})
     made_from = fingerprint.digest(marts, kept)
     if live is not None and live.fingerprint == made_from:
+        if not is_offered(home, live.name):
+            offer(home, live.name)
         context.say(f"publish: {live.name} is current")
         return live
     new = _scored_domains(context, kept)

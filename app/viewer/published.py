@@ -36,7 +36,7 @@ class Published:
 
 
 def published() -> Published | None:
-    """Return the generation behind the link, None before the first publish."""
+    """Return the generation that is published, None before the first publish."""
     found = current(home())
     if found is None:
         return None

@@ -35,7 +35,7 @@
     create or replace view {{ source.schema }}.{{ source.identifier }} as
     select {{ columns | join(', ') }}
     {{ 'from ' ~ rows if has_files else 'where false' }}
-    {%- if has_files and 'domain' in names and (source.schema == 'ml' or left_out) %}
+    {%- if has_files and 'domain' in names and (source.schema in ('ml', 'history') or left_out) %}
     where domain in ('{{ var('churn_domains') | reject('in', left_out) | join("', '") }}')
     {%- endif %}
 {%- endmacro %}

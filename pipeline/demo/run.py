@@ -91,7 +91,7 @@ def show_next(context: RunContext) -> None:
 What to look at next
   the tables      .venv/bin/python -c "import duckdb; duckdb.connect('{current}',
                       read_only=True).sql('from serving.bi_churn_risk order by risk_rank').show()"
-                  or the Parquet and CSV copies beside it
+                  or the Parquet copies in current/ beside it
   one customer    from serving.bi_churn_drivers where customer_id = '…' order by rank
   the SQL         models/, in the order of the folders; `make docs` shows its lineage
   your own files  CHURN_HOME=~/churn .venv/bin/churn run --domain {context.domains[0]} --raw DIR""",

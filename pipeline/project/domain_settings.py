@@ -37,10 +37,11 @@ from ml.settings import (
 # Ten years, as `Days` may have.
 SomeDays = Annotated[int, Field(ge=1, le=3650)]
 Money = Annotated[Number, Field(ge=0, le=1e12)]
-# A preset sets what a run learns from; these say what it may set, or are not learned from.
-_NOT_IN_A_PRESET = ("choices", "guards", "presets", "retention")
+FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 # What no model learns from and no run records.
-NOT_LEARNED = ("guards", "retention")
+NOT_LEARNED = ("crm_fields", "guards", "history_days", "retention", "rhythm")
+# A preset sets what a run learns from; these say what it may set, or are not learned from.
+_NOT_IN_A_PRESET = ("choices", "presets", *NOT_LEARNED)
 # Segments that the platform adds itself.
 _OWN_SEGMENTS = ("ladder", "risk_band")
 # Days of the shortest window of macros/control/windows.sql.
@@ -207,6 +208,36 @@ class Segment(Settings):
         return self
 
 
+class Rhythm(Settings):
+    """Features of a customer's own rhythm of orders; no model learns from these names."""
+
+    days_between: Text = Field(description="Feature: mean days between the customer's order days")
+    days_since_last: Text = Field(description="Feature: days since the last order")
+    gaps: Text = Field(description="Feature: how many gaps between order days there are")
+    least_gaps: Count = Field(default=2, description="Gaps from which on they are a rhythm")
+
+
+class CrmFields(Settings):
+    """Columns of a domain's own data that a CRM needs beside the row."""
+
+    source: Text = Field(description="Staged table: stg_<domain>__<source>, such as members")
+    columns: Annotated[dict[Text, FieldName], Field(min_length=1)] = Field(
+        description="Column of that table → its name in the CRM"
+    )
+
+    @model_validator(mode="after")
+    def _names_are_told_apart(self) -> Self:
+        names = list(self.columns.values())
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise wrong(
+                "columns",
+                says=f"{', '.join(twice)} is the name of two columns.",
+                hint="Give each column a name of its own.",
+            )
+        return self
+
+
 class DomainSettings(LearningSettings):
     """A domain's entry. A text may name other keys of the entry in braces."""
 
@@ -240,6 +271,9 @@ class DomainSettings(LearningSettings):
     already_cancelled: Text | None = Field(
         default=None, description="Feature that is true for those who have cancelled"
     )
+    rhythm: Rhythm | None = Field(
+        default=None, description="Features that say when a customer's next order is due"
+    )
     lead_days: tuple[Days, ...] = Field(
         default=(), description="Days before the due dates at which `churn evaluate` asks"
     )
@@ -257,6 +291,14 @@ class DomainSettings(LearningSettings):
     )
     guards: Guards = Field(
         default=Guards(), description="How far a publish may be from the current generation"
+    )
+    history_days: Days = Field(
+        default=400,
+        description="Days before the scored cut-off that bi_customer_history reaches back; the "
+        "files of all published cut-offs stay",
+    )
+    crm_fields: CrmFields | None = Field(
+        default=None, description="Columns that are published beside the CRM row"
     )
     ladder: tuple[LadderPart, ...] = Field(
         min_length=1, description="Parts that add up to the cohort, the first match wins"

@@ -10,7 +10,7 @@ import yaml
 
 from pipeline.project.checked import Keys, checked, dotted, in_file
 from pipeline.project.domain_names import check_domain_name
-from pipeline.project.domain_settings import DomainSettings
+from pipeline.project.domain_settings import NOT_LEARNED, DomainSettings
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT
 
@@ -113,6 +113,11 @@ def parse_overrides(pairs: list[str], settings: DomainSettings) -> DomainSetting
             raise ChurnError(
                 f"--set {pair}: a run does not record its guards.",
                 hint="Edit `guards` in dbt_project.yml, or publish once beyond them with --accept.",
+            )
+        elif key in NOT_LEARNED:
+            raise ChurnError(
+                f"--set {pair}: a run does not record `{key}`.",
+                hint=f"Edit `{key}` in dbt_project.yml.",
             )
         elif key not in given:
             near = get_close_matches(key, given, n=1)

@@ -13,8 +13,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 class Home:
     """The folders of one CHURN_HOME.
 
-    Durable: raw, lake, labels, models, published, state. Disposable: warehouse, work, dbt_target,
-    state_export.
+    Durable: raw, lake, labels, history, models, published, state. Disposable: warehouse, work,
+    dbt_target, state_export.
     """
 
     root: Path
@@ -40,13 +40,18 @@ class Home:
         return self.root / "labels"
 
     @property
+    def history(self) -> Path:
+        """What was published of each customer, one Parquet file per domain and cut-off."""
+        return self.root / "history"
+
+    @property
     def models(self) -> Path:
         """One folder per training run: model, recipe, metrics, scores, drivers."""
         return self.root / "models"
 
     @property
     def published(self) -> Path:
-        """Generations that readers open; `current.duckdb` links to the newest."""
+        """Generations that readers open; `current.json` names the one that is published."""
         return self.root / "published"
 
     @property

@@ -1,4 +1,4 @@
-"""Publishes: writes the serving tables into one file, checks it, then flips one link."""
+"""Publishes: writes the serving tables into one file, checks it, then names it the current one."""
 
 import json
 import shutil
@@ -11,12 +11,22 @@ from typing import Any
 
 import duckdb
 
-from pipeline.project.duck import quoted
+from pipeline.project.duck import listed, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import empty_folder, sync
+from pipeline.project.generations import (
+    DATABASE,
+    copy_for_others,
+    current_file,
+    name_current,
+    offer,
+    protect,
+)
 from pipeline.project.home import Home
 from pipeline.publish import kept as keeping
+from pipeline.publish.csv_copies import ALWAYS, write_csv, write_mapped_csv
 from pipeline.publish.customer_documents import can_look_up, write_look_up
+from pipeline.publish.history import keep_history
 from pipeline.realtime.bundle import write_bundle
 from pipeline.retention.assignments import DRAWN, keep_assignments
 from pipeline.retention.counts import Counts, StateCount, count_state
@@ -25,15 +35,17 @@ from pipeline.retention.plan import PLAN_SQL
 from pipeline.warehouse.compiled_sql import kept, relations_read, write_models
 
 # The files of a generation; when a new version adds one, another generation is published.
-FORMAT = 7
+FORMAT = 8
 SCHEMA = keeping.SCHEMA
 GENERATIONS = 3
 # The files that belong to a generation; others beside it are left alone.
 _NAMED = f"churn_{8 * '[0-9]'}T{12 * '[0-9]'}_*"
 # The table whose rows record when they changed.
 STAMPED = "crm_churn_actions"
-# Drivers from version 1.4 on can open the file.
-STORAGE = "v1.4.0"
+# The table that says which generation a file is.
+PUBLICATION = "bi_publication"
+# Drivers from version 1.1 on can open the file.
+STORAGE = "v1.1.0"
 
 
 @dataclass(frozen=True)
@@ -65,10 +77,9 @@ class GenerationInfo:
 
 def current(home: Home) -> GenerationInfo | None:
     """Return the current generation; None before the first publish."""
-    link = home.published / "current.duckdb"
-    if not link.exists():
+    path = current_file(home)
+    if path is None:
         return None
-    path = link.resolve()
     document = json.loads(path.with_suffix(".json").read_text())
     return GenerationInfo(
         path.stem,
@@ -91,7 +102,7 @@ def publish(
     """Write the serving tables as a new generation and make it the current one.
 
     A publish that is killed at any point leaves the old generation intact: everything is written
-    under a scratch name, and readers see it only through the link, which is flipped last.
+    under a scratch name, and readers find it by the name in `current.json`, which is written last.
 
     It is put together by domain: the rows of kept domains are those of the current generation,
     whatever the warehouse holds of them; a kept domain that was never published has none.
@@ -130,7 +141,8 @@ def publish(
             source = f"warehouse.{SCHEMA}.{table}"
             if kept:
                 source, notes[table] = _merged(connection, table, kept, live)
-            rows[table] = _copy(connection, table, source, copies, now)
+            source = _stamped(connection, table, source, name, now, kept)
+            rows[table] = _copy(connection, table, source, copies)
         if can_look_up(tables):
             write_look_up(connection, f"generation.{SCHEMA}", scratch / f"{name}.sqlite")
         _copy_plan(connection, home, scratch / f"{name}.plan")
@@ -146,7 +158,7 @@ def publish(
             found = check.execute(f"select count(*) from {SCHEMA}.{table}").fetchone()
             if found != (count,):
                 raise ChurnError(f"{table} was written with {found} rows instead of {count}.")
-    # before the link flips: an arm that is published but not kept could be drawn again
+    # before readers see it: an arm that is published but not kept could be drawn again
     keep_assignments(home, name, drawn)
     generation = GenerationInfo(
         name,
@@ -165,6 +177,7 @@ def publish(
         _known(home, domains, live, kept),
     )
     _commit(home, generation, scratch)
+    keep_history(home, generation.line)
     _forget_old(home, generation)
     return generation
 
@@ -252,30 +265,48 @@ def _later_than_published(home: Home) -> datetime:
     )
 
 
-def _stamped(connection: duckdb.DuckDBPyConnection, table: str, source: str, now: datetime) -> str:
-    """Return the relation to copy, in which changed rows get the time of this publish."""
-    if table != STAMPED:
-        return source
+def _stamped(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    source: str,
+    name: str,
+    now: datetime,
+    kept: Collection[str],
+) -> str:
+    """Return the relation to copy, with what only a publish knows: its moment and its name."""
+    is_new = f"domain not in ({listed(kept)})" if kept else "true"
     moment = f"cast('{now:%Y-%m-%d %H:%M:%S.%f}' as timestamp)"
-    connection.execute(
-        f"""
-        create or replace temp table stamped as
-        select * replace (
+    columns = {
+        # a row that changed has no time yet
+        STAMPED: f"""
             coalesce(first_seen_at, {moment}) as first_seen_at,
             coalesce(updated_at, {moment}) as updated_at,
             case when is_deleted then coalesce(deleted_at, {moment}) end as deleted_at
-        )
-        from {source}
-        """
+        """,
+        # rows of a domain that is kept know where they come from
+        PUBLICATION: f"""
+            {quoted(name)} as generation,
+            {moment} as published_at,
+            case when {is_new} then {quoted(name)} else rows_of_generation
+                end as rows_of_generation,
+            case when {is_new} then {moment} else rows_published_at end as rows_published_at
+        """,
+    }.get(table)
+    if columns is None:
+        return source
+    connection.execute(
+        f"create or replace temp table stamped as select * replace ({columns}) from {source}"
     )
     return "stamped"
 
 
-def _copy(
-    connection: duckdb.DuckDBPyConnection, table: str, rows: str, copies: Path, now: datetime
-) -> int:
-    """Copy one table with its comments, also as Parquet and CSV; return its number of rows."""
-    source, target = _stamped(connection, table, rows, now), f"generation.{SCHEMA}.{table}"
+def _copy(connection: duckdb.DuckDBPyConnection, table: str, source: str, copies: Path) -> int:
+    """Copy one table with its comments, also as Parquet, and what a CRM reads as CSV.
+
+    Returns:
+        Its number of rows.
+    """
+    target = f"generation.{SCHEMA}.{table}"
     connection.execute(f"create table {target} as select * from {source} order by all")
     before, after = (_checksum(connection, relation) for relation in (source, target))
     if before != after:
@@ -293,8 +324,11 @@ def _copy(
         [from_, SCHEMA, table],
     ).fetchall():
         connection.execute(f"comment on table {target} is {quoted(comment)}")
-    for suffix, form in (("parquet", "format parquet"), ("csv", "format csv, header")):
-        connection.execute(f"copy {target} to {quoted(copies / f'{table}.{suffix}')} ({form})")
+    parquet = copies / f"{table}.parquet"
+    connection.execute(f"copy {target} to {quoted(parquet)} (format parquet)")
+    if table.startswith(ALWAYS):
+        write_csv(connection, target, copies / f"{table}.csv")
+        write_mapped_csv(connection, target, copies)
     return int(before[0])
 
 
@@ -336,16 +370,23 @@ def _commit(home: Home, generation: GenerationInfo, scratch: Path) -> None:
         },
     }
     (scratch / f"{generation.name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    protect(scratch)
     for written in scratch.rglob("*"):
         sync(written)
+    # a disk that is too full for the copy stops the publish here
+    copy = home.published / f".{DATABASE}.part"
+    copy_for_others(scratch / generation.path.name, copy)
     # the database last: a generation with a database is complete
     for part in sorted(scratch.iterdir(), key=_is_database):
         part.replace(home.published / part.name)
-    link = scratch / "current.duckdb"
-    link.symlink_to(generation.path.name)
     sync(home.published)
-    link.replace(home.published / "current.duckdb")
-    sync(home.published)
+    name_current(
+        home,
+        generation.name,
+        (name for name in generation.line if name != generation.name),
+        published_at=document["published_at"],
+    )
+    offer(home, generation.name, copy)
     scratch.rmdir()
 
 

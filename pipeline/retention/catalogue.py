@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -42,6 +43,9 @@ _RATES = ("save_alpha", "save_beta", "accept_alpha", "accept_beta")
 _DAYS = ("lead_days", "cool_down_days")
 _BOUNDS = (("probability", 1.0), ("value", float("inf")))
 _SHOWN = 10
+_PLACEHOLDER = re.compile(r"\{[^}]*\}")
+# What crm_churn_actions fills in.
+_FILLED = "{due_on}"
 
 
 def actions_of(domain: str, path: Path = CATALOGUE) -> list[str]:
@@ -116,6 +120,9 @@ def _problems(row: Mapping[str, str | None], themes: Mapping[str, set[str]]) -> 
             if theme not in themes[domain]:
                 known = ", ".join(sorted(themes[domain]))
                 yield f"themes has {theme!r}; the themes of {domain} are {known}"
+    for placeholder in _PLACEHOLDER.findall(cells["message_hint"]):
+        if placeholder != _FILLED:
+            yield f"message_hint has {placeholder}, which nothing fills in; only {_FILLED} is"
     for name in _NOT_NEGATIVE:
         if (number := _number(cells[name])) is None or number < 0:
             yield f"{name} is {cells[name]!r}; write an amount of 0 or more"

@@ -3,14 +3,20 @@
 import hashlib
 from collections.abc import Mapping
 
-from pipeline.project.domain_settings import DomainSettings
+from pipeline.project.domain_settings import NOT_LEARNED, DomainSettings
 from pipeline.project.home import PROJECT, Home
 from pipeline.retention.decisions import state_fingerprint
 from pipeline.warehouse.fingerprint import CATALOGUE, digest
 
 
 def plan_fingerprint(home: Home, entries: Mapping[str, DomainSettings]) -> str:
-    """Return the hash of the plan's inputs other than scores: settings, catalogue, state."""
-    settings = {name: entry.given().get("retention") for name, entry in entries.items()}
+    """Return the hash of what serving tables are built from beside scores and SQL.
+
+    That is the settings from which nothing learns, the catalogue and the state.
+    """
+    settings = {
+        name: [entry.given().get(key) for key in NOT_LEARNED if key != "guards"]
+        for name, entry in entries.items()
+    }
     catalogue = hashlib.sha256((PROJECT / CATALOGUE).read_bytes()).hexdigest()
     return digest(settings, catalogue, state_fingerprint(home))

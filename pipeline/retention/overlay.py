@@ -4,6 +4,7 @@ One definition for the API and for the next publish: what a sync has seen meanwh
 then. A suppression that was lifted gives no action back; the next publish decides.
 """
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,6 +12,8 @@ import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
+from pipeline.project.codes import titles
+from pipeline.project.duck import quoted
 from pipeline.project.home import Home
 from pipeline.project.state import state_engine
 from pipeline.retention.decisions import LIFTED, SUPPRESSIONS
@@ -35,6 +38,14 @@ OF_AN_ACTION = (
     "expected_churn_averted",
     "evidence",
     "evidence_code",
+)
+# The same of a CRM row.
+_OF_A_CRM_ROW = (
+    "recommended_action",
+    "channel",
+    "action_title",
+    "message_hint",
+    "profit_to_contact",
 )
 
 Key = tuple[str, str]
@@ -123,16 +134,26 @@ def fill(connection: duckdb.DuckDBPyConnection, today: Today, schema: str) -> No
         connection.unregister("rows_of_today")
 
 
-def crm_today_sql(published: str, schema: str) -> str:
+def crm_today_sql(connection: duckdb.DuckDBPyConnection, published: str, schema: str) -> str:
     """Return the rows of `crm_churn_actions` with today's suppressions laid over.
 
     A row that changed has a later time than all that were published, so that a sync gets it;
     `is_overlaid` marks it.
 
     Args:
+        connection: Used to read the columns: a generation of an older version has fewer.
         published: The table.
         schema: Where `fill` made its tables.
     """
+    columns = _columns(connection, published)
+    nothing = _nothing(_OF_A_CRM_ROW, columns)
+    words = {
+        "decision": "case when is_added then 'leave' else decision end as decision",
+        "decision_title": f"case when is_added then {quoted(titles('decision')['leave'])} "
+        "else decision_title end as decision_title",
+        "reason_words": _reason_words(),
+    }
+    more = "".join(f", {sql}" for name, sql in words.items() if name in columns)
     return f"""
         select * exclude ({_ADDED}) replace (
             case when is_added then true
@@ -140,8 +161,7 @@ def crm_today_sql(published: str, schema: str) -> str:
                 else is_suppressed end as is_suppressed,
             case when is_added or is_again then added_reason
                 when not is_lifted then suppression_reason end as suppression_reason,
-            case when not is_added then recommended_action end as recommended_action,
-            case when not is_added then channel end as channel,
+            {nothing}{more},
             case when is_added then greatest(added_at, newest + interval 1 microsecond)
                 when is_again then added_at
                 when is_lifted or is_back then lifted_at
@@ -151,25 +171,24 @@ def crm_today_sql(published: str, schema: str) -> str:
     """
 
 
-def actions_today_sql(published: str, crm: str, schema: str) -> str:
+def actions_today_sql(
+    connection: duckdb.DuckDBPyConnection, published: str, crm: str, schema: str
+) -> str:
     """Return the rows of `bi_churn_actions` with today's suppressions: no action, and why.
 
     Args:
+        connection: Used to read the columns: a generation of an older version has fewer.
         published: The table.
         crm: The CRM table of the same generation.
         schema: Where `fill` made its tables.
     """
-    nothing = ", ".join(
-        f"case when not is_added then {name} end as {name}" for name in OF_AN_ACTION
-    )
+    nothing = _nothing((*OF_AN_ACTION, "profit_to_contact"), _columns(connection, published))
     return f"""
         select * exclude ({_ADDED}) replace (
             case when is_added then 'leave' else decision end as decision,
             case when is_added then 'suppressed' when is_lifted then 'lifted' else reason end
                 as reason,
-            case when is_added then '{MARKED}' || added_reason
-                when is_lifted then 'Do-not-contact was lifted; the next publish decides'
-                else reason_words end as reason_words,
+            {_reason_words()},
             {nothing},
             case when is_added then is_never_treated else is_held_out end as is_held_out,
             case when is_added then true when is_lifted then false else is_suppressed end
@@ -178,6 +197,24 @@ def actions_today_sql(published: str, crm: str, schema: str) -> str:
                 as suppression_reason
         )
         from ({_compared(published, crm, schema)})
+    """
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> set[str]:
+    return {row[0] for row in connection.execute(f"describe {table}").fetchall()}
+
+
+def _nothing(names: Iterable[str], columns: Container[str]) -> str:
+    return ", ".join(
+        f"case when not is_added then {name} end as {name}" for name in names if name in columns
+    )
+
+
+def _reason_words() -> str:
+    return f"""
+        case when is_added then '{MARKED}' || added_reason
+            when is_lifted then 'Do-not-contact was lifted; the next publish decides'
+            else reason_words end as reason_words
     """
 
 

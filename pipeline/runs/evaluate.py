@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -19,7 +20,7 @@ from ml.mart import read_snapshot_features
 from ml.train import PARAMETERS
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
-from pipeline.project.files import empty_folder
+from pipeline.project.files import empty_folder, move_durably
 from pipeline.runs.context import RunContext
 from pipeline.runs.lead_time import examples_before
 from pipeline.runs.registry import live_run, recipe_of, trained_run
@@ -47,7 +48,8 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
     rounds = artifacts.load_model(trained)[0].num_trees()
     parameters = {**PARAMETERS, **recipe.tuned}
     folder = empty_folder(context.home.work / f"evaluate_{domain}")
-    lineage = {"run_id": run.name, "domain": domain}
+    now = datetime.now(UTC).replace(tzinfo=None)
+    lineage = {"run_id": run.name, "domain": domain, "evaluated_at": now}
 
     with (
         duckdb.connect(str(context.home.warehouse), read_only=True) as connection,
@@ -123,9 +125,10 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
             artifacts.write_table(
                 connection, folder, table, {**lineage, **{c: frame[c] for c in frame}}
             )
-    target = run / "evaluation"
-    shutil.rmtree(target, ignore_errors=True)
-    folder.replace(target)
+    shutil.rmtree(run / "evaluation", ignore_errors=True)
+    # named by its moment: a publish sees that it is another one, whatever its sizes
+    target = run / "evaluation" / f"{now:%Y%m%dT%H%M%S%f}"
+    move_durably(folder, target)
     return target
 
 

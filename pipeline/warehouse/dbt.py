@@ -17,7 +17,7 @@ from pipeline.warehouse.blame import DbtError, FailedNode
 
 # Models downstream of ML outputs, people's decisions or the catalogue of actions are built after
 # the ML step; all others before.
-_AFTER = ("source:ml+", "source:state+", "retention_actions+")
+_AFTER = ("source:ml+", "source:state+", "source:history+", "retention_actions+")
 BEFORE_ML = ("--exclude", *_AFTER)
 AFTER_ML = ("--select", *_AFTER)
 _FAILED = ("error", "fail", "runtime error")

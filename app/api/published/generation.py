@@ -17,6 +17,7 @@ import duckdb
 from app.api.http.problems import ProblemError
 from app.api.published.today import TodayReader
 from pipeline.project.duck import quoted, rows_of
+from pipeline.project.generations import current_file
 from pipeline.project.home import Home
 from pipeline.retention.overlay import Today, actions_today_sql, crm_today_sql, fill
 from pipeline.retention.plan import can_plan, kept_folder
@@ -112,11 +113,11 @@ class OpenGeneration:
                 actions = f"{_ATTACHED}.serving.bi_churn_actions"
                 cursor.execute(
                     f"create view {TODAY['crm_churn_actions']} as select * exclude (is_overlaid) "
-                    f"from ({crm_today_sql(crm, _LAID)})"
+                    f"from ({crm_today_sql(cursor, crm, _LAID)})"
                 )
                 cursor.execute(
                     f"create view {TODAY['bi_churn_actions']} as "
-                    f"{actions_today_sql(actions, crm, _LAID)}"
+                    f"{actions_today_sql(cursor, actions, crm, _LAID)}"
                 )
             cursor.execute("commit")
             self._today = today
@@ -219,7 +220,7 @@ def _open_look_up(path: Path) -> sqlite3.Connection | None:
 
 
 class Reader:
-    """Follows `published/current.duckdb`: opens the new generation when the link moves.
+    """Follows `published/current.json`: opens the new generation when it names another.
 
     Requests get the old generation until the new one is open; the old one closes with the last
     request that reads it.
@@ -232,7 +233,7 @@ class Reader:
     def __init__(
         self, home: Home, on_swap: Callable[[OpenGeneration], object] | None = None
     ) -> None:
-        self._link = home.published / "current.duckdb"
+        self._home = home
         self._on_swap = on_swap
         self.preparations: list[Callable[[OpenGeneration], object]] = []
         self._current: OpenGeneration | None = None
@@ -263,18 +264,18 @@ class Reader:
         return generation
 
     def refresh(self) -> OpenGeneration | None:
-        """Open the generation behind the link if it has changed; return the open one."""
+        """Open the generation that is published if it is another one; return the open one."""
         with self._opening:
             for attempt in range(_ATTEMPTS):
-                if not self._link.exists():
+                path = current_file(self._home)
+                if path is None:
                     return self._current
-                path = self._link.resolve()
                 if self._current is not None and self._current.path == path:
                     return self._current
                 try:
                     opened = OpenGeneration(path)
                 except (OSError, duckdb.Error, sqlite3.OperationalError):
-                    # it was deleted by later publishes; the link points to a newer one
+                    # it was deleted by later publishes, which name a newer one
                     if attempt == _ATTEMPTS - 1:
                         raise
                     continue
@@ -294,7 +295,7 @@ class Reader:
         current = self._current
         if current is not None and current.name == name:
             return current
-        path = self._link.parent / f"{name}.duckdb"
+        path = self._home.published / f"{name}.duckdb"
         if NAME.fullmatch(name) is None or not path.exists():
             return None
         with self._keeping:
@@ -314,14 +315,14 @@ class Reader:
             self._older.popitem(last=False)
 
     async def follow(self, seconds: float, on_error: Callable[[Exception], object]) -> None:
-        """Poll the link forever; opening happens in a thread. A repeated error is logged once."""
-        last_error: tuple[str, Path] | None = None
+        """Look for a new one forever, and open it in a thread. A repeated error is logged once."""
+        last_error: tuple[str, str] | None = None
         while True:
             try:
                 await asyncio.to_thread(self.refresh)
                 last_error = None
             except Exception as error:
-                if last_error != (found := (type(error).__name__, self._link.resolve())):
+                if last_error != (found := (type(error).__name__, str(error))):
                     on_error(error)
                 last_error = found
             await asyncio.sleep(seconds)

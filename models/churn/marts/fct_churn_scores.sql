@@ -35,6 +35,11 @@ final as (
         examples.customer_value,
         examples.customer_value * costs.leaving_share as leaving_cost,
         costs.horizon_days as leaving_cost_days,
+        -- what stayers and leavers of closed cohorts paid, by how likely each is
+        examples.customer_value * (
+            (1 - scores.churn_probability) * costs.stayed_share
+            + scores.churn_probability * costs.left_share
+        ) as expected_revenue,
         examples.already_cancelled,
         -- predicted, so not who has cancelled already
         scores.risk_band in ('critical', 'high') and not coalesce(examples.already_cancelled, false)

@@ -19,7 +19,8 @@ renamed as (
         value,
         ci_low,
         ci_high,
-        rows
+        rows,
+        evaluated_at
     from source
 )
 

@@ -30,7 +30,8 @@ renamed as (
         is_deleted,
         deleted_at,
         deleted_reason,
-        coalesce(is_overlaid, false) as is_overlaid
+        coalesce(is_overlaid, false) as is_overlaid,
+        crm_fields
     from source
 )
 

@@ -7,12 +7,17 @@
 -- does: a row whose hash is the same keeps its times, one that changed has none, and publishing
 -- fills them in with its own moment. A row changes for what a marketer would see: the score moves
 -- in steps of .05 and only once the probability is .035 away from the published step, the band and
--- the reasons only when they are clearly others.
+-- the reasons only when they are clearly others. The figures, titles and sentences beside them are
+-- those of this publish: they move every night, and make no row news.
 {%- set compared = [
     'score_step', 'risk_band', 'driver_group_1', 'driver_group_2', 'driver_group_3', 'due_on',
     'recommended_action', 'channel', 'holdout_flag', 'is_suppressed', 'suppression_reason',
     'is_deleted'
 ] %}
+{#- what a domain maps for its CRM is compared, too; where none does, hashes stay as they were -#}
+{%- if var('churn_domains').values() | selectattr('crm_fields', 'defined') | list %}
+    {%- do compared.append('crm_fields') %}
+{%- endif %}
 with
 
 actions as (
@@ -46,6 +51,18 @@ reasons as (
 
 suppressions as (
     select * from {{ ref('stg_churn__suppressions') }}
+),
+
+customers as (
+    select * from {{ ref('bi_customer_360') }}
+),
+
+titles as (
+    select
+        kind,
+        code,
+        title
+    from {{ ref('codes') }}
 ),
 
 -- ids that have become another customer's
@@ -201,11 +218,26 @@ rows_now as (
     select * from tombstones
 ),
 
+fields as (
+    select * from {{ ref('int_churn__crm_fields_mapped') }}
+),
+
+rows_with_fields as (
+    select
+        rows_now.*,
+        case when not rows_now.is_deleted then fields.crm_fields end as crm_fields
+    from rows_now
+    left join fields
+        on
+            rows_now.domain = fields.domain
+            and rows_now.customer_id = fields.customer_id
+),
+
 hashed as (
     select
         *,
         {{ row_hash(compared) }} as row_hash
-    from rows_now
+    from rows_with_fields
 ),
 
 laid_over as (
@@ -260,12 +292,60 @@ final as (
         hashed.row_hash,
         hashed.is_deleted,
         case when hashed.is_deleted then seen.deleted_at end as deleted_at,
-        hashed.deleted_reason
+        hashed.deleted_reason,
+
+        -- of this publish, not compared
+        customers.as_of_date,
+        band_titles.title as risk_band_title,
+        actions.decision,
+        decision_titles.title as decision_title,
+        case when hashed.recommended_action is not null then actions.action_title end
+            as action_title,
+        case
+            when hashed.recommended_action is not null
+                then
+                    replace(
+                        actions.message_hint,
+                        '{due_on}',
+                        coalesce({{ dbt.cast('hashed.due_on', dbt.type_string()) }}, '')
+                    )
+        end as message_hint,
+        actions.reason_words,
+        actions.arm,
+        customers.top_driver_1
+        || coalesce('; ' || customers.top_driver_2, '')
+        || coalesce('; ' || customers.top_driver_3, '') as reasons_in_words,
+        customers.summary,
+        customers.customer_value,
+        customers.value_at_risk,
+        case when hashed.recommended_action is not null then actions.expected_profit end
+            as profit_to_contact,
+        customers.expected_next_order_on,
+        customers.days_between_orders,
+        customers.predicted_value,
+        customers.predicted_value_days,
+        hashed.crm_fields
     from hashed
     left join seen
         on
             hashed.domain = seen.domain
             and hashed.customer_id = seen.customer_id
+    left join customers
+        on
+            hashed.domain = customers.domain
+            and hashed.customer_id = customers.customer_id
+    left join actions
+        on
+            hashed.domain = actions.domain
+            and hashed.customer_id = actions.customer_id
+    left join titles as band_titles
+        on
+            hashed.risk_band = band_titles.code
+            and band_titles.kind = 'risk_band'
+    left join titles as decision_titles
+        on
+            actions.decision = decision_titles.code
+            and decision_titles.kind = 'decision'
 )
 
 select * from final

@@ -28,5 +28,6 @@ select
     is_suppressed,
     suppression_reason,
     run_id,
-    scored_at
+    scored_at,
+    case when decision = 'treat' then expected_profit end as profit_to_contact
 from {{ ref('fct_churn_actions') }}

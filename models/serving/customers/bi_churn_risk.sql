@@ -33,6 +33,10 @@ sentences as (
     group by all
 ),
 
+summaries as (
+    select * from {{ ref('int_churn__customers_summed_up') }}
+),
+
 final as (
     select
         scores.domain,
@@ -59,8 +63,13 @@ final as (
         sentences.top_driver_3,
         scores.label_definition,
         scores.run_id,
-        scores.scored_at
+        scores.scored_at,
+        summaries.summary
     from scores
+    left join summaries
+        on
+            scores.domain = summaries.domain
+            and scores.customer_id = summaries.customer_id
     left join sentences
         on
             scores.domain = sentences.domain

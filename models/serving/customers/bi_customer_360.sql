@@ -6,6 +6,15 @@ risk as (
     select * from {{ ref('bi_churn_risk') }}
 ),
 
+scores as (
+    select * from {{ ref('fct_churn_scores') }}
+    where is_live
+),
+
+orders as (
+    select * from {{ ref('int_churn__orders_expected') }}
+),
+
 actions as (
     select * from {{ ref('bi_churn_actions') }}
 ),
@@ -86,8 +95,26 @@ final as (
         -- lineage
         risk.label_definition,
         risk.run_id,
-        risk.scored_at
+        risk.scored_at,
+
+        -- later additions
+        risk.summary,
+        case when actions.decision = 'treat' then actions.expected_profit end as profit_to_contact,
+        orders.days_between_orders,
+        orders.expected_next_order_on,
+        case when orders.customer_id is not null then scores.expected_revenue end
+            as predicted_value,
+        case when orders.customer_id is not null then scores.leaving_cost_days end
+            as predicted_value_days
     from risk
+    inner join scores
+        on
+            risk.domain = scores.domain
+            and risk.customer_id = scores.customer_id
+    left join orders
+        on
+            risk.domain = orders.domain
+            and risk.customer_id = orders.customer_id
     left join actions
         on
             risk.domain = actions.domain

@@ -1,8 +1,8 @@
 -- One row per domain and number of cohorts learned from: does more history help?
 with
 
-live as (
-    select run_id from {{ ref('int_churn__live_runs_selected') }}
+evaluated as (
+    select * from {{ ref('int_churn__evaluations_selected') }}
 ),
 
 final as (
@@ -18,9 +18,12 @@ final as (
         figures.gain_of_all,
         figures.gain_se,
         figures.last_as_of_date,
-        figures.cut_offs
+        figures.cut_offs,
+        evaluated.evaluated_at,
+        evaluated.is_live_model,
+        evaluated.label_definition
     from {{ ref('stg_churn__learning_curve') }} as figures
-    inner join live on figures.run_id = live.run_id
+    inner join evaluated on figures.run_id = evaluated.run_id
 )
 
 select * from final

@@ -1,8 +1,8 @@
 -- One row per domain, lead, population, model and metric: what earliness costs.
 with
 
-live as (
-    select run_id from {{ ref('int_churn__live_runs_selected') }}
+evaluated as (
+    select * from {{ ref('int_churn__evaluations_selected') }}
 ),
 
 final as (
@@ -22,9 +22,12 @@ final as (
         figures.value,
         figures.ci_low,
         figures.ci_high,
-        figures.rows
+        figures.rows,
+        evaluated.evaluated_at,
+        evaluated.is_live_model,
+        evaluated.label_definition
     from {{ ref('stg_churn__lead_metrics') }} as figures
-    inner join live on figures.run_id = live.run_id
+    inner join evaluated on figures.run_id = evaluated.run_id
 )
 
 select * from final

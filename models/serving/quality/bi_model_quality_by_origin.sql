@@ -1,8 +1,8 @@
 -- One row per domain, protocol, cohort, model and metric: quality over many cohorts, not one month.
 with
 
-live as (
-    select run_id from {{ ref('int_churn__live_runs_selected') }}
+evaluated as (
+    select * from {{ ref('int_churn__evaluations_selected') }}
 ),
 
 final as (
@@ -23,9 +23,12 @@ final as (
         figures.ci_high,
         figures.rows,
         figures.last_as_of_date,
-        figures.cut_offs
+        figures.cut_offs,
+        evaluated.evaluated_at,
+        evaluated.is_live_model,
+        evaluated.label_definition
     from {{ ref('stg_churn__origin_metrics') }} as figures
-    inner join live on figures.run_id = live.run_id
+    inner join evaluated on figures.run_id = evaluated.run_id
 )
 
 select * from final

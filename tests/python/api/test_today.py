@@ -84,6 +84,9 @@ def test_a_suppression_of_today_is_in_the_next_answer(api, customer):
     assert (change["domain"], change["customer_id"]) == customer
     assert change["is_suppressed"] and change["suppression_reason"] == REASON
     assert change["recommended_action"] is change["channel"] is None
+    assert change["action_title"] is change["message_hint"] is change["profit_to_contact"] is None
+    assert (change["decision"], change["decision_title"]) == ("leave", "Not contacted")
+    assert change["reason_words"] == f"Marked do-not-contact: {REASON}"
     assert change["updated_at"] == until > since
     assert changes(api, until) == ([], until)
 

@@ -68,6 +68,12 @@ class Crm:
                     f"create table churn.{name} as from '{home.root}/{name}.parquet'"
                 )
             connection.execute(
+                "create table serving.bi_customer_360 as from demo.serving.bi_customer_360; "
+                "create schema seeds; create table seeds.codes as from demo.seeds.codes"
+            )
+            connection.execute(
+                "create table churn.int_churn__crm_fields_mapped "
+                "(domain varchar, customer_id varchar, crm_fields varchar); "
                 "create table churn.int_churn__last_scored_days_found "
                 "(domain varchar, customer_id varchar, last_scored_as_of_date date); "
                 "create table churn.int_churn__departures_doubted "
@@ -88,7 +94,7 @@ class Crm:
             "null::varchar as driver_group_3, null::date as due_on, "
             "null::varchar as recommended_action, null::varchar as channel, "
             "null::boolean as is_suppressed, null::varchar as suppression_reason, "
-            "false as is_overlaid, "
+            "false as is_overlaid, null::varchar as crm_fields, "
             "null::boolean as holdout_flag, null::varchar as model_version, "
             "null::timestamp as scored_at, null::timestamp as first_seen_at, "
             "null::timestamp as updated_at, null::varchar as row_hash, "
@@ -490,3 +496,55 @@ def test_copies_for_machines_keep_every_key_as_it_is(crm):
     assert any(key.partition(":")[2].startswith(("+", "/", "=")) or "/" in key for key in keys)
     parquet = duckdb.sql(f"select crm_key from '{folder}/crm_churn_actions.parquet'").fetchall()
     assert {row[0] for row in parquet} == keys
+
+
+def test_figures_titles_and_sentences_make_no_row_news(crm):
+    """They move every night; a sync would get everybody."""
+    before = crm.rows()
+    moved = (
+        "as_of_date = as_of_date + 1, summary = summary || ' So.', "
+        "value_at_risk = value_at_risk * 1.01 + 0.01, customer_value = customer_value + 1, "
+        "top_driver_1 = 'Another figure', predicted_value = 7, days_between_orders = 7, "
+        "expected_next_order_on = as_of_date"
+    )
+    after = crm.publish(
+        "create or replace table churn.kept as from serving.bi_customer_360",
+        f"update serving.bi_customer_360 set {moved}",
+        "create or replace table churn.kept_actions as from churn.fct_churn_actions",
+        "update churn.fct_churn_actions set expected_profit = expected_profit + 1, "
+        "churn_probability = churn_probability",
+    )
+    assert stamped(before, after) == set()
+    assert all(after[key]["row_hash"] == before[key]["row_hash"] for key in after)
+    assert {row["predicted_value"] for row in after.values()} == {7}, "the figures are today's"
+    crm.publish(
+        "create or replace table serving.bi_customer_360 as from churn.kept",
+        "create or replace table churn.fct_churn_actions as from churn.kept_actions",
+    )
+
+
+def test_a_row_says_what_to_do_only_for_who_is_to_be_contacted(crm):
+    rows = crm.rows().values()
+    to_contact = [row for row in rows if row["recommended_action"]]
+    assert to_contact and {row["decision"] for row in to_contact} == {"treat"}
+    for column in ("action_title", "message_hint", "profit_to_contact"):
+        assert all(row[column] is not None for row in to_contact)
+        assert all(row[column] is None for row in rows if not row["recommended_action"])
+    assert {row["decision_title"] for row in to_contact} == {"To contact"}
+    assert {(row["risk_band"], row["risk_band_title"]) for row in rows} >= {("high", "High")}
+    assert all(row["as_of_date"] and row["summary"].endswith(".") for row in rows)
+    kept = [row["reasons_in_words"] for row in rows if row["reasons_in_words"]]
+    assert any(words.count("; ") == 2 for words in kept)
+
+
+def test_the_due_date_stands_in_the_message(crm):
+    key, domain, customer = crm.first("decision = 'treat' and due_on is not null")
+    here = f"where domain = '{domain}' and customer_id = '{customer}'"
+    before = crm.rows()[key]
+    row = crm.publish(
+        f"update churn.fct_churn_actions set message_hint = 'Ends on {{due_on}}' {here}"
+    )[key]
+    assert row["message_hint"] == f"Ends on {before['due_on']}"
+    crm.publish(
+        f"update churn.fct_churn_actions set message_hint = '{before['message_hint']}' {here}"
+    )

@@ -224,3 +224,131 @@ def test_the_features_behind_the_scores_are_the_marts(demo, domain):
         )
     assert published == scored > 0
     assert missing == 0
+
+
+def test_a_sum_of_profit_to_contact_has_nobody_who_is_not_contacted(demo):
+    for table in ("bi_customer_360", "bi_churn_actions", "crm_churn_actions"):
+        for domain, earned, planned in ask(
+            demo[0],
+            f"""
+            select domain, sum(profit_to_contact), (
+                select sum(expected_profit) from serving.bi_retention_plan as plan
+                where plan.domain = counted.domain and decision = 'treat'
+            )
+            from serving.{table} as counted group by domain
+            """,
+        ):
+            assert earned == pytest.approx(planned, abs=0.01), (table, domain)
+    ((everybody, to_contact),) = ask(
+        demo[0],
+        "select sum(expected_profit), sum(profit_to_contact) from serving.bi_customer_360",
+    )
+    assert everybody > to_contact > 0, "the control group is planned for, too"
+
+
+def test_the_next_order_follows_from_the_customers_own_rhythm(demo):
+    rows = ask(
+        demo[0],
+        """
+        select customers.days_between_orders, customers.expected_next_order_on,
+            customers.as_of_date, rhythm__gaps, rhythm__mean_gap_days, orders__days_since_last
+        from serving.bi_customer_360 as customers
+        inner join serving.bi_ecommerce_customers using (domain, customer_id)
+        """,
+    )
+    known = 0
+    for between, expected, as_of, gaps, mean_gap, since_last in rows:
+        if gaps is None or gaps < 2:
+            assert between is expected is None, "one gap is no rhythm"
+            continue
+        known += 1
+        assert between == mean_gap
+        last = as_of - timedelta(days=since_last)
+        assert abs((expected - last).days - mean_gap) <= 0.5
+    assert 0 < known < len(rows)
+    assert ask(
+        demo[0],
+        "select count(*) from serving.bi_customer_360 where domain = 'kkbox' and "
+        "coalesce(days_between_orders, predicted_value, predicted_value_days) is not null",
+    ) == [(0,)]
+
+
+def test_predicted_value_is_what_closed_cohorts_paid_by_how_likely_each_outcome_is(demo):
+    rows = ask(
+        demo[0],
+        """
+        select predicted_value, predicted_value_days, customer_value, churn_probability,
+            leaving_cost
+        from serving.bi_customer_360 where domain = 'ecommerce' and customer_value > 0
+        """,
+    )
+    shares = ask(
+        demo[0],
+        "select stayed_share, left_share, horizon_days from serving.bi_leaving_cost "
+        "where domain = 'ecommerce' and is_scored",
+    )
+    assert len(rows) > 100
+    for predicted, days, value, risk, cost in rows:
+        fits = [
+            horizon
+            for stayed, left, horizon in shares
+            if predicted == pytest.approx(value * ((1 - risk) * stayed + risk * left), rel=1e-9)
+            and cost == pytest.approx(value * max(stayed - left, 0), rel=1e-5)
+        ]
+        assert days in fits
+        assert predicted < value
+
+
+def test_a_summary_is_the_strongest_sign_on_either_side(demo):
+    rows = ask(
+        demo[0],
+        """
+        select customers.domain, customers.summary,
+            min_by(sentence, rank) filter (where direction = 'raises'),
+            min_by(sentence, rank) filter (where direction = 'lowers')
+        from serving.bi_customer_360 as customers
+        left join serving.bi_churn_reasons as reasons
+            on customers.domain = reasons.domain and customers.customer_id = reasons.customer_id
+            and not is_typical and driver_group != 'other'
+        group by all
+        """,
+    )
+    assert {domain for domain, *_ in rows} == {"kkbox", "ecommerce"}
+    for _, summary, raises, lowers in rows:
+        leaving = (
+            f"The main sign of leaving: {raises}." if raises else "No unusual sign of leaving."
+        )
+        staying = (
+            f"The main sign of staying: {lowers}." if lowers else "No unusual sign of staying."
+        )
+        assert summary == f"{leaving} {staying}"
+        assert ".." not in summary and ". ." not in summary and "{" not in summary
+    assert any(raises is None for _, _, raises, _ in rows)
+
+
+def test_value_at_risk_by_band_over_time_is_one_query(demo):
+    found = ask(
+        demo[0],
+        """
+        select domain, as_of_date, risk_band, sum(value_at_risk), count(*)
+        from serving.bi_customer_history group by all order by all
+        """,
+    )
+    assert found == [
+        (*row[:3], pytest.approx(row[3]), row[4])
+        for row in ask(
+            demo[0],
+            """
+            select domain, as_of_date, risk_band, sum(value_at_risk), count(*)
+            from serving.bi_customer_360 group by all order by all
+            """,
+        )
+    ]
+    kept = demo[0].history / "*" / "*.parquet"
+    assert duckdb.sql(
+        f"select count(*) from '{kept}' where arm = 'control' and value_at_risk is not null"
+    ).fetchall() == ask(
+        demo[0],
+        "select count(*) from serving.bi_customer_360 "
+        "where arm = 'control' and value_at_risk is not null",
+    )

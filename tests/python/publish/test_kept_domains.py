@@ -52,7 +52,7 @@ def test_a_kept_domain_has_the_rows_of_the_generation_before(warehouse):
     assert nights(second, "bi_kkbox_customers") == {"kkbox": 1}
     assert second.tables == {"bi_codes": 1, "bi_kkbox_customers": 1, "bi_test": 6}
     assert second.kept == ("kkbox",)
-    copy = second.path.with_suffix("") / "bi_test.csv"
+    copy = second.path.with_suffix("") / "bi_test.parquet"
     assert duckdb.sql(f"select distinct night from '{copy}' order by all").fetchall() == [
         (1,),
         (2,),

@@ -9,6 +9,7 @@ import pytest
 from api_client import Api
 from raw_rows import raw_rows, some_customers
 
+from pipeline.project.generations import name_current
 from pipeline.project.home import Home
 from pipeline.publish.generation import current
 from pipeline.realtime import engine as realtime
@@ -31,9 +32,7 @@ def publish_again(home):
     for path in home.published.glob(f"{found.stem}*"):
         copy = shutil.copytree if path.is_dir() else shutil.copy
         copy(path, path.with_name(path.name.replace(found.stem, name)))
-    link = home.published / "next"
-    link.symlink_to(f"{name}.duckdb")
-    link.rename(home.published / "current.duckdb")
+    name_current(home, name)
     return name
 
 

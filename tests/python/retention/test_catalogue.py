@@ -49,6 +49,7 @@ def test_the_projects_own_catalogue_is_right():
         ({"min_value": "9", "max_value": "3"}, "min_value is above max_value"),
         ({"is_active": "yes"}, "write true or false"),
         ({"title": ""}, "title is empty"),
+        ({"message_hint": "Due on {day}"}, "message_hint has {day}, which nothing fills in"),
         ({"priors_source": "our feeling"}, "or mark it as an assumption"),
         ({"measured_customers": "500"}, "but measured_customers is not empty"),
     ],

@@ -1,5 +1,6 @@
 """Quality over many cohorts, by history, by earliness; drift; realised quality; tuning."""
 
+import shutil
 from dataclasses import replace
 
 import duckdb
@@ -9,15 +10,24 @@ from made_examples import make_examples
 from sklearn.metrics import log_loss, roc_auc_score
 
 from ml.cohorts import Fits, choose_fits, read_cohorts, with_history
+from ml.decision import Decision
 from ml.evaluation.drift import Reference, drift
 from ml.evaluation.rolling import origins
 from ml.explain.drivers import drivers, grouped
 from ml.train import fit
 from ml.tune import tune
 from pipeline.project.domains import domain_entries
+from pipeline.project.home import Home
 from pipeline.publish.generation import current
 from pipeline.runs.lead_time import examples_before
+from pipeline.runs.registry import CurrentScores, choose_scores, live_run, record
 
+EVALUATED = (
+    "bi_model_quality_by_origin",
+    "bi_calibration_choices",
+    "bi_learning_curve",
+    "bi_model_quality_by_lead",
+)
 ENTRY = domain_entries()["kkbox"].resolved()
 
 
@@ -299,6 +309,54 @@ def test_evaluate_publishes_what_it_found(evaluated):
             "from serving.bi_calibration_choices group by all"
         ).fetchall()
         assert all(row[2:] == (4, 1) for row in maps)
+        for table in EVALUATED:
+            rows = published.execute(
+                "select distinct evaluated_at is not null, is_live_model, "
+                "label_definition = 'lapse' "
+                f"from serving.{table} where domain = 'kkbox'"
+            ).fetchall()
+            assert rows == [(True, True, True)], table
+
+
+@pytest.mark.slow
+def test_what_evaluate_found_stays_when_another_run_goes_live(evaluated, run_dbt, tmp_path):
+    home = Home(tmp_path / "copy")
+    shutil.copytree(evaluated[0].root, home.root, symlinks=True)
+
+    def found():
+        with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+            return {
+                table: connection.execute(
+                    f"select * exclude (is_live_model) from serving.{table} "
+                    "where domain = 'kkbox' order by all"
+                ).fetchall()
+                for table in EVALUATED
+            }
+
+    before, live = found(), live_run(home, "kkbox")
+    for model_hash, stays in ((None, True), ("another", False)):
+        # another night: the same model under a new name, then another model
+        night = live.with_name(f"{live.name[:-8]}{'same' if stays else 'other':0>8}")
+        shutil.copytree(live, night)
+        shutil.rmtree(night / "evaluation")
+        for path in night.rglob("*.parquet"):
+            with duckdb.connect() as connection:
+                connection.execute(f"create table t as from '{path}'")
+                connection.execute(f"update t set run_id = '{night.name}'")
+                if model_hash and path.stem in ("runs", "scores"):
+                    connection.execute(f"update t set model_hash = '{model_hash}'")
+                connection.execute(f"copy t to '{path}' (format parquet)")
+        record(home, "kkbox", Decision(night.name, night.name, "refreshed", "the next night"))
+        choose_scores(home, "kkbox", CurrentScores(night.name, "2017-04-01", None))
+        done = run_dbt(home.root, "run", "--select", *(f"+{table}" for table in EVALUATED))
+        assert done.returncode == 0, done.stdout
+        assert found() == before
+        with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+            for table in EVALUATED:
+                told = connection.execute(
+                    f"select distinct is_live_model from serving.{table} where domain = 'kkbox'"
+                ).fetchall()
+                assert told == [(stays,)], table
 
 
 def test_explain_shows_where_a_score_comes_from(demo, run_churn):

@@ -10,6 +10,7 @@ from viewer_pages import SCREENS, assert_plain, text_of
 
 from app.viewer import client, words
 from app.viewer.main import PAGES
+from pipeline.project.generations import name_current
 from pipeline.project.home import Home
 from pipeline.publish.generation import current
 
@@ -37,11 +38,12 @@ def changed(demo, folder, *changes):
     home, live = Home(folder / "home"), current(demo)
     home.published.mkdir(parents=True)
     for suffix in (".duckdb", ".json"):
-        shutil.copy(live.path.with_suffix(suffix), home.published)
+        # its content, not its mode: a published file is read-only
+        shutil.copyfile(live.path.with_suffix(suffix), home.published / f"{live.name}{suffix}")
     with duckdb.connect(str(home.published / live.path.name)) as connection:
         for change in changes:
             connection.execute(change)
-    (home.published / "current.duckdb").symlink_to(live.path.name)
+    name_current(home, live.name)
     return home
 
 
@@ -165,9 +167,7 @@ def test_a_publish_shows_at_the_next_interaction(demo, tmp_path, monkeypatch):
     shutil.copy(live.path.with_suffix(".json"), fresh.with_suffix(".json"))
     with duckdb.connect(str(fresh)) as connection:
         connection.execute("delete from serving.bi_customer_360 where risk_band = 'high'")
-    link = home.published / "flip"
-    link.symlink_to(fresh.name)
-    link.replace(home.published / "current.duckdb")
+    name_current(home, fresh.stem)
     for path in (live.path, live.path.with_suffix(".json")):
         path.unlink()
     page.run()
