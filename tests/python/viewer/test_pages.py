@@ -1,6 +1,8 @@
 """Every page opens on whatever is published, and says in words what is not there."""
 
+import re
 import shutil
+from html import unescape
 
 import duckdb
 import httpx
@@ -9,7 +11,7 @@ import viewer_pages
 from viewer_pages import SCREENS, assert_plain, text_of
 
 from app.viewer import client, words
-from app.viewer.main import PAGES
+from app.viewer.pages import PAGES
 from pipeline.project.home import Home
 from pipeline.publish.generation import current
 
@@ -90,8 +92,59 @@ def test_every_page_opens(shown, screen, domain):
     if shown == "empty":
         assert "No customers scored yet" in said
     else:
-        assert [heading.value for heading in page.title] == [HEADINGS[screen]]
+        assert [heading.value for heading in page.title] == [
+            f"{TITLES[domain]} · {HEADINGS[screen]}"
+        ]
     assert_plain(said)
+
+
+@pytest.mark.parametrize("asked", ["kkbox", "KKBox"])
+def test_an_address_may_name_the_business_by_its_domain_and_gets_its_title(
+    demo, monkeypatch, asked
+):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    page = viewer_pages.opened("plan", asked)
+    assert [heading.value for heading in page.title] == ["KKBox · Plan"]
+    assert page.query_params["business"] == "KKBox"
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_an_unknown_business_shows_nothing(demo, monkeypatch, screen):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    page = viewer_pages.opened(screen, "Onlineshop")
+    assert not page.exception
+    assert "business “Onlineshop”, which does not exist" in page.error[0].value
+    assert not [*page.metric, *page.dataframe, *page.selectbox]
+
+
+def test_a_business_is_never_chosen_for_an_address_that_names_one(demo, monkeypatch):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    page = opened("today", "ecommerce")
+    assert page.selectbox(key="business").value == "Online shop"
+    page.selectbox(key="business").set_value("KKBox").run()
+    assert page.query_params["business"] == "KKBox"
+    assert page.title[0].value == "KKBox · Today"
+
+
+NASTY = (
+    "a*b*", "_a_", "$x$ $y$", "<b>x</b>", "[x](https://y.example)", "![x](y)", "`x`", "a|b",
+    ":material/face:", ":red[x]", ":smile:", "https://y.example", "www.y.example", "a@b.example",
+    "a -> b <- c -- d", "1. x", "# x", "- x", "a\\*b", "~~a~~", "&amp;", "+a/b=",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_what_comes_from_the_data_is_shown_as_it_is(text):
+    from markdown_it import MarkdownIt
+
+    html = MarkdownIt("commonmark").enable(["strikethrough", "table"]).render(words.plain(text))
+    assert re.fullmatch(r"<p>[^<>]*</p>\n", html), html
+    shown = unescape(html[3:-5]).replace("\N{WORD JOINER}", "")
+    assert shown == text
+    # what Streamlit looks for in the text that remains
+    found = unescape(html[3:-5])
+    for pattern in (r":[a-z_]+:", r":[a-z]+\[", r"https?://", r"www\.", r"\w@\w", "->", "<-", "--"):
+        assert not re.search(pattern, found), pattern
 
 
 def riskiest(home, domain, where="true"):
