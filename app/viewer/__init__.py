@@ -2,6 +2,7 @@
 
 In the order of the flow: `serve` starts Streamlit with `web_app`, which adds shell, addresses and
 headers and runs `main` for every page; `pages` names the pages in `screens/`. `context` is what
-every page begins with, `published` reads tables, `audience` filters them, `client` asks the API.
-`tables`, `charts` and `words` draw.
+every page begins with, with the `quality_badge`; `published` reads tables, `moves` and `due` find
+who is new there, `last_night` what went wrong, `audience` filters customers, `client` asks the API.
+`tables`, `moved_table`, `charts` and `words` draw.
 """

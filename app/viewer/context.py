@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import NoReturn
 
 import streamlit as st
@@ -10,6 +10,9 @@ import streamlit as st
 from app.viewer import words
 from app.viewer.pages import PAGES, ViewerPage
 from app.viewer.published import Published, Row, one, published, rows
+from app.viewer.quality_badge import quality_of, show_badge
+from pipeline.project.home import home
+from pipeline.project.origin import is_demo
 
 # Every page warns of data that are older than this.
 STALE_DAYS = 7
@@ -30,11 +33,13 @@ class Context:
         generation: What is published.
         domain: The chosen domain's row of `bi_domains`.
         here: The page itself.
+        is_demo: Whether the customers are made up.
     """
 
     generation: Published
     domain: Row
     here: ViewerPage = PAGES[0]
+    is_demo: bool = False
 
     @property
     def name(self) -> str:
@@ -55,6 +60,14 @@ class Context:
     def cut_off(self) -> str:
         """The day the data end, in words."""
         return words.day(self.domain["as_of_date"])
+
+    @property
+    def today(self) -> date:
+        """The day on which the page is read; that of the demo is the day after its data end."""
+        if self.is_demo:
+            ends: date = self.domain["as_of_date"].date()
+            return ends + timedelta(days=1)
+        return datetime.now(UTC).date()
 
     def query(self, **more: str | Iterable[str]) -> Query:
         """Return what the address of a page holds: the business, and what is given."""
@@ -114,17 +127,17 @@ def context(title: str) -> Context:
         _unknown_business(here, list(names))
     row = one(generation, "select * from bi_domains where title = ?", chosen)
     assert row is not None  # noqa: S101 - it was listed
-    page = Context(generation, row, here)
+    page = Context(generation, row, here, is_demo(home(), str(row["domain"])))
     st.set_page_config(page_title=f"{chosen} · {title}")
     with st.sidebar:
         _choose_business(list(names), chosen, here)
         _links(page)
+        show_badge(quality_of(generation, page.name))
         st.caption(
-            f"Data up to {page.cut_off}. Scored {words.day(row['scored_at'])}, published "
-            f"{words.day(generation.published_at.date())}. Model trained on customers up to "
-            f"{words.day(row['trained_until'])}."
+            f"Data up to {page.cut_off}. Published {words.minute(generation.published_at)}. Model "
+            f"trained on customers up to {words.day(row['trained_until'])}."
         )
-    age = (datetime.now(UTC).date() - row["as_of_date"].date()).days
+    age = (page.today - row["as_of_date"].date()).days
     if age > STALE_DAYS:
         st.warning(
             f"The data end on {page.cut_off}, {words.ago(age)}. No figure includes what has "
@@ -132,6 +145,8 @@ def context(title: str) -> Context:
             icon=":material/schedule:",
         )
     st.title(words.plain(f"{chosen} · {title}"), anchor=False)
+    if page.is_demo:
+        st.caption(f"Demo: today is {words.day(page.today)}. The customers are made up.")
     return page
 
 

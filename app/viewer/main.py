@@ -3,6 +3,9 @@
 import streamlit as st
 
 from app.viewer.pages import PAGES
+from app.viewer.serve import MAIN
+
+STYLE = MAIN.with_name("style.css")
 
 # Drawn here: an icon by name would be fetched from a server of fonts.
 ICON = (
@@ -19,6 +22,7 @@ def _start() -> None:
 
 
 st.set_page_config(page_icon=ICON, layout="wide")
+st.html(STYLE)
 # `context` draws the links: those of Streamlit lose the business and the filters.
 st.navigation(
     [

@@ -26,10 +26,12 @@ class ViewerPage(NamedTuple):
 
 PAGES = (
     ViewerPage("today", "today", "Today", ":material/wb_sunny:"),
+    ViewerPage("changes", "changes", "Changes", ":material/swap_vert:"),
     ViewerPage("customers", "customers", "Customers at risk", ":material/group:"),
     ViewerPage("customer", "customer", "Customer", ":material/person:"),
     ViewerPage("plan", "plan", "Plan", ":material/payments:"),
     ViewerPage("precedes", "drivers", "Churn drivers", ":material/insights:"),
     ViewerPage("was_right", "quality", "Track record", ":material/fact_check:"),
+    ViewerPage("nights", "nights", "Nights", ":material/bedtime:"),
     ViewerPage("glossary", "glossary", "Glossary and data", ":material/menu_book:"),
 )

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
@@ -91,6 +91,16 @@ def day(value: Any) -> str:
         return "no date"
     moment = pd.Timestamp(value)
     return f"{moment.day} {moment:%B %Y}"
+
+
+def minute(moment: datetime) -> str:
+    """A time to the minute: `2 April 2017, 05:03 UTC`."""
+    return f"{day(moment)}, {moment:%H:%M} UTC"
+
+
+def seconds(duration: float) -> str:
+    """How long something took: `40 s`, `3 min`."""
+    return f"{duration:.0f} s" if duration < 100 else f"{duration / 60:.0f} min"
 
 
 def days_until(due: Any, since: Any) -> str:

@@ -14,7 +14,7 @@ def opened(screen, title, **state):
     page = AppTest.from_file(str(MAIN), default_timeout=60)
     page.query_params[BUSINESS] = title
     for key, value in state.items():
-        page.session_state[key] = value
+        page.query_params[key] = value
     page.run()
     return page.switch_page(f"screens/{screen}.py").run()
 
