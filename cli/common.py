@@ -15,9 +15,10 @@ from rich.console import Console
 
 from pipeline.project.domains import check_domain, domain_entries, parse_overrides
 from pipeline.project.errors import ChurnError
-from pipeline.project.exit_codes import FAILED
+from pipeline.project.exit_codes import FAILED, PUBLISHED
 from pipeline.project.home import Home, home
 from pipeline.runs.context import RunContext
+from pipeline.runs.nights import NightLog, begin_night
 from pipeline.runs.registry import live_settings
 
 app = typer.Typer(
@@ -88,6 +89,26 @@ def writing(where: Home) -> Iterator[None]:
 
 
 @contextmanager
+def recording(where: Home, command: str) -> Iterator[NightLog]:
+    """Record a run under CHURN_HOME/nights, however it ends; call it with the lock held."""
+    log = begin_night(where, command)
+    try:
+        yield log
+    except typer.Exit as ending:
+        log.end(ending.exit_code)
+        raise
+    except ChurnError as error:
+        log.refuse("", error)
+        log.end(error.exit_code)
+        raise
+    except BaseException as problem:
+        log.refuse("", ChurnError(f"{type(problem).__name__}: {problem}"))
+        log.end(FAILED)
+        raise
+    log.end(PUBLISHED)
+
+
+@contextmanager
 def scratch_folder(where: Home) -> Iterator[Path]:
     """Give an empty folder on the file system of CHURN_HOME, removed at the end."""
     where.work.mkdir(parents=True, exist_ok=True)
@@ -102,6 +123,7 @@ def make_context(
     *,
     live: bool = False,
     accept: str | None = None,
+    log: NightLog | None = None,
 ) -> RunContext:
     """Return the context of a command: home, domains, settings and cut-offs.
 
@@ -111,6 +133,7 @@ def make_context(
         overrides: `key=value` pairs for the named domain.
         live: Use the settings that the live runs recorded.
         accept: Why what a guard refuses is published all the same.
+        log: Records the run.
     """
     where, entries = home(), domain_entries()
     if accept is not None and not accept.strip():
@@ -136,7 +159,7 @@ def make_context(
         chosen = tuple(name for name in entries if any((where.lake / name).glob("*/*")))
     entries = {name: entry.resolved() for name, entry in entries.items()}
     as_of_each = {domain: as_of} if domain and as_of else {}
-    return RunContext(where, chosen, entries, as_of_each, console, accept, show_error)
+    return RunContext(where, chosen, entries, as_of_each, console, accept, show_error, log=log)
 
 
 def _is_day(text: str) -> bool:

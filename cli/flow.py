@@ -1,7 +1,8 @@
 """The steps of the flow, a command each, and `churn run` and `churn demo`, which run them all."""
 
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +18,7 @@ from cli.common import (
     exit_with,
     for_each_domain,
     make_context,
+    recording,
     writing,
 )
 from pipeline.project.domains import check_domain, domain_entries
@@ -24,7 +26,11 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import EXPLAINED
 from pipeline.project.home import Home, home
 from pipeline.runs.context import RunContext
+from pipeline.runs.nights import NightLog, Rows
 from pipeline.runs.registry import live_name, live_run
+
+if TYPE_CHECKING:
+    from pipeline.ingest.summary import IngestSummary
 
 
 @app.command()
@@ -99,13 +105,16 @@ def publish(accept: Accept = None) -> None:
     """Build the serving tables and publish them atomically."""
     from pipeline import steps
 
-    context = make_context(None, live=True, accept=accept)
-    with writing(context.home):
+    where = home()
+    with writing(where), recording(where, "publish") as log:
+        context = make_context(None, live=True, accept=accept, log=log)
         if not context.domains:
             raise ChurnError("Nothing to publish yet.", hint="Run `churn run` first.")
-        steps.build(context, isolate=True)
-        steps.finish(context)
-    exit_with(context)
+        with context.step("build"):
+            steps.build(context, isolate=True)
+        with context.step("publish"):
+            steps.finish(context)
+        exit_with(context)
 
 
 @app.command(epilog=EXPLAINED)
@@ -121,11 +130,11 @@ def run(
     if raw is not None and domain is None:
         raise ChurnError("--raw needs a domain.", hint="Add --domain DOMAIN.")
     where = home()
-    with writing(where):
+    with writing(where), recording(where, "run") as log:
         if raw is not None and domain is not None:
             check_domain(domain, domain_entries())
-            _ingest(where, domain, raw, encoding, accept)
-        run_all(make_context(domain, as_of, set_, accept=accept))
+            _ingest(where, domain, raw, encoding, accept, log=log)
+        run_all(make_context(domain, as_of, set_, accept=accept, log=log))
 
 
 @app.command()
@@ -159,11 +168,11 @@ def demo(
                     names = tuple(part.strip() for part in (mishap or "").split(",") if part)
                     write_nights(domain, where, nights, names, seed, console)
         return
-    with writing(where):
+    with writing(where), recording(where, "demo") as log:
         for domain in domain_entries():
             if generate(domain, where, scale=scale, seed=seed, console=console):
-                _ingest(where, domain, where.raw / domain)
-        context = make_context(None)
+                _ingest(where, domain, where.raw / domain, log=log)
+        context = make_context(None, log=log)
         run_all(context)
         show_ceiling(context)
         show_next(context)
@@ -185,13 +194,20 @@ def run_all(context: RunContext) -> None:
             hint="Generate demo data with `churn demo`, or load your own with "
             "`churn run --domain DOMAIN --raw DIR`.",
         )
-    steps.build(context, isolate=True)
+    with context.step("build"):
+        steps.build(context, isolate=True)
     for domain in context.remaining:
         report.show_label_audit(context.home, domain, console)
-    for_each_domain(context, lambda name: steps.learn_and_score(context, name))
+
+    def learn_and_score(name: str) -> None:
+        with context.step("learn and score", name):
+            steps.learn_and_score(context, name)
+
+    for_each_domain(context, learn_and_score)
     if not context.remaining:
         exit_with(context)
-    generation = steps.finish(context)
+    with context.step("publish"):
+        generation = steps.finish(context)
     # of a domain whose first scores are of a past day nothing is published
     shown = [name for name in context.remaining if live_name(context.home, name)]
     for domain in shown:
@@ -210,12 +226,31 @@ def _ingest(
     raw: Path,
     encoding: str | None = None,
     accept: str | None = None,
+    *,
+    log: NightLog | None = None,
 ) -> None:
     from pipeline.ingest import ingest as ingest_files
     from pipeline.ingest import render
 
-    found = ingest_files(domain, raw, where, console=console, encoding=encoding, accept=accept)
+    with log.step("read files", domain) if log else nullcontext():
+        found = ingest_files(domain, raw, where, console=console, encoding=encoding, accept=accept)
+    if log:
+        log.night.rows.extend(_rows_read(found))
     render(found, console)
+
+
+def _rows_read(found: "IngestSummary") -> list[Rows]:
+    """Rows of the files that were new or replaced, by table."""
+    loaded = [file for file in found.files if file.status in ("ingested", "replaced")]
+    return [
+        Rows(
+            domain=found.domain,
+            table=table,
+            read=sum(file.rows_read for file in loaded if file.table == table),
+            quarantined=sum(file.quarantined for file in loaded if file.table == table),
+        )
+        for table in dict.fromkeys(file.table for file in loaded)
+    ]
 
 
 def _remove(where: Home, domain: str, file: str) -> None:

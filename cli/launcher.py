@@ -1,6 +1,7 @@
 """Runs the API and the viewer together: two processes on the loopback that stop together."""
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -46,6 +47,7 @@ def together(home: Home, port: int, api_port: int) -> Iterator[subprocess.Popen[
     with _interrupted_by_sigterm(), closing(Store(home)) as store:
         key = create_key(store, name, ["read", "write", "plan", "approve"], expires_at=until)
         try:
+            api_port = api_port or _free_port()
             api = subprocess.Popen(  # noqa: S603 - this project, by this interpreter
                 [sys.executable, "-m", "cli", "api", "--port", str(api_port)],
                 stdout=subprocess.PIPE,
@@ -53,13 +55,15 @@ def together(home: Home, port: int, api_port: int) -> Iterator[subprocess.Popen[
                 env=viewer_environment(home, None, None),
             )
             processes.append(api)
+            # both start at the same time; a page asks the API once somebody has opened it
+            viewer = subprocess.Popen(  # noqa: S603 - streamlit, by this interpreter
+                viewer_command(port),
+                env=viewer_environment(home, f"http://127.0.0.1:{api_port}", key),
+            )
+            processes.append(viewer)
             line = api.stdout.readline().decode() if api.stdout else ""
             if not line.startswith("http"):
                 raise ChurnError("The API did not start.", hint="Run `churn api` to see why.")
-            viewer = subprocess.Popen(  # noqa: S603 - streamlit, by this interpreter
-                viewer_command(port), env=viewer_environment(home, line.split()[0], key)
-            )
-            processes.append(viewer)
             yield viewer
         finally:
             try:
@@ -68,6 +72,12 @@ def together(home: Home, port: int, api_port: int) -> Iterator[subprocess.Popen[
                     revoke_key(store, name)
             finally:
                 _stop(processes)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -556,6 +556,8 @@ def finish(context: RunContext) -> GenerationInfo | None:
     with context.console.status("publishing"):
         generation = publish(home, made_from, marts=marts, kept=kept)
     context.say(f"published {generation.name}, {len(generation.tables)} tables")
+    if context.log:
+        context.log.night.generation, context.log.night.kept = generation.name, kept
     if kept:
         context.say(f"kept as they were published: {', '.join(kept)}")
     for note in generation.notes:

@@ -4,8 +4,3 @@ In the order of a request: `serve` runs what `factory` puts together from `setti
 `access` admits it, `dependencies` finds the generation and domain, `routes` answer from `published`
 in the forms of `http`. `openapi` is the document.
 """
-
-from app.api.factory import create_app
-from app.api.settings import ApiSettings
-
-__all__ = ["ApiSettings", "create_app"]

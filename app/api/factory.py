@@ -32,6 +32,7 @@ from app.api.routes import (
 )
 from app.api.services import Services
 from app.api.settings import ApiSettings
+from app.headers import ALWAYS, NO_PAGE, SafeHeaders
 from pipeline.project.home import Home
 
 # One file each under routes/. Routes are matched in this order, the most requested first.
@@ -142,6 +143,7 @@ def create_app(
     app.add_middleware(GateMiddleware, keys=services.keys, settings=settings)
     app.add_middleware(TelemetryMiddleware, telemetry=telemetry)
     app.add_middleware(CorrelationIdMiddleware)
+    app.add_middleware(SafeHeaders, headers=ALWAYS | {"Content-Security-Policy": NO_PAGE})
     describe(app)
     return app
 

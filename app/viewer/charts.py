@@ -2,9 +2,34 @@
 
 import altair as alt
 import pandas as pd
+import streamlit as st
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8C8C8C"
 BANDS = {"critical": RED, "high": ORANGE, "medium": "#56B4E9", "low": GREY}
+
+
+# The grey of axis titles and labels, dark enough to read on white.
+INK = "#3C3F46"
+
+
+def show(chart: alt.TopLevelMixin, description: str) -> None:
+    """Show a chart with a text that says the same to whoever does not see it.
+
+    Args:
+        chart: The chart.
+        description: What it shows, with its figures.
+    """
+    described = chart.properties(description=description).configure_axis(
+        labelColor=INK, titleColor=INK
+    )
+    st.altair_chart(described.configure_legend(labelColor=INK, titleColor=INK))
+
+
+def in_words(table: pd.DataFrame, name: str, value: str, unit: str = "", most: int = 12) -> str:
+    """Return bars as a sentence, such as `Discount 12, Reminder 5`."""
+    listed = [f"{row[name]} {unit}{row[value]:,.0f}" for row in table.head(most).to_dict("records")]
+    more = len(table) - most
+    return ", ".join(listed) + (f", and {more} more." if more > 0 else ".")
 
 
 def bars(

@@ -1,46 +1,36 @@
-"""Entry of the viewer: `streamlit run app/viewer/main.py`."""
-
-from typing import NamedTuple
+"""Entry of the viewer: the script that Streamlit runs for every page."""
 
 import streamlit as st
 
+from app.viewer.pages import PAGES
+from app.viewer.serve import MAIN
 
-class ViewerPage(NamedTuple):
-    """A page of the viewer.
+STYLE = MAIN.with_name("style.css")
 
-    Attributes:
-        address: Its path in the browser. Bookmarks hold it, so it stays when a title changes.
-        file: Its file under `screens/`.
-        title: Its name in the sidebar, the heading and the browser's tab.
-        icon: Streamlit's name of the icon.
-    """
-
-    address: str
-    file: str
-    title: str
-    icon: str
-
-
-PAGES = (
-    ViewerPage("today", "today", "Today", ":material/wb_sunny:"),
-    ViewerPage("customers", "customers", "Customers at risk", ":material/group:"),
-    ViewerPage("customer", "customer", "Customer", ":material/person:"),
-    ViewerPage("plan", "plan", "Plan", ":material/payments:"),
-    ViewerPage("precedes", "drivers", "Churn drivers", ":material/insights:"),
-    ViewerPage("was_right", "quality", "Track record", ":material/fact_check:"),
-    ViewerPage("glossary", "glossary", "Glossary and data", ":material/menu_book:"),
+# Drawn here: an icon by name would be fetched from a server of fonts.
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+    '<rect width="32" height="32" rx="7" fill="#0072B2"/>'
+    '<path d="M7 10 L14 17 L18 13 L25 22" fill="none" stroke="#fff" stroke-width="3" '
+    'stroke-linecap="round" stroke-linejoin="round"/></svg>'
 )
 
-st.set_page_config(page_icon=":material/waving_hand:", layout="wide")
+
+def _start() -> None:
+    """The page without a name in its address, which Streamlit needs one of."""
+    st.switch_page(PAGES[0].path, query_params=st.query_params.to_dict())
+
+
+st.set_page_config(page_icon=ICON, layout="wide")
+st.html(STYLE)
+# `context` draws the links: those of Streamlit lose the business and the filters.
 st.navigation(
     [
-        st.Page(
-            f"screens/{page.file}.py",
-            title=page.title,
-            icon=page.icon,
-            url_path=page.address,
-            default=page is PAGES[0],
-        )
-        for page in PAGES
-    ]
+        st.Page(_start, title="Start", url_path="start", default=True),
+        *(
+            st.Page(page.path, title=page.title, icon=page.icon, url_path=page.address)
+            for page in PAGES
+        ),
+    ],
+    position="hidden",
 ).run()

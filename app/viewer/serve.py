@@ -8,6 +8,8 @@ from app.viewer import client
 from pipeline.project.home import PROJECT, Home
 
 MAIN = PROJECT / "app" / "viewer" / "main.py"
+# Holds the application that serves it; `streamlit run` finds it there.
+WEB_APP = MAIN.with_name("web_app.py")
 
 
 def viewer_command(port: int) -> list[str]:
@@ -22,7 +24,7 @@ def viewer_command(port: int) -> list[str]:
         "theme.primaryColor": "#0072B2",
     }
     return [
-        *(sys.executable, "-m", "streamlit", "run", str(MAIN)),
+        *(sys.executable, "-m", "streamlit", "run", str(WEB_APP)),
         *(f"--{name}={value}" for name, value in options.items()),
     ]
 

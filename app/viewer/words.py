@@ -2,7 +2,9 @@
 
 import csv
 import io
-from datetime import date
+import re
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
@@ -55,9 +57,32 @@ def leaving_cost(days: int | None) -> str:
     )
 
 
+# What Markdown gives a meaning to; a backslash takes it away.
+_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$=&^\"'])")
+# What Streamlit looks for after Markdown: names between colons, addresses, arrows. A character
+# without width takes it apart.
+_APART = re.compile(r"(:(?=\S)|www(?=\\?\.)|@(?=\S)|<(?=-)|-(?=[->]))", re.IGNORECASE)
+_NOTHING = "\N{WORD JOINER}"
+
+
+def plain(text: Any) -> str:
+    """Text from the data as Markdown that shows exactly its characters.
+
+    Customers' ids, reasons and titles come from outside. In `st.markdown` and its like they would
+    otherwise be formatting, links, pictures or formulas.
+    """
+    line = " ".join(str("" if text is None else text).splitlines())
+    return _MARKS.sub(r"\\\1", _APART.sub(rf"\1{_NOTHING}", line))
+
+
 def in_markdown(text: str) -> str:
-    """A sentence with amounts as Markdown that shows them: two dollar signs begin a formula."""
+    """A sentence of our own with amounts: two dollar signs would begin a formula."""
     return text.replace("$", "\\$")
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names as the address has them: `“a”, “b”`."""
+    return ", ".join(f"“{name}”" for name in names)
 
 
 def day(value: Any) -> str:
@@ -66,6 +91,16 @@ def day(value: Any) -> str:
         return "no date"
     moment = pd.Timestamp(value)
     return f"{moment.day} {moment:%B %Y}"
+
+
+def minute(moment: datetime) -> str:
+    """A time to the minute: `2 April 2017, 05:03 UTC`."""
+    return f"{day(moment)}, {moment:%H:%M} UTC"
+
+
+def seconds(duration: float) -> str:
+    """How long something took: `40 s`, `3 min`."""
+    return f"{duration:.0f} s" if duration < 100 else f"{duration / 60:.0f} min"
 
 
 def days_until(due: Any, since: Any) -> str:

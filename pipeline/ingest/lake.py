@@ -18,9 +18,9 @@ from pipeline.ingest.discover import DEMO_MARK, RawFile
 from pipeline.ingest.plain_text import UTF_8
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
+from pipeline.project.origin import ORIGIN
 
 _RECORD = "_file.json"
-_ORIGIN = "_origin.json"
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def check_origin(home: Home, domain: str, raw_dir: Path) -> str:
         ChurnError: The lake holds the other kind.
     """
     origin = "demo" if (raw_dir / DEMO_MARK).is_file() else "real"
-    mark = home.lake / domain / _ORIGIN
+    mark = home.lake / domain / ORIGIN
     if mark.is_file() and any(mark.parent.glob(f"*/*/{_RECORD}")):
         there = json.loads(mark.read_text(encoding="utf-8"))["origin"]
         if there != origin:
@@ -202,7 +202,7 @@ def commit(changes: Changes, home: Home, domain: str, origin: str, trash: Path) 
     """Commit finished files, then remove the folders that they replace and superseded ones."""
     if not changes.staged and not changes.superseded:
         return
-    mark = home.lake / domain / _ORIGIN
+    mark = home.lake / domain / ORIGIN
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.write_text(json.dumps({"origin": origin}) + "\n", encoding="utf-8")
     for file in changes.staged:

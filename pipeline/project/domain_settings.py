@@ -245,6 +245,9 @@ class DomainSettings(LearningSettings):
     population: Text = Field(description="Who is scored")
     not_scored: Text = Field(description="Who is not")
     outcome: Text = Field(description="What a customer who churns does, or does not do")
+    outcome_title: Text = Field(
+        default="Left", description="The outcome as the head of a column: No order in 30 days"
+    )
     horizon: Text = Field(description="Until when the outcome is watched")
     label_rule_version: Count = Field(description="Version of the rule that makes the labels")
     timezone: Annotated[Text, AfterValidator(_known_zone)] = Field(

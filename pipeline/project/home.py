@@ -13,8 +13,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 class Home:
     """The folders of one CHURN_HOME.
 
-    Durable: raw, lake, labels, history, models, published, state. Disposable: warehouse, work,
-    dbt_target, state_export.
+    Durable: raw, lake, labels, history, models, published, state, drafts, nights. Disposable:
+    warehouse, work, dbt_target, state_export.
     """
 
     root: Path
@@ -68,6 +68,11 @@ class Home:
     def proofs(self) -> Path:
         """The last result of `churn prove`, one JSON file per domain."""
         return self.root / "proofs"
+
+    @property
+    def nights(self) -> Path:
+        """The record of every run, one JSON file each."""
+        return self.root / "nights"
 
     @property
     def dev_warehouse(self) -> Path:

@@ -1,6 +1,7 @@
 """The context of a command: CHURN_HOME, domains, their settings, cut-offs, console, outcomes."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import FAILED, REFUSED, WARNED, worst
 from pipeline.project.home import Home
+from pipeline.runs.nights import NightLog
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class RunContext:
         show_error: Prints an error; without it, the console does.
         outcomes: Domain → exit codes it has earned so far; "" is what concerns no single one.
         dropped: Domains that later steps are not about any more.
+        log: Records the run; None for a command that leaves no record.
     """
 
     home: Home
@@ -37,6 +40,7 @@ class RunContext:
     show_error: Callable[[ChurnError], None] | None = None
     outcomes: dict[str, set[int]] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
+    log: NightLog | None = None
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -64,6 +68,10 @@ class RunContext:
             codes |= found if name in self.domains or not name else {WARNED}
         return worst(codes)
 
+    def step(self, name: str, domain: str = "") -> AbstractContextManager[None]:
+        """Time a step of the run for its record."""
+        return self.log.step(name, domain) if self.log else nullcontext()
+
     def say(self, words: str) -> None:
         """Print a progress line."""
         self.console.print(f"[dim]·[/] {words}", highlight=False)
@@ -72,6 +80,8 @@ class RunContext:
         """Print a warning; it counts in the exit code."""
         self.console.print(f"  [yellow]warning[/] {words}", highlight=False)
         self.outcomes.setdefault(domain, set()).add(WARNED)
+        if self.log:
+            self.log.warn(words, domain)
 
     def leave_out(self, domain: str, error: ChurnError) -> None:
         """Print why a domain cannot go on, and do not build it; the others go on."""
@@ -82,6 +92,8 @@ class RunContext:
         """Print why a domain is not published; it keeps what was last published of it."""
         code = error.exit_code if error.exit_code == REFUSED else FAILED
         self.outcomes.setdefault(domain, set()).add(code)
+        if self.log:
+            self.log.refuse(domain, error)
         if self.show_error is None:
             self.console.print(str(error), highlight=False, markup=False)
         else:

@@ -7,6 +7,8 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from swagger_ui_bundle import swagger_ui_path
 
+from app.headers import policy
+
 router = APIRouter(include_in_schema=False)
 
 _SCRIPT, _STYLE, _ICON = "swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"
@@ -20,18 +22,22 @@ async def root() -> RedirectResponse:
     return RedirectResponse("/docs")
 
 
+_PAGE = get_swagger_ui_html(
+    openapi_url="openapi.json",
+    title="Churn API",
+    swagger_js_url=f"docs/{_SCRIPT}",
+    swagger_css_url=f"docs/{_STYLE}",
+    swagger_favicon_url=f"docs/{_ICON}",
+    # the validator would call an external server
+    swagger_ui_parameters={"validatorUrl": None, "docExpansion": "list"},
+).body
+POLICY = policy(bytes(_PAGE).decode(), img_src="data:")
+
+
 @router.get("/docs")
 async def page() -> HTMLResponse:
     """Return the documentation page."""
-    return get_swagger_ui_html(
-        openapi_url="openapi.json",
-        title="Churn API",
-        swagger_js_url=f"docs/{_SCRIPT}",
-        swagger_css_url=f"docs/{_STYLE}",
-        swagger_favicon_url=f"docs/{_ICON}",
-        # the validator would call an external server
-        swagger_ui_parameters={"validatorUrl": None, "docExpansion": "list"},
-    )
+    return HTMLResponse(_PAGE, headers={"Content-Security-Policy": POLICY})
 
 
 def _give(name: str) -> None:

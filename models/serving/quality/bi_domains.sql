@@ -14,6 +14,10 @@ domains as (
         {%- for key in ['usage', 'transactions'] %}
         '{{ domain_setting(domain, 'activity')[key] }}' as {{ key }}_meaning,
         {%- endfor %}
+        {%- set entry = var('churn_domains')[domain] %}
+        {{ dbt.string_literal(dbt.escape_single_quotes(
+            entry.get('outcome_title', 'Left').format(**entry)
+        )) }} as outcome_title,
         {{ dbt.string_literal(dbt.escape_single_quotes(
             domain_setting(domain, 'risk_bands').because
         )) }} as bands_because,
@@ -65,7 +69,8 @@ final as (
         live.test_cut_offs,
         days.test_as_of_date as nearest_test_as_of_date,
         days.is_measured as is_scored_day_measured,
-        domains.bands_because
+        domains.bands_because,
+        domains.outcome_title
     from domains
     left join live on domains.domain = live.domain
     left join days

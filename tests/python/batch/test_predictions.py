@@ -17,9 +17,9 @@ import pytest
 from fastapi.testclient import TestClient
 from raw_rows import copy_of, published, published_domain, raw_rows, some_customers
 
-from app.api import create_app
 from app.api.access.keys import create_key
 from app.api.access.store import Store
+from app.api.factory import create_app
 from app.batch import jobs as job_table
 from app.batch.jobs import Jobs
 from app.batch.uploads import Limits, check_parquet, folder_of

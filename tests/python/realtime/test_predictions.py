@@ -9,9 +9,9 @@ import pytest
 from fastapi.testclient import TestClient
 from raw_rows import copy_of, mart_rows, published, published_domain, raw_rows, some_customers
 
-from app.api import create_app
 from app.api.access.keys import create_key
 from app.api.access.store import Store
+from app.api.factory import create_app
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.publish.generation import current

@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 from fastapi.testclient import TestClient
 
-from app.api import ApiSettings, create_app
 from app.api.access.keys import create_key
+from app.api.factory import create_app
 from app.api.http.telemetry import Telemetry
+from app.api.settings import ApiSettings
 
 FREE = {
     "rate_limit": "1000000/minute",

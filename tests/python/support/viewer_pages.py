@@ -3,7 +3,7 @@
 from streamlit.testing.v1 import AppTest
 
 from app.viewer.context import BUSINESS
-from app.viewer.main import PAGES
+from app.viewer.pages import PAGES
 from app.viewer.serve import MAIN
 
 SCREENS = [page.file for page in PAGES]
@@ -12,9 +12,9 @@ SCREENS = [page.file for page in PAGES]
 def opened(screen, title, **state):
     """A page after it has run on what CHURN_HOME holds."""
     page = AppTest.from_file(str(MAIN), default_timeout=60)
-    page.session_state[BUSINESS] = title
+    page.query_params[BUSINESS] = title
     for key, value in state.items():
-        page.session_state[key] = value
+        page.query_params[key] = value
     page.run()
     return page.switch_page(f"screens/{screen}.py").run()
 

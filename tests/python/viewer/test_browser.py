@@ -1,6 +1,7 @@
 """A marketer's morning in a real browser: find, read, plan, export, mark, and see it stick."""
 
 import csv
+import json
 import os
 import re
 import shutil
@@ -20,7 +21,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from app.viewer.main import PAGES
+from app.viewer.pages import PAGES
 from benchmarks.http_load import serving
 from cli.launcher import together
 from pipeline.project.home import Home
@@ -52,6 +53,7 @@ def browser(tmp_path_factory):
         options.add_argument(flag)
     options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('browser')}")
     downloads = tmp_path_factory.mktemp("downloads")
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     with webdriver.Chrome(options=options, service=Service(driver)) as opened:
         opened.downloads = downloads
@@ -88,9 +90,7 @@ class Person:
             f"{key}={quote(value, safe='')}"
             for key, value in {"business": "KKBox", **state}.items()
         )
-        # the first page has no name in the address
-        path = "" if page == PAGES[0].address else page
-        self.browser.get(f"{self.address}/{path}?{asked}")
+        self.browser.get(f"{self.address}/{page}?{asked}")
         self.waits()
 
     def waits(self):
@@ -130,6 +130,21 @@ class Person:
             lambda driver: driver.find_element(By.CSS_SELECTOR, f"input[aria-label='{label}']")
         )
         field.send_keys(words)
+
+    def follows(self, title):
+        """A link of the sidebar."""
+        self.finds(title, "section[@data-testid='stSidebar']//a").click()
+        self.waits()
+
+    def goes(self, step):
+        getattr(self.browser, step)()
+        self.waits()
+
+    def is_at(self):
+        """Path and query of the address, and the heading that must agree with the tab."""
+        heading = self.browser.find_element(By.CSS_SELECTOR, "h1").text
+        assert self.browser.title == heading
+        return self.browser.current_url.removeprefix(self.address), heading
 
     def reads_the_count(self):
         """How many customers the list has."""
@@ -312,17 +327,146 @@ def test_every_page_is_drawn(person, viewer, page, business):
         )
     person.opens(page.address, **state)
     assert page.title in person.reads()
-    assert person.browser.title == f"{page.title} · {business}"
+    assert person.browser.title == f"{business} · {page.title}"
     folder = os.environ.get(PICTURES)
     if folder and business == "KKBox":
         time.sleep(3)  # charts draw after the page has run
         person.browser.save_screenshot(str(Path(folder) / f"viewer_{page.file}.png"))
 
 
+@pytest.mark.parametrize("business", ["KKBox", "Online shop"])
+def test_links_back_forward_and_reload_keep_business_filters_and_customer(person, viewer, business):
+    _, home = viewer
+    ((customer,),) = ask(
+        home,
+        "select customer_id from serving.bi_customer_360 inner join serving.bi_domains "
+        "using (domain) where title = ? order by risk_rank limit 1",
+        business,
+    )
+    asked = f"?business={business.replace(' ', '+')}"
+    person.opens("customers", business=business, value="100")
+    narrowed = person.reads_the_count()
+    seen = [(f"/customers{asked}&value=100", f"{business} · Customers at risk")]
+    assert person.is_at() == seen[0]
+    person.opens("customer", business=business, customer=customer)
+    seen.append((f"/customer{asked}&customer={quote(customer, safe='')}", f"{business} · Customer"))
+    assert person.is_at() == seen[1]
+    for page in PAGES:
+        if page.file != "customer":
+            person.follows(page.title)
+            seen.append((f"/{page.address}{asked}", f"{business} · {page.title}"))
+            assert person.is_at() == seen[-1]
+    for step, order in (("back", reversed(seen[:-1])), ("forward", seen[1:])):
+        for place in order:
+            person.goes(step)
+            assert person.is_at() == place
+    for _ in seen[1:]:
+        person.goes("back")
+    assert person.reads_the_count() == narrowed
+    person.goes("refresh")
+    assert person.is_at() == seen[0]
+    assert person.reads_the_count() == narrowed
+    # within a session the list is found again as it was left
+    person.follows("Plan")
+    person.follows("Customers at risk")
+    assert person.is_at() == seen[0]
+
+
+def test_the_first_page_has_an_address_with_its_business(person):
+    person.browser.get(person.address)
+    person.waits()
+    assert person.is_at() == ("/today?business=KKBox", "KKBox · Today")
+
+
+def test_choosing_another_business_keeps_the_page_and_drops_the_filters(person):
+    person.opens("customers", business="Online shop", value="100")
+    kept = person.reads_the_count()
+    person.finds("", "section[@data-testid='stSidebar']//input").click()
+    person.finds("KKBox", "*[@role='option']").click()
+    person.waits()
+    assert person.is_at() == ("/customers?business=KKBox", "KKBox · Customers at risk")
+    person.goes("back")
+    assert person.reads_the_count() == kept
+
+
+POLICY = (
+    "default-src 'self'; "
+    "script-src 'self' 'sha256-THxz9J9+wf7rhwR2YkXJoSZ13UCmYyC+3lNDv2+8ugA='; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+# Pages with charts, and how many at least.
+CHARTS = {"today": 1, "plan": 2, "precedes": 1, "was_right": 2, "customer": 1}
+
+
+def answers(browser):
+    """What the browser asked for since the last call, and what it complained of."""
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    ]
+    refused = [
+        entry["message"]
+        for entry in browser.get_log("browser")
+        if "Content Security Policy" in entry["message"]
+    ]
+    return asked, refused
+
+
+@pytest.mark.parametrize("business", ["KKBox", "Online shop"])
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.file)
+def test_a_page_loads_from_its_own_server_only_under_a_policy(person, viewer, page, business):
+    address, home = viewer
+    with urllib.request.urlopen(f"{address}/{page.address}") as answer:
+        assert answer.headers["Content-Security-Policy"] == POLICY
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["X-Frame-Options"] == "DENY"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+    answers(person.browser)
+    state = {}
+    if page.file == "customer":
+        ((state["customer"],),) = ask(
+            home,
+            "select min(customer_id) from serving.bi_customer_activity inner join "
+            "serving.bi_customer_360 using (domain, customer_id) inner join serving.bi_domains "
+            "using (domain) where title = ?",
+            business,
+        )
+    person.opens(page.address, business=business, **state)
+    if page.address in CHARTS:
+        WebDriverWait(person.browser, PATIENCE).until(
+            lambda driver: (
+                len(driver.find_elements(By.CSS_SELECTOR, ".vega-embed :is(svg, canvas)"))
+                >= CHARTS[page.address]
+            )
+        )
+    time.sleep(1)
+    asked, refused = answers(person.browser)
+    assert refused == []
+    elsewhere = [
+        url
+        for url in asked
+        if not url.startswith((address, address.replace("http", "ws"), "data:", "blob:", "chrome:"))
+    ]
+    assert elsewhere == []
+    assert len(asked) > 10
+
+
 def test_the_api_shows_its_document_as_a_page(browser, made_world):
     with serving(made_world, "api", "--port", "0") as port:
+        answers(browser)
         browser.get(f"http://127.0.0.1:{port}/docs")
         WebDriverWait(browser, PATIENCE).until(
             lambda driver: "/v1/{domain}/customers" in driver.page_source
         )
         assert "Unable to render" not in browser.page_source
+        asked, refused = answers(browser)
+        assert refused == []
+        assert f"http://127.0.0.1:{port}/docs/swagger-ui-bundle.js" in asked
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/docs") as answer:
+            policy = answer.headers["Content-Security-Policy"]
+        assert "unsafe-eval" not in policy
+        assert "frame-ancestors 'none'" in policy

@@ -1,6 +1,8 @@
 """Every page opens on whatever is published, and says in words what is not there."""
 
+import re
 import shutil
+from html import unescape
 
 import duckdb
 import httpx
@@ -9,10 +11,13 @@ import viewer_pages
 from viewer_pages import SCREENS, assert_plain, text_of
 
 from app.viewer import client, words
-from app.viewer.main import PAGES
+from app.viewer.pages import PAGES
+from pipeline.project.errors import ChurnError
+from pipeline.project.exit_codes import REFUSED
 from pipeline.project.generations import name_current
 from pipeline.project.home import Home
 from pipeline.publish.generation import current
+from pipeline.runs.nights import Rows, begin_night
 
 TITLES = {"kkbox": "KKBox", "ecommerce": "Online shop"}
 HEADINGS = {page.file: page.title for page in PAGES}
@@ -93,8 +98,59 @@ def test_every_page_opens(shown, screen, domain):
     if shown == "empty":
         assert "No customers scored yet" in said
     else:
-        assert [heading.value for heading in page.title] == [HEADINGS[screen]]
+        assert [heading.value for heading in page.title] == [
+            f"{TITLES[domain]} · {HEADINGS[screen]}"
+        ]
     assert_plain(said)
+
+
+@pytest.mark.parametrize("asked", ["kkbox", "KKBox"])
+def test_an_address_may_name_the_business_by_its_domain_and_gets_its_title(
+    demo, monkeypatch, asked
+):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    page = viewer_pages.opened("plan", asked)
+    assert [heading.value for heading in page.title] == ["KKBox · Plan"]
+    assert page.query_params["business"] == "KKBox"
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_an_unknown_business_shows_nothing(demo, monkeypatch, screen):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    page = viewer_pages.opened(screen, "Onlineshop")
+    assert not page.exception
+    assert "business “Onlineshop”, which does not exist" in page.error[0].value
+    assert not [*page.metric, *page.dataframe, *page.selectbox]
+
+
+def test_a_business_is_never_chosen_for_an_address_that_names_one(demo, monkeypatch):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    page = opened("today", "ecommerce")
+    assert page.selectbox(key="business").value == "Online shop"
+    page.selectbox(key="business").set_value("KKBox").run()
+    assert page.query_params["business"] == "KKBox"
+    assert page.title[0].value == "KKBox · Today"
+
+
+NASTY = (
+    "a*b*", "_a_", "$x$ $y$", "<b>x</b>", "[x](https://y.example)", "![x](y)", "`x`", "a|b",
+    ":material/face:", ":red[x]", ":smile:", "https://y.example", "www.y.example", "a@b.example",
+    "a -> b <- c -- d", "1. x", "# x", "- x", "a\\*b", "~~a~~", "&amp;", "+a/b=",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_what_comes_from_the_data_is_shown_as_it_is(text):
+    from markdown_it import MarkdownIt
+
+    html = MarkdownIt("commonmark").enable(["strikethrough", "table"]).render(words.plain(text))
+    assert re.fullmatch(r"<p>[^<>]*</p>\n", html), html
+    shown = unescape(html[3:-5]).replace("\N{WORD JOINER}", "")
+    assert shown == text
+    # what Streamlit looks for in the text that remains
+    found = unescape(html[3:-5])
+    for pattern in (r":[a-z_]+:", r":[a-z]+\[", r"https?://", r"www\.", r"\w@\w", "->", "<-", "--"):
+        assert not re.search(pattern, found), pattern
 
 
 def riskiest(home, domain, where="true"):
@@ -356,3 +412,195 @@ def test_a_generation_of_an_older_version_says_what_to_do(demo, tmp_path, monkey
     page = opened(screen)
     assert not page.exception, page.exception
     assert "published by an older version" in text_of(page)
+
+
+# A scoring before, made of the one that is published: some customers moved, some are new.
+BEFORE = (
+    """
+    update serving.bi_customer_360 set
+        previous_as_of_date = as_of_date - 31,
+        previous_probability = case risk_rank % 3 when 0 then 0.001 when 1 then 0.99
+            else churn_probability end,
+        previous_risk_band = case risk_rank % 3 when 0 then 'low' when 1 then 'critical'
+            else risk_band end
+    where risk_rank % 10 > 0
+    """,
+    """
+    insert into serving.bi_churn_history
+    select domain, customer_id, previous_as_of_date, 'earlier', previous_probability,
+        previous_risk_band, label_definition, as_of_date, risk_rank % 2 = 0, scored_at
+    from serving.bi_customer_360 where previous_probability is not null
+    union all
+    select domain, 'gone ' || domain, min(as_of_date) - 31, 'earlier', 0.9, 'critical',
+        min(label_definition), min(as_of_date), true, min(scored_at)
+    from serving.bi_customer_360 group by domain
+    """,
+)
+AT_RISK_BEFORE = "previous_risk_band in ('critical', 'high')"
+MOVED = {
+    "Moved into risk": f"is_at_risk and not {AT_RISK_BEFORE}",
+    "Moved out of risk": f"{AT_RISK_BEFORE} and not is_at_risk "
+    "and not coalesce(already_cancelled, false)",
+    "New at risk": "is_at_risk and previous_risk_band is null",
+}
+
+
+@pytest.fixture
+def with_history(demo, tmp_path, monkeypatch):
+    home = changed(demo[0], tmp_path, *BEFORE)
+    monkeypatch.setenv("CHURN_HOME", str(home.root))
+    return home
+
+
+def in_published(home, sql, *values):
+    with duckdb.connect(str(current(home).path), read_only=True) as connection:
+        return connection.execute(sql, values).fetchone()
+
+
+def metrics(page):
+    return {metric.label: metric.value for metric in page.metric}
+
+
+@pytest.mark.parametrize("domain", TITLES)
+def test_today_counts_who_moved_with_their_value_and_links_to_all(with_history, domain):
+    page = opened("today", domain)
+    assert not page.exception
+    said = metrics(page)
+    for name, where in MOVED.items():
+        count, value = in_published(
+            with_history,
+            "select count(*), sum(value_at_risk) from serving.bi_customer_360 "
+            f"where domain = ? and coalesce({where}, false)",
+            domain,
+        )
+        assert count > 0
+        assert said[name] == f"{count:,}"
+        currency = "NT$" if domain == "kkbox" else "$"
+        assert words.in_markdown(words.money(value, currency)) in text_of(page)
+    assert said["No longer scored"] == "1"
+    for view, name in (("into", "Moved into risk"), ("left_list", "No longer scored")):
+        listed = opened("changes", domain, view=view)
+        assert not listed.exception
+        assert f"**{words.count(int(said[name].replace(',', '')), 'customer')}**" in text_of(listed)
+
+
+def test_who_has_cancelled_never_moved_into_risk(with_history):
+    (cancelled,) = in_published(
+        with_history,
+        "select count(*) from serving.bi_customer_360 where already_cancelled "
+        f"and risk_band in ('critical', 'high') and not {AT_RISK_BEFORE}",
+    )
+    assert cancelled > 0
+    page = opened("changes", view="into")
+    (table,) = [table.value for table in page.dataframe]
+    found = in_published(
+        with_history,
+        "select count(*) from serving.bi_customer_360 where already_cancelled "
+        "and list_contains(?, customer_id)",
+        table["customer_id"].tolist(),
+    )
+    assert found == (0,)
+
+
+def test_a_view_of_changes_that_does_not_exist_shows_nothing(demo, monkeypatch):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    page = viewer_pages.opened("changes", "KKBox", view="sideways")
+    assert "view “sideways”, which does not exist" in page.error[0].value
+    assert not [*page.dataframe, *page.metric]
+
+
+def test_renewals_due_this_week_are_counted_and_all_listed(demo, monkeypatch):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    count, value = in_published(
+        demo[0],
+        "select count(*), sum(value_at_risk) from serving.bi_customer_360 "
+        "where domain = 'kkbox' and is_at_risk and due_on < as_of_date + 7",
+    )
+    said = words.in_markdown(
+        f"**{words.count(count, 'customer')}, {words.money(value, 'NT$')} at risk**"
+    )
+    assert said in text_of(opened("today"))
+    assert f"**{words.count(count, 'customer')}**" in text_of(opened("changes", view="due"))
+
+
+def test_the_quality_is_of_published_scores_once_their_outcome_is_known(
+    demo, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    (auc,) = in_published(
+        demo[0],
+        "select value from serving.bi_model_quality where domain = 'kkbox' and split = 'test' "
+        "and model = 'lightgbm' and metric = 'auc'",
+    )
+    for screen in SCREENS:
+        said = text_of(opened(screen))
+        assert f"{100 * auc:.0f} of 100 pairs ranked right" in said
+        assert "Back-test on the customers of" in said
+    home = changed(
+        demo[0],
+        tmp_path,
+        "insert into serving.bi_realised_quality (domain, run_id, as_of_date, auc) "
+        "values ('kkbox', 'a', '2017-02-01', 0.91), ('kkbox', 'b', '2017-03-01', 0.66)",
+    )
+    monkeypatch.setenv("CHURN_HOME", str(home.root))
+    said = text_of(opened("plan"))
+    assert "66 of 100 pairs ranked right" in said
+    assert "Quality of the scores: weak" in said
+    assert "Published scores of 1 March 2017" in said
+
+
+def test_the_demo_has_its_own_today(demo, tmp_path, monkeypatch):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    said = text_of(opened("today"))
+    assert "Demo: today is 2 April 2017" in said
+    assert "years ago" not in said
+    # the same rows without the mark of the demo
+    monkeypatch.setenv("CHURN_HOME", str(changed(demo[0], tmp_path).root))
+    said = text_of(opened("today"))
+    assert "Demo" not in said
+    assert "The data end on 1 April 2017, 9 years ago" in said
+
+
+def test_two_publishes_of_a_day_can_be_told_apart(demo, monkeypatch):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    stamp = current(demo[0]).name.split("_")[1]
+    assert f"{stamp[9:11]}:{stamp[11:13]} UTC" in text_of(opened("today"))
+
+
+@pytest.fixture
+def nights_home(demo, tmp_path, monkeypatch):
+    home = changed(demo[0], tmp_path)
+    monkeypatch.setenv("CHURN_HOME", str(home.root))
+    return home
+
+
+def test_what_went_wrong_last_night_is_said_today_and_told_on_the_page_of_nights(nights_home):
+    assert "No night has been recorded yet" in text_of(opened("nights"))
+    log = begin_night(nights_home, "run")
+    with log.step("build"):
+        pass
+    log.night.rows.append(Rows(domain="kkbox", table="user_logs", read=1_234, quarantined=5))
+    log.warn("ecommerce: *late*", "ecommerce")
+    refusal = ChurnError("Publishing kkbox is refused: 300 <b>more</b>.", hint="churn publish")
+    log.refuse("kkbox", refusal)
+    log.end(REFUSED)
+    for screen in ("today", "nights"):
+        page = opened(screen)
+        assert not page.exception
+        assert words.plain("Publishing kkbox is refused: 300 <b>more</b>.") in page.error[0].value
+        assert "late" not in text_of(page)
+        assert "churn publish" not in text_of(page)
+    assert "not published" in opened("today").error[0].value
+    page = opened("nights")
+    assert "churn publish" in page.code[0].value
+    steps, read, listed = [table.value for table in page.dataframe]
+    assert steps["Step"].tolist() == ["Build and test the tables"]
+    assert read.to_numpy().tolist() == [["user logs", 1_234, 5]]
+    assert listed["Outcome"].tolist() == ["Refused"]
+    other = opened("today", "ecommerce")
+    assert words.plain("ecommerce: *late*") in text_of(other)
+    assert not other.error
+
+    begin_night(nights_home, "publish").end(0)
+    assert not opened("today").error
+    assert len(opened("nights").dataframe[-1].value) == 2

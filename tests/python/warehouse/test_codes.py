@@ -51,6 +51,7 @@ WORDS = {
     "message_hint",
     "not_scored",
     "outcome",
+    "outcome_title",
     "protocol",
     "reason_words",
     "segment_value",

@@ -1,0 +1,60 @@
+"""The viewer as a web application: Streamlit behind our own shell, addresses and headers."""
+
+from pathlib import Path
+
+import streamlit
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+from streamlit.starlette import App
+
+from app.headers import ALWAYS, SafeHeaders, policy
+from app.viewer.pages import PAGES
+from app.viewer.serve import MAIN
+
+SCRIPT = MAIN.with_name("navigation.js")
+
+
+def shell() -> str:
+    """Return the page that a browser loads first: Streamlit's, and the script of our own."""
+    page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text()
+    return page.replace("<head>", f'<head>\n    <script src="./{SCRIPT.name}"></script>', 1)
+
+
+def viewer_policy(page: str) -> str:
+    """Return the Content-Security-Policy of the viewer.
+
+    Beside its own server a page needs `blob:` for files that a table makes in the browser, and
+    fonts that its style sheets hold as `data:`. Charts need nothing: Streamlit runs Vega's
+    expressions in an interpreter, so no script is made from text.
+    """
+    return policy(page, img_src="data: blob:", font_src="data:", connect_src="", worker_src="blob:")
+
+
+async def _shell(_: Request) -> Response:
+    return HTMLResponse(SHELL, headers={"Cache-Control": "no-cache"})
+
+
+async def _script(_: Request) -> Response:
+    return FileResponse(SCRIPT, headers={"Cache-Control": "no-cache"})
+
+
+async def _first_page(request: Request) -> Response:
+    """The first page has an address as the others do, so that links to it hold its name."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/{PAGES[0].address}{query}")
+
+
+SHELL = shell()
+app = App(
+    MAIN,
+    routes=[
+        Route("/", _first_page),
+        Route(f"/{SCRIPT.name}", _script),
+        *(Route(f"/{page.address}", _shell) for page in PAGES),
+    ],
+    middleware=[
+        Middleware(SafeHeaders, headers=ALWAYS | {"Content-Security-Policy": viewer_policy(SHELL)})
+    ],
+)
