@@ -4,6 +4,7 @@ One definition for the API and for the next publish: what a sync has seen meanwh
 then. A suppression that was lifted gives no action back; the next publish decides.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 
 from pipeline.project.home import Home
 from pipeline.project.state import state_engine
-from pipeline.retention.decisions import LIFTED, SUPPRESSIONS
+from pipeline.retention.decisions import LIFTED, SUPPRESSIONS, decided
 
 # The tables that `fill` makes.
 SUPPRESSED, TAKEN_BACK = "suppressed_today", "lifted_today"
@@ -82,7 +83,7 @@ def read_today(home: Home, known: Today | None = None) -> Today:
                 return known
             suppressed = {
                 (row.domain, row.customer_id): (row.reason, row.added_at)
-                for row in connection.execute(sa.select(SUPPRESSIONS))
+                for row in connection.execute(sa.select(*decided(SUPPRESSIONS)))
             }
             last = (
                 sa.select(LIFTED.c.domain, LIFTED.c.customer_id, sa.func.max(LIFTED.c.at))
@@ -159,26 +160,61 @@ def actions_today_sql(published: str, crm: str, schema: str) -> str:
         crm: The CRM table of the same generation.
         schema: Where `fill` made its tables.
     """
-    nothing = ", ".join(
-        f"case when not is_added then {name} end as {name}" for name in OF_AN_ACTION
-    )
+    return _replaced(published, crm, schema, _ACTIONS_TODAY)
+
+
+def customers_today_sql(published: str, crm: str, schema: str) -> str:
+    """Return the rows of `bi_customer_360` with today's suppressions: no action, and why.
+
+    Args:
+        published: The table.
+        crm: The CRM table of the same generation.
+        schema: Where `fill` made its tables.
+    """
+    own = {name: _ACTIONS_TODAY[name] for name in _OF_A_CUSTOMER}
+    # this table has the arm in place of `is_never_treated`
+    never = "coalesce(arm = 'never_treated', false)"
+    own["is_held_out"] = f"case when is_added then {never} else is_held_out end"
+    return _replaced(published, crm, schema, own)
+
+
+def _replaced(published: str, crm: str, schema: str, columns: Mapping[str, str]) -> str:
+    """SQL of published rows with some columns as they are today."""
+    own = ", ".join(f"{sql} as {name}" for name, sql in columns.items())
     return f"""
-        select * exclude ({_ADDED}) replace (
-            case when is_added then 'leave' else decision end as decision,
-            case when is_added then 'suppressed' when is_lifted then 'lifted' else reason end
-                as reason,
-            case when is_added then '{MARKED}' || added_reason
-                when is_lifted then 'Do-not-contact was lifted; the next publish decides'
-                else reason_words end as reason_words,
-            {nothing},
-            case when is_added then is_never_treated else is_held_out end as is_held_out,
-            case when is_added then true when is_lifted then false else is_suppressed end
-                as is_suppressed,
-            case when is_added then added_reason when not is_lifted then suppression_reason end
-                as suppression_reason
-        )
+        select * exclude ({_ADDED}) replace ({own})
         from ({_compared(published, crm, schema)})
     """
+
+
+# Column of an action → what it is today.
+_ACTIONS_TODAY = {
+    "decision": "case when is_added then 'leave' else decision end",
+    "reason": "case when is_added then 'suppressed' when is_lifted then 'lifted' else reason end",
+    "reason_words": (
+        f"case when is_added then '{MARKED}' || added_reason "
+        "when is_lifted then 'Do-not-contact was lifted; the next publish decides' "
+        "else reason_words end"
+    ),
+    **{name: f"case when not is_added then {name} end" for name in OF_AN_ACTION},
+    "is_held_out": "case when is_added then is_never_treated else is_held_out end",
+    "is_suppressed": (
+        "case when is_added then true when is_lifted then false else is_suppressed end"
+    ),
+    "suppression_reason": (
+        "case when is_added then added_reason when not is_lifted then suppression_reason end"
+    ),
+}
+# Those that `bi_customer_360` has too.
+_OF_A_CUSTOMER = (
+    "decision",
+    "reason_words",
+    "planned_action",
+    "action_title",
+    "channel",
+    "expected_profit",
+    "is_suppressed",
+)
 
 
 def _compared(published: str, crm: str, schema: str) -> str:
