@@ -379,8 +379,8 @@ if pair[0] == pair[1]:
     st.info("Both are the same segment. Choose another one to compare with.")
 side_by_side(page, pair)
 st.caption(
-    "Back-test: how many left of each 100 who were expected to leave, and the ranking accuracy (AUC), "
-    "on outcomes that the model had not seen."
+    "Back-test: how many left of each 100 who were expected to leave, and the ranking accuracy "
+    "(AUC), on outcomes that the model had not seen."
 )
 overlap(page, offered, pair)
 different = pair if pair[0] != pair[1] else pair[:1]

@@ -1,5 +1,7 @@
 """The viewer's pages as tests open them: the script runs, no browser."""
 
+import json
+
 import duckdb
 from streamlit.testing.v1 import AppTest
 
@@ -57,3 +59,8 @@ def ask(home, sql, *values):
     with duckdb.connect(str(current(home).path), read_only=True) as connection:
         connection.execute("use serving")
         return connection.execute(sql, list(values)).fetchall()
+
+
+def charts_of(page):
+    """The specifications of a page's charts."""
+    return [json.loads(one.proto.spec) for one in page.get("vega_lite_chart")]
