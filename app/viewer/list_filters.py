@@ -41,6 +41,19 @@ DAYS = {
     "order_from": "next_order_from",
     "order_to": "next_order_to",
 }
+# In a link of our own: the list has these filters and no others.
+ONLY = "only"
+_USUAL: dict[str, Any] = {
+    **{key: [] for key in (*LISTS, "kinds")},
+    **dict.fromkeys((*NUMBERS, *DAYS)),
+    "risk": (0.0, 100.0),
+    "reason": "",
+    "plan": ALL,
+    "marks": ALL,
+    "which": PREDICTED,
+    "list": "scored now",
+    "page": 1,
+}
 # Pixels of a filter; a row has as many as fit.
 _NARROW, _WIDE = 188, 392
 RISKS = ("min_probability", "max_probability")
@@ -164,6 +177,19 @@ def unknown_names(offered: Choices, more: Mapping[str, list[str]]) -> list[str]:
     return problems
 
 
+def keep_only_asked() -> None:
+    """Take filters of an earlier visit out of the session if a link of our own asks for others.
+
+    Streamlit brings the filters of the last visit back beside those of a link within the session.
+    """
+    if ONLY not in st.query_params:
+        return
+    for key, usual in _USUAL.items():
+        if key not in st.query_params and key in st.session_state:
+            st.session_state[key] = usual
+    del st.query_params[ONLY]
+
+
 def forget_address() -> None:
     """Take all filters out of the address and the session."""
     for key in [*st.query_params]:
@@ -209,12 +235,20 @@ def choose(page: Context, offered: Choices) -> Chosen:
 def _more(page: Context, offered: Choices) -> Chosen:
     chosen: Chosen = {}
     decision = st.selectbox(
-        "Plan", [ALL, *DECISIONS], key="plan", bind="query-params", width=_NARROW
+        "Plan",
+        [ALL, *DECISIONS],
+        key="plan",
+        bind="query-params",
+        width=_NARROW,
     )
     chosen["decision"] = DECISIONS.get(decision)
     chosen["channel"] = _several(offered, "channels", "Channel")
     mark = st.selectbox(
-        "Do not contact", [ALL, *MARKED], key="marks", bind="query-params", width=_NARROW
+        "Do not contact",
+        [ALL, *MARKED],
+        key="marks",
+        bind="query-params",
+        width=_NARROW,
     )
     chosen["do_not_contact"] = MARKED.get(mark)
     for key, label in (
@@ -267,7 +301,12 @@ def _amount(key: str, label: str) -> int | None:
 
 def _day(key: str, label: str) -> str | None:
     day = st.date_input(
-        label, value=None, key=key, bind="query-params", format="YYYY-MM-DD", width=_NARROW
+        label,
+        value=None,
+        key=key,
+        bind="query-params",
+        format="YYYY-MM-DD",
+        width=_NARROW,
     )
     return day.isoformat() if day else None
 
@@ -280,7 +319,11 @@ def _parts(offered: Choices) -> list[str]:
     found = []
     with st.container(horizontal=True, vertical_alignment="bottom"):
         asked = st.multiselect(
-            "More segments", list(kinds), key="kinds", bind="query-params", width=_WIDE
+            "More segments",
+            list(kinds),
+            key="kinds",
+            bind="query-params",
+            width=_WIDE,
         )
         for title in asked:
             kind, titles = kinds[title], offered.parts[kinds[title]][1]
@@ -381,7 +424,7 @@ def link(page: Context, offered: Choices, chosen: Chosen) -> dict[str, Any]:
     state = state_of(offered, chosen)
     if state is None:
         raise ValueError(f"the list has no filter for {chosen}")
-    asked: dict[str, Any] = {"business": str(page.domain["title"])}
+    asked: dict[str, Any] = {"business": str(page.domain["title"]), ONLY: "1"}
     for key, value in state.items():
         if key == "risk":
             if value != (0.0, 100.0):

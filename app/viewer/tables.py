@@ -88,6 +88,7 @@ def customer_table(
     if found.empty:
         st.info(if_empty)
         return found
+    without_toolbar()
     names = [name for name in COLUMNS if name in columns and name in present(found)]
     event = st.dataframe(
         _readable(found, page)[names],
@@ -102,6 +103,18 @@ def customer_table(
     if len(selected) == 1:
         open_customer(str(selected.iloc[0]["customer_id"]), page, key)
     return selected
+
+
+def without_toolbar() -> None:
+    """Hide the table's own download and search.
+
+    They hold the rows that are shown, escaped for nothing, with the control groups.
+    """
+    buttons = ", ".join(
+        f'[data-testid="stElementToolbarButton"]:has(button[aria-label^="{label}"])'
+        for label in ("Download as CSV", "Search")
+    )
+    st.html(f"<style>{buttons} {{display: none}}</style>")
 
 
 def present(found: pd.DataFrame) -> list[str]:

@@ -10,8 +10,8 @@ from app.viewer.context import Context, context
 from app.viewer.list_filters import Choices, Chosen, condition
 from app.viewer.lookup import MOST, explained, find
 from app.viewer.plain import plain
-from app.viewer.published import one, rows
-from app.viewer.tables import COLUMNS, SHOWN, address_of, customer_table
+from app.viewer.published import one, rows, today
+from app.viewer.tables import COLUMNS, SHOWN, address_of, customer_table, without_toolbar
 
 SHOW = 500
 # In lower case: addresses that were bookmarked name the order like this.
@@ -341,15 +341,13 @@ def lost(page: Context) -> None:
             arg_max(what, coalesce(as_of_date, known_on)) as what
         from marks
         where customer_id not in (select customer_id from bi_customer_360 where domain = $1)
-            and customer_id not in (
-                select customer_id from crm_churn_actions where domain = $1 and is_suppressed
-            )
         group by customer_id
         order by coalesce(max(as_of_date), max(known_on)) desc,
             arg_max(churn_probability, as_of_date) desc nulls last, customer_id
         """,
         page.name,
     )
+    found = without_marked(page, found)
     if found.empty:
         st.info("No customers who left are known yet: their outcomes are still open.")
         return
@@ -358,6 +356,7 @@ def lost(page: Context) -> None:
         "not on the list of scored customers now. Those marked do-not-contact are left out."
     )
     number = paged(len(found))
+    without_toolbar()
     shown = found.iloc[SHOW * (number - 1) : SHOW * number]
     st.dataframe(
         shown.assign(
@@ -382,13 +381,24 @@ def lost(page: Context) -> None:
         },
     )
     files.downloads(
-        page, words.count(len(found), "customer"), "recently_lost", lambda _: found, key="lost"
+        page,
+        words.count(len(found), "customer"),
+        "recently_lost",
+        lambda _: without_marked(page, found),
+        key="lost",
     )
+
+
+def without_marked(page: Context, found: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows without customers who are marked do-not-contact at this moment."""
+    marked = {customer for domain, customer in today().suppressed if domain == page.name}
+    return found[~found["customer_id"].isin(marked)]
 
 
 page = context("Customers")
 offered = list_filters.choices(page)
 known_titles = {"sort": list(ORDERS), "columns": list(TITLES), "list": [NOW, LOST]}
+list_filters.keep_only_asked()
 unknown = list_filters.unknown_names(offered, known_titles)
 if unknown:
     refuse(unknown)

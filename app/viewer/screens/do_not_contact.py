@@ -11,7 +11,7 @@ from app.viewer import client, files, words
 from app.viewer.context import Context, context
 from app.viewer.marks import change, lift
 from app.viewer.plain import plain
-from app.viewer.tables import address_of
+from app.viewer.tables import address_of, without_toolbar
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import home
 from pipeline.retention.decisions import SUPPRESSIONS, count_rows, read_suppressions
@@ -53,6 +53,7 @@ def listing(page: Context) -> None:
         st.info("No mark matches this search.")
         return
     shown = table.head(SHOW)
+    without_toolbar()
     event = st.dataframe(
         shown.assign(customer_id=[address_of(one, page) for one in shown["customer_id"]]),
         key=f"marked_{page.name}",

@@ -369,7 +369,13 @@ if wrong:
 left, right = st.columns(2)
 pair = [
     known[
-        box.selectbox(label, names, index=min(place, len(names) - 1), key=key, bind="query-params")
+        box.selectbox(
+            label,
+            names,
+            index=min(place, len(names) - 1),
+            key=key,
+            bind="query-params",
+        )
     ]
     for place, (box, label, key) in enumerate(
         ((left, "Segment", "a"), (right, "Compare with", "b"))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
-from viewer_pages import TITLES, opened
+from viewer_pages import TITLES, addressed, opened, text_of
 
 from app.viewer import files
 from pipeline.project.home import Home
@@ -150,6 +150,17 @@ def test_a_mark_of_a_second_ago_empties_every_contact_file(demo_copy, monkeypatc
     assert table.loc[marked, "reason_words"] == "Marked do-not-contact: asked"
     assert table.loc[marked, "decision"] == "leave"
     decisions.lift(Home(demo_copy.root), "kkbox", [marked, also])
+
+
+def test_who_left_and_is_marked_is_not_in_the_file_of_those_lost(demo_copy, monkeypatch, kept):
+    monkeypatch.setenv("CHURN_HOME", str(demo_copy.root))
+    addressed("customers", "KKBox", list="recently lost")
+    first, *others = kept.ids("lost")
+    # not scored, so no published table has the mark
+    decisions.suppress(demo_copy, "kkbox", [(first, "asked")])
+    assert kept.ids("lost") == others
+    page = addressed("customers", "KKBox", list="recently lost")
+    assert f"**{len(others):,} customers** left" in text_of(page)
 
 
 @pytest.mark.parametrize("domain", TITLES)
