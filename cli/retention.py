@@ -1,5 +1,6 @@
 """`churn plan`, `suppress` and `contacts`: plan actions and record who must not be contacted."""
 
+import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -107,7 +108,7 @@ def suppress(
     else:
         listed = read_suppressions(file, where, domain)
         with writing(where):
-            count = decisions.suppress(where, domain, listed.rows)
+            count = decisions.suppress(where, domain, listed.rows, by=_user())
         words = f"suppressed {len(listed.rows):,} customers, {count:,} of them new"
         note = listed.note(domain)
     _tell(domain, words, note)
@@ -140,6 +141,14 @@ def contacts(
             count = decisions.note_contacts(where, domain, listed.rows)
             words = f"recorded {len(listed.rows):,} contacts, {count:,} of them new"
     _tell(domain, words, listed.note(domain))
+
+
+def _user() -> str:
+    """Return who runs the command, as the author of what it stores."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):  # a container's user may have no name
+        return "command line"
 
 
 def _tell(domain: str, words: str, note: str | None) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
+from urllib.parse import unquote
 
 import sqlalchemy as sa
 from fastapi import Depends, Header, Path, Request, Response, Security
@@ -21,6 +22,9 @@ from app.api.http.version import CODE_VERSION
 from app.api.published.generation import OpenGeneration, PublishedDomain
 from app.api.published.lists import decode
 from app.api.services import Services, services_of
+
+# Header with the person behind a key that several people share.
+PERSON = "X-Churn-Person"
 
 
 class KeyHeader(APIKeyHeader):
@@ -134,6 +138,30 @@ async def tagged(request: Request) -> OpenGeneration:
     if known and {tag, "*"} & {part.strip().removeprefix("W/") for part in known.split(",")}:
         raise NotModifiedError
     return generation
+
+
+async def author(
+    request: Request,
+    person: Annotated[
+        str | None,
+        Header(
+            alias=PERSON,
+            max_length=100,
+            description="Who decides, percent-encoded, if the key is shared by several people. "
+            "It is stored with the key's name.",
+        ),
+    ] = None,
+) -> str:
+    """Return who a change is stored for: the key's name, with the person before it if one is sent.
+
+    Nobody checks the person: the holder of the key says so.
+    """
+    key: str = request.state.principal.name
+    name = " ".join(unquote(person or "").split())
+    return f"{name} ({key})" if name else key
+
+
+Author = Annotated[str, Depends(author)]
 
 
 # These call each other instead of using Depends, because resolving dependencies would take most of

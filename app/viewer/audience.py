@@ -1,22 +1,19 @@
-"""Audiences: the filters of the customer list as a condition, and saved under a name."""
+"""Audiences: filters of the customer list, saved under a name, counted as of now."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from app.customer_conditions import CONDITIONS
-from app.viewer import client
+from app.viewer import client, words
 from app.viewer.context import Context
+from app.viewer.list_filters import Chosen, condition
+from app.viewer.plain import plain
+from app.viewer.published import one
 
-# Named as the filters of the API's customer list, so that both mean the same customers.
-Chosen = dict[str, Any]
-
-
-def condition(domain: str, chosen: Chosen) -> tuple[str, list[Any]]:
-    """Return the filters as a condition on `bi_customer_360`, and the values it binds."""
-    where = ["domain = ?", *(CONDITIONS[name] for name in chosen)]
-    return " and ".join(where), [domain, *chosen.values()]
+_DELETING = "audience to delete"
 
 
 def saved_audiences(
@@ -39,28 +36,66 @@ def saved_audiences(
         if not kept:
             st.caption("No saved audiences yet. Set filters, then save them here.")
         for audience in kept:
-            _offer(page, audience["name"], show(audience["filter"]))
-        with st.form("save_audience", border=False, clear_on_submit=True):
-            name = st.text_input("Save these filters as", max_chars=100)
-            if st.form_submit_button("Save"):
-                _save(page, name.strip(), chosen)
+            _offer(page, audience, show(audience["filter"]))
+        save_form(page, chosen)
 
 
-def _offer(page: Context, name: str, state: Mapping[str, Any] | None) -> None:
+def save_form(page: Context, chosen: Chosen, key: str = "save_audience") -> None:
+    """Show the form that saves filters under a name."""
+    with st.form(key, border=False, clear_on_submit=True):
+        name = st.text_input("Save these filters as", max_chars=100, key=f"{key} name")
+        if st.form_submit_button("Save"):
+            _save(page, name.strip(), chosen)
+
+
+def size(page: Context, chosen: Chosen) -> int | None:
+    """Return how many customers match filters now; None if this page cannot count them."""
+    if not set(chosen) <= set(CONDITIONS):
+        return None
+    where, values = condition(page.name, chosen)
+    found = one(
+        page.generation, f"select count(*) as customers from bi_customer_360 where {where}", *values
+    )
+    return int(found["customers"]) if found else 0
+
+
+def about(page: Context, audience: Mapping[str, Any]) -> str:
+    """Say how many customers match a saved audience now, and who saved it when."""
+    customers = size(page, audience["filter"])
+    parts = [] if customers is None else [f"{words.count(customers, 'customer')} now"]
+    saved = f"saved {words.day(pd.Timestamp(audience['saved_at']))}"
+    by = audience.get("saved_by")
+    return " · ".join([*parts, f"{saved} by {plain(by)}" if by else saved])
+
+
+def _offer(page: Context, audience: Mapping[str, Any], state: Mapping[str, Any] | None) -> None:
+    name = audience["name"]
     opens, forgets = st.columns([5, 1])
     opens.button(
-        name,
+        plain(name),
         key=f"open audience {name}",
         on_click=None if state is None else st.session_state.update,
         args=None if state is None else (state,),
         disabled=state is None,
-        help="This audience uses filters that this page does not have." if state is None else None,
+        help="This audience uses filters or names that this page does not have."
+        if state is None
+        else None,
         width="stretch",
     )
+    st.caption(about(page, audience))
     if forgets.button(
-        "", key=f"forget audience {name}", icon=":material/delete:", help=f"Delete {name}"
+        "", key=f"forget audience {name}", icon=":material/delete:", help=f"Delete {plain(name)}"
     ):
-        _change(lambda: client.forget_audience(page.name, name))
+        st.session_state[_DELETING] = (page.name, name)
+    if st.session_state.get(_DELETING) == (page.name, name):
+        st.warning(f"Delete the audience {plain(name)} for everyone?")
+        with st.container(horizontal=True):
+            if st.button("Delete", key=f"really forget {name}", type="primary"):
+                del st.session_state[_DELETING]
+                _change(lambda: client.forget_audience(page.name, name))
+            if st.button("Keep", key=f"keep {name}"):
+                del st.session_state[_DELETING]
+                st.rerun()
 
 
 def _save(page: Context, name: str, chosen: Chosen) -> None:

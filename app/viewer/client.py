@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -13,6 +14,8 @@ ADDRESS = "CHURN_API_URL"
 KEY = "CHURN_API_KEY"
 # Seconds to wait: while the API is busy, for an answer it computes, for one it only reads.
 _PATIENCE, _COMPUTING, _GLANCE = 20, 60.0, 5.0
+# Marks that one request may hold.
+_BATCH = 1_000
 
 
 class UnavailableError(Exception):
@@ -83,14 +86,30 @@ def _draft(domain: str, name: str) -> str:
     return f"/v1/{domain}/drafts/{quote(name, safe='')}"
 
 
-def suppress(domain: str, customer_id: str, reason: str) -> dict[str, Any]:
-    """Mark a customer do-not-contact.
+def person() -> str:
+    """Return who uses this page: who has signed in, or that it was somebody at the viewer."""
+    signed_in = st.user.to_dict() if getattr(st.user, "is_logged_in", False) else {}
+    return str(signed_in.get("email") or signed_in.get("name") or "viewer")
+
+
+def suppress(domain: str, customers: Sequence[tuple[str, str]]) -> int:
+    """Mark customers do-not-contact; return how many were not marked before.
+
+    Args:
+        domain: Domain.
+        customers: Pairs of customer_id and reason.
 
     Raises:
         UnavailableError: The API is not running or refuses.
     """
-    entry = {"customer_id": customer_id, "reason": reason}
-    return _ask("POST", f"/v1/{domain}/suppressions", {"suppressions": [entry]})
+    added = 0
+    for start in range(0, len(customers), _BATCH):
+        entries = [
+            {"customer_id": customer, "reason": reason}
+            for customer, reason in customers[start : start + _BATCH]
+        ]
+        added += _ask("POST", f"/v1/{domain}/suppressions", {"suppressions": entries})["added"]
+    return added
 
 
 def lift_suppression(domain: str, customer_id: str) -> dict[str, Any]:
@@ -103,7 +122,7 @@ def lift_suppression(domain: str, customer_id: str) -> dict[str, Any]:
 
 
 def audiences(domain: str) -> list[dict[str, Any]]:
-    """Return the saved audiences, each a `name` and a `filter` of the customer list, by name.
+    """Return the saved audiences by name, each with `filter`, `saved_at` and `saved_by`.
 
     Raises:
         UnavailableError: The API is not running or refuses.
@@ -140,6 +159,7 @@ def _ask(
             "together with the service."
         )
     headers = {"Idempotency-Key": str(uuid4())} if method == "POST" else {}
+    headers["X-Churn-Person"] = quote(person())
     if key:
         headers["X-API-Key"] = key
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app.viewer import client, words
+from app.viewer import client, files, words
 from app.viewer.context import Context
 from app.viewer.published import Row, Titles, rows
 
@@ -151,40 +151,36 @@ def saved_drafts(page: Context, published: Row) -> None:
     names = {one["name"]: one for one in kept}
     name = st.selectbox("Draft", list(names), key=f"draft_of_{page.name}")
     draft = names[name]
-    first, second, third = st.columns(3)
-    _export(page, draft, first)
-    with second.popover("Approve …", width="stretch"):
+    _export(page, draft)
+    first, second = st.columns(2)
+    with first.popover("Approve …", width="stretch"):
         st.markdown(
             "The next publish plans by this draft. Customers who were drawn earlier in the period "
             "stay in their group, so the published plan may contact fewer customers."
         )
         if st.button("Approve", key=f"approve_{page.name}", disabled=draft["is_plan"]):
             _change(lambda: client.approve_draft(page.name, name, draft["draft_id"]))
-    with third.popover("Delete …", width="stretch"):
+    with second.popover("Delete …", width="stretch"):
         st.markdown("The draft and its list of customers are deleted. The plan stays as it is.")
         if st.button("Delete", key=f"delete_{page.name}"):
             _change(lambda: client.forget_draft(page.name, name))
 
 
-def _export(page: Context, draft: dict[str, Any], place: Any) -> None:
-    """Offer a draft's customers as a file, made when it is asked for."""
+def _export(page: Context, draft: dict[str, Any]) -> None:
+    """Offer a draft's customers as files, made when they are asked for."""
 
-    def table() -> bytes:
-        found = [
-            row
-            for decision in ("treat", "hold_out")
-            for row in client.draft_customers(page.name, draft["name"], decision)
-        ]
-        return words.spreadsheet(pd.DataFrame(found))
+    def table(kind: str) -> pd.DataFrame:
+        del kind  # the same rows for machines and for Excel
+        return pd.DataFrame(
+            [
+                row
+                for decision in ("treat", "hold_out")
+                for row in client.draft_customers(page.name, draft["name"], decision)
+            ]
+        )
 
-    place.download_button(
-        "Download its customers (CSV)",
-        table,
-        file_name=f"{page.name}_draft_{draft['as_of_date']}.csv",
-        mime="text/csv",
-        on_click="ignore",
-        key=f"download_draft_{page.name}",
-        width="stretch",
+    files.downloads(
+        page, "its customers", f"draft {draft['name']}", table, key=f"download_draft_{page.name}"
     )
 
 

@@ -27,8 +27,10 @@ class ViewerPage(NamedTuple):
 PAGES = (
     ViewerPage("today", "today", "Today", ":material/wb_sunny:"),
     ViewerPage("changes", "changes", "Changes", ":material/swap_vert:"),
-    ViewerPage("customers", "customers", "Customers at risk", ":material/group:"),
+    ViewerPage("customers", "customers", "Customers", ":material/group:"),
     ViewerPage("customer", "customer", "Customer", ":material/person:"),
+    ViewerPage("segments", "segments", "Segments", ":material/compare:"),
+    ViewerPage("do_not_contact", "do_not_contact", "Do not contact", ":material/person_off:"),
     ViewerPage("plan", "plan", "Plan", ":material/payments:"),
     ViewerPage("precedes", "drivers", "Churn drivers", ":material/insights:"),
     ViewerPage("was_right", "quality", "Track record", ":material/fact_check:"),

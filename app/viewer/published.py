@@ -1,5 +1,9 @@
-"""The published generation: one connection a generation, a cursor a query."""
+"""The published generation as it is now: one connection a generation, a cursor a query.
 
+Do-not-contact marks are laid over the published tables, so that pages and files know them at once.
+"""
+
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,15 +13,19 @@ import duckdb
 import pandas as pd
 import streamlit as st
 
+from app.today import TodayReader
 from pipeline.project.duck import quoted
-from pipeline.project.home import home
+from pipeline.project.home import Home, home
 from pipeline.project.serving_tables import published_tables
 from pipeline.publish.generation import current
+from pipeline.retention.overlay import Today, actions_today_sql, customers_today_sql, fill
 
 Row = dict[str, Any]
 
 # `population_code` of `bi_model_quality_by_lead`: the cohort as it was known so many days earlier.
 AS_OF_LEAD = "as_of_lead"
+# Where tables stand with today's decisions laid over, by the names of the published ones.
+_TODAY = "memory.today"
 
 
 @dataclass(frozen=True)
@@ -53,11 +61,13 @@ def rows(generation: Published, sql: str, *values: Any) -> pd.DataFrame:
 
     Args:
         generation: What to read.
-        sql: Select on tables of the schema `serving`, named without it.
+        sql: Select on tables of the schema `serving`, named without it. Those with actions know
+            the do-not-contact marks of this moment.
         values: One for each `?`.
     """
     try:
-        return _rows(generation.name, str(generation.path), sql, values)
+        version = _lay_over(str(generation.path), today())
+        return _rows(generation.name, version, str(generation.path), sql, values)
     except (duckdb.BinderException, duckdb.CatalogException):
         if not _is_older(generation):
             raise
@@ -74,6 +84,7 @@ def _is_older(generation: Published) -> bool:
     there = set(
         _rows(
             generation.name,
+            "",
             str(generation.path),
             "select distinct table_name || '.' || column_name as name from duckdb_columns() "
             "where database_name = 'generation'",
@@ -99,6 +110,17 @@ def one(generation: Published, sql: str, *values: Any) -> Row | None:
     return {key: None if _is_null(value) else value for key, value in row.items()}
 
 
+def columns(generation: Published, table: str) -> frozenset[str]:
+    """Return the columns of a published table; earlier versions published fewer."""
+    found = rows(
+        generation,
+        "select column_name from duckdb_columns() "
+        "where database_name = 'generation' and table_name = ?",
+        table,
+    )
+    return frozenset(found["column_name"])
+
+
 class Titles(dict[str, str]):
     """What codes are called; a code without a title is its own."""
 
@@ -122,17 +144,60 @@ def _is_null(value: object) -> bool:
 
 
 @st.cache_data(max_entries=300, max_size="200MB", show_spinner="Loading …")
-def _rows(generation: str, path: str, sql: str, values: tuple[Any, ...]) -> pd.DataFrame:
-    with _connection(path).cursor() as cursor:
-        cursor.execute("use generation.serving")
+def _rows(
+    generation: str, marks: str, path: str, sql: str, values: tuple[Any, ...]
+) -> pd.DataFrame:
+    del generation, marks  # parts of the cache's key
+    with _laid(path).connection.cursor() as cursor:
+        cursor.execute(f"set search_path = '{_TODAY},generation.serving'")
         return cursor.execute(sql, values).df()
 
 
+def today() -> Today:
+    """Return what people have decided up to now."""
+    return _reader(str(home().root)).current()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _reader(root: str) -> TodayReader:
+    return TodayReader(Home(Path(root)))
+
+
+class _Laid:
+    """An open generation, and the decisions that are laid over it."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        self.lock = threading.Lock()
+        self.today: Today | None = None
+
+
+def _lay_over(path: str, decided: Today) -> str:
+    """Lay decisions over a generation; return their version."""
+    laid = _laid(path)
+    if laid.today is not decided:
+        with laid.lock, laid.connection.cursor() as cursor:
+            cursor.execute("begin")
+            fill(cursor, decided, _TODAY)
+            cursor.execute("commit")
+            laid.today = decided
+    return decided.version
+
+
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _connection(path: str) -> duckdb.DuckDBPyConnection:
+def _laid(path: str) -> _Laid:
     """Open a generation beside an instance of its own, bounded: viewers share the machine."""
     connection = duckdb.connect()
     connection.execute(f"attach {quoted(path)} as generation (read_only)")
     for setting in ("threads = 2", "memory_limit = '512MB'", "enable_external_access = false"):
         connection.execute(f"set {setting}")
-    return connection
+    connection.execute(f"create schema {_TODAY}")
+    fill(connection, Today(), _TODAY)
+    crm = "generation.serving.crm_churn_actions"
+    for table, sql in (
+        ("bi_churn_actions", actions_today_sql),
+        ("bi_customer_360", customers_today_sql),
+    ):
+        laid = sql(connection, f"generation.serving.{table}", crm, _TODAY)
+        connection.execute(f"create view {_TODAY}.{table} as {laid}")
+    return _Laid(connection)

@@ -1,15 +1,11 @@
 """Figures in plain words: no statistics, dates with their year."""
 
-import csv
-import io
 import re
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
-
-from app.spreadsheets import escaped
 
 BANDS = ("critical", "high", "medium", "low")
 AT_RISK = "In the risk bands critical and high, and not cancelled already."
@@ -130,26 +126,3 @@ def capitalised(text: Any) -> str:
 def channel(code: str) -> str:
     """A channel of the catalogue of actions in words: `in_app` → `in-app`."""
     return code.replace("_", "-")
-
-
-def spreadsheet(table: pd.DataFrame) -> bytes:
-    """Return a table as CSV in which a spreadsheet finds no formulas.
-
-    A text that begins like a formula gets an apostrophe in front; some customer ids do.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(table.columns)
-    for row in table.itertuples(index=False):
-        writer.writerow([_cell(value) for value in row])
-    return text.getvalue().encode("utf-8-sig")
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return escaped(value)
-    if isinstance(value, pd.Timestamp):
-        return value.date().isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    return "" if value is None or pd.isna(value) else value

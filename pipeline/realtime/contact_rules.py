@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from pipeline.project.home import Home
 from pipeline.realtime.answer import ContactDecisions
-from pipeline.retention.decisions import CONTACTS, SUPPRESSIONS
+from pipeline.retention.decisions import CONTACTS, SUPPRESSIONS, decided
 
 _BATCH = 5_000
 
@@ -26,7 +26,7 @@ class DecisionReader:
         self._engine: sa.Engine | None = None
         # built once: building a query takes as long as running it
         self._suppressions, self._contacts = (
-            sa.select(table).where(
+            sa.select(*decided(table)).where(
                 table.c.domain == domain,
                 table.c.customer_id.in_(sa.bindparam("customers", expanding=True)),
             )

@@ -7,7 +7,7 @@ exported before the models that need it are built.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,6 +28,8 @@ SUPPRESSIONS = sa.Table(
     sa.Column("customer_id", sa.String, primary_key=True),
     sa.Column("reason", sa.String, nullable=False),
     sa.Column("added_at", sa.DateTime, nullable=False),
+    # null for marks from before authors were kept
+    sa.Column("added_by", sa.String),
 )
 CONTACTS = sa.Table(
     "contacts",
@@ -105,24 +107,55 @@ _ARROW = {
 _BATCH = 5_000
 
 
-def suppress(home: Home, domain: str, customers: Sequence[tuple[str, str]]) -> int:
+class StoredSuppression(NamedTuple):
+    """A stored suppression.
+
+    Attributes:
+        customer_id: The customer.
+        reason: Why.
+        added_at: When, UTC without a zone.
+        added_by: Who; None for marks from before authors were kept.
+    """
+
+    customer_id: str
+    reason: str
+    added_at: datetime
+    added_by: str | None
+
+
+def decided(table: sa.Table) -> list[sa.Column[Any]]:
+    """Return the columns of a table that say what was decided: all but the author."""
+    return [column for column in table.columns if column.name != "added_by"]
+
+
+def suppress(
+    home: Home, domain: str, customers: Sequence[tuple[str, str]], by: str | None = None
+) -> int:
     """Store that customers must not be contacted; return how many are new.
 
-    A customer who is already suppressed gets the new reason and keeps the day.
+    A customer who is already suppressed gets the new reason and author and keeps the day.
 
     Args:
         home: CHURN_HOME.
         domain: Domain.
         customers: Pairs of customer_id and reason.
+        by: Who decided it.
     """
     statement = insert(SUPPRESSIONS)
     statement = statement.on_conflict_do_update(
-        index_elements=["domain", "customer_id"], set_={"reason": statement.excluded.reason}
+        index_elements=["domain", "customer_id"],
+        set_={name: statement.excluded[name] for name in ("reason", "added_by")},
     )
     with writing(home) as connection:
         now = _moment(connection)
         rows = [
-            {"domain": domain, "customer_id": customer, "reason": reason, "added_at": now}
+            {
+                "domain": domain,
+                "customer_id": customer,
+                "reason": reason,
+                "added_at": now,
+                "added_by": by,
+            }
             for customer, reason in customers
         ]
         return put(connection, SUPPRESSIONS, statement, rows)
@@ -242,14 +275,16 @@ def put_plan(
 
 
 def read_state(home: Home, table: sa.Table) -> list[tuple[Any, ...]]:
-    """Return a table's rows in the order of its key; empty before anything is stored."""
-    return _read(home, sa.select(table).order_by(*table.primary_key.columns))
+    """Return what was decided, in the order of the table's key; empty before anything is stored.
+
+    The rows have the columns of `decided`.
+    """
+    statement = sa.select(*decided(table)).order_by(*table.primary_key.columns)
+    return _read(home, statement)
 
 
-def read_suppressions(
-    home: Home, domain: str, after: str, limit: int
-) -> list[tuple[str, str, datetime]]:
-    """Return customer, reason and time of the suppressions after a customer_id, by id.
+def read_suppressions(home: Home, domain: str, after: str, limit: int) -> list[StoredSuppression]:
+    """Return the suppressions after a customer_id, by id.
 
     Args:
         home: CHURN_HOME.
@@ -258,12 +293,36 @@ def read_suppressions(
         limit: Maximum number of rows.
     """
     statement = (
-        sa.select(SUPPRESSIONS.c.customer_id, SUPPRESSIONS.c.reason, SUPPRESSIONS.c.added_at)
+        sa.select(*(SUPPRESSIONS.c[name] for name in StoredSuppression._fields))
         .where(SUPPRESSIONS.c.domain == domain, SUPPRESSIONS.c.customer_id > after)
         .order_by(SUPPRESSIONS.c.customer_id)
         .limit(limit)
     )
-    return [(row[0], row[1], row[2]) for row in _read(home, statement)]
+    return [StoredSuppression(*row) for row in _read(home, statement)]
+
+
+def suppression_of(home: Home, domain: str, customer_id: str) -> StoredSuppression | None:
+    """Return the suppression of a customer as of now; None without one."""
+    statement = sa.select(*(SUPPRESSIONS.c[name] for name in StoredSuppression._fields)).where(
+        SUPPRESSIONS.c.domain == domain, SUPPRESSIONS.c.customer_id == customer_id
+    )
+    rows = _read(home, statement)
+    return StoredSuppression(*rows[0]) if rows else None
+
+
+def last_contact(home: Home, domain: str, customer_id: str) -> tuple[date, str] | None:
+    """Return day and action of a customer's last reported contact; None without one.
+
+    The action is empty if it was not reported.
+    """
+    statement = (
+        sa.select(CONTACTS.c.contacted_on, CONTACTS.c.action_id)
+        .where(CONTACTS.c.domain == domain, CONTACTS.c.customer_id == customer_id)
+        .order_by(CONTACTS.c.contacted_on.desc(), CONTACTS.c.action_id)
+        .limit(1)
+    )
+    rows = _read(home, statement)
+    return (rows[0][0], rows[0][1]) if rows else None
 
 
 def count_rows(home: Home, table: sa.Table, domain: str) -> int:
@@ -291,7 +350,7 @@ def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
             [
                 tuple(
                     str(value)
-                    for column, value in zip(table.columns, row, strict=True)
+                    for column, value in zip(decided(table), row, strict=True)
                     if not isinstance(column.type, sa.DateTime)
                 )
                 for row in read_state(home, table)
@@ -305,13 +364,14 @@ def export_state(home: Home) -> None:
     """Write the state as Parquet for dbt's sources."""
     home.state_export.mkdir(parents=True, exist_ok=True)
     for table in _EXPORTED:
-        columns = list(zip(*read_state(home, table), strict=True)) or [()] * len(table.columns)
+        exported = decided(table)
+        columns = list(zip(*read_state(home, table), strict=True)) or [()] * len(exported)
         arrays = [
             pa.array(values, _ARROW[type(column.type)])
-            for column, values in zip(table.columns, columns, strict=True)
+            for column, values in zip(exported, columns, strict=True)
         ]
         with replaced(home.state_export / f"{table.name}.parquet") as part:
-            pq.write_table(pa.table(arrays, names=[c.name for c in table.columns]), part)
+            pq.write_table(pa.table(arrays, names=[c.name for c in exported]), part)
 
 
 def _read(home: Home, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:

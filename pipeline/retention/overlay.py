@@ -4,7 +4,7 @@ One definition for the API and for the next publish: what a sync has seen meanwh
 then. A suppression that was lifted gives no action back; the next publish decides.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from pipeline.project.codes import titles
 from pipeline.project.duck import quoted
 from pipeline.project.home import Home
 from pipeline.project.state import state_engine
-from pipeline.retention.decisions import LIFTED, SUPPRESSIONS
+from pipeline.retention.decisions import LIFTED, SUPPRESSIONS, decided
 
 # The tables that `fill` makes.
 SUPPRESSED, TAKEN_BACK = "suppressed_today", "lifted_today"
@@ -93,7 +93,7 @@ def read_today(home: Home, known: Today | None = None) -> Today:
                 return known
             suppressed = {
                 (row.domain, row.customer_id): (row.reason, row.added_at)
-                for row in connection.execute(sa.select(SUPPRESSIONS))
+                for row in connection.execute(sa.select(*decided(SUPPRESSIONS)))
             }
             last = (
                 sa.select(LIFTED.c.domain, LIFTED.c.customer_id, sa.func.max(LIFTED.c.at))
@@ -145,15 +145,14 @@ def crm_today_sql(connection: duckdb.DuckDBPyConnection, published: str, schema:
         published: The table.
         schema: Where `fill` made its tables.
     """
-    columns = _columns(connection, published)
-    nothing = _nothing(_OF_A_CRM_ROW, columns)
-    words = {
-        "decision": "case when is_added then 'leave' else decision end as decision",
+    today = {name: f"case when not is_added then {name} end" for name in _OF_A_CRM_ROW} | {
+        "decision": "case when is_added then 'leave' else decision end",
         "decision_title": f"case when is_added then {quoted(titles('decision')['leave'])} "
-        "else decision_title end as decision_title",
-        "reason_words": _reason_words(),
+        "else decision_title end",
+        "reason_words": _REASON_WORDS,
     }
-    more = "".join(f", {sql}" for name, sql in words.items() if name in columns)
+    columns = _columns(connection, published)
+    more = ", ".join(f"{sql} as {name}" for name, sql in today.items() if name in columns)
     return f"""
         select * exclude ({_ADDED}) replace (
             case when is_added then true
@@ -161,7 +160,7 @@ def crm_today_sql(connection: duckdb.DuckDBPyConnection, published: str, schema:
                 else is_suppressed end as is_suppressed,
             case when is_added or is_again then added_reason
                 when not is_lifted then suppression_reason end as suppression_reason,
-            {nothing}{more},
+            {more},
             case when is_added then greatest(added_at, newest + interval 1 microsecond)
                 when is_again then added_at
                 when is_lifted or is_back then lifted_at
@@ -182,20 +181,35 @@ def actions_today_sql(
         crm: The CRM table of the same generation.
         schema: Where `fill` made its tables.
     """
-    nothing = _nothing((*OF_AN_ACTION, "profit_to_contact"), _columns(connection, published))
+    columns = _columns(connection, published)
+    return _replaced(columns, published, crm, schema, _ACTIONS_TODAY)
+
+
+def customers_today_sql(
+    connection: duckdb.DuckDBPyConnection, published: str, crm: str, schema: str
+) -> str:
+    """Return the rows of `bi_customer_360` with today's suppressions: no action, and why.
+
+    Args:
+        connection: Used to read the columns: a generation of an older version has fewer.
+        published: The table.
+        crm: The CRM table of the same generation.
+        schema: Where `fill` made its tables.
+    """
+    own = {name: _ACTIONS_TODAY[name] for name in _OF_A_CUSTOMER}
+    # this table has the arm in place of `is_never_treated`
+    never = "coalesce(arm = 'never_treated', false)"
+    own["is_held_out"] = f"case when is_added then {never} else is_held_out end"
+    return _replaced(_columns(connection, published), published, crm, schema, own)
+
+
+def _replaced(
+    columns: set[str], published: str, crm: str, schema: str, today: Mapping[str, str]
+) -> str:
+    """SQL of published rows with those of their columns as they are today."""
+    own = ", ".join(f"{sql} as {name}" for name, sql in today.items() if name in columns)
     return f"""
-        select * exclude ({_ADDED}) replace (
-            case when is_added then 'leave' else decision end as decision,
-            case when is_added then 'suppressed' when is_lifted then 'lifted' else reason end
-                as reason,
-            {_reason_words()},
-            {nothing},
-            case when is_added then is_never_treated else is_held_out end as is_held_out,
-            case when is_added then true when is_lifted then false else is_suppressed end
-                as is_suppressed,
-            case when is_added then added_reason when not is_lifted then suppression_reason end
-                as suppression_reason
-        )
+        select * exclude ({_ADDED}) replace ({own})
         from ({_compared(published, crm, schema)})
     """
 
@@ -204,18 +218,39 @@ def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> set[str]:
     return {row[0] for row in connection.execute(f"describe {table}").fetchall()}
 
 
-def _nothing(names: Iterable[str], columns: Container[str]) -> str:
-    return ", ".join(
-        f"case when not is_added then {name} end as {name}" for name in names if name in columns
-    )
-
-
-def _reason_words() -> str:
-    return f"""
-        case when is_added then '{MARKED}' || added_reason
-            when is_lifted then 'Do-not-contact was lifted; the next publish decides'
-            else reason_words end as reason_words
-    """
+_REASON_WORDS = (
+    f"case when is_added then '{MARKED}' || added_reason "
+    "when is_lifted then 'Do-not-contact was lifted; the next publish decides' "
+    "else reason_words end"
+)
+# Column of an action → what it is today.
+_ACTIONS_TODAY = {
+    "decision": "case when is_added then 'leave' else decision end",
+    "reason": "case when is_added then 'suppressed' when is_lifted then 'lifted' else reason end",
+    "reason_words": _REASON_WORDS,
+    **{
+        name: f"case when not is_added then {name} end"
+        for name in (*OF_AN_ACTION, "profit_to_contact")
+    },
+    "is_held_out": "case when is_added then is_never_treated else is_held_out end",
+    "is_suppressed": (
+        "case when is_added then true when is_lifted then false else is_suppressed end"
+    ),
+    "suppression_reason": (
+        "case when is_added then added_reason when not is_lifted then suppression_reason end"
+    ),
+}
+# Those that `bi_customer_360` has too.
+_OF_A_CUSTOMER = (
+    "decision",
+    "reason_words",
+    "planned_action",
+    "action_title",
+    "channel",
+    "expected_profit",
+    "profit_to_contact",
+    "is_suppressed",
+)
 
 
 def _compared(published: str, crm: str, schema: str) -> str:

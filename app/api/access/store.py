@@ -47,6 +47,8 @@ AUDIENCES = sa.Table(
     # JSON of a CustomerFilter
     sa.Column("filter", sa.String, nullable=False),
     sa.Column("saved_at", sa.DateTime, nullable=False),
+    # null for audiences from before authors were kept
+    sa.Column("saved_by", sa.String),
 )
 
 

@@ -8,11 +8,12 @@ from app.api.http.bodies import Day
 from app.api.http.problems import invalid, parameter_fault
 from app.api.published.generation import TODAY, OpenGeneration
 from app.api.published.lists import among
-from app.customer_conditions import CONDITIONS
+from app.customer_conditions import COLUMNS, CONDITIONS, CUSTOMERS, OF, RANGES, RISK, conditions_on
 from pipeline.retention.catalogue import actions_of
 
 Number = Annotated[float | None, Field(allow_inf_nan=False)]
 Name = Annotated[str, Field(max_length=100)]
+PartName = Annotated[str, Field(max_length=200)]
 
 
 class CustomerFilter(BaseModel):
@@ -51,6 +52,13 @@ class CustomerFilter(BaseModel):
             "one are left out."
         ),
     ] = None
+    max_customer_value: Annotated[
+        Number,
+        Field(
+            description="Maximum customer value, in the domain's currency; customers without "
+            "one are left out."
+        ),
+    ] = None
     due_from: Annotated[
         Day | None, Field(description="Earliest due date; customers without one are left out.")
     ] = None
@@ -61,6 +69,23 @@ class CustomerFilter(BaseModel):
             max_length=50,
             description="Segments, from the column `ladder_part` of `bi_customer_360`; matches any "
             "of them.",
+        ),
+    ] = []
+    part: Annotated[
+        list[PartName],
+        Field(
+            max_length=100,
+            description="Parts of segments, each `segment:segment_value_code` of "
+            "`bi_customer_segments`; matches any part of the same segment, and every segment "
+            "that is named.",
+        ),
+    ] = []
+    driver: Annotated[
+        list[Name],
+        Field(
+            max_length=50,
+            description="Driver groups; matches customers whose risk one of them raises more than "
+            "weakly.",
         ),
     ] = []
     theme: Annotated[
@@ -103,16 +128,52 @@ class CustomerFilter(BaseModel):
         Literal["treat", "hold_out", "leave"] | None,
         Field(description="Decision of the plan: treat, hold out, or leave."),
     ] = None
-
-
-# Filters that need another table than `bi_churn_risk`: the table and the condition.
-_ELSEWHERE = {
-    "segment": ("bi_customer_360", CONDITIONS["segment"]),
-    "theme": ("bi_churn_drivers", "theme = ? and direction = 'raises'"),
-    "action": ("bi_churn_actions", CONDITIONS["action"]),
-    "decision": ("bi_churn_actions", CONDITIONS["decision"]),
-}
-_ON_RISK = {name: sql for name, sql in CONDITIONS.items() if name not in _ELSEWHERE}
+    channel: Annotated[
+        list[Name],
+        Field(
+            max_length=50,
+            description="Channels of the planned actions; matches any of them, including held-out "
+            "customers.",
+        ),
+    ] = []
+    min_expected_profit: Annotated[
+        Number,
+        Field(
+            description="Minimum expected profit of the planned action; customers without one are "
+            "left out."
+        ),
+    ] = None
+    do_not_contact: Annotated[
+        bool | None,
+        Field(
+            description="Only customers who are marked do-not-contact now, or only others; all if "
+            "omitted."
+        ),
+    ] = None
+    control_group: Annotated[
+        bool | None,
+        Field(
+            description="Only customers of a control group, the permanent one included, or only "
+            "others; all if omitted."
+        ),
+    ] = None
+    next_order_from: Annotated[
+        Day | None,
+        Field(
+            description="Earliest day on which the next order is expected; customers without one "
+            "are left out."
+        ),
+    ] = None
+    next_order_to: Annotated[
+        Day | None, Field(description="Latest day on which the next order is expected, inclusive.")
+    ] = None
+    min_predicted_value: Annotated[
+        Number,
+        Field(
+            description="Minimum predicted value, in the domain's currency; customers without one "
+            "are left out."
+        ),
+    ] = None
 
 
 def conditions(
@@ -130,20 +191,12 @@ def conditions(
         ProblemError: 422, a name does not exist, or a minimum is above its maximum.
     """
     _check(generation, domain, chosen, where)
-    found, values = ["domain = ?"], [domain]
-    given = {name: value for name, value in chosen if value not in (None, [])}
-    for name, condition in _ON_RISK.items():
-        if name in given:
-            found.append(condition)
-            values.append(given[name])
-    for name, (table, condition) in _ELSEWHERE.items():
-        if name in given:
-            found.append(
-                f"customer_id in (select customer_id from {TODAY.get(table, f'serving.{table}')} "
-                f"where domain = ? and {condition})"
-            )
-            values += [domain, given[name]]
-    return found, values
+    return conditions_on(
+        RISK,
+        domain,
+        {name: value for name, value in chosen if name in CONDITIONS and value not in (None, [])},
+        lambda table: TODAY.get(table, f"serving.{table}"),
+    )
 
 
 def known_actions(generation: OpenGeneration, domain: str) -> list[str]:
@@ -153,11 +206,7 @@ def known_actions(generation: OpenGeneration, domain: str) -> list[str]:
 
 
 def _check(generation: OpenGeneration, domain: str, chosen: CustomerFilter, where: str) -> None:
-    for low, high in (
-        ("min_probability", "max_probability"),
-        ("min_value_at_risk", "max_value_at_risk"),
-        ("due_from", "due_to"),
-    ):
+    for low, high in RANGES:
         least, most = getattr(chosen, low), getattr(chosen, high)
         if least is not None and most is not None and least > most:
             raise invalid(parameter_fault(where, low, f"{least} is above {high}, {most}"))
@@ -171,3 +220,22 @@ def _check(generation: OpenGeneration, domain: str, chosen: CustomerFilter, wher
         among("theme", [chosen.theme], themes, where)
     if chosen.action:
         among("action", chosen.action, known_actions(generation, domain), where)
+    if chosen.channel:
+        channels = generation.choices("bi_churn_actions", "channel", domain)
+        among("channel", chosen.channel, channels, where)
+    if chosen.part:
+        column = f"segment || '{OF}' || segment_value_code"
+        parts = generation.choices("bi_customer_segments", column, domain)
+        among("part", chosen.part, parts, where)
+    if chosen.driver:
+        drivers = generation.choices("bi_driver_importance", "driver_group", domain)
+        among("driver", chosen.driver, drivers, where)
+    for name, column in COLUMNS.items():
+        if getattr(chosen, name) is not None and not generation.has_column(CUSTOMERS, column):
+            raise invalid(
+                parameter_fault(
+                    where,
+                    name,
+                    f"needs {column}, which is not published; run `churn publish` to publish again",
+                )
+            )

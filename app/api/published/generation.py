@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from app.api.http.problems import ProblemError
-from app.api.published.today import TodayReader
+from app.today import TodayReader
 from pipeline.project.duck import quoted, rows_of
 from pipeline.project.generations import current_file
 from pipeline.project.home import Home
@@ -182,6 +182,15 @@ class OpenGeneration:
                 )
             ]
         return self._choices[key]
+
+    def has_column(self, table: str, column: str) -> bool:
+        """Return whether a published table has a column; earlier versions published fewer."""
+        found = self.rows(
+            "select 1 from duckdb_columns() where database_name = ? and table_name = ? "
+            "and column_name = ?",
+            [_ATTACHED, table, column],
+        )
+        return bool(found)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Return the rows of a query; each query uses its own cursor."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.dialects.sqlite import insert
 
 from app.api.access.store import AUDIENCES, Store
-from app.api.dependencies import App, InDomain, Published, Reads, Writes
+from app.api.dependencies import App, Author, InDomain, Published, Reads, Writes
 from app.api.http.bodies import StrictBody, Text
 from app.api.http.problems import ProblemError
 from app.api.published.answers import DomainAnswer, in_domain
@@ -47,6 +47,11 @@ class KeptAudience(BaseModel):
         "customers who match now."
     )
     saved_at: datetime = Field(description="When it was last saved, UTC.")
+    saved_by: str | None = Field(
+        default=None,
+        description="Who saved it last: the key's name. Null if it was saved before authors were "
+        "kept.",
+    )
 
 
 class AudienceList(DomainAnswer):
@@ -93,11 +98,16 @@ def list_audiences(
     responses={409: {"description": "There are too many audiences; delete one first."}},
 )
 def save_audience(
-    services: App, generation: Published, domain: InDomain, name: Name, body: AudienceBody
+    services: App,
+    generation: Published,
+    domain: InDomain,
+    name: Name,
+    body: AudienceBody,
+    by: Author,
 ) -> SavedAudience:
     """Save a filter under a name and replace an existing one. Its values must exist now."""
     conditions(generation, domain.name, body.filter, where="#/filter")
-    kept = KeptAudience(name=name, filter=body.filter, saved_at=datetime.now(UTC))
+    kept = KeptAudience(name=name, filter=body.filter, saved_at=datetime.now(UTC), saved_by=by)
     _save(services.store, domain.name, kept)
     return SavedAudience(**in_domain(generation, domain), **dict(kept))
 
@@ -126,6 +136,7 @@ def _read(store: Store, domain: str, after: str, limit: int) -> list[KeptAudienc
                 name=row.name,
                 filter=CustomerFilter(**json.loads(row.filter)),
                 saved_at=row.saved_at.replace(tzinfo=UTC),
+                saved_by=row.saved_by,
             )
             for row in connection.execute(found)
         ]
@@ -137,6 +148,7 @@ def _save(store: Store, domain: str, kept: KeptAudience) -> None:
         "name": kept.name,
         "filter": kept.filter.model_dump_json(exclude_defaults=True),
         "saved_at": kept.saved_at.replace(tzinfo=None),
+        "saved_by": kept.saved_by,
     }
     of_domain = AUDIENCES.c.domain == domain
     others = sa.select(sa.func.count()).where(of_domain, AUDIENCES.c.name != kept.name)
@@ -152,6 +164,6 @@ def _save(store: Store, domain: str, kept: KeptAudience) -> None:
             .values(row)
             .on_conflict_do_update(
                 index_elements=["domain", "name"],
-                set_={name: row[name] for name in ("filter", "saved_at")},
+                set_={name: row[name] for name in ("filter", "saved_at", "saved_by")},
             )
         )

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from app.api.dependencies import App, InDomain, OnlyOnce, Published, Reads, Writes
+from app.api.dependencies import App, Author, InDomain, OnlyOnce, Published, Reads, Writes
 from app.api.http.bodies import CustomerId, Day, StrictBody, Text
 from app.api.http.problems import Fault, body_fault, invalid
 from app.api.published.answers import DomainAnswer, in_domain
@@ -92,6 +92,10 @@ class KeptSuppression(BaseModel):
     )
     reason: str = Field(description="Why.")
     added_at: datetime = Field(description="When it was added, UTC.")
+    added_by: str | None = Field(
+        description="Who added it: the key's name, or who imported it. Null if it was added before "
+        "authors were kept."
+    )
 
 
 class SuppressionList(DomainAnswer):
@@ -120,8 +124,13 @@ def list_suppressions(
         lambda row: row[0],
     )
     items = [
-        KeptSuppression(customer_id=customer, reason=reason, added_at=added.replace(tzinfo=UTC))
-        for customer, reason, added in rows
+        KeptSuppression(
+            customer_id=row.customer_id,
+            reason=row.reason,
+            added_at=row.added_at.replace(tzinfo=UTC),
+            added_by=row.added_by,
+        )
+        for row in rows
     ]
     return SuppressionList(**in_domain(generation, domain), items=items, next_cursor=following)
 
@@ -134,9 +143,14 @@ def list_suppressions(
     response_model=Kept,
 )
 async def suppress(
-    services: App, generation: Published, domain: InDomain, body: Suppressions, once: OnlyOnce
+    services: App,
+    generation: Published,
+    domain: InDomain,
+    body: Suppressions,
+    once: OnlyOnce,
+    by: Author,
 ) -> Response:
-    """Store suppressions. A customer sent again gets the new reason and keeps the day.
+    """Store suppressions. A customer sent again gets the new reason and author and keeps the day.
 
     The customer need not be scored; the suppression then applies later.
     """
@@ -149,7 +163,7 @@ async def suppress(
             generation,
             domain,
             (len(rows), unknown),
-            lambda: decisions.suppress(services.home, domain.name, rows),
+            lambda: decisions.suppress(services.home, domain.name, rows, by),
         ),
         status=201,
     )

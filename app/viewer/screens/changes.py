@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from app.viewer import words
+from app.viewer import files, words
 from app.viewer.context import chosen_or_stop, context
 from app.viewer.due import DUE, due_this_week
 from app.viewer.moved_table import moved_table
@@ -47,11 +47,11 @@ shown = found.head(SHOW)
 moved_table(shown, page, key=f"changes_{chosen}")
 if len(found) > len(shown):
     st.caption(f"Showing the first {len(shown):,}. The download includes all of them.")
-st.download_button(
-    f"Download all {len(found):,} for Excel (CSV)",
-    lambda: words.spreadsheet(found.drop(columns=["direction_code"], errors="ignore")),
-    file_name=f"{chosen}_{page.name}_{page.domain['as_of_date']:%Y-%m-%d}.csv",
-    mime="text/csv",
-    on_click="ignore",
+files.downloads(
+    page,
+    f"all {len(found):,}",
+    f"changes {chosen}",
+    lambda _: found.drop(columns=["direction_code"], errors="ignore"),
+    key=f"download_{chosen}",
 )
 st.caption(words.PATTERNS)

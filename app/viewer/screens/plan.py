@@ -3,12 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from app.viewer import charts, draft, words
+from app.viewer import charts, draft, files, words
 from app.viewer.context import Context, context
 from app.viewer.published import Row, one, rows, titles
 
 CRM = (
-    "customer_id, action_title, planned_action, channel, message_hint, theme, decision, due_on, "
+    "customer_id, planned_action, action_title, channel, message_hint, theme, decision, due_on, "
     "churn_probability, customer_value, expected_profit, expected_spend, evidence, as_of_date"
 )
 
@@ -105,37 +105,40 @@ def measurable(page: Context, plan: Row) -> None:
 
 def lists(page: Context) -> None:
     """Show the files for the CRM: customers to contact, and the control group."""
-    st.subheader("Files for the CRM")
+    st.subheader("Files")
     for decision, label in (("treat", "to contact"), ("hold_out", "in the control group")):
+        where = "domain = ? and decision = ? and not coalesce(is_suppressed, false)"
         found = one(
             page.generation,
-            "select count(*) as customers from bi_churn_actions where domain = ? and decision = ?",
+            f"select count(*) as customers from bi_churn_actions where {where}",
             page.name,
             decision,
         )
         customers = found["customers"] if found else 0
 
-        def table(decision: str = decision) -> bytes:
-            return words.spreadsheet(
-                rows(
-                    page.generation,
-                    f"select {CRM} from bi_churn_actions where domain = ? and decision = ? "
-                    "order by expected_profit desc, customer_id",
-                    page.name,
-                    decision,
-                )
+        def table(kind: str, where: str = where, decision: str = decision) -> pd.DataFrame:
+            del kind
+            listed = rows(
+                page.generation,
+                f"select {CRM} from bi_churn_actions where {where} "
+                "order by expected_profit desc, customer_id",
+                page.name,
+                decision,
             )
+            return files.with_hints(listed)
 
-        st.download_button(
-            f"Download {words.count(customers, 'customer')} {label} (CSV)",
+        files.downloads(
+            page,
+            f"{words.count(customers, 'customer')} {label}",
+            label.replace(" ", "_"),
             table,
-            file_name=f"{decision}_{page.name}.csv",
-            mime="text/csv",
-            on_click="ignore",
-            disabled=not customers,
             key=f"download_{decision}",
+            disabled=not customers,
         )
-    st.caption("The files hold the published plan, not a draft.")
+    st.caption(
+        "The files hold the published plan, not a draft, without customers who are marked "
+        "do-not-contact at the moment of the download."
+    )
 
 
 def catalogue(page: Context) -> None:

@@ -149,6 +149,20 @@ def test_filters_choose_what_they_say(api):
                 "customer_id in (select customer_id from serving.bi_churn_actions "
                 "where decision = 'treat' and domain = risk.domain)",
             ),
+            ("max_customer_value=600&min_customer_value=100", "customer_value between 100 and 600"),
+            *(
+                (
+                    query,
+                    f"customer_id in (from serving.bi_churn_actions select customer_id where "
+                    f"domain = risk.domain and {condition})",
+                )
+                for query, condition in (
+                    ("channel=email", "channel = 'email'"),
+                    ("min_expected_profit=3", "expected_profit >= 3"),
+                    ("do_not_contact=false", "not is_suppressed"),
+                    ("control_group=true", "is_held_out"),
+                )
+            ),
         ):
             expected = api.rows(
                 "select customer_id from serving.bi_churn_risk as risk "
@@ -187,6 +201,48 @@ def test_theme_and_action_choose_by_drivers_and_plan(api):
             expected = {row["customer_id"] for row in api.rows(sql, domain)}
             assert len(found) == len(expected) > 0
             assert {item["customer_id"] for item in found} == expected
+
+
+def test_parts_of_one_segment_are_alternatives_and_every_segment_must_match(api):
+    for domain in domains(api):
+        chosen = api.rows(
+            "select segment, segment_value_code as code from serving.bi_customer_segments "
+            "where domain = ? and segment in ('tenure', 'value') "
+            "group by segment, segment_value_code "
+            "qualify row_number() over (partition by segment order by count(*) desc) <= "
+            "case segment when 'tenure' then 2 else 1 end",
+            domain,
+        )
+        query = "&".join(f"part={row['segment']}:{row['code']}" for row in chosen)
+        expected = api.rows(
+            "select customer_id from serving.bi_customer_segments where domain = ? "
+            "and list_contains(?, segment || ':' || segment_value_code) "
+            "group by customer_id having count(*) = 2",
+            domain,
+            [f"{row['segment']}:{row['code']}" for row in chosen],
+        )
+        found = api.items(f"/v1/{domain}/customers?limit=500&{query}")
+        assert {item["customer_id"] for item in found} == {row["customer_id"] for row in expected}
+        assert len(found) == len(expected) > 0
+
+
+def test_a_driver_chooses_those_whose_risk_it_raises_more_than_weakly(api):
+    for domain in domains(api):
+        (most,) = api.rows(
+            "select driver_group, count(*) as customers from serving.bi_churn_reasons "
+            "where domain = ? and direction = 'raises' and strength <> 'weak' and not is_typical "
+            "and driver_group <> 'other' group by all order by count(*) desc, 1 limit 1",
+            domain,
+        )
+        found = api.items(f"/v1/{domain}/customers?limit=500&driver={most['driver_group']}")
+        assert len(found) == most["customers"] > 0
+
+
+def test_a_filter_on_a_column_that_is_not_published_says_so(world, start_api):
+    api = start_api(world, "read")
+    if not api.services.reader.refresh().has_column("bi_customer_360", "predicted_value"):
+        problem = problem_of(api.get("/v1/bench/customers?min_predicted_value=1"), 422)
+        assert "churn publish" in problem["errors"][0]["detail"]
 
 
 @pytest.mark.parametrize("limit", [7, 500])

@@ -53,6 +53,24 @@ def test_suppressions_are_kept_listed_and_lifted(writer, world):
     assert len(writer.items("/v1/bench/suppressions")) == 2
 
 
+def test_what_is_kept_names_its_author(writer, world):
+    named = {"X-Churn-Person": "Zo%C3%AB  %0AM"}
+    writer.post("/v1/bench/suppressions", json=suppressions("a", "b"))
+    writer.post("/v1/bench/suppressions", json=suppressions("b"), headers=named)
+    writer.put("/v1/bench/audiences/x", json={"filter": {}}, headers=named)
+    first, second = (item["added_by"] for item in writer.items("/v1/bench/suppressions"))
+    assert first.startswith("test ")
+    assert second == f"Zoë M ({first})"
+    assert [item["saved_by"] for item in writer.items("/v1/bench/audiences")] == [second]
+    # what was stored before authors were kept has none
+    decisions.suppress(world, "bench", [("c", "asked")])
+    assert writer.items("/v1/bench/suppressions")[-1]["added_by"] is None
+    # who decided does not make a plan anew
+    before = decisions.state_fingerprint(world)
+    decisions.suppress(world, "bench", [("c", "asked")], by="somebody else")
+    assert decisions.state_fingerprint(world) == before
+
+
 def test_a_contact_counts_once_however_often_it_is_sent(writer, world):
     for added in (2, 0):
         done = writer.post("/v1/bench/contacts", json=contacts("x", "y"))
@@ -89,6 +107,10 @@ def test_audiences_are_saved_listed_replaced_and_forgotten(writer, world):
         ({"due_from": 20260101}, "#/filter/due_from"),
         ({"min_probability": 0.9, "max_probability": 0.1}, "#/filter/min_probability"),
         ({"action": ["a gift"]}, "#/filter/action"),
+        ({"channel": ["pigeon"]}, "#/filter/channel"),
+        ({"part": ["tenure:forever"]}, "#/filter/part"),
+        ({"driver": ["the moon"]}, "#/filter/driver"),
+        ({"min_customer_value": 2, "max_customer_value": 1}, "#/filter/min_customer_value"),
     ],
 )
 def test_an_audience_that_means_nobody_is_refused(writer, chosen, pointer):

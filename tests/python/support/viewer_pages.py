@@ -1,11 +1,16 @@
 """The viewer's pages as tests open them: the script runs, no browser."""
 
+import json
+
+import duckdb
 from streamlit.testing.v1 import AppTest
 
 from app.viewer.context import BUSINESS
 from app.viewer.pages import PAGES
 from app.viewer.serve import MAIN
+from pipeline.publish.generation import current
 
+TITLES = {"kkbox": "KKBox", "ecommerce": "Online shop"}
 SCREENS = [page.file for page in PAGES]
 
 
@@ -37,3 +42,25 @@ def assert_plain(said):
     """No word of a programmer or a statistician."""
     for word in ("SHAP", "__", "nan", "None", "NaT", "log-odds"):
         assert word not in said, word
+
+
+def addressed(screen, title, **asked):
+    """A page as a link opens it: the address names what it shows."""
+    page = AppTest.from_file(str(MAIN), default_timeout=60)
+    page.session_state[BUSINESS] = title
+    page.run()
+    page.switch_page(f"screens/{screen}.py")
+    page.query_params.update({BUSINESS: title, **asked})
+    return page.run()
+
+
+def ask(home, sql, *values):
+    """Rows of what a home has published."""
+    with duckdb.connect(str(current(home).path), read_only=True) as connection:
+        connection.execute("use serving")
+        return connection.execute(sql, list(values)).fetchall()
+
+
+def charts_of(page):
+    """The specifications of a page's charts."""
+    return [json.loads(one.proto.spec) for one in page.get("vega_lite_chart")]

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import duckdb
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
@@ -148,8 +149,8 @@ class Person:
 
     def reads_the_count(self):
         """How many customers the list has."""
-        self.sees("at risk. To share")
-        return re.search(r"([\d,]+) customers?, .* at risk\. To share", self.reads())[1]
+        self.sees("To share these filters")
+        return re.search(r"([\d,]+) customers?\. To share", self.reads())[1]
 
     def picks_the_first_row(self):
         """The table is a picture to the browser: click where its first checkbox is."""
@@ -200,24 +201,23 @@ def test_a_marketers_morning(person, viewer, run_churn):
     ((riskiest, action),) = ask(
         home,
         # first of the list with its recommendation, and not one in the control group
-        "from (select customer_id, action_title, decision, value_at_risk "
+        "from (select customer_id, action_title, decision, expected_profit "
         "from serving.bi_customer_360 where domain = 'kkbox' and action_title is not null "
-        "and risk_band in ('critical', 'high') and not already_cancelled "
-        "qualify row_number() over (partition by action_title "
-        "order by value_at_risk desc nulls last, customer_id) = 1) "
-        "select customer_id, action_title where decision = 'treat' "
-        "order by value_at_risk desc, customer_id limit 1",
+        "and not already_cancelled qualify row_number() over (partition by action_title "
+        "order by expected_profit desc nulls last, value_at_risk desc nulls last, customer_id) "
+        "= 1) select customer_id, action_title where decision = 'treat' "
+        "order by expected_profit desc, customer_id limit 1",
     )
 
-    # finds the riskiest valuable customer that something is to be done about
+    # finds the customer who is most worth saving with an action
     person.opens("customers", actions=action)
-    person.sees("at risk. To share these filters")
+    person.sees("To share these filters")
     person.picks_the_first_row()
     person.clicks(f"Open {riskiest}", kind="a")
 
     # reads why, sees the recommendation
     person.sees("Signs of leaving")
-    assert "●" in person.reads()
+    assert "you can act on this" in person.reads()
     assert action in person.reads()
     assert "not proven causes" in person.reads()
 
@@ -229,30 +229,36 @@ def test_a_marketers_morning(person, viewer, run_churn):
     assert person.reads() != published
 
     # exports the audience
-    path = person.downloads("to contact")
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    path = person.downloads("customers to contact")
+    with path.open(encoding="utf-8", newline="") as file:
         exported = [row["customer_id"] for row in csv.DictReader(file)]
     treated = ask(
         home,
         "select customer_id from serving.bi_churn_actions "
         "where domain = 'kkbox' and decision = 'treat'",
     )
-    assert sorted(name.removeprefix("'") for name in exported) == sorted(row[0] for row in treated)
-    assert not any(name.startswith(("=", "+", "-", "@")) for name in exported)
+    assert sorted(exported) == sorted(row[0] for row in treated)
 
-    # marks the customer, and sees it leave the list after the next publish
+    # the plan is open in another tab when a colleague marks the customer
     person.opens("customer", customer=riskiest)
     field = person.browser.find_element(By.CSS_SELECTOR, "form input, [data-testid='stForm'] input")
     field.send_keys("asked not to be written to")
     person.clicks("Mark do-not-contact")
-    person.sees("Lists and files update at the next publish")
+    person.sees("Do not contact since")
+    person.sees("No contact planned")
+    person.opens("plan")
+    path = person.downloads("customers to contact")
+    assert riskiest not in path.read_text(encoding="utf-8-sig")
+
+    # it is still so after the next publish
     done = run_churn(home.root, "publish")
     assert done.returncode == 0, done.stderr
     person.opens("customer", customer=riskiest)
-    person.sees("No contact planned")
+    person.sees("Do not contact since")
+    person.sees("asked not to be written to")
     person.sees("Allow contact again")
     person.opens("plan")
-    path = person.downloads("to contact")
+    path = person.downloads("customers to contact")
     assert riskiest not in path.read_text(encoding="utf-8-sig")
 
 
@@ -470,3 +476,122 @@ def test_the_api_shows_its_document_as_a_page(browser, made_world):
             policy = answer.headers["Content-Security-Policy"]
         assert "unsafe-eval" not in policy
         assert "frame-ancestors 'none'" in policy
+
+
+def test_a_customers_link_in_the_list_opens_that_customer(person, viewer):
+    """Ids contain `/`, `+` and `=`, which an address gives a meaning."""
+    _, home = viewer
+    ((one,),) = ask(
+        home,
+        "select customer_id from serving.bi_customer_360 where domain = 'kkbox' "
+        "and contains(customer_id, '/') and contains(customer_id, '+') order by 1 limit 1",
+    )
+    person.opens("customers")
+    person.writes("Find a customer by ID", one[:12] + Keys.ENTER)
+    person.waits()
+    before = set(person.browser.window_handles)
+    table = person.browser.find_element(By.CSS_SELECTOR, "[data-testid='stDataFrame'] canvas")
+    # the id is the first column beside the boxes; a link opens a tab of its own
+    place = -table.size["width"] / 2 + 60, -table.size["height"] / 2 + 35 + 17
+    ActionChains(person.browser).move_to_element_with_offset(
+        table, *map(int, place)
+    ).click().perform()
+    WebDriverWait(person.browser, PATIENCE).until(
+        lambda driver: set(driver.window_handles) - before
+    )
+    first = person.browser.current_window_handle
+    (fresh,) = set(person.browser.window_handles) - before
+    person.browser.switch_to.window(fresh)
+    try:
+        person.waits()
+        person.sees("Signs of leaving")
+        field = person.browser.find_element(By.CSS_SELECTOR, "input[aria-label='Customer ID']")
+        assert field.get_attribute("value") == one
+    finally:
+        person.browser.close()
+        person.browser.switch_to.window(first)
+
+
+@pytest.mark.parametrize("width", [800, 1024, 1400])
+@pytest.mark.parametrize("page", ["customers", "customer", "segments", "do_not_contact"])
+def test_no_figure_is_cut_off(person, viewer, page, width):
+    _, home = viewer
+    state = {}
+    if page == "customer":
+        ((state["customer"],),) = ask(
+            home,
+            "select customer_id from serving.bi_customer_360 where domain = 'kkbox' "
+            "and decision = 'treat' order by expected_profit desc, 1 limit 1",
+        )
+    person.browser.set_window_size(width, 1200)
+    try:
+        person.opens(page, **state)
+        figures = person.browser.find_elements(By.CSS_SELECTOR, "[data-testid='stMetricValue']")
+        assert figures or page in ("segments", "do_not_contact")
+        for figure in figures:
+            shown = person.browser.execute_script(
+                "const inner = arguments[0].querySelector('*') || arguments[0];"
+                "return [arguments[0].scrollWidth <= arguments[0].clientWidth + 1,"
+                "inner.scrollWidth <= inner.clientWidth + 1]",
+                figure,
+            )
+            assert all(shown), figure.text
+            assert "…" not in figure.text
+        assert person.browser.execute_script(
+            "return document.documentElement.scrollWidth <= window.innerWidth + 1"
+        )
+    finally:
+        person.browser.set_window_size(1400, 1200)
+
+
+def bars(person, chart=0):
+    """The bars of a chart, the first of the page if no other is named."""
+
+    def drawn(driver):
+        charts = driver.find_elements(By.CSS_SELECTOR, "[data-testid='stVegaLiteChart']")
+        return charts[chart].find_elements(By.CSS_SELECTOR, ".mark-rect path")
+
+    found = WebDriverWait(
+        person.browser, PATIENCE, ignored_exceptions=[IndexError, StaleElementReferenceException]
+    ).until(drawn)
+    person.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", found[0])
+    return found
+
+
+def test_a_bar_of_the_distribution_leads_to_its_people(person):
+    person.opens("customers")
+    everybody = person.reads_the_count()
+    ActionChains(person.browser).move_to_element(bars(person)[0]).click().perform()
+    person.waits()
+    assert person.reads_the_count() != everybody
+    assert "risk=0&risk=5" in person.browser.current_url
+
+
+def test_a_bar_of_a_segment_leads_to_its_people_and_to_nobody_else(person):
+    # filters of a visit before, which the browser's session remembers
+    person.opens("customers", bands="low", value="10000")
+    person.sees("To share these filters")
+    person.clicks("Segments", kind="a")
+    ActionChains(person.browser).move_to_element(bars(person)[0]).click().perform()
+    person.waits()
+    customers = re.search(r"See the ([\d,]+) customers?:", person.reads())[1]
+    person.clicks("See the", kind="a")
+    assert person.reads_the_count() == customers
+    assert "value=" not in person.browser.current_url
+
+
+def test_a_table_has_no_download_of_its_own(person):
+    """It would hold the rows that are shown, with the control groups."""
+    person.opens("customers")
+    table = person.browser.find_element(By.CSS_SELECTOR, "[data-testid='stDataFrame'] canvas")
+    ActionChains(person.browser).move_to_element(table).perform()
+    time.sleep(1)
+    shown = [
+        button.get_attribute("aria-label")
+        for button in person.browser.find_elements(
+            By.CSS_SELECTOR, "[data-testid='stElementToolbarButton'] button"
+        )
+        if button.is_displayed()
+    ]
+    assert any(label.startswith("Fullscreen: Table") for label in shown)
+    assert not any(label.startswith(("Download", "Search")) for label in shown if "Table" in label)

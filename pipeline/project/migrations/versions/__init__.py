@@ -1,6 +1,6 @@
 """Steps of the state, each a revision that names the one before.
 
 In their order: `baseline` are the tables from before there were steps; `assignments` adds the arms
-that plans drew, and what was lifted; `plan_drafts` adds drafts of plans, and whom a saved plan is
-for.
+that plans drew, and what was lifted; `authors` adds who marked a customer or saved an audience;
+`plan_drafts` adds drafts of plans, and whom a saved plan is for.
 """

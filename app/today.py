@@ -1,4 +1,4 @@
-"""Follows what people decide, so that an answer knows the suppressions of its moment."""
+"""Follows what people decide, so that an answer or page knows the suppressions of its moment."""
 
 import sqlite3
 import threading
