@@ -68,9 +68,9 @@ def plan(
     if save or draft is not None:
         with writing(where):
             if draft is not None:
-                approve_draft(where, draft, "command line")
+                approve_draft(where, draft, _user())
             else:
-                save_plan(where, domain, *saved_settings(found))
+                save_plan(where, domain, *saved_settings(found), by=_user())
             context = make_context(None, live=True)
             generation = steps.finish(context)
         if generation is not None:
@@ -102,7 +102,7 @@ def suppress(
         customers = read_customers(file, where, domain)
         with writing(where):
             spellings = {text for both in customers.rows for text in both}
-            count = decisions.lift(where, domain, sorted(spellings))
+            count = decisions.lift(where, domain, sorted(spellings), by=_user())
         words = f"lifted {count:,} suppressions; the file has {len(customers.rows):,} customers"
         note = customers.note(domain)
     else:
@@ -135,10 +135,10 @@ def contacts(
     listed = read_contacts(file, where, domain)
     with writing(where):
         if lift:
-            count = decisions.lift_contacts(where, domain, listed.rows)
+            count = decisions.lift_contacts(where, domain, listed.rows, by=_user())
             words = f"took back {count:,} contacts; the file has {len(listed.rows):,}"
         else:
-            count = decisions.note_contacts(where, domain, listed.rows)
+            count = decisions.note_contacts(where, domain, listed.rows, by=_user())
             words = f"recorded {len(listed.rows):,} contacts, {count:,} of them new"
     _tell(domain, words, listed.note(domain))
 

@@ -60,15 +60,6 @@ Approves = Security(_KEY, scopes=["approve"])
 Administers = Security(_KEY, scopes=["admin"])
 
 
-def caller(request: Request) -> Principal:
-    """Return who calls."""
-    principal: Principal = request.state.principal
-    return principal
-
-
-Caller = Annotated[Principal, Depends(caller)]
-
-
 class NotModifiedError(Exception):
     """The caller already has this answer: 304."""
 

@@ -19,6 +19,7 @@ from app.api.openapi import describe
 from app.api.published.generation import OpenGeneration, Reader
 from app.api.routes import (
     audiences,
+    audit,
     batch,
     crm,
     customers,
@@ -45,6 +46,7 @@ ROUTERS = (
     crm.router,
     decisions.router,
     audiences.router,
+    audit.router,
     predictions.router,
     batch.router,
     health.router,
@@ -75,7 +77,7 @@ TAGS = {
     "plan": "The retention plan, trials with other settings, and drafts.",
     "crm": "Changes for a CRM sync.",
     "audiences": "Saved filters of the customer list.",
-    "decisions": "Suppressions and contacts.",
+    "decisions": "Suppressions, contacts, and who decided what.",
     "predictions": "Scores, reasons and an action from raw rows, in real time.",
     "batch predictions": "Scores for whole files, or for all customers at a cut-off, as a job.",
     "health": "Liveness and readiness.",

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
 from pipeline.project.state import open_state, reading_from, writing_to
+from pipeline.retention.audit import customers_in_words, record
 from pipeline.retention.plan_choice import PlanChoice
 
 _METADATA = sa.MetaData()
@@ -158,12 +159,15 @@ def suppress(
             }
             for customer, reason in customers
         ]
+        if customers:
+            marked = customers_in_words([customer for customer, _ in customers])
+            record(connection, domain, "marked do-not-contact", marked, by)
         return put(connection, SUPPRESSIONS, statement, rows)
 
 
-def lift(home: Home, domain: str, customers: Sequence[str]) -> int:
+def lift(home: Home, domain: str, customers: Sequence[str], by: str | None = None) -> int:
     """Delete suppressions and record it; return how many there were."""
-    lifted = 0
+    lifted: list[str] = []
     with writing(home) as connection:
         now = _moment(connection)
         for start in range(0, len(customers), _BATCH):
@@ -176,33 +180,44 @@ def lift(home: Home, domain: str, customers: Sequence[str]) -> int:
             connection.execute(sa.delete(SUPPRESSIONS).where(of_batch))
             gone = [(row.customer_id, row.reason) for row in there]
             _record_lifted(connection, domain, "suppression", now, gone)
-            lifted += len(there)
-    return lifted
+            lifted += [row.customer_id for row in there]
+        if lifted:
+            record(connection, domain, "lifted do-not-contact", customers_in_words(lifted), by)
+    return len(lifted)
 
 
-def note_contacts(home: Home, domain: str, contacts: Sequence[tuple[str, date, str]]) -> int:
+def note_contacts(
+    home: Home, domain: str, contacts: Sequence[tuple[str, date, str]], by: str | None = None
+) -> int:
     """Store that customers were contacted; return how many contacts are new.
 
     Args:
         home: CHURN_HOME.
         domain: Domain.
         contacts: Customer, day, and action_id, which is empty if unknown.
+        by: Who reports them.
     """
     rows = [
         {"domain": domain, "customer_id": customer, "contacted_on": day, "action_id": action}
         for customer, day, action in contacts
     ]
     with writing(home) as connection:
+        if contacts:
+            reached = customers_in_words([customer for customer, *_ in contacts])
+            record(connection, domain, "reported contacts", reached, by)
         return put(connection, CONTACTS, insert(CONTACTS).on_conflict_do_nothing(), rows)
 
 
-def lift_contacts(home: Home, domain: str, contacts: Sequence[tuple[str, date, str]]) -> int:
+def lift_contacts(
+    home: Home, domain: str, contacts: Sequence[tuple[str, date, str]], by: str | None = None
+) -> int:
     """Delete contacts that were not made after all, and record it; return how many there were.
 
     Args:
         home: CHURN_HOME.
         domain: Domain.
         contacts: As they were stored: customer, day, and action_id or an empty text.
+        by: Who takes them back.
     """
     gone = []
     with writing(home) as connection:
@@ -218,6 +233,9 @@ def lift_contacts(home: Home, domain: str, contacts: Sequence[tuple[str, date, s
             if done.rowcount:
                 gone.append((customer, f"{day} {action}".strip()))
         _record_lifted(connection, domain, "contact", _moment(connection), gone)
+        if gone:
+            whose = customers_in_words([customer for customer, _ in gone])
+            record(connection, domain, "took back contacts", whose, by)
     return len(gone)
 
 
@@ -227,6 +245,7 @@ def save_plan(
     budget_cents: int,
     holdout_per_mille: int | None,
     choice: PlanChoice | None = None,
+    by: str | None = None,
 ) -> None:
     """Save a domain's plan; it overrides dbt_project.yml from now on.
 
@@ -236,9 +255,11 @@ def save_plan(
         budget_cents: Expected spend of one period.
         holdout_per_mille: Hold-out in thousandths; None for automatic.
         choice: Whom the plan is for and what it may use; as saved before if None.
+        by: Who saves it.
     """
     with writing(home) as connection:
         put_plan(connection, domain, budget_cents, holdout_per_mille, choice)
+        record(connection, domain, "saved a plan", f"budget {budget_cents / 100:,.2f}", by)
 
 
 def put_plan(

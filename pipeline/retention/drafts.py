@@ -22,6 +22,7 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
 from pipeline.project.state import reading_from
+from pipeline.retention.audit import record
 from pipeline.retention.decisions import PLANS, put_plan, writing
 from pipeline.retention.plan_choice import PlanChoice
 
@@ -136,6 +137,7 @@ def save_draft(home: Home, draft: Draft, planned: duckdb.DuckDBPyConnection) -> 
             )
         connection.execute(sa.delete(DRAFTS).where(of_domain, DRAFTS.c.name == kept.name))
         connection.execute(insert(DRAFTS).values(_row(kept)))
+        record(connection, kept.domain, "saved a draft", kept.name, kept.made_by)
     if before is not None:
         customers_file(home, kept.domain, before).unlink(missing_ok=True)
     return kept
@@ -171,12 +173,14 @@ def draft_of_plan(home: Home, domain: str) -> str | None:
         return found
 
 
-def forget_draft(home: Home, domain: str, name: str) -> bool:
+def forget_draft(home: Home, domain: str, name: str, by: str | None = None) -> bool:
     """Delete a draft; return whether there was one. A plan that it became stays."""
     with writing(home) as connection:
         where = (DRAFTS.c.domain == domain) & (DRAFTS.c.name == name)
         draft_id = connection.execute(sa.select(DRAFTS.c.draft_id).where(where)).scalar()
         connection.execute(sa.delete(DRAFTS).where(where))
+        if draft_id is not None:
+            record(connection, domain, "deleted a draft", name, by)
     if draft_id is not None:
         customers_file(home, domain, draft_id).unlink(missing_ok=True)
     return draft_id is not None
@@ -209,6 +213,7 @@ def approve_draft(home: Home, draft: Draft, who: str) -> Draft:
             draft.choice,
             draft.draft_id,
         )
+        record(connection, draft.domain, "approved a draft", draft.name, who)
     return Draft(**{**vars(draft), "approved_by": who, "approved_at": now})
 
 

@@ -16,6 +16,7 @@ from app.api.http.problems import ProblemError
 from app.api.published.answers import DomainAnswer, in_domain
 from app.api.published.customer_filter import CustomerFilter, conditions
 from app.api.published.lists import ListQuery, list_id, read_kept
+from pipeline.retention.audit import record
 
 router = APIRouter(prefix="/v1/{domain}/audiences", tags=["audiences"])
 
@@ -114,12 +115,14 @@ def save_audience(
 
 @router.delete("/{name:path}", summary="Delete an audience", dependencies=[Writes])
 def forget_audience(
-    services: App, generation: Published, domain: InDomain, name: Name
+    services: App, generation: Published, domain: InDomain, name: Name, by: Author
 ) -> ForgottenAudience:
     """Delete a saved filter. Idempotent; customers are not affected."""
     where = (AUDIENCES.c.domain == domain.name) & (AUDIENCES.c.name == name)
     with services.store.writing() as connection:
         forgotten = connection.execute(sa.delete(AUDIENCES).where(where)).rowcount
+        if forgotten:
+            record(connection, domain.name, "deleted an audience", name, by)
     return ForgottenAudience(**in_domain(generation, domain), forgotten=forgotten)
 
 
@@ -167,3 +170,4 @@ def _save(store: Store, domain: str, kept: KeptAudience) -> None:
                 set_={name: row[name] for name in ("filter", "saved_at", "saved_by")},
             )
         )
+        record(connection, domain, "saved an audience", kept.name, kept.saved_by)

@@ -178,6 +178,7 @@ def lift(
     services: App,
     generation: Published,
     domain: InDomain,
+    by: Author,
     customer_id: Annotated[
         str, Path(max_length=500, description="Id as spelt in the source; may contain `/` and `+`.")
     ],
@@ -186,7 +187,7 @@ def lift(
     # by the rules, and as it may have been stored before there were any
     spelling = read_ids(services.home, domain.name, [customer_id]).spellings[0].customer_id
     both = sorted({customer_id, spelling or customer_id})
-    lifted = decisions.lift(services.home, domain.name, both)
+    lifted = decisions.lift(services.home, domain.name, both, by)
     return Lifted(**in_domain(generation, domain), lifted=lifted)
 
 
@@ -198,7 +199,12 @@ def lift(
     response_model=Kept,
 )
 async def contact(
-    services: App, generation: Published, domain: InDomain, body: Contacts, once: OnlyOnce
+    services: App,
+    generation: Published,
+    domain: InDomain,
+    body: Contacts,
+    once: OnlyOnce,
+    by: Author,
 ) -> Response:
     """Store contacts. The same customer, day and action counts as one contact."""
     known = actions_of(domain.name)
@@ -227,7 +233,7 @@ async def contact(
             generation,
             domain,
             (len(rows), unknown),
-            lambda: decisions.note_contacts(services.home, domain.name, rows),
+            lambda: decisions.note_contacts(services.home, domain.name, rows, by),
         ),
         status=201,
     )

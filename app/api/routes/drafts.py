@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, Field
 
-from app.api.dependencies import App, Approves, Caller, InDomain, Plans, Published, Reads
+from app.api.dependencies import App, Approves, Author, InDomain, Plans, Published, Reads
 from app.api.http.bodies import Text
 from app.api.http.problems import ProblemError
 from app.api.published.answers import DomainAnswer, in_domain
@@ -49,7 +49,9 @@ class KeptDraft(BaseModel):
     ]
     generation: str = Field(description="Generation that it was computed from.")
     as_of_date: str = Field(description="Cut-off of the scores that it was computed from.")
-    made_by: str = Field(description="Who saved it: the name of the key.")
+    made_by: str = Field(
+        description="Who saved it: the key's name, with the person's if the key is shared."
+    )
     made_at: datetime = Field(description="When, UTC.")
     approved_by: str | None = Field(description="Who approved it; null if nobody did.")
     approved_at: datetime | None = Field(description="When, UTC.")
@@ -143,7 +145,7 @@ def save_draft(
     services: App,
     generation: Published,
     domain: InDomain,
-    caller: Caller,
+    by: Author,
     name: Name,
     body: PlanRequest,
 ) -> SavedDraft:
@@ -169,7 +171,7 @@ def save_draft(
             figures=figures,
             generation=generation.name,
             as_of_date=domain.as_of_date,
-            made_by=caller.name,
+            made_by=by,
             made_at=datetime.now(UTC),
         )
         try:
@@ -241,7 +243,7 @@ def approve_draft(
     services: App,
     generation: Published,
     domain: InDomain,
-    caller: Caller,
+    by: Author,
     name: Name,
     draft_id: Annotated[
         str, Query(description="Id of the version that was looked at.", max_length=64)
@@ -256,7 +258,7 @@ def approve_draft(
     try:
         if draft.draft_id != draft_id:
             raise ChurnError(f"The draft {name} was saved anew meanwhile.")
-        approved = drafts.approve_draft(services.home, draft, caller.name)
+        approved = drafts.approve_draft(services.home, draft, by)
     except ChurnError as changed:
         raise ProblemError(409, "draft-changed", f"{changed} Look at it again.") from changed
     return SavedDraft(**in_domain(generation, domain), draft=_shown(approved, approved.draft_id))
@@ -264,10 +266,10 @@ def approve_draft(
 
 @router.delete("/{name}", summary="Delete a draft of a plan", dependencies=[Plans])
 def forget_draft(
-    services: App, generation: Published, domain: InDomain, name: Name
+    services: App, generation: Published, domain: InDomain, by: Author, name: Name
 ) -> ForgottenDraft:
     """Delete a draft. Idempotent; a plan that it became stays."""
-    forgotten = int(drafts.forget_draft(services.home, domain.name, name))
+    forgotten = int(drafts.forget_draft(services.home, domain.name, name, by))
     return ForgottenDraft(**in_domain(generation, domain), forgotten=forgotten)
 
 

@@ -50,6 +50,7 @@ NEEDS = {
                 "drafts",
                 "drafts/x",
                 "drafts/x/customers",
+                "audit",
             )
         ),
         ("POST", "/v1/bench/plans", {}),

@@ -18,7 +18,7 @@ from app.batch import jobs
 from pipeline.project import state
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT
-from pipeline.retention import decisions, drafts
+from pipeline.retention import audit, decisions, drafts
 
 MIGRATIONS = PROJECT / "pipeline" / "project" / "migrations"
 # What the last version without steps wrote: its tables were made one by one, at their first use.
@@ -90,6 +90,7 @@ def test_a_state_of_steps_is_that_of_the_code(home):
         code = [
             decisions.SUPPRESSIONS.metadata,
             drafts.DRAFTS.metadata,
+            audit.METADATA,
             store.METADATA,
             jobs.METADATA,
         ]
