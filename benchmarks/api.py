@@ -221,6 +221,7 @@ def make_world(home: Home, customers: int) -> None:
             "is_suppressed": "false",
             "currency": "'$'",
             "model_hash": "'none'",
+            "crm_fields": "null",
         }
         rows = {
             "bi_domains": "range(1) as t (i)",

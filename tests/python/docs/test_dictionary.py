@@ -77,9 +77,9 @@ def test_the_dictionary_is_that_of_the_yaml():
 
 def test_a_changed_description_makes_the_dictionary_old(project):
     path = project / CUSTOMERS
-    path.write_text(path.read_text().replace("Churn probability times save rate.", "Saved."))
+    path.write_text(path.read_text().replace("Suggested message.", "Said."))
     assert [str(changed) for changed in write_dictionary(project)] == ["docs/dictionary.md"]
-    assert "Saved." in (project / "docs" / "dictionary.md").read_text()
+    assert "Said." in (project / "docs" / "dictionary.md").read_text()
 
 
 def test_what_is_published_is_what_is_described(demo):

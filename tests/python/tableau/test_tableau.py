@@ -19,6 +19,7 @@ from benchmarks.published_data import make_generation
 from benchmarks.workbench import Bench
 from cli.commands import app
 from pipeline.project.errors import ChurnError
+from pipeline.project.generations import current_file
 from pipeline.project.home import PROJECT, Home
 from pipeline.project.serving_tables import Column, published_tables
 from pipeline.publish import generation as publish
@@ -352,7 +353,7 @@ def test_the_guide_names_columns_that_exist():
         assert table in columns, table
         assert not column or column in columns[table], f"{table}.{column}"
     sheets = re.findall(r"^### \d\. ", guide, re.MULTILINE)
-    assert len(sheets) == 6
+    assert len(sheets) == 7
     # every sheet stays within its own data source
     for sheet in re.split(r"^### ", guide, flags=re.MULTILINE)[1:]:
         (source,) = re.findall(r"Data source `(bi_\w+)`", sheet)
@@ -387,7 +388,7 @@ def made_up(tmp_path_factory):
     """A connection to the benchmark's tables of 2,000 made-up customers; read it only."""
     home = Home(tmp_path_factory.mktemp("made-up"))
     make_generation(home, 2_000)
-    with duckdb.connect(str(home.published / "current.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(current_file(home)), read_only=True) as connection:
         yield connection
 
 
