@@ -2,8 +2,8 @@
 
 In the order of the flow: `flow` runs the steps, `proofs` and `quality` judge them, `models` chooses
 the live model, `retention` plans actions, `exports` and `workshop` are for analysts and developers,
-`api`, `services` and `launcher` serve the published generation. `common` holds what commands share,
-`commands` registers them.
+`people` says who may use the viewer, `api`, `services` and `launcher` serve the published
+generation. `common` holds what commands share, `commands` registers them.
 """
 
 from pipeline.project.environment import prepare_environment

@@ -4,7 +4,18 @@ import sys
 
 import duckdb
 
-from cli import api, exports, flow, models, proofs, quality, retention, services, workshop
+from cli import (
+    api,
+    exports,
+    flow,
+    models,
+    people,
+    proofs,
+    quality,
+    retention,
+    services,
+    workshop,
+)
 from cli.common import app, show_error
 from pipeline.project.errors import ChurnError
 
@@ -14,6 +25,7 @@ __all__ = [
     "exports",
     "flow",
     "models",
+    "people",
     "proofs",
     "quality",
     "retention",

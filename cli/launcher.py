@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from app.api.access.keys import create_key, revoke_key
 from app.api.access.store import Store
+from app.people import SCOPES
 from app.viewer.serve import viewer_command, viewer_environment
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT, Home
@@ -27,8 +28,8 @@ _PATIENCE = 10.0
 def together(home: Home, port: int, api_port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Start the API and a viewer with a key to it; both stop at the end of the block.
 
-    The viewer's key is created for this session and revoked at its end. SIGTERM ends the block as
-    Ctrl+C does.
+    The viewer's keys, one for each role, are created for this session and revoked at its end.
+    SIGTERM ends the block as Ctrl+C does.
 
     Args:
         home: CHURN_HOME that both serve.
@@ -45,7 +46,11 @@ def together(home: Home, port: int, api_port: int) -> Iterator[subprocess.Popen[
     until = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=KEY_DAYS)
     processes: list[subprocess.Popen[bytes]] = []
     with _interrupted_by_sigterm(), closing(Store(home)) as store:
-        key = create_key(store, name, ["read", "write", "plan", "approve"], expires_at=until)
+        # a role's own key, so that the API refuses what the role may not do
+        keys: dict[str, str] = {
+            role: create_key(store, f"{name} {role}", scopes, expires_at=until)
+            for role, scopes in SCOPES.items()
+        }
         try:
             api_port = api_port or _free_port()
             api = subprocess.Popen(  # noqa: S603 - this project, by this interpreter
@@ -58,7 +63,7 @@ def together(home: Home, port: int, api_port: int) -> Iterator[subprocess.Popen[
             # both start at the same time; a page asks the API once somebody has opened it
             viewer = subprocess.Popen(  # noqa: S603 - streamlit, by this interpreter
                 viewer_command(port),
-                env=viewer_environment(home, f"http://127.0.0.1:{api_port}", key),
+                env=viewer_environment(home, f"http://127.0.0.1:{api_port}", None, keys),
             )
             processes.append(viewer)
             line = api.stdout.readline().decode() if api.stdout else ""
@@ -67,9 +72,10 @@ def together(home: Home, port: int, api_port: int) -> Iterator[subprocess.Popen[
             yield viewer
         finally:
             try:
-                # somebody else may have revoked it
-                with suppress(ChurnError):
-                    revoke_key(store, name)
+                for role in keys:
+                    # somebody else may have revoked it
+                    with suppress(ChurnError):
+                        revoke_key(store, f"{name} {role}")
             finally:
                 _stop(processes)
 

@@ -10,12 +10,23 @@ from uuid import uuid4
 import httpx
 import streamlit as st
 
+from app.viewer.sign_in import signed_in
+
 ADDRESS = "CHURN_API_URL"
 KEY = "CHURN_API_KEY"
 # Seconds to wait: while the API is busy, for an answer it computes, for one it only reads.
 _PATIENCE, _COMPUTING, _GLANCE = 20, 60.0, 5.0
 # Marks that one request may hold.
 _BATCH = 1_000
+
+
+# The first role that has a scope of the API.
+_ROLES = {"mark": "write", "plan": "plan", "approve": "approve"}
+
+
+def key_of(role: str) -> str:
+    """Return the variable with the key of a role; `CHURN_API_KEY` serves those without one."""
+    return f"{KEY}_{role.upper()}"
 
 
 class UnavailableError(Exception):
@@ -67,6 +78,15 @@ def forget_draft(domain: str, name: str) -> dict[str, Any]:
     return _ask("DELETE", _draft(domain, name))
 
 
+def audit(domain: str, most: int) -> list[dict[str, Any]]:
+    """Return who decided what, the newest first.
+
+    Raises:
+        UnavailableError: The API is not running or refuses.
+    """
+    return list(_ask("GET", f"/v1/{domain}/audit?limit={most}", timeout=_GLANCE)["items"])
+
+
 def draft_customers(domain: str, name: str, decision: str) -> list[dict[str, Any]]:
     """Return the customers whom a draft would contact (`treat`) or hold out (`hold_out`).
 
@@ -84,12 +104,6 @@ def draft_customers(domain: str, name: str, decision: str) -> list[dict[str, Any
 
 def _draft(domain: str, name: str) -> str:
     return f"/v1/{domain}/drafts/{quote(name, safe='')}"
-
-
-def person() -> str:
-    """Return who uses this page: who has signed in, or that it was somebody at the viewer."""
-    signed_in = st.user.to_dict() if getattr(st.user, "is_logged_in", False) else {}
-    return str(signed_in.get("email") or signed_in.get("name") or "viewer")
 
 
 def suppress(domain: str, customers: Sequence[tuple[str, str]]) -> int:
@@ -151,7 +165,8 @@ def forget_audience(domain: str, name: str) -> dict[str, Any]:
 def _ask(
     method: str, path: str, body: dict[str, Any] | None = None, *, timeout: float = _COMPUTING
 ) -> dict[str, Any]:
-    address, key = os.environ.get(ADDRESS), os.environ.get(KEY)
+    who = signed_in()
+    address, key = os.environ.get(ADDRESS), os.environ.get(key_of(who.role), os.environ.get(KEY))
     if not address:
         raise UnavailableError(
             "The churn service is not connected. Drafts and changes are not possible on this "
@@ -159,7 +174,7 @@ def _ask(
             "together with the service."
         )
     headers = {"Idempotency-Key": str(uuid4())} if method == "POST" else {}
-    headers["X-Churn-Person"] = quote(person())
+    headers["X-Churn-Person"] = quote(who.name)
     if key:
         headers["X-API-Key"] = key
 
@@ -182,9 +197,17 @@ def _ask(
         ) from problem
     if answer.is_error:
         try:
-            detail = answer.json().get("detail") or answer.reason_phrase
+            told = answer.json()
         except ValueError:
-            detail = answer.reason_phrase
+            told = {}
+        lacks = told.get("required")
+        needed = next((role for role, scope in _ROLES.items() if scope == lacks), None)
+        if needed:
+            raise UnavailableError(
+                f"Your role is {who.role}, and this takes the role {needed}. Ask your data team "
+                "for it."
+            )
+        detail = told.get("detail") or answer.reason_phrase
         raise UnavailableError(f"The churn service refused this step: {detail}")
     return dict(answer.json()) if answer.content else {}
 

@@ -7,10 +7,12 @@ from typing import NoReturn
 
 import streamlit as st
 
+from app.people import ROLE_WORDS, Person
 from app.viewer import words
 from app.viewer.pages import PAGES, ViewerPage
 from app.viewer.published import Published, Row, one, published, rows
 from app.viewer.quality_badge import quality_of, show_badge
+from app.viewer.sign_in import DEMO, SIGN_OUT, signed_in, uses_openid
 from pipeline.project.home import home
 from pipeline.project.origin import is_demo
 
@@ -34,12 +36,14 @@ class Context:
         domain: The chosen domain's row of `bi_domains`.
         here: The page itself.
         is_demo: Whether the customers are made up.
+        person: Who opens it.
     """
 
     generation: Published
     domain: Row
     here: ViewerPage = PAGES[0]
     is_demo: bool = False
+    person: Person = DEMO
 
     @property
     def name(self) -> str:
@@ -102,6 +106,7 @@ def context(title: str) -> Context:
     Args:
         title: Title of the page; heading and browser's tab show it after the business.
     """
+    person = signed_in()
     generation = published()
     if generation is None:
         st.title("Nothing to show yet")
@@ -127,7 +132,7 @@ def context(title: str) -> Context:
         _unknown_business(here, list(names))
     row = one(generation, "select * from bi_domains where title = ?", chosen)
     assert row is not None  # noqa: S101 - it was listed
-    page = Context(generation, row, here, is_demo(home(), str(row["domain"])))
+    page = Context(generation, row, here, is_demo(home(), str(row["domain"])), person)
     st.set_page_config(page_title=f"{chosen} · {title}")
     with st.sidebar:
         _choose_business(list(names), chosen, here)
@@ -137,6 +142,7 @@ def context(title: str) -> Context:
             f"Data up to {page.cut_off}. Published {words.minute(generation.published_at)}. Model "
             f"trained on customers up to {words.day(row['trained_until'])}."
         )
+        _signed_in_as(person)
     age = (page.today - row["as_of_date"].date()).days
     if age > STALE_DAYS:
         st.warning(
@@ -148,6 +154,17 @@ def context(title: str) -> Context:
     if page.is_demo:
         st.caption(f"Demo: today is {words.day(page.today)}. The customers are made up.")
     return page
+
+
+def _signed_in_as(person: Person) -> None:
+    """Show who has signed in, and the way out."""
+    if person == DEMO:
+        return
+    st.caption(f"Signed in as {words.plain(person.name)}, who may {ROLE_WORDS[person.role]}.")
+    if uses_openid():
+        st.button("Sign out", on_click=st.logout, type="tertiary")
+    else:
+        st.link_button("Sign out", SIGN_OUT, type="tertiary")
 
 
 def chosen_or_stop(page: Context, key: str, what: str, choices: Iterable[str]) -> list[str]:

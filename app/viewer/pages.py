@@ -35,5 +35,6 @@ PAGES = (
     ViewerPage("precedes", "drivers", "Churn drivers", ":material/insights:"),
     ViewerPage("was_right", "quality", "Track record", ":material/fact_check:"),
     ViewerPage("nights", "nights", "Nights", ":material/bedtime:"),
+    ViewerPage("audit", "audit", "Who did what", ":material/history:"),
     ViewerPage("glossary", "glossary", "Glossary and data", ":material/menu_book:"),
 )

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 
 from app.viewer import client
 from pipeline.project.home import PROJECT, Home
@@ -29,15 +30,19 @@ def viewer_command(port: int) -> list[str]:
     ]
 
 
-def viewer_environment(home: Home, api: str | None, key: str | None) -> dict[str, str]:
+def viewer_environment(
+    home: Home, api: str | None, key: str | None, keys: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Return the environment of the viewer's process.
 
     Args:
         home: CHURN_HOME whose published tables are shown.
         api: Address of the API; None keeps the one in the environment.
         key: Its key; None keeps the one in the environment.
+        keys: Role → the key for requests of people with that role.
     """
     settings = {"CHURN_HOME": str(home.root), client.ADDRESS: api, client.KEY: key}
+    settings |= {client.key_of(role): one for role, one in (keys or {}).items()}
     return os.environ | {name: value for name, value in settings.items() if value}
 
 

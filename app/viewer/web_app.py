@@ -12,6 +12,7 @@ from streamlit.starlette import App
 from app.headers import ALWAYS, SafeHeaders, policy
 from app.viewer.pages import PAGES
 from app.viewer.serve import MAIN
+from app.viewer.sign_in import SIGN_IN, SIGN_OUT, Gate, sign_in, sign_out
 
 SCRIPT = MAIN.with_name("navigation.js")
 
@@ -51,10 +52,13 @@ app = App(
     MAIN,
     routes=[
         Route("/", _first_page),
+        Route(SIGN_IN, sign_in, methods=["GET", "POST"]),
+        Route(SIGN_OUT, sign_out),
         Route(f"/{SCRIPT.name}", _script),
         *(Route(f"/{page.address}", _shell) for page in PAGES),
     ],
     middleware=[
-        Middleware(SafeHeaders, headers=ALWAYS | {"Content-Security-Policy": viewer_policy(SHELL)})
+        Middleware(SafeHeaders, headers=ALWAYS | {"Content-Security-Policy": viewer_policy(SHELL)}),
+        Middleware(Gate),
     ],
 )

@@ -100,6 +100,11 @@ class Home:
         return self.root / "drafts"
 
     @property
+    def people(self) -> Path:
+        """Who may use the viewer: roles and hashes of passwords; only its owner may read it."""
+        return self.root / "people.json"
+
+    @property
     def batch(self) -> Path:
         """One folder per batch prediction: raw rows until it is done, results for some days."""
         return self.root / "batch"

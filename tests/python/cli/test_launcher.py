@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.api.access.keys import create_key, list_keys
 from app.api.access.store import Store
+from app.people import SCOPES
 from cli import launcher as together
 
 PATIENCE = 60
@@ -27,9 +28,12 @@ def is_served(port):
         return asked.connect_ex(("127.0.0.1", port)) == 0
 
 
-def key_of_viewer(home):
-    (key,) = [k for k in list_keys(Store(home)) if k.principal.name.startswith("viewer ")]
-    return key
+def keys_of_viewer(home):
+    """Those of the roles; each may do what its role may, and no more."""
+    keys = [k for k in list_keys(Store(home)) if k.principal.name.startswith("viewer ")]
+    roles = {key.principal.name.split()[-1]: key.principal.scopes for key in keys}
+    assert roles == {role: frozenset(scopes) for role, scopes in SCOPES.items()}
+    return keys
 
 
 def test_sigterm_ends_api_and_viewer_and_revokes_the_key(world):
@@ -45,15 +49,14 @@ def test_sigterm_ends_api_and_viewer_and_revokes_the_key(world):
         while not all(map(is_served, ports)):
             assert time.monotonic() < until, "not served"
             time.sleep(0.2)
-        key = key_of_viewer(world)
         now = datetime.now(UTC).replace(tzinfo=None)
-        assert key.is_good(now + timedelta(days=1))
-        assert not key.is_good(now + timedelta(days=together.KEY_DAYS + 1))
+        for key in keys_of_viewer(world):
+            assert key.is_good(now + timedelta(days=1))
+            assert not key.is_good(now + timedelta(days=together.KEY_DAYS + 1))
         both.terminate()
         assert both.wait(PATIENCE) == 0
         assert not any(map(is_served, ports))
-        key = key_of_viewer(world)
-        assert key.revoked_at is not None
+        assert all(key.revoked_at is not None for key in keys_of_viewer(world))
     finally:
         # whoever is left of the session
         with suppress(ProcessLookupError):
