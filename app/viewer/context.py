@@ -10,6 +10,7 @@ import streamlit as st
 from app.people import ROLE_WORDS, Person
 from app.viewer import words
 from app.viewer.pages import PAGES, ViewerPage
+from app.viewer.plain import plain
 from app.viewer.published import Published, Row, one, published, rows
 from app.viewer.quality_badge import quality_of, show_badge
 from app.viewer.sign_in import DEMO, SIGN_OUT, signed_in, uses_openid
@@ -91,7 +92,7 @@ class Context:
         """
         st.page_link(
             f"screens/{file}.py",
-            label=words.plain(label),
+            label=plain(label),
             icon=icon,
             query_params=self.query(**more),
         )
@@ -150,7 +151,7 @@ def context(title: str) -> Context:
             "happened since.",
             icon=":material/schedule:",
         )
-    st.title(words.plain(f"{chosen} · {title}"), anchor=False)
+    st.title(plain(f"{chosen} · {title}"), anchor=False)
     if page.is_demo:
         st.caption(f"Demo: today is {words.day(page.today)}. The customers are made up.")
     return page
@@ -160,7 +161,7 @@ def _signed_in_as(person: Person) -> None:
     """Show who has signed in, and the way out."""
     if person == DEMO:
         return
-    st.caption(f"Signed in as {words.plain(person.name)}, who may {ROLE_WORDS[person.role]}.")
+    st.caption(f"Signed in as {plain(person.name)}, who may {ROLE_WORDS[person.role]}.")
     if uses_openid():
         st.button("Sign out", on_click=st.logout, type="tertiary")
     else:
@@ -186,7 +187,7 @@ def chosen_or_stop(page: Context, key: str, what: str, choices: Iterable[str]) -
         others = {name: st.query_params.get_all(name) for name in st.query_params}
         st.page_link(
             page.here.path,
-            label=words.plain(f"Show the page without this {what}"),
+            label=plain(f"Show the page without this {what}"),
             icon="",
             query_params={name: values for name, values in others.items() if name != key},
         )
@@ -216,7 +217,7 @@ def _unknown_business(here: ViewerPage, known: list[str]) -> NoReturn:
     for business in known:
         st.page_link(
             here.path,
-            label=words.plain(f"Open {business}"),
+            label=plain(f"Open {business}"),
             icon="",
             query_params={BUSINESS: business},
         )
@@ -257,7 +258,7 @@ def _links(page: Context) -> None:
 def _does_not_exist(what: str, asked: list[str]) -> None:
     """Say that the address asks for something that is not there."""
     st.error(
-        words.plain(
+        plain(
             f"The address of this page asks for the {what} {words.quoted(asked)}, which does not "
             "exist or does not exist any more. Nothing is shown."
         )

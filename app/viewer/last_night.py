@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.viewer import words
 from app.viewer.context import Context
+from app.viewer.plain import plain
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import home
 from pipeline.runs.nights import Night, Note, nights
@@ -49,14 +50,14 @@ def show_last_night(page: Context) -> None:
     when = f"Last run ({words.minute(night.began_at)})"
     if refused:
         st.error(
-            f"{when}: not published. {words.plain(refused[0].what)} "
+            f"{when}: not published. {plain(refused[0].what)} "
             "These pages show what was published before."
         )
     elif outcome_of(night) == "stopped":
         st.error(f"{when}: stopped before its end. These pages show what was published before.")
     elif warnings:
         more = f" And {len(warnings) - 1} more." if len(warnings) > 1 else ""
-        st.warning(f"{when}: {words.plain(warnings[0].what)}{words.plain(more)}")
+        st.warning(f"{when}: {plain(warnings[0].what)}{plain(more)}")
     else:
         return
     page.link("nights", "What happened last night")

@@ -1,6 +1,5 @@
 """Figures in plain words: no statistics, dates with their year."""
 
-import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -51,24 +50,6 @@ def leaving_cost(days: int | None) -> str:
         "What customers of this value who stayed paid more than those who left, in "
         f"{int(days)} days after the cut-off; later revenue is not counted."
     )
-
-
-# What Markdown gives a meaning to; a backslash takes it away.
-_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$=&^\"'])")
-# What Streamlit looks for after Markdown: names between colons, addresses, arrows. A character
-# without width takes it apart.
-_APART = re.compile(r"(:(?=\S)|www(?=\\?\.)|@(?=\S)|<(?=-)|-(?=[->]))", re.IGNORECASE)
-_NOTHING = "\N{WORD JOINER}"
-
-
-def plain(text: Any) -> str:
-    """Text from the data as Markdown that shows exactly its characters.
-
-    Customers' ids, reasons and titles come from outside. In `st.markdown` and its like they would
-    otherwise be formatting, links, pictures or formulas.
-    """
-    line = " ".join(str("" if text is None else text).splitlines())
-    return _MARKS.sub(r"\\\1", _APART.sub(rf"\1{_NOTHING}", line))
 
 
 def in_markdown(text: str) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 from app.viewer import words
 from app.viewer.context import Context, context
 from app.viewer.last_night import OUTCOMES, about, outcome_of
+from app.viewer.plain import plain
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import home
 from pipeline.runs.nights import Night, Note, nights
@@ -46,9 +47,9 @@ def one_night(page: Context, night: Night) -> None:
     """What a night did for the business of the page."""
     notes = about(night, page.name)
     for note in (note for note in notes if note.kind != "warning"):
-        st.error(words.plain(note.what))
+        st.error(plain(note.what))
     for note in (note for note in notes if note.kind == "warning"):
-        st.warning(words.plain(note.what))
+        st.warning(plain(note.what))
     if not notes and night.ended_at:
         st.success("No warnings and nothing refused.")
     if night.generation and page.name in night.kept:

@@ -10,6 +10,7 @@ from app.viewer.due import DUE, due_this_week
 from app.viewer.last_night import show_last_night
 from app.viewer.moved_table import moved_table
 from app.viewer.moves import DIRECTIONS, MEANINGS, moves
+from app.viewer.plain import plain
 from app.viewer.published import Row, one, rows
 
 # Customers of a table; all of them are behind the link.
@@ -166,7 +167,7 @@ def plan_in_brief(page: Context, budget: Row | None) -> None:
 
 page = context("Today")
 st.caption(
-    words.plain(
+    plain(
         f"{page.domain['title']}: {page.domain['population']}. Leaving means that a customer "
         f"{page.domain['outcome']}."
     )
@@ -186,7 +187,7 @@ head = one(
 )
 if not head or not head["customers"]:
     st.info(
-        words.plain(
+        plain(
             f"No customers of {page.domain['title']} are scored. "
             f"Not scored: {page.domain['not_scored']}."
         )

@@ -175,6 +175,14 @@ def test_a_list_longer_than_a_page_has_pages_with_everybody_once(changed):
     assert not page.exception and listed(page)
 
 
+def looked_up(screen, title, typed):
+    """A page after somebody has typed an id there."""
+    if screen == "customer":
+        return opened(screen, title, customer=typed)
+    page = opened(screen, title)
+    return page.text_input(key="find").set_value(typed).run()
+
+
 LOOK_UPS = {
     "blanks": lambda one: f"  {one}\t",
     "of a file for Excel": lambda one: f"'{one}",
@@ -191,8 +199,7 @@ def test_a_customer_is_found_by_what_people_type(published_demo, screen, spelled
         "and contains(customer_id, '+') and contains(customer_id, '/') "
         "and starts_with(lower(customer_id), upper(customer_id)) = false order by 1 limit 1"
     )
-    key = "find" if screen == "customers" else "customer"
-    page = opened(screen, "KKBox", **{key: LOOK_UPS[spelled](one)})
+    page = looked_up(screen, "KKBox", LOOK_UPS[spelled](one))
     assert not page.exception
     if screen == "customers":
         found = next(t.value for t in page.dataframe if len(t.value) == 1)
@@ -221,13 +228,12 @@ def test_who_is_not_scored_is_told_from_who_is_unknown_and_who_is_elsewhere(publ
         "select min(customer_id) from bi_churn_backtest where domain = 'kkbox' and customer_id "
         "not in (select customer_id from bi_customer_360 where domain = 'kkbox')"
     )
-    key = "find" if screen == "customers" else "customer"
     for typed, said in (
         (shopper, "It is a customer of Online shop"),
         (earlier, "is a known customer of KKBox, but is not scored. The last scoring"),
         ("nobody/+here", f"KKBox does not know {plain('nobody/+here')}"),
     ):
-        page = opened(screen, "KKBox", **{key: typed})
+        page = looked_up(screen, "KKBox", typed)
         assert not page.exception
         assert said in text_of(page)
         assert ("Not scored: members whose membership" in text_of(page)) == (typed == earlier)
@@ -260,6 +266,7 @@ def test_a_column_of_a_later_version_is_shown_where_it_is_published(changed):
     changed(
         "alter table serving.bi_customer_360 add column if not exists expected_next_order_on date",
         "alter table serving.bi_customer_360 add column if not exists predicted_value double",
+        "update serving.bi_customer_360 set expected_next_order_on = null, predicted_value = null",
         "update serving.bi_customer_360 set expected_next_order_on = date '2020-05-09', "
         "predicted_value = 100 where domain = 'ecommerce' and customer_id in (select customer_id "
         "from serving.bi_customer_360 where domain = 'ecommerce' order by 1 limit 7)",

@@ -4,6 +4,8 @@ import pytest
 from viewer_pages import opened, text_of
 
 from app.viewer.plain import plain
+from pipeline.project import state
+from pipeline.project.home import PROJECT
 from pipeline.retention import decisions
 
 
@@ -149,14 +151,23 @@ def test_marks_show_without_the_api_and_a_change_says_what_to_do(demo_copy, monk
 
 @pytest.mark.parametrize("version", ["0001", "0002"])
 def test_a_state_of_an_earlier_version_is_read(home, version):
-    """Readers take no step: a state that lacks the author is shown without one."""
+    """A reader brings it to today's version: a mark from before there were authors has none."""
     import sqlite3
     from contextlib import closing
 
-    decisions.suppress(home, "shop", [("a", "asked")])
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(PROJECT / "pipeline" / "project" / "migrations"))
+    home.root.mkdir(parents=True, exist_ok=True)
+    with state.writing_to(state.state_engine(home)) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
     with closing(sqlite3.connect(home.state)) as connection:
-        connection.execute("alter table suppressions drop column added_by")
-        connection.execute("update alembic_version set version_num = ?", [version])
+        connection.execute(
+            "insert into suppressions values ('shop', 'a', 'asked', '2026-01-01 00:00:00.000000')"
+        )
         connection.commit()
     (kept,) = decisions.read_suppressions(home, "shop", "", 9)
     assert (kept.customer_id, kept.reason, kept.added_by) == ("a", "asked", None)

@@ -11,6 +11,7 @@ from viewer_pages import SCREENS, assert_plain, text_of
 
 from app.viewer import client, words
 from app.viewer.pages import PAGES
+from app.viewer.plain import plain
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.project.generations import name_current
@@ -142,7 +143,7 @@ NASTY = (
 def test_what_comes_from_the_data_is_shown_as_it_is(text):
     from markdown_it import MarkdownIt
 
-    html = MarkdownIt("commonmark").enable(["strikethrough", "table"]).render(words.plain(text))
+    html = MarkdownIt("commonmark").enable(["strikethrough", "table"]).render(plain(text))
     assert re.fullmatch(r"<p>[^<>]*</p>\n", html), html
     shown = unescape(html[3:-5]).replace("\N{WORD JOINER}", "")
     assert shown == text
@@ -451,7 +452,7 @@ def test_what_went_wrong_last_night_is_said_today_and_told_on_the_page_of_nights
     for screen in ("today", "nights"):
         page = opened(screen)
         assert not page.exception
-        assert words.plain("Publishing kkbox is refused: 300 <b>more</b>.") in page.error[0].value
+        assert plain("Publishing kkbox is refused: 300 <b>more</b>.") in page.error[0].value
         assert "late" not in text_of(page)
         assert "churn publish" not in text_of(page)
     assert "not published" in opened("today").error[0].value
@@ -462,7 +463,7 @@ def test_what_went_wrong_last_night_is_said_today_and_told_on_the_page_of_nights
     assert read.to_numpy().tolist() == [["user logs", 1_234, 5]]
     assert listed["Outcome"].tolist() == ["Refused"]
     other = opened("today", "ecommerce")
-    assert words.plain("ecommerce: *late*") in text_of(other)
+    assert plain("ecommerce: *late*") in text_of(other)
     assert not other.error
 
     begin_night(nights_home, "publish").end(0)
