@@ -6,8 +6,8 @@ from typing import Any
 # What Markdown gives a meaning anywhere in a line, and only at its beginning.
 _ANYWHERE = re.compile(r"([\\`*_\[\]<>~$&|])")
 _AT_THE_BEGINNING = re.compile(r"^([-+#=:]|\d+(?=[.)]))")
-# Streamlit reads `:name:`, `:colour[…]`, arrows and addresses after escapes are gone; a joiner has no
-# width and takes them apart.
+# Streamlit reads `:name:`, `:colour[…]`, arrows and addresses after escapes are gone; a joiner has
+# no width and takes them apart.
 _DIRECTIVE_OR_ADDRESS = re.compile(
     r":(?=\w|//)|(?<=www)(?=\.)|(?=@)|-(?=[->])|<(?=-)", re.IGNORECASE
 )
