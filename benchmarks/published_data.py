@@ -15,12 +15,13 @@ from pipeline.publish.generation import SCHEMA, STORAGE
 from pipeline.tableau.export import PREFIX
 
 _NAME = "churn_00000000T000000000000_bench"
-# Rows per customer, if not one; the history has one row for each of four runs.
+# Rows per customer, if not one; the histories have one row for each of four runs or cut-offs.
 ROWS = {
     "bi_churn_drivers": 11,
     "bi_churn_reasons": 9,
     "bi_churn_history": 4,
     "bi_customer_activity": 13,
+    "bi_customer_history": 4,
     "bi_customer_segments": 8,
 }
 # Rows of tables without customers.
@@ -75,6 +76,7 @@ WORDS = {
     "top_driver_2": Words(8_000, 46, 0.30),
     "top_driver_3": Words(8_000, 44, 0.47),
     "top_driver_against": Words(8_000, 43),
+    "summary": Words(200_000, 145),
 }
 _OTHER = Words(12, 20)
 
@@ -168,6 +170,8 @@ def _value(name: str, data_type: str, key: Sequence[str]) -> str:
     if name in key and data_type == "bigint":
         return "j + 1"
     cut_off = "(date '2017-04-01' + d::integer)"
+    if name == "as_of_date" and name in key and "run_id" not in key:
+        return f"{cut_off} + j::integer"
     if data_type == "date":
         return {
             "as_of_date": cut_off,
@@ -185,7 +189,7 @@ def _value(name: str, data_type: str, key: Sequence[str]) -> str:
 
 def _word(name: str, number: str, size: int) -> str:
     """SQL of the word of a number: words share beginnings with others, as names do."""
-    shared = size // 4
+    shared = min(size // 4, 14)
     begins, ends = (f"hex(hash('{name}', {n}))" for n in (f"({number}) % 10", f"({number})"))
     ends = " || ".join([ends] * ((size - shared) // 14 + 1))
     return f"left({begins}, {shared}) || left({ends}, {size - shared})"

@@ -219,6 +219,14 @@ def _open(path: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def _stamp(home: Home) -> int | None:
+    """When the name of the published generation was written; None before the first publish."""
+    try:
+        return (home.published / "current.json").stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
 def _open_look_up(path: Path) -> sqlite3.Connection | None:
     if not path.exists():
         return None
@@ -325,13 +333,15 @@ class Reader:
 
     async def follow(self, seconds: float, on_error: Callable[[Exception], object]) -> None:
         """Look for a new one forever, and open it in a thread. A repeated error is logged once."""
-        last_error: tuple[str, str] | None = None
+        last_error: tuple[str, int | None] | None = None
         while True:
             try:
                 await asyncio.to_thread(self.refresh)
                 last_error = None
             except Exception as error:
-                if last_error != (found := (type(error).__name__, str(error))):
+                # once for each generation that is published
+                found = type(error).__name__, _stamp(self._home)
+                if last_error != found:
                     on_error(error)
                 last_error = found
             await asyncio.sleep(seconds)

@@ -8,7 +8,10 @@ import yaml
 
 from pipeline.project.home import PROJECT
 
-MAPPED = {"source": "members", "columns": {"city": "home_city", "registered_via": "channel_id"}}
+MAPPED = {
+    "source": "members",
+    "columns": {"city_id": "home_city", "registration_channel_id": "channel_id"},
+}
 
 
 @pytest.mark.slow
@@ -36,7 +39,7 @@ def test_mapped_columns_stand_beside_the_row_and_are_compared(demo_copy, run_dbt
         members = {
             f"kkbox{customer}": {"home_city": city, "channel_id": channel}
             for customer, city, channel in connection.execute(
-                "select customer_id, city, registered_via from kkbox.stg_kkbox__members"
+                "select customer_id, city_id, registration_channel_id from kkbox.stg_kkbox__members"
             ).fetchall()
         }
     known = [key for key in after if key in members]
