@@ -2,8 +2,8 @@
 
 In the order of the flow: `home` knows all paths, `domains` reads a domain's `domain_settings`,
 `domain_names` says what it may be called, `checked` names the mistakes in them, `sources` reads its
-raw files, `origin` tells those of the demo, `serving_tables` the published tables' YAML, `codes` the words of codes; `scaffold`
-creates a new domain, `state` opens the database of people's decisions and upgrades it by its
-`migrations`. `errors`, `exit_codes`, `clock`, `duck`, `files`, `terminal` and `environment` serve
-all.
+raw files, `origin` tells those of the demo, `serving_tables` the published tables' YAML, `codes`
+the words of codes; `scaffold` creates a new domain, `state` opens the database of people's
+decisions and upgrades it by its `migrations`. `errors`, `exit_codes`, `clock`, `duck`, `files`,
+`terminal` and `environment` serve all.
 """

@@ -19,7 +19,7 @@ chosen = next(iter(chosen_or_stop(page, "view", "view", views)), "into")
 with st.container(horizontal=True):
     for view, name in views.items():
         if view == chosen:
-            st.markdown(f"**{name}**")
+            st.badge(name, color="blue")
         else:
             page.link("changes", name, view=view)
 if chosen == "due" and due is not None:
