@@ -31,7 +31,7 @@ else:
     if found_moves.since is None:
         st.info("This is the first scoring: there are no earlier scores to compare with.")
         st.stop()
-    found = found_moves.of(chosen)
+    found = found_moves.customers(chosen)
     meaning = f"{MEANINGS[chosen]} Before is {words.day(found_moves.since)}, now is {page.cut_off}."
 if found.empty:
     st.info("No customers here.")
