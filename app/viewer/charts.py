@@ -1,5 +1,7 @@
 """Charts in one look; the colours suit the colour-blind (Okabe and Ito)."""
 
+from typing import TypeVar
+
 import altair as alt
 import pandas as pd
 import streamlit as st
@@ -8,28 +10,61 @@ BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8
 BANDS = {"critical": RED, "high": ORANGE, "medium": "#56B4E9", "low": GREY}
 
 
-# The grey of axis titles and labels, dark enough to read on white.
+# The grey of titles and labels, dark enough to read on white.
 INK = "#3C3F46"
+# Names of bars, each beside its own.
+NAMES = alt.Axis(labelLimit=320, labelFlush=False)
+Chart = TypeVar("Chart", bound=alt.TopLevelMixin)
 
 
-def show(chart: alt.TopLevelMixin, description: str) -> None:
+def show(chart: alt.Chart | alt.LayerChart, description: str) -> None:
     """Show a chart with a text that says the same to whoever does not see it.
 
     Args:
         chart: The chart.
-        description: What it shows, with its figures.
+        description: What it shows, with its figures; takes the place of the chart's own.
     """
-    described = chart.properties(description=description).configure_axis(
+    st.altair_chart(chart.properties(description=description), alt=description)
+
+
+def _finished(chart: Chart, description: str) -> Chart:
+    """A chart with a text for whoever does not see it, and labels that can be read."""
+    described = chart.properties(description=description)
+    return described.configure_axis(labelColor=INK, titleColor=INK).configure_legend(
         labelColor=INK, titleColor=INK
     )
-    st.altair_chart(described.configure_legend(labelColor=INK, titleColor=INK))
 
 
-def in_words(table: pd.DataFrame, name: str, value: str, unit: str = "", most: int = 12) -> str:
+def in_words(
+    table: pd.DataFrame,
+    name: str,
+    value: str,
+    unit: str = "",
+    *,
+    form: str = ",.0f",
+    most: int = 12,
+) -> str:
     """Return bars as a sentence, such as `Discount 12, Reminder 5`."""
-    listed = [f"{row[name]} {unit}{row[value]:,.0f}" for row in table.head(most).to_dict("records")]
+    listed = [
+        f"{row[name]} {unit}{row[value]:{form}}" for row in table.head(most).to_dict("records")
+    ]
     more = len(table) - most
     return ", ".join(listed) + (f", and {more} more." if more > 0 else ".")
+
+
+def _ends(table: pd.DataFrame, over: str, value: str, form: str) -> str:
+    """The first, the highest and the last point of a line, as a sentence."""
+    known = table.dropna(subset=[value])
+    if known.empty:
+        return "no figures."
+
+    def point(row: pd.Series) -> str:
+        at = f"{row[over]:%d %B %Y}" if hasattr(row[over], "year") else f"{row[over]:,.0f}"
+        return f"{row[value]:{form}} at {at}"
+
+    ordered = known.sort_values(over)
+    highest = known.loc[known[value].astype(float).idxmax()]
+    return f"from {point(ordered.iloc[0])} to {point(ordered.iloc[-1])}, highest {point(highest)}."
 
 
 def bars(
@@ -46,15 +81,18 @@ def bars(
         form: Format of the figures.
     """
     base = alt.Chart(table).encode(
-        y=alt.Y(f"{name}:N", sort="-x", title=None, axis=alt.Axis(labelLimit=320)),
+        y=alt.Y(f"{name}:N", sort="-x", title=None, axis=NAMES),
         x=alt.X(f"{value}:Q", title=title, axis=alt.Axis(format=form)),
         tooltip=[
             alt.Tooltip(f"{name}:N", title=kind),
             alt.Tooltip(f"{value}:Q", title=title, format=form),
         ],
     )
-    return base.mark_bar(color=BLUE) + base.mark_text(align="left", dx=4).encode(
+    drawn = base.mark_bar(color=BLUE) + base.mark_text(align="left", dx=4).encode(
         text=alt.Text(f"{value}:Q", format=form)
+    )
+    return _finished(
+        drawn, f"{title}, by {kind.lower()}: {in_words(table, name, value, form=form)}"
     )
 
 
@@ -62,7 +100,7 @@ def band_bars(table: pd.DataFrame, value: str, *, title: str) -> alt.Chart:
     """Bars by risk band in the bands' order and colours."""
     order = list(BANDS)
     base = alt.Chart(table).encode(
-        y=alt.Y("risk_band:N", sort=order, title=None),
+        y=alt.Y("risk_band:N", sort=order, title=None, axis=NAMES),
         x=alt.X(f"{value}:Q", title=title),
         color=alt.Color(
             "risk_band:N",
@@ -74,14 +112,15 @@ def band_bars(table: pd.DataFrame, value: str, *, title: str) -> alt.Chart:
             alt.Tooltip(f"{value}:Q", title=title, format=",.0f"),
         ],
     )
-    return base.mark_bar() + base.mark_text(align="left", dx=4, color="black").encode(
+    drawn = base.mark_bar() + base.mark_text(align="left", dx=4, color="black").encode(
         text=alt.Text(f"{value}:Q", format=",.0f"), color=alt.value("#333")
     )
+    return _finished(drawn, f"{title}, by risk band: {in_words(table, 'risk_band', value)}")
 
 
 def trend(table: pd.DataFrame, value: str, *, title: str) -> alt.Chart:
     """Bars by week; a week outside the files has no bar."""
-    return (
+    drawn = (
         alt.Chart(table)
         .mark_bar(color=BLUE, size=24)
         .encode(
@@ -94,11 +133,12 @@ def trend(table: pd.DataFrame, value: str, *, title: str) -> alt.Chart:
         )
         .properties(height=160)
     )
+    return _finished(drawn, f"{title}, by week: " + _ends(table, "week_starts_on", value, ",.0f"))
 
 
 def score_history(table: pd.DataFrame) -> alt.Chart:
     """A customer's risk by cut-off."""
-    return (
+    drawn = (
         alt.Chart(table)
         .mark_line(point=alt.OverlayMarkDef(size=60), color=RED)
         .encode(
@@ -115,6 +155,11 @@ def score_history(table: pd.DataFrame) -> alt.Chart:
             ],
         )
         .properties(height=160)
+    )
+    return _finished(
+        drawn,
+        "Risk of this customer over time: "
+        + _ends(table, "as_of_date", "churn_probability", ".0%"),
     )
 
 
@@ -139,13 +184,21 @@ def said_and_happened(table: pd.DataFrame) -> alt.LayerChart:
             ],
         )
     )
-    return (line + points).properties(height=320)
+    return _finished(
+        (line + points).properties(height=320),
+        "Predicted risk against the share that left, by groups of customers: "
+        + ", ".join(
+            f"{row['mean_probability']:.0%} predicted, {row['observed_rate']:.0%} left"
+            for row in table.to_dict("records")
+        )
+        + ".",
+    )
 
 
 def caught(table: pd.DataFrame, names: dict[str, str]) -> alt.Chart:
     """Share of leavers found in the first part of the list, by method."""
     named = table.assign(method=table["model"].map(names).fillna(table["model"]))
-    return (
+    drawn = (
         alt.Chart(named)
         .mark_line()
         .encode(
@@ -166,15 +219,18 @@ def caught(table: pd.DataFrame, names: dict[str, str]) -> alt.Chart:
         )
         .properties(height=320)
     )
+    return _finished(
+        drawn, "Leavers found in the first part of the list, riskiest first, by method."
+    )
 
 
 def changes(table: pd.DataFrame, value: str, name: str) -> alt.Chart:
     """Bars to both sides: drivers with less and with more impact than before."""
-    return (
+    drawn = (
         alt.Chart(table)
         .mark_bar()
         .encode(
-            y=alt.Y(f"{name}:N", sort="-x", title=None, axis=alt.Axis(labelLimit=320)),
+            y=alt.Y(f"{name}:N", sort="-x", title=None, axis=NAMES),
             x=alt.X(f"{value}:Q", title="Change in impact"),
             color=alt.condition(
                 alt.datum[value] > 0, alt.value(ORANGE), alt.value(BLUE), empty=False
@@ -185,16 +241,19 @@ def changes(table: pd.DataFrame, value: str, name: str) -> alt.Chart:
             ],
         )
     )
+    return _finished(
+        drawn, "Change in impact, by driver: " + in_words(table, name, value, form="+.3f")
+    )
 
 
-def rates(table: pd.DataFrame) -> alt.Chart:
+def rates(table: pd.DataFrame, outcome: str = "Share that left") -> alt.Chart:
     """Share that left, month by month, by segment."""
-    return (
+    drawn = (
         alt.Chart(table)
         .mark_line(point=True)
         .encode(
             x=alt.X("as_of_date:T", title=None, axis=alt.Axis(format="%b %Y")),
-            y=alt.Y("churn_rate:Q", title="Share that left", axis=alt.Axis(format="%")),
+            y=alt.Y("churn_rate:Q", title=outcome, axis=alt.Axis(format="%")),
             color=alt.Color(
                 "segment:N", title=None, scale=alt.Scale(range=[RED, BLUE, GREEN, ORANGE, GREY])
             ),
@@ -203,11 +262,12 @@ def rates(table: pd.DataFrame) -> alt.Chart:
                 alt.Tooltip("segment:N", title="Segment"),
                 alt.Tooltip("as_of_date:T", title="Customers of", format="%d %B %Y"),
                 alt.Tooltip("customers:Q", title="Customers", format=","),
-                alt.Tooltip("churn_rate:Q", title="Share that left", format=".1%"),
+                alt.Tooltip("churn_rate:Q", title=outcome, format=".1%"),
             ],
         )
         .properties(height=280)
     )
+    return _finished(drawn, f"{outcome}, share by month and segment.")
 
 
 def profit_curve(table: pd.DataFrame, budget: float, currency: str) -> alt.LayerChart:
@@ -234,4 +294,8 @@ def profit_curve(table: pd.DataFrame, budget: float, currency: str) -> alt.Layer
         .mark_rule(color=RED, strokeDash=[4, 4], size=2)
         .encode(x="budget:Q")
     )
-    return (line + here).properties(height=280)
+    return _finished(
+        (line + here).properties(height=280),
+        f"Expected profit by budget, {currency}: "
+        f"{_ends(table, 'budget', 'expected_profit', ',.0f')} The budget is {budget:,.0f}.",
+    )

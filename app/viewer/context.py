@@ -67,6 +67,11 @@ class Context:
         return words.day(self.domain["as_of_date"])
 
     @property
+    def outcome(self) -> str:
+        """Churn in a few words, as the head of a column."""
+        return str(self.domain.get("outcome_title") or "Left")
+
+    @property
     def today(self) -> date:
         """The day on which the page is read; that of the demo is the day after its data end."""
         if self.is_demo:

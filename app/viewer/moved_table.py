@@ -11,8 +11,8 @@ COLUMNS = {
     "due_on": "Due",
     "previous_probability": "Was",
     "churn_probability": "Now",
-    "main_reason": "Main reason now",
     "value_at_risk": "Value at risk",
+    "main_reason": "Main reason now",
 }
 
 

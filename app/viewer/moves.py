@@ -23,45 +23,10 @@ MEANINGS = {
 }
 
 
-@dataclass(frozen=True)
-class Moves:
-    """Who moved.
-
-    Attributes:
-        since: Cut-off of the scores before; None if there were none.
-        is_same_model: Whether both were made by the same model.
-        customers: A row each: customer_id, direction_code, previous_probability,
-            previous_risk_band, churn_probability, risk_band, main_reason, value_at_risk; those not
-            scored any more have no figures of now.
-    """
-
-    since: date | None
-    is_same_model: bool
-    customers: pd.DataFrame
-
-    def of(self, direction: str) -> pd.DataFrame:
-        """The customers who moved in a direction, the most value at risk first."""
-        return self.customers[self.customers["direction_code"] == direction]
-
-
-def moves(page: Context) -> Moves:
-    """Return who moved since the scores before these."""
-    before = one(
-        page.generation,
-        """
-        select
-            max(history.as_of_date) as since,
-            max_by(history.run_id, history.as_of_date) as run_id
-        from bi_churn_history as history
-        where history.domain = ? and history.as_of_date < ?
-        """,
-        page.name,
-        page.domain["as_of_date"],
-    )
-    since = before["since"] if before else None
-    customers = rows(
-        page.generation,
-        """
+# $1 is the domain, $2 the cut-off of the scores before.
+_MOVED = """
+    select *
+    from (
         select
             customer_id,
             case
@@ -79,7 +44,7 @@ def moves(page: Context) -> Moves:
             top_driver_1 as main_reason,
             value_at_risk
         from bi_customer_360
-        where domain = $1 and $2::date is not null
+        where domain = $1
 
         union all
 
@@ -91,13 +56,70 @@ def moves(page: Context) -> Moves:
         where
             history.domain = $1 and history.as_of_date = $2 and now.customer_id is null
             and history.risk_band in ('critical', 'high')
-        order by value_at_risk desc nulls last, customer_id
+    )
+    where direction_code is not null
+"""
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Who moved.
+
+    Attributes:
+        page: What the page shows.
+        since: Cut-off of the scores before; None if there were none.
+        is_same_model: Whether both were made by the same model.
+        counts: Direction → customers and their value at risk.
+    """
+
+    page: Context
+    since: date | None
+    is_same_model: bool
+    counts: dict[str, tuple[int, float]]
+
+    def customers(self, direction: str, most: int | None = None) -> pd.DataFrame:
+        """Return the customers who moved in a direction, the most value at risk first.
+
+        Columns: customer_id, direction_code, previous_probability, previous_risk_band,
+        churn_probability, risk_band, main_reason, value_at_risk; who is not scored any more has no
+        figures of now.
+        """
+        return rows(
+            self.page.generation,
+            f"select * from ({_MOVED}) where direction_code = $3 "
+            "order by value_at_risk desc nulls last, customer_id limit $4",
+            self.page.name,
+            self.since,
+            direction,
+            most,
+        )
+
+
+def moves(page: Context) -> Moves:
+    """Return who moved since the scores before these."""
+    before = one(
+        page.generation,
+        """
+        select max(as_of_date) as since, max_by(run_id, as_of_date) as run_id
+        from bi_churn_history where domain = ? and as_of_date < ?
         """,
         page.name,
-        since,
+        page.domain["as_of_date"],
     )
-    return Moves(
-        since,
-        bool(before and before["run_id"] == page.domain["run_id"]),
-        customers.dropna(subset=["direction_code"]),
-    )
+    since = before["since"] if before else None
+    counts = dict.fromkeys(DIRECTIONS, (0, 0.0))
+    if since is not None:
+        counted = rows(
+            page.generation,
+            "select direction_code, count(*) as customers, "
+            "coalesce(sum(value_at_risk), 0) as value "
+            f"from ({_MOVED}) group by direction_code",
+            page.name,
+            since,
+        )
+        counts |= {
+            row["direction_code"]: (int(row["customers"]), float(row["value"]))
+            for row in counted.to_dict("records")
+        }
+    is_same = bool(before and before["run_id"] == page.domain["run_id"])
+    return Moves(page, since, is_same, counts)

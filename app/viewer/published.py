@@ -4,6 +4,7 @@ Do-not-contact marks are laid over the published tables, so that pages and files
 """
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +52,14 @@ def published() -> Published | None:
     # churn_<time>_<fingerprint>
     moment = datetime.strptime(found.name.split("_")[1], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
     return Published(found.name, found.path, moment)
+
+
+def prepare() -> None:
+    """Open what is published before somebody asks for it; a page says what is wrong with it."""
+    generation = published()
+    if generation is not None:
+        with suppress(duckdb.Error), _laid(str(generation.path)).connection.cursor() as cursor:
+            cursor.execute("select count(*) from generation.serving.bi_customer_360").fetchall()
 
 
 def rows(generation: Published, sql: str, *values: Any) -> pd.DataFrame:

@@ -22,7 +22,11 @@ def viewer_command(port: int) -> list[str]:
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "viewer",
-        "theme.primaryColor": "#0072B2",
+        "theme.base": "light",
+        "theme.primaryColor": "#00609A",
+        # captions are this colour at 60%: dark enough to read on white and on the sidebar
+        "theme.textColor": "#08090C",
+        "theme.secondaryBackgroundColor": "#F4F6F9",
     }
     return [
         *(sys.executable, "-m", "streamlit", "run", str(WEB_APP)),

@@ -1,6 +1,9 @@
 """The viewer as a web application: Streamlit behind our own shell, addresses and headers."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Thread
 
 import streamlit
 from starlette.middleware import Middleware
@@ -47,9 +50,27 @@ async def _first_page(request: Request) -> Response:
     return RedirectResponse(f"/{PAGES[0].address}{query}")
 
 
+def _load() -> None:
+    """Load what pages import, and open what they read, before somebody waits for it."""
+    import app.viewer.charts
+    import app.viewer.last_night
+    import app.viewer.moved_table  # noqa: F401
+    from app.viewer.published import prepare
+
+    prepare()
+
+
+@asynccontextmanager
+async def _loading(_: App) -> AsyncIterator[None]:
+    """Load in the background: the server answers meanwhile."""
+    Thread(target=_load, name="load", daemon=True).start()
+    yield
+
+
 SHELL = shell()
 app = App(
     MAIN,
+    lifespan=_loading,
     routes=[
         Route("/", _first_page),
         Route(SIGN_IN, sign_in, methods=["GET", "POST"]),

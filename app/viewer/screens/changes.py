@@ -19,7 +19,7 @@ chosen = next(iter(chosen_or_stop(page, "view", "view", views)), "into")
 with st.container(horizontal=True):
     for view, name in views.items():
         if view == chosen:
-            st.markdown(f"**{name}**")
+            st.badge(name, color="blue")
         else:
             page.link("changes", name, view=view)
 if chosen == "due" and due is not None:
@@ -31,7 +31,7 @@ else:
     if found_moves.since is None:
         st.info("This is the first scoring: there are no earlier scores to compare with.")
         st.stop()
-    found = found_moves.of(chosen)
+    found = found_moves.customers(chosen)
     meaning = f"{MEANINGS[chosen]} Before is {words.day(found_moves.since)}, now is {page.cut_off}."
 if found.empty:
     st.info("No customers here.")

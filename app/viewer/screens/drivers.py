@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.viewer import charts, words
 from app.viewer.context import context
+from app.viewer.plain import plain
 from app.viewer.published import rows
 
 page = context("Churn drivers")
@@ -32,31 +33,44 @@ groups = rows(
 if groups.empty:
     st.info("No drivers have been published for this business.")
     st.stop()
-st.subheader("Strongest drivers")
-st.altair_chart(
+st.subheader("Strongest drivers", anchor=False)
+strongest = groups.head(12)
+charts.show(
     charts.bars(
-        groups.head(12),
+        strongest,
         "share",
         "group_title",
         kind="Driver",
         title="Share of total impact",
         form=".0%",
-    )
+    ),
+    "Share of total impact, by driver: "
+    + charts.in_words(strongest.assign(share=100 * strongest["share"]), "group_title", "share")
+    + " In percent.",
 )
 st.caption("How much each driver moves the risk of an average customer, up or down.")
 
 before = groups["previous_as_of_date"].max()
 moved = groups.dropna(subset=["before"]).assign(change=lambda table: table["now"] - table["before"])
-st.subheader("Change since the previous scoring")
+st.subheader("Change since the previous scoring", anchor=False)
 if moved.empty:
     st.caption("Not comparable: this is the first scoring, or the model has changed since.")
 elif not (moved["change"].abs() > 0.005).any():
     st.caption("No noticeable change.")
 else:
-    st.altair_chart(charts.changes(moved[moved["change"].abs() > 0.005], "change", "group_title"))
+    noticeable = moved[moved["change"].abs() > 0.005]
+    charts.show(
+        charts.changes(noticeable, "change", "group_title"),
+        "Change in impact since the previous scoring: "
+        + ", ".join(
+            f"{row['group_title']} {'more' if row['change'] > 0 else 'less'}"
+            for row in noticeable.to_dict("records")
+        )
+        + ".",
+    )
     st.caption(f"Compared with the scores of {words.day(before)}.")
 
-st.subheader("Drivers you can act on")
+st.subheader("Drivers you can act on", anchor=False)
 reasons = rows(
     page.generation,
     """
@@ -73,12 +87,14 @@ reasons = rows(
 if reasons.empty:
     st.caption("No driver that you can act on is medium or strong for a customer at risk.")
 else:
-    st.altair_chart(
-        charts.bars(reasons, "customers", "group_title", kind="Driver", title="Customers at risk")
+    charts.show(
+        charts.bars(reasons, "customers", "group_title", kind="Driver", title="Customers at risk"),
+        "Customers at risk, by driver that you can act on: "
+        + charts.in_words(reasons, "group_title", "customers"),
     )
     st.caption("At-risk customers for whom this is a medium or strong driver.")
 
-st.subheader("Leavers by segment")
+st.subheader(plain(f"{page.outcome}, by segment"), anchor=False)
 cohorts = rows(
     page.generation,
     """
@@ -93,7 +109,19 @@ cohorts = rows(
 if cohorts.empty:
     st.caption("No outcomes are known yet.")
 else:
-    st.altair_chart(charts.rates(cohorts))
+    newest = cohorts[cohorts["as_of_date"] == cohorts["as_of_date"].max()]
+    charts.show(
+        charts.rates(cohorts, page.outcome),
+        f"{page.outcome}, share by month and segment. Newest month: "
+        + ", ".join(
+            f"{row['segment']} {words.percent(row['churn_rate'])}"
+            for row in newest.to_dict("records")
+        )
+        + ".",
+    )
     st.caption(
-        f"Share of customers who left. Leaving means that a customer {page.domain['outcome']}."
+        plain(
+            f"{page.outcome}: share of customers who left. Leaving means that a customer "
+            f"{page.domain['outcome']}."
+        )
     )

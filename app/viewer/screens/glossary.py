@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.viewer import words
 from app.viewer.context import context
+from app.viewer.plain import plain
 from app.viewer.published import one, rows
 from pipeline.project.home import home
 
@@ -18,7 +19,7 @@ def _term(sentence: str) -> str:
 
 page = context("Glossary and data")
 domain = page.domain
-st.subheader("Terms")
+st.subheader("Terms", anchor=False)
 bands = ", ".join(
     f"{name} from {words.percent(domain[f'band_{name}'], 1)}"
     for name in ("critical", "high", "medium")
@@ -50,41 +51,29 @@ TERMS = {
     "Response rate": "customers an action keeps, of 100 who would leave: assumed, or measured here",
     "Already cancelled": "leaves unless something changes; known, not predicted",
 }
-st.dataframe(
-    pd.DataFrame({"Term": TERMS.keys(), "Meaning": TERMS.values()}), hide_index=True, row_height=45
+# a table of sentences: they wrap
+st.table(
+    pd.DataFrame({"Meaning": [plain(meaning) for meaning in TERMS.values()]}, index=list(TERMS))
 )
 
-st.subheader("Scored customers")
-st.markdown(f"{words.capitalised(domain['population'])}. Not scored: {domain['not_scored']}.")
-
-st.subheader("Where the figures come from")
-st.graphviz_chart(
-    """
-    digraph {
-        rankdir=LR; node [shape=box, style=rounded, fontname="sans-serif", fontsize=11];
-        files [label="raw files"]; facts [label="behaviour before\\nthe cut-off"];
-        outcomes [label="outcomes\\n(frozen)"]; model [label="model"]; risk [label="risk, reasons"];
-        plan [label="plan"]; page [label="these pages, CRM, BI"];
-        files -> facts -> model -> risk -> plan -> page; files -> outcomes -> model; risk -> page;
-    }
-    """
-)
-st.dataframe(
-    pd.DataFrame(
-        [
-            ("Model", domain["run_id"]),
-            ("Checksum of the model", domain["model_hash"]),
-            ("Trained on customers up to", words.day(domain["trained_until"])),
-            ("Checksum of the outcomes", domain["label_checksum"]),
-            ("Checksum of the feature definitions", domain["feature_sql_hash"]),
-            ("Published as", page.generation.name),
-        ],
-        columns=["Item", "Value"],
-    ),
-    hide_index=True,
+st.subheader("Scored customers", anchor=False)
+st.markdown(
+    plain(f"{words.capitalised(domain['population'])}. Not scored: {domain['not_scored']}.")
 )
 
-st.subheader("Frozen outcomes")
+st.subheader("Where the figures come from", anchor=False)
+st.markdown(
+    "1. Your raw files are read; rows that cannot be read are set aside and counted.\n"
+    "2. What each customer did before the cut-off becomes their facts.\n"
+    "3. Outcomes that are complete are frozen: they never change without a report.\n"
+    "4. A model learns from facts and frozen outcomes, and gives every customer a risk with "
+    "reasons.\n"
+    "5. The plan chooses whom to contact within the budget.\n"
+    "6. Everything is published at once: these pages, the CRM and other tools show the same."
+)
+page.link("nights", "What last night's run did")
+
+st.subheader("Frozen outcomes", anchor=False)
 cohorts = rows(
     page.generation,
     """
@@ -106,12 +95,12 @@ else:
         column_config={
             "as_of_date": st.column_config.DateColumn("Customers of", format="D MMM YYYY"),
             "customers": st.column_config.NumberColumn("Customers", format="%,d"),
-            "churners": st.column_config.NumberColumn("Left", format="%,d"),
+            "churners": st.column_config.NumberColumn(page.outcome, format="%,d"),
         },
     )
     st.caption("Written once, when the last outcome was known. A later change is always reported.")
 
-st.subheader("Proof that no future data were used")
+st.subheader("Proof that no future data were used", anchor=False)
 path = home().proofs / f"{page.name}.json"
 if path.exists():
     proof = json.loads(path.read_text())
@@ -125,6 +114,23 @@ if path.exists():
         f"{words.count(sum(found['rows'] for found in compared), 'customer row')}."
     )
     if proof["feature_sql_hash"] != domain["feature_sql_hash"]:
-        st.warning("The feature definitions have changed since. Run `churn prove` again.")
+        st.warning("The feature definitions have changed since, so the proof is out of date.")
 else:
-    st.caption("Not proven on these data yet. Run `churn prove` to do it.")
+    st.caption("Not proven on these data yet. Your data team can do it.")
+
+with st.expander("For your data team"):
+    st.dataframe(
+        pd.DataFrame(
+            [
+                ("Model", domain["run_id"]),
+                ("Checksum of the model", domain["model_hash"]),
+                ("Trained on customers up to", words.day(domain["trained_until"])),
+                ("Checksum of the outcomes", domain["label_checksum"]),
+                ("Checksum of the feature definitions", domain["feature_sql_hash"]),
+                ("Published as", page.generation.name),
+            ],
+            columns=["Item", "Value"],
+        ),
+        hide_index=True,
+    )
+    st.markdown("The proof is made by `churn prove`, measurements of quality by `churn evaluate`.")

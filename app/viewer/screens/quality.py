@@ -1,22 +1,118 @@
-"""Track record: predictions against outcomes, simpler methods, earliness, drift, limits."""
+"""Track record: what was published and what happened, the back-test, earliness, drift, limits."""
 
+from typing import Any
+
+import pandas as pd
 import streamlit as st
 
-from app.viewer import charts, words
-from app.viewer.context import Context, context
-from app.viewer.published import AS_OF_LEAD, one, rows, titles
+from app.viewer import charts, files, words
+from app.viewer.context import Context, chosen_or_stop, context
+from app.viewer.plain import plain
+from app.viewer.published import AS_OF_LEAD, Row, one, rows, titles
 
 # Methods in the order of their colours; others follow.
 METHODS = ("lightgbm", "logistic", "hand_rule", "recency", "base_rate")
+SHOW = 500
+AT_RISK = "risk_band in ('critical', 'high')"
+# Views of the customers whose outcome is known → name, condition, order.
+VIEWS = {
+    "all": ("All", "true", "churn_probability desc"),
+    "false_alarms": (
+        "False alarms",
+        f"{AT_RISK} and not is_churned",
+        "churn_probability desc",
+    ),
+    "missed": ("Missed", f"not {AT_RISK} and is_churned", "churn_probability"),
+    "found": ("Found", f"{AT_RISK} and is_churned", "churn_probability desc"),
+}
+MEANINGS = {
+    "all": "Everybody whose outcome is known, the riskiest first.",
+    "false_alarms": "In the bands critical and high, and it did not happen.",
+    "missed": "In the bands medium and low, and it happened. The least expected first.",
+    "found": "In the bands critical and high, and it happened.",
+}
 
 
 def leaving(page: Context) -> str:
     """The meaning of leaving, as the help of a column."""
-    return f"Leaving means that a customer {page.domain['outcome']}."
+    return plain(f"Leaving means that a customer {page.domain['outcome']}.")
 
 
-def last_list(page: Context) -> None:
-    """Show the back-test: the newest customers whose outcome is known."""
+def published_scores(page: Context) -> Row | None:
+    """Show what was published and what happened; return the newest, None if nothing is known."""
+    st.subheader("What was published, and what happened", anchor=False)
+    realised = rows(
+        page.generation,
+        """
+        select
+            run_id, as_of_date, customers, mean_probability * customers as expected, churners,
+            mean_probability, churn_rate, auc
+        from bi_realised_quality where domain = ? order by as_of_date desc, run_id
+        """,
+        page.name,
+    )
+    waiting = one(
+        page.generation,
+        """
+        select as_of_date, max(label_known_on) as complete_on
+        from bi_churn_history where domain = ? and is_churned is null
+        group by as_of_date order by as_of_date limit 1
+        """,
+        page.name,
+    )
+    following = (
+        f"The outcomes of the customers of {words.day(waiting['as_of_date'])} are complete on "
+        f"{words.day(waiting['complete_on'])}."
+        if waiting
+        else ""
+    )
+    if realised.empty:
+        st.info(
+            f"The outcomes of published scores are not known yet. {following} Until then, the "
+            "back-test below shows what to expect."
+        )
+        return None
+    newest: dict[str, Any] = realised.iloc[0].to_dict()
+    st.markdown(
+        f"The scores published for **{words.day(newest['as_of_date'])}**, as they stood then."
+    )
+    first, second, third = st.columns(3)
+    first.metric("Customers", f"{newest['customers']:,.0f}", border=True)
+    second.metric(plain(f"{page.outcome}: expected"), f"{newest['expected']:,.0f}", border=True)
+    third.metric(
+        plain(f"{page.outcome}: happened"),
+        f"{newest['churners']:,.0f}",
+        help=leaving(page),
+        border=True,
+    )
+    st.dataframe(
+        realised.drop(columns="run_id"),
+        hide_index=True,
+        column_config={
+            "as_of_date": st.column_config.DateColumn("Customers of", format="D MMM YYYY"),
+            "customers": st.column_config.NumberColumn("Customers", format="%,d"),
+            "expected": st.column_config.NumberColumn("Expected", format="%,.0f"),
+            "churners": st.column_config.NumberColumn(
+                page.outcome, format="%,d", help=leaving(page)
+            ),
+            "mean_probability": st.column_config.NumberColumn("Average risk", format="percent"),
+            "churn_rate": st.column_config.NumberColumn("Share", format="percent"),
+            "auc": st.column_config.NumberColumn(
+                "Ranking accuracy (AUC)",
+                format="%.3f",
+                help="How often a customer who left was ranked above one who stayed; 0.5 is "
+                "chance.",
+            ),
+        },
+    )
+    if following:
+        st.caption(following)
+    return newest
+
+
+def back_test(page: Context) -> Row | None:
+    """Show the newest customers whose outcome is known, scored by a model that had not seen it."""
+    st.subheader("Back-test", anchor=False)
     total = one(
         page.generation,
         """
@@ -31,17 +127,18 @@ def last_list(page: Context) -> None:
     )
     if not total or not total["customers"]:
         st.info("No outcomes are known yet, so there is nothing to check.")
-        st.stop()
+        return None
     if page.domain["is_scored_day_measured"] is False:
         st.warning(
             "Nobody has measured how good the risks are on this day of the month. The back-test "
             "below is of the nearest day that was measured."
         )
     st.markdown(
-        f"Back-test: the customers of **{words.day(total['as_of_date'])}**, scored with what was "
-        "known that day by a model that had not seen their outcomes. We expected "
-        f"{total['expected']:,.0f} of {words.count(total['customers'], 'customer')} to leave; "
-        f"{total['left_us']:,} did."
+        f"Today's method on the customers of **{words.day(total['as_of_date'])}**, by a model that "
+        "had not seen their outcomes. These scores were not published. "
+        + plain(page.outcome)
+        + f": expected {total['expected']:,.0f} of "
+        f"{words.count(total['customers'], 'customer')}, happened {total['left_us']:,}."
     )
     by_band = rows(
         page.generation,
@@ -63,50 +160,87 @@ def last_list(page: Context) -> None:
         column_config={
             "risk_band": "Risk band",
             "customers": st.column_config.NumberColumn("Customers", format="%,d"),
-            "expected": st.column_config.NumberColumn("Expected to leave", format="%,.0f"),
-            "left_us": st.column_config.NumberColumn("Left", format="%,d", help=leaving(page)),
+            "expected": st.column_config.NumberColumn("Expected", format="%,.0f"),
+            "left_us": st.column_config.NumberColumn(
+                page.outcome, format="%,d", help=leaving(page)
+            ),
         },
     )
+    return total
+
+
+def customers(page: Context, published: Row | None, tested: Row) -> None:
+    """Show customer by customer what was expected and what happened."""
+    st.subheader("Customer by customer", anchor=False)
+    if published:
+        source, values = (
+            "bi_churn_history where domain = ? and run_id = ? and as_of_date = ? "
+            "and is_churned is not null",
+            [page.name, published["run_id"], published["as_of_date"]],
+        )
+        whose = f"Published scores of {words.day(published['as_of_date'])}."
+    else:
+        source, values = "bi_churn_backtest where domain = ?", [page.name]
+        whose = f"Back-test on the customers of {words.day(tested['as_of_date'])}."
+    view = next(iter(chosen_or_stop(page, "view", "view", VIEWS)), "all")
+    with st.container(horizontal=True):
+        for each, (name, where, _) in VIEWS.items():
+            size = one(page.generation, f"select count(*) as n from {source} and {where}", *values)
+            label = f"{name} ({size['n']:,})" if size else name
+            if each == view:
+                st.badge(label, color="blue")
+            else:
+                page.link("quality", label, view=each)
+    st.caption(f"{whose} {MEANINGS[view]}")
     searched = st.text_input(
-        "Find a customer", key="customer", bind="query-params", placeholder="an ID"
-    )
+        "Find a customer", key="find", bind="query-params", placeholder="an ID"
+    ).strip()
+    _, where, order = VIEWS[view]
     found = rows(
         page.generation,
-        """
-        select customer_id, 100 * churn_probability as churn_probability, risk_band, is_churned
-        from bi_churn_backtest
-        where domain = ? and (? = '' or customer_id = ?)
-        order by risk_rank
-        limit 200
-        """,
-        page.name,
+        f"select customer_id, 100 * churn_probability as churn_probability, risk_band, is_churned "
+        f"from {source} and {where} and (? = '' or customer_id = ?) "
+        f"order by {order}, customer_id",
+        *values,
         searched,
         searched,
     )
     if found.empty:
-        st.warning(
-            f"{searched} is not in this back-test. It covers the scored customers of "
-            f"{words.day(total['as_of_date'])}. Check the ID: upper and lower case matter."
+        st.info(
+            plain(
+                f"{searched} is not among these customers. Check the ID: upper and lower case "
+                "matter."
+                if searched
+                else "No customers here."
+            )
         )
-    else:
-        st.dataframe(
-            found,
-            hide_index=True,
-            height=280,
-            column_config={
-                "customer_id": "Customer",
-                "churn_probability": st.column_config.ProgressColumn(
-                    "Predicted risk", min_value=0, max_value=100, format="%.0f%%"
-                ),
-                "risk_band": "Risk band",
-                "is_churned": st.column_config.CheckboxColumn("Left", help=leaving(page)),
-            },
-        )
+        return
+    table(page, found)
+
+
+def table(page: Context, found: pd.DataFrame) -> None:
+    """Show customers with their risk and outcome, and offer all of them as a file."""
+    st.dataframe(
+        found.head(SHOW),
+        hide_index=True,
+        height=min(280, 36 * (len(found.head(SHOW)) + 1) + 2),
+        column_config={
+            "customer_id": "Customer",
+            "churn_probability": st.column_config.NumberColumn("Risk then", format="%.0f%%"),
+            "risk_band": "Risk band",
+            "is_churned": st.column_config.CheckboxColumn(page.outcome, help=leaving(page)),
+        },
+    )
+    if len(found) > SHOW:
+        st.caption(f"Showing the first {SHOW:,} of {len(found):,}. The download includes all.")
+    files.downloads(
+        page, f"all {len(found):,}", "track record", lambda _: found, key="download_track_record"
+    )
 
 
 def list_cut(page: Context) -> None:
     """Show the expected leavers and false alarms in the first part of today's list."""
-    st.subheader("How far down the list?")
+    st.subheader("How far down the list?", anchor=False)
     cuts = rows(
         page.generation,
         "select * from bi_list_cuts where domain = ? order by percent",
@@ -119,20 +253,24 @@ def list_cut(page: Context) -> None:
     cut = cuts[cuts["percent"] <= share].iloc[-1]
     first, second, third = st.columns(3)
     first.metric("Customers", f"{cut['customers']:,.0f}", border=True)
-    second.metric("Expected to leave", f"{cut['expected_true_positives']:,.0f}", border=True)
+    second.metric(
+        plain(f"{page.outcome}: expected"),
+        f"{cut['expected_true_positives']:,.0f}",
+        border=True,
+    )
     third.metric("Would stay anyway", f"{cut['expected_false_positives']:,.0f}", border=True)
     text = f"Everyone with a risk of {words.percent(cut['lowest_probability'], 1)} or more."
     if cut["precision_on_test"] == cut["precision_on_test"]:
         text += (
-            f" In the back-test, {words.percent(cut['precision_on_test'])} of the customers in "
-            "such a list left."
+            f" In the back-test, it happened to {words.percent(cut['precision_on_test'])} of the "
+            "customers in such a list."
         )
     st.caption(text)
 
 
 def beside_baselines(page: Context) -> None:
     """Show the figures that matter beside those of simpler methods."""
-    st.subheader("Compared with simpler methods")
+    st.subheader("Compared with simpler methods", anchor=False)
     found = rows(
         page.generation,
         """
@@ -154,7 +292,15 @@ def beside_baselines(page: Context) -> None:
     methods, metrics = (titles(page.generation, kind) for kind in ("model", "metric"))
     first, second = st.columns(2, gap="large")
     with first:
-        st.altair_chart(charts.caught(gains, {name: methods[name] for name in METHODS} | methods))
+        tenth = gains[(gains["model"] == "lightgbm") & (gains["depth"] >= 0.1)].head(1)
+        charts.show(
+            charts.caught(gains, {name: methods[name] for name in METHODS} | methods),
+            "Share of all leavers found in the first part of the list, by method."
+            + "".join(
+                f" The model finds {words.percent(share)} in the riskiest tenth."
+                for share in tenth["captured"]
+            ),
+        )
         st.caption("Share of all leavers found in the first part of the list.")
     with second:
         bins = rows(
@@ -162,7 +308,16 @@ def beside_baselines(page: Context) -> None:
             "select * from bi_calibration where domain = ? and split = 'test' order by bin",
             page.name,
         )
-        st.altair_chart(charts.said_and_happened(bins))
+        charts.show(
+            charts.said_and_happened(bins),
+            "Predicted risk and the share that left, by groups of customers: "
+            + ", ".join(
+                f"{words.percent(row['mean_probability'])} predicted and "
+                f"{words.percent(row['observed_rate'])} left"
+                for row in bins.to_dict("records")
+            )
+            + ".",
+        )
         st.caption("On the dashed line, as many left as we predicted.")
     table = found.pivot_table(index="model", columns="metric", values="value").reset_index()
     table["model"] = table["model"].map(methods)
@@ -193,32 +348,8 @@ def beside_baselines(page: Context) -> None:
 
 
 def over_time(page: Context) -> None:
-    """Show how published scores turned out, how early churn can be seen, and drift."""
-    st.subheader("Published scores and what happened")
-    realised = rows(
-        page.generation,
-        "select as_of_date, customers, churners, mean_probability, churn_rate, auc "
-        "from bi_realised_quality where domain = ? order by as_of_date",
-        page.name,
-    )
-    if realised.empty:
-        st.caption("The outcomes of published scores are not known yet.")
-    else:
-        st.dataframe(
-            realised,
-            hide_index=True,
-            column_config={
-                "as_of_date": st.column_config.DateColumn("Customers of", format="D MMM YYYY"),
-                "customers": "Customers",
-                "churners": st.column_config.NumberColumn("Left", help=leaving(page)),
-                "mean_probability": st.column_config.NumberColumn(
-                    "Average predicted risk", format="percent"
-                ),
-                "churn_rate": st.column_config.NumberColumn("Share that left", format="percent"),
-                "auc": st.column_config.NumberColumn("Ranking accuracy (AUC)", format="%.3f"),
-            },
-        )
-    st.subheader("How early can we tell?")
+    """Show how early churn can be seen, and drift."""
+    st.subheader("How early can we tell?", anchor=False)
     leads = rows(
         page.generation,
         """
@@ -243,7 +374,7 @@ def over_time(page: Context) -> None:
                 "auc": st.column_config.NumberColumn("Ranking accuracy (AUC)", format="%.3f"),
             },
         )
-    st.subheader("Changes in the data")
+    st.subheader("Changes in the data", anchor=False)
     drift = rows(
         page.generation,
         """
@@ -261,18 +392,23 @@ def over_time(page: Context) -> None:
     else:
         kinds = titles(page.generation, "drift_kind")
         for row in drift.itertuples():
-            st.markdown(f"- {kinds[row.what]}")
+            st.markdown(f"- {plain(kinds[row.what])}")
         st.caption("In these, the customers differ from those the model learned from.")
 
 
 page = context("Track record")
-last_list(page)
+published = published_scores(page)
+tested = back_test(page)
+if tested is None:
+    st.stop()
+customers(page, published, tested)
 list_cut(page)
 beside_baselines(page)
 over_time(page)
-st.subheader("Limits")
+st.subheader("Limits", anchor=False)
 st.markdown(
-    f"- Scored: {page.domain['population']}. Not scored: {page.domain['not_scored']}.\n"
+    f"- Scored: {plain(page.domain['population'])}. "
+    f"Not scored: {plain(page.domain['not_scored'])}.\n"
     f"- Nothing that happened from {page.cut_off} on is included.\n"
     "- A risk says how many in 100 similar customers leave, not which of them.\n"
     f"- {words.PATTERNS}"

@@ -73,20 +73,19 @@ def movements(page: Context) -> None:
         st.caption("The model has changed since: some moves come from the model.")
     columns = st.columns(len(DIRECTIONS))
     for column, (direction, name) in zip(columns, DIRECTIONS.items(), strict=True):
-        group = found.of(direction)
+        customers, value = found.counts[direction]
         with column:
-            st.metric(name, f"{len(group):,}", help=MEANINGS[direction], border=True)
-            value = float(group["value_at_risk"].sum())
+            st.metric(name, f"{customers:,}", help=MEANINGS[direction], border=True)
             if value:
                 st.caption(words.in_markdown(f"{words.money(value, page.currency)} at risk"))
-            if len(group):
+            if customers:
                 page.link("changes", f"See all: {name.lower()}", view=direction)
-    into = found.of("into")
-    if into.empty:
+    into, _ = found.counts["into"]
+    if not into:
         st.info("No customers moved into risk since the previous scoring.")
         return
     st.markdown(f"**Moved into risk**: {_first_of(into, 'the most value at risk first')}")
-    moved_table(into.head(SHOWN), page, key="moved")
+    moved_table(found.customers("into", SHOWN), page, key="moved")
 
 
 def renewals(page: Context) -> None:
@@ -102,14 +101,13 @@ def renewals(page: Context) -> None:
         return
     st.markdown(
         f"**{counted(page, len(due), due['value_at_risk'].sum())}**, due before {until}. "
-        f"{_first_of(due, 'the most value at risk first').capitalize()}"
+        f"{_first_of(len(due), 'the most value at risk first').capitalize()}"
     )
     moved_table(due.head(SHOWN), page, key="due")
     page.link("changes", f"See all {len(due):,} renewals", view="due")
 
 
-def _first_of(found: object, order: str) -> str:
-    size = len(found)  # type: ignore[arg-type]
+def _first_of(size: int, order: str) -> str:
     return f"the first {SHOWN} of {size:,}, {order}." if size > SHOWN else f"{order}."
 
 

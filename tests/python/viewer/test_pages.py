@@ -469,3 +469,95 @@ def test_what_went_wrong_last_night_is_said_today_and_told_on_the_page_of_nights
     begin_night(nights_home, "publish").end(0)
     assert not opened("today").error
     assert len(opened("nights").dataframe[-1].value) == 2
+
+
+REALISED = """
+    insert into serving.bi_realised_quality
+        (domain, run_id, as_of_date, customers, churners, churn_rate, mean_probability, auc)
+    select domain, run_id, as_of_date, count(*), count(*) filter (is_churned),
+        avg(case when is_churned then 1 else 0 end), avg(churn_probability), 0.8
+    from serving.bi_churn_history where is_churned is not null group by all
+"""
+
+
+@pytest.mark.parametrize("domain", TITLES)
+def test_the_track_record_leads_with_what_was_published_then(demo, tmp_path, monkeypatch, domain):
+    home = changed(demo[0], tmp_path, *BEFORE, REALISED)
+    monkeypatch.setenv("CHURN_HOME", str(home.root))
+    page = opened("quality", domain)
+    assert not page.exception
+    assert [heading.value for heading in page.subheader][:3] == [
+        "What was published, and what happened",
+        "Back-test",
+        "Customer by customer",
+    ]
+    customers, expected, happened, day = in_published(
+        home,
+        "select count(*), sum(churn_probability), count(*) filter (is_churned), min(as_of_date) "
+        "from serving.bi_churn_history where domain = ? and is_churned is not null",
+        domain,
+    )
+    said = [metric.value for metric in page.metric[:3]]
+    assert said == [f"{customers:,}", f"{expected:,.0f}", f"{happened:,}"]
+    assert f"The scores published for **{words.day(day)}**" in text_of(page)
+    assert "These scores were not published" in text_of(page)
+    (complete,) = in_published(
+        home,
+        "select max(label_known_on) from serving.bi_churn_history where domain = ? "
+        "and is_churned is null",
+        domain,
+    )
+    assert f"are complete on {words.day(complete)}" in text_of(page)
+
+
+@pytest.mark.parametrize("domain", TITLES)
+@pytest.mark.parametrize(
+    ("view", "where"),
+    [
+        ("false_alarms", "risk_band in ('critical', 'high') and not is_churned"),
+        ("missed", "risk_band in ('medium', 'low') and is_churned"),
+        ("found", "risk_band in ('critical', 'high') and is_churned"),
+    ],
+)
+def test_false_alarms_and_misses_are_views_of_all_customers(demo, monkeypatch, domain, view, where):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    page = opened("quality", domain, view=view)
+    assert not page.exception
+    count, sure = in_published(
+        demo[0],
+        "select count(*), max(churn_probability) from serving.bi_churn_backtest "
+        f"where domain = ? and {where}",
+        domain,
+    )
+    assert count > 0
+    (table,) = [t.value for t in page.dataframe if "customer_id" in t.value]
+    assert len(table) == min(count, 500)
+    assert set(table["is_churned"]) == {view != "false_alarms"}
+    if view != "missed":
+        assert table["churn_probability"].max() == pytest.approx(100 * sure)
+    assert "back-test below shows what to expect" in text_of(page)
+
+
+@pytest.mark.parametrize("screen", ["today", "changes", "drivers", "quality", "nights"])
+@pytest.mark.parametrize("domain", TITLES)
+def test_a_marketer_meets_no_commands_and_no_names_of_machines(demo, monkeypatch, screen, domain):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    page = opened(screen, domain)
+    tables = "\n".join(table.value.to_string() for table in page.dataframe)
+    said = f"{text_of(page)}\n{tables}\n{[(m.label, m.help) for m in page.metric]}"
+    for word in ("`churn", "crm_churn", "base_rate", "bi_", "make app", "in_app"):
+        assert word not in said, word
+
+
+def test_the_outcome_is_in_the_words_of_the_domain(demo, tmp_path, monkeypatch):
+    titled = (
+        "alter table serving.bi_domains add column if not exists outcome_title varchar",
+        "update serving.bi_domains set outcome_title = 'No *order* in 30 days'",
+    )
+    home = changed(demo[0], tmp_path, *titled)
+    monkeypatch.setenv("CHURN_HOME", str(home.root))
+    page = opened("quality", "ecommerce")
+    assert plain("No *order* in 30 days: expected") in [m.label for m in page.metric]
+    assert plain("No *order* in 30 days, by segment") in [
+        heading.value for heading in opened("drivers", "ecommerce").subheader
+    ]
