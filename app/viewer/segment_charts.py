@@ -156,14 +156,15 @@ def compared(
     return _with_text(chart, len(order) * (14 * len(segments) + 14) + 130, text + ".")
 
 
-def trends(table: pd.DataFrame, marks: pd.DataFrame) -> alt.LayerChart:
+def trends(table: pd.DataFrame, marks: pd.DataFrame, order: Sequence[str]) -> alt.LayerChart:
     """Share that left, month by month, of each segment, with annotations.
 
     Args:
         table: `as_of_date`, `segment`, `customers`, `churn_rate`.
         marks: `day` and `note` of annotations.
+        order: The segments, in the order of their colours.
     """
-    segments = list(table["segment"].unique())
+    segments = list(order)
     chart: alt.Chart = (
         alt.Chart(table)
         .mark_line(point=True)

@@ -337,7 +337,7 @@ def outcomes(page: Context, pair: Sequence[ComparedSegment]) -> None:
     table = found.assign(segment=found["ladder_part"].map(named))
     days = table["as_of_date"]
     marks = outages(page.name, days.min().date(), days.max().date())
-    st.altair_chart(segment_charts.trends(table, marks))
+    st.altair_chart(segment_charts.trends(table, marks, list(named.values())))
     said = " ".join(f"{words.day(mark.day)}: {mark.note}." for mark in marks.itertuples())
     if said:
         st.caption(plain(f"Dashed lines. {said}"))
