@@ -10,7 +10,7 @@ import streamlit as st
 from app.viewer import words
 from app.viewer.context import Context
 from app.viewer.published import Row
-from pipeline.project.duck import quoted
+from pipeline.project.duck import file_sql
 from pipeline.retention.plan import can_plan, kept_folder
 
 CHOSEN = "Chosen by the plan"
@@ -96,7 +96,7 @@ def _options(folder: str, domain: str, customer: str) -> pd.DataFrame:
     """Return the active actions of a domain beside a customer."""
 
     def table(name: str) -> str:
-        return f"read_parquet({quoted(Path(folder) / f'churn.int_churn__{name}.parquet')})"
+        return f"read_parquet({file_sql(Path(folder) / f'churn.int_churn__{name}.parquet')})"
 
     values: list[Any] = [domain, customer]
     with duckdb.connect() as connection:

@@ -211,8 +211,8 @@ def choose(page: Context, offered: Choices) -> Chosen:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             chosen["band"] = _several(offered, "bands", "Risk band")
-            chosen["action"] = _several(offered, "actions", "Recommendation", _WIDE)
             chosen["segment"] = _several(offered, "segments", "Segment")
+            chosen["action"] = _several(offered, "actions", "Recommendation", _WIDE)
             if offered.has_cancels:
                 which = st.segmented_control(
                     "Show",

@@ -37,6 +37,29 @@ def _layered(*charts: Any) -> alt.LayerChart:
     return layers
 
 
+def _annotations(marks: pd.DataFrame) -> list[alt.Chart]:
+    """Dashed lines on the days of annotations."""
+    if marks.empty:
+        return []
+    lines: alt.Chart = (
+        alt.Chart(marks)
+        .mark_rule(color=GREY, strokeDash=[4, 3], size=2)
+        .encode(
+            x="day:T",
+            tooltip=[
+                alt.Tooltip("day:T", title="Day", format="%d %B %Y"),
+                alt.Tooltip("note:N", title="Note"),
+            ],
+        )
+    )
+    return [lines]
+
+
+def _noted(marks: pd.DataFrame) -> str:
+    """Annotations in words."""
+    return "".join(f"; {row.day:%d %B %Y}: {row.note}" for row in marks.itertuples())
+
+
 def distribution(table: pd.DataFrame, low: float, high: float) -> alt.LayerChart:
     """Customers by risk, those in the chosen range in colour; a click chooses a bar.
 
@@ -130,12 +153,18 @@ def compared(
         f"{getattr(row, name)}, {row.segment}: {format(getattr(row, value), form)}"
         for row in table.itertuples()
     )
-    return _with_text(chart, len(order) * (14 * len(segments) + 12) + 60, text + ".")
+    return _with_text(chart, len(order) * (14 * len(segments) + 14) + 130, text + ".")
 
 
-def trends(table: pd.DataFrame) -> alt.Chart:
-    """Share that left, month by month, of each segment."""
-    segments = list(table["segment"].unique())
+def trends(table: pd.DataFrame, marks: pd.DataFrame, order: Sequence[str]) -> alt.LayerChart:
+    """Share that left, month by month, of each segment, with annotations.
+
+    Args:
+        table: `as_of_date`, `segment`, `customers`, `churn_rate`.
+        marks: `day` and `note` of annotations.
+        order: The segments, in the order of their colours.
+    """
+    segments = list(order)
     chart: alt.Chart = (
         alt.Chart(table)
         .mark_line(point=True)
@@ -160,7 +189,8 @@ def trends(table: pd.DataFrame) -> alt.Chart:
     text = "Share that left by cohort. Last known: " + "; ".join(
         f"{row.segment}: {row.churn_rate:.1%} of {row.customers:,}" for row in last.itertuples()
     )
-    return _with_text(chart, 240, text + ".")
+    layers = _layered(chart, *_annotations(marks))
+    return _with_text(layers, 260, f"{text}{_noted(marks)}.")
 
 
 def weeks(table: pd.DataFrame, value: str, marks: pd.DataFrame, *, title: str) -> alt.LayerChart:
@@ -188,25 +218,12 @@ def weeks(table: pd.DataFrame, value: str, marks: pd.DataFrame, *, title: str) -
             ],
         )
     )
-    layers = [bars]
-    if not marks.empty:
-        layers.append(
-            alt.Chart(marks)
-            .mark_rule(color=ORANGE, strokeDash=[4, 3], size=2)
-            .encode(
-                x="day:T",
-                tooltip=[
-                    alt.Tooltip("day:T", title="Day", format="%d %B %Y"),
-                    alt.Tooltip("note:N", title="Note"),
-                ],
-            )
-        )
     text = f"{title}, by week: " + "; ".join(
         f"week of {row.week_starts_on:%d %B %Y}: {getattr(row, value):,.0f}"
         for row in table.dropna(subset=[value]).itertuples()
     )
-    text += "".join(f"; {row.day:%d %B %Y}: {row.note}" for row in marks.itertuples())
-    return _with_text(_layered(*layers), 160, text + ".")
+    text += _noted(marks)
+    return _with_text(_layered(bars, *_annotations(marks)), 160, text + ".")
 
 
 def scores(table: pd.DataFrame) -> alt.LayerChart:

@@ -98,6 +98,7 @@ def customer_table(
         selection_mode="multi-row" if several else "single-row",
         column_config={name: _config(COLUMNS[name], page) for name in names},
         alt=f"Table of {len(found):,} customers",
+        placeholder="",
     )
     selected = found.iloc[event["selection"]["rows"]]
     if len(selected) == 1:

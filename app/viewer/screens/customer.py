@@ -221,7 +221,9 @@ def why_this(page: Context, customer: str, action: Row) -> None:
     found = alternatives(page, customer, action["planned_action"])
     if found is None or found.empty:
         return
-    st.subheader("Why this and not another action")
+    st.subheader(
+        "Why this and not another action" if action["planned_action"] else "What actions would earn"
+    )
     amounts = [
         "not valued" if profit != profit else f"{profit:,.2f}"
         for profit in found["expected_profit"]
@@ -231,10 +233,10 @@ def why_this(page: Context, customer: str, action: Row) -> None:
         hide_index=True,
         alt="Table of actions with what each would earn",
         column_config={
-            "title": st.column_config.TextColumn("Action", width=230, pinned=True),
+            "title": st.column_config.TextColumn("Action", width=190, pinned=True),
             "channel": None,
             "expected_profit": st.column_config.TextColumn(
-                f"Profit, {page.currency}", width=110, alignment="right"
+                f"Profit, {page.currency}", width=95, alignment="right"
             ),
             "why": st.column_config.TextColumn("Why", width=480),
         },

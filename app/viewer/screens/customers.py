@@ -358,11 +358,17 @@ def lost(page: Context) -> None:
     number = paged(len(found))
     without_toolbar()
     shown = found.iloc[SHOW * (number - 1) : SHOW * number]
+    names = [
+        name
+        for name in ("customer_id", "as_of_date", "churn_probability", "known_on", "what")
+        if shown[name].notna().any()
+    ]
     st.dataframe(
         shown.assign(
             customer_id=[address_of(one, page) for one in shown["customer_id"]],
             churn_probability=(100 * shown["churn_probability"]).clip(0.1, 99.9),
-        )[["customer_id", "as_of_date", "churn_probability", "known_on", "what"]],
+        )[names],
+        placeholder="",
         key=f"lost_{page.name}_{page.generation.name}",
         hide_index=True,
         alt=f"Table of {len(shown):,} customers who left",

@@ -60,12 +60,13 @@ def listing(page: Context) -> None:
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
+        placeholder="",
         alt=f"Table of {len(shown):,} customers marked do-not-contact",
         column_config={
             "customer_id": st.column_config.LinkColumn(
-                "Customer", display_text=r"customer=([^&]*)", width=220, pinned=True
+                "Customer", display_text=r"customer=([^&]*)", width=170, pinned=True
             ),
-            "reason": st.column_config.TextColumn("Reason", width=280),
+            "reason": st.column_config.TextColumn("Reason", width=250),
             "added_at": st.column_config.DatetimeColumn(
                 "Since, UTC", format="D MMM YYYY, HH:mm", width=170
             ),

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.customer_conditions import OF
 from app.viewer import client, list_filters, segment_charts, words
+from app.viewer.annotations import outages
 from app.viewer.audience import save_form, size
 from app.viewer.context import Context, context
 from app.viewer.list_filters import LADDER, Choices, Chosen, condition
@@ -200,13 +201,14 @@ def people(page: Context, offered: Choices, chosen: Chosen, title: str, *, key: 
     if list_filters.state_of(offered, chosen) is None or number is None:
         st.caption("The customer list has no filter for this bar.")
         return
-    st.page_link(
+    row = st.container(horizontal=True, vertical_alignment="center")
+    row.page_link(
         "screens/customers.py",
         label=plain(f"See the {words.count(number, 'customer')}: {title}"),
         icon=":material/group:",
         query_params=list_filters.link(page, offered, chosen),
     )
-    with st.popover("Save as audience", icon=":material/bookmark_add:"):
+    with row.popover("Save as audience", icon=":material/bookmark_add:"):
         save_form(page, chosen, key=f"save {key}")
 
 
@@ -333,7 +335,12 @@ def outcomes(page: Context, pair: Sequence[ComparedSegment]) -> None:
         )
         return
     table = found.assign(segment=found["ladder_part"].map(named))
-    st.altair_chart(segment_charts.trends(table))
+    days = table["as_of_date"]
+    marks = outages(page.name, days.min().date(), days.max().date())
+    st.altair_chart(segment_charts.trends(table, marks, list(named.values())))
+    said = " ".join(f"{words.day(mark.day)}: {mark.note}." for mark in marks.itertuples())
+    if said:
+        st.caption(plain(f"Dashed lines. {said}"))
     st.caption(plain(f"Share of customers who left. Leaving means: {page.domain['outcome']}."))
 
 

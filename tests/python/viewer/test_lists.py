@@ -304,7 +304,7 @@ def test_an_audience_is_kept_by_name_and_brought_back(served):
     page.multiselect(key="bands").set_value(["critical"]).run()
     page.multiselect(key="segments").set_value([page.multiselect(key="segments").options[0]])
     page.number_input(key="value").set_value(100)
-    page.slider(key="risk").set_value((12.6, 99.9))
+    page.slider(key="risk").set_value((0.7, 99.9))
     page.multiselect(key="kinds").set_value(["Tenure"]).run()
     page.multiselect(key="part_tenure").set_value(["over a year"])
     page.text_input(key="reason").set_value("Days").run()
@@ -315,7 +315,7 @@ def test_an_audience_is_kept_by_name_and_brought_back(served):
         "band": ["critical"],
         "segment": [page.multiselect(key="segments").options[0]],
         "min_customer_value": 100,
-        "min_probability": 0.126,
+        "min_probability": 0.007,
         "max_probability": 0.999,
         "part": ["tenure:from_365"],
         "reason": "Days",

@@ -107,3 +107,16 @@ def test_an_unknown_segment_in_an_address_shows_nothing(published_demo, key):
     assert not page.dataframe
     page.button[0].click().run()
     assert page.dataframe and not page.error
+
+
+def test_the_spikes_of_a_billing_outage_are_explained(published_demo):
+    page = addressed("segments", "KKBox", a="Auto-renew on", b="Auto-renew off")
+    (trend,) = [one for one in charts_of(page) if "by cohort" in one["description"]]
+    # a segment has the same colour in every chart
+    assert trend["layer"][0]["encoding"]["color"]["scale"]["domain"] == [
+        "Auto-renew on",
+        "Auto-renew off",
+    ]
+    for said in (trend["description"], text_of(page)):
+        assert "Billing outage of payment method 39" in said
+        assert "1 March 2016" in said or "01 March 2016" in said
