@@ -12,6 +12,7 @@ import pytest
 from app.api.published.row_models import serving_tables
 from pipeline.project.exit_codes import WARNED
 from pipeline.publish.generation import current
+from pipeline.runs.nights import nights
 
 pytestmark = pytest.mark.usefixtures("demo")
 
@@ -208,3 +209,22 @@ def test_reasons_in_the_risk_table_raise_the_risk(demo):
     )
     assert typical[0] == (False, 0)
     assert typical[1][1] > 0
+
+
+def test_the_night_of_the_demo_is_on_record(demo):
+    home, _ = demo
+    (night,) = nights(home)
+    assert (night.command, night.outcome) == ("demo", "published")
+    assert night.generation == current(home).name
+    assert [(step.name, step.domain) for step in night.steps] == [
+        ("read files", "kkbox"),
+        ("read files", "ecommerce"),
+        ("build", ""),
+        ("learn and score", "kkbox"),
+        ("learn and score", "ecommerce"),
+        ("publish", ""),
+    ]
+    assert all(step.seconds > 0 for step in night.steps)
+    read = {(rows.domain, rows.table): rows for rows in night.rows}
+    assert read["kkbox", "transactions"].read > 0
+    assert {rows.quarantined for rows in night.rows} == {0}
