@@ -12,6 +12,7 @@ COLUMNS = {
     "previous_probability": "Was",
     "churn_probability": "Now",
     "value_at_risk": "Value at risk",
+    "what_changed": "What changed",
     "main_reason": "Main reason now",
 }
 
@@ -45,6 +46,11 @@ def moved_table(found: pd.DataFrame, page: Context, *, key: str) -> None:
             ),
             "churn_probability": st.column_config.NumberColumn(
                 COLUMNS["churn_probability"], format="%.0f%%", width="small", help="Risk."
+            ),
+            "what_changed": st.column_config.TextColumn(
+                COLUMNS["what_changed"],
+                help="The driver whose effect on the risk changed most. Empty where that is not "
+                "certain, and where another model made the scores before.",
             ),
             "main_reason": st.column_config.TextColumn(COLUMNS["main_reason"], width="large"),
             "value_at_risk": st.column_config.NumberColumn(

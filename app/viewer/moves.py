@@ -23,41 +23,29 @@ MEANINGS = {
 }
 
 
-# $1 is the domain, $2 the cut-off of the scores before.
+# $1 is the domain.
 _MOVED = """
-    select *
-    from (
-        select
-            customer_id,
-            case
-                when is_at_risk and previous_risk_band is null then 'new'
-                when is_at_risk and previous_risk_band not in ('critical', 'high') then 'into'
-                when
-                    not is_at_risk and not coalesce(already_cancelled, false)
-                    and previous_risk_band in ('critical', 'high')
-                    then 'out'
-            end as direction_code,
-            previous_probability,
-            previous_risk_band,
-            churn_probability,
-            risk_band,
-            top_driver_1 as main_reason,
-            value_at_risk
-        from bi_customer_360
-        where domain = $1
-
-        union all
-
-        select history.customer_id, 'left_list', history.churn_probability, history.risk_band,
-            null, null, null, null
-        from bi_churn_history as history
-        left join bi_customer_360 as now
-            on history.domain = now.domain and history.customer_id = now.customer_id
-        where
-            history.domain = $1 and history.as_of_date = $2 and now.customer_id is null
-            and history.risk_band in ('critical', 'high')
-    )
-    where direction_code is not null
+    select
+        moves.customer_id,
+        moves.direction as direction_code,
+        moves.previous_probability,
+        moves.previous_risk_band,
+        moves.churn_probability,
+        moves.risk_band,
+        moves.changed_group_title as what_changed,
+        now.top_driver_1 as main_reason,
+        moves.value_at_risk,
+        moves.previous_run_id = moves.run_id as is_same_model
+    from bi_churn_moves as moves
+    left join bi_customer_360 as now
+        on moves.domain = now.domain and moves.customer_id = now.customer_id
+    where
+        moves.domain = $1
+        and (
+            moves.direction in ('into', 'out')
+            or (moves.direction = 'new' and moves.is_at_risk)
+            or (moves.direction = 'left_list' and moves.was_at_risk)
+        )
 """
 
 
@@ -81,15 +69,14 @@ class Moves:
         """Return the customers who moved in a direction, the most value at risk first.
 
         Columns: customer_id, direction_code, previous_probability, previous_risk_band,
-        churn_probability, risk_band, main_reason, value_at_risk; who is not scored any more has no
-        figures of now.
+        churn_probability, risk_band, what_changed, main_reason, value_at_risk; who is not scored
+        any more has no figures of now, and what changed is null where that is not certain.
         """
         return rows(
             self.page.generation,
-            f"select * from ({_MOVED}) where direction_code = $3 "
-            "order by value_at_risk desc nulls last, customer_id limit $4",
+            f"select * from ({_MOVED}) where direction_code = $2 "
+            "order by value_at_risk desc nulls last, customer_id limit $3",
             self.page.name,
-            self.since,
             direction,
             most,
         )
@@ -115,7 +102,6 @@ def moves(page: Context) -> Moves:
             "coalesce(sum(value_at_risk), 0) as value "
             f"from ({_MOVED}) group by direction_code",
             page.name,
-            since,
         )
         counts |= {
             row["direction_code"]: (int(row["customers"]), float(row["value"]))

@@ -300,6 +300,28 @@ BEFORE = (
         min(label_definition), min(as_of_date), true, min(scored_at)
     from serving.bi_customer_360 group by domain
     """,
+    "delete from serving.bi_churn_moves",
+    """
+    insert into serving.bi_churn_moves by name
+    select domain, customer_id, as_of_date, as_of_date - 31 as previous_as_of_date,
+        case when is_at_risk and previous_risk_band is null then 'new'
+            when is_at_risk and not was_at_risk then 'into'
+            when was_at_risk and not is_at_risk and not coalesce(already_cancelled, false)
+                then 'out' end as direction,
+        previous_probability, previous_risk_band, was_at_risk, churn_probability, risk_band,
+        is_at_risk, already_cancelled, 'Payments' as changed_group_title, value_at_risk, run_id,
+        run_id as previous_run_id
+    from (
+        select *, coalesce(previous_risk_band in ('critical', 'high'), false) as was_at_risk
+        from serving.bi_customer_360
+    )
+    where direction is not null
+    union all by name
+    select domain, 'gone ' || domain as customer_id, max(as_of_date) as as_of_date,
+        max(as_of_date) - 31 as previous_as_of_date, 'left_list' as direction,
+        0.9 as previous_probability, 'critical' as previous_risk_band, true as was_at_risk
+    from serving.bi_customer_360 group by domain
+    """,
 )
 AT_RISK_BEFORE = "previous_risk_band in ('critical', 'high')"
 MOVED = {
