@@ -207,7 +207,8 @@ def test_parts_of_one_segment_are_alternatives_and_every_segment_must_match(api)
     for domain in domains(api):
         chosen = api.rows(
             "select segment, segment_value_code as code from serving.bi_customer_segments "
-            "where domain = ? and segment in ('tenure', 'value') group by segment, segment_value_code "
+            "where domain = ? and segment in ('tenure', 'value') "
+            "group by segment, segment_value_code "
             "qualify row_number() over (partition by segment order by count(*) desc) <= "
             "case segment when 'tenure' then 2 else 1 end",
             domain,
