@@ -9,7 +9,7 @@ import streamlit as st
 from app.customer_conditions import CONDITIONS
 from app.viewer import client, words
 from app.viewer.context import Context
-from app.viewer.list_filters import Chosen, condition
+from app.viewer.list_filters import Choices, Chosen, condition, link, state_of
 from app.viewer.plain import plain
 from app.viewer.published import one
 
@@ -57,6 +57,31 @@ def size(page: Context, chosen: Chosen) -> int | None:
         page.generation, f"select count(*) as customers from bi_customer_360 where {where}", *values
     )
     return int(found["customers"]) if found else 0
+
+
+def people(page: Context, offered: Choices, chosen: Chosen, title: str, *, key: str) -> None:
+    """Show the link to the customers of a filter, and the form that makes an audience of them.
+
+    Args:
+        page: What the page shows.
+        offered: What the customer list can choose.
+        chosen: The filters.
+        title: What the customers are called.
+        key: Prefix of the widgets' keys.
+    """
+    number = size(page, chosen)
+    if state_of(offered, chosen) is None or number is None:
+        st.caption("The customer list has no filter for this.")
+        return
+    row = st.container(horizontal=True, vertical_alignment="center")
+    row.page_link(
+        "screens/customers.py",
+        label=plain(f"See the {words.count(number, 'customer')}: {title}"),
+        icon=":material/group:",
+        query_params=link(page, offered, chosen),
+    )
+    with row.popover("Save as audience", icon=":material/bookmark_add:"):
+        save_form(page, chosen, key=f"save {key}")
 
 
 def about(page: Context, audience: Mapping[str, Any]) -> str:

@@ -3,7 +3,9 @@
 import streamlit as st
 
 from app.viewer import charts, words
+from app.viewer.audience import people
 from app.viewer.context import context
+from app.viewer.list_filters import choices
 from app.viewer.plain import plain
 from app.viewer.published import rows
 
@@ -74,7 +76,7 @@ st.subheader("Drivers you can act on", anchor=False)
 reasons = rows(
     page.generation,
     """
-    select group_title, count(*) as customers
+    select driver_group, group_title, count(*) as customers
     from bi_churn_reasons as reasons
     inner join bi_churn_risk as risk using (domain, customer_id)
     where reasons.domain = ? and direction = 'raises' and is_actionable
@@ -93,6 +95,17 @@ else:
         + charts.in_words(reasons, "group_title", "customers"),
     )
     st.caption("At-risk customers for whom this is a medium or strong driver.")
+    titles = dict(zip(reasons["driver_group"], reasons["group_title"], strict=True))
+    driver = st.selectbox("Driver", list(titles), format_func=titles.__getitem__, key="card")
+    offered = choices(page)
+    cancelled = {"already_cancelled": False} if offered.has_cancels else {}
+    people(
+        page,
+        offered,
+        {"band": ["critical", "high"], "driver": [driver]} | cancelled,
+        titles[driver],
+        key="driver",
+    )
 
 st.subheader(plain(f"{page.outcome}, by segment"), anchor=False)
 cohorts = rows(

@@ -10,7 +10,7 @@ import streamlit as st
 from app.customer_conditions import OF
 from app.viewer import client, list_filters, segment_charts, words
 from app.viewer.annotations import outages
-from app.viewer.audience import save_form, size
+from app.viewer.audience import people, size
 from app.viewer.context import Context, context
 from app.viewer.list_filters import LADDER, Choices, Chosen, condition
 from app.viewer.plain import plain
@@ -193,23 +193,6 @@ def joined(first: Chosen, second: Chosen) -> Chosen | None:
 
 def _kinds(parts: Sequence[str]) -> set[str]:
     return {part.partition(OF)[0] for part in parts}
-
-
-def people(page: Context, offered: Choices, chosen: Chosen, title: str, *, key: str) -> None:
-    """Show the link to the customers of a bar, and the form that makes an audience of them."""
-    number = size(page, chosen)
-    if list_filters.state_of(offered, chosen) is None or number is None:
-        st.caption("The customer list has no filter for this bar.")
-        return
-    row = st.container(horizontal=True, vertical_alignment="center")
-    row.page_link(
-        "screens/customers.py",
-        label=plain(f"See the {words.count(number, 'customer')}: {title}"),
-        icon=":material/group:",
-        query_params=list_filters.link(page, offered, chosen),
-    )
-    with row.popover("Save as audience", icon=":material/bookmark_add:"):
-        save_form(page, chosen, key=f"save {key}")
 
 
 def bands(page: Context, offered: Choices, pair: Sequence[ComparedSegment]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 import streamlit as st
-from viewer_pages import TITLES, addressed, charts_of, opened, text_of
+from viewer_pages import TITLES, addressed, ask, charts_of, opened, text_of
 
 from app.viewer import words
 
@@ -120,3 +120,23 @@ def test_the_spikes_of_a_billing_outage_are_explained(published_demo):
     for said in (trend["description"], text_of(page)):
         assert "Billing outage of payment method 39" in said
         assert "1 March 2016" in said or "01 March 2016" in said
+
+
+@pytest.mark.parametrize("domain", ["kkbox", "ecommerce"])
+def test_the_people_of_a_driver_are_those_of_its_bar(demo, monkeypatch, domain):
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    page = opened("drivers", TITLES[domain])
+    assert not page.exception
+    (chosen,) = [box for box in page.selectbox if box.label == "Driver"]
+    ((customers,),) = ask(
+        demo[0],
+        "select count(distinct customer_id) from bi_churn_reasons "
+        "inner join bi_churn_risk using (domain, customer_id) where domain = ? "
+        "and driver_group = ? and direction = 'raises' and strength <> 'weak' "
+        "and is_actionable and not is_typical and is_at_risk",
+        domain,
+        chosen.value,
+    )
+    assert customers > 0
+    links = [link.proto.label for link in page.get("page_link")]
+    assert any(f"See the {words.count(customers, 'customer')}" in label for label in links), links
