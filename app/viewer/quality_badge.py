@@ -20,11 +20,13 @@ class Quality:
     Attributes:
         ranked_right: Of pairs of one who left and one who stayed, the share that was ranked right.
         as_of_date: Cut-off of the customers it was measured on.
+        first_as_of_date: The first one, where several cohorts were taken together.
         is_realised: Whether it is of scores that were published, and not of a back-test.
     """
 
     ranked_right: float
     as_of_date: date
+    first_as_of_date: date
     is_realised: bool
 
     @property
@@ -48,7 +50,8 @@ class Quality:
         """Where the figure comes from."""
         if self.is_realised:
             return f"Published scores of {words.day(self.as_of_date)}, against what happened."
-        return f"Back-test on the customers of {words.day(self.as_of_date)}."
+        days = dict.fromkeys(map(words.day, (self.first_as_of_date, self.as_of_date)))
+        return f"Back-test on the customers of {' to '.join(days)}."
 
 
 def quality_of(generation: Published, domain: str) -> Quality | None:
@@ -58,15 +61,16 @@ def quality_of(generation: Published, domain: str) -> Quality | None:
     """
     realised = one(
         generation,
-        "select auc, as_of_date from bi_realised_quality where domain = ? and auc is not null "
-        "order by as_of_date desc, run_id limit 1",
+        "select auc, as_of_date, as_of_date as first_as_of_date from bi_realised_quality "
+        "where domain = ? and auc is not null order by as_of_date desc, run_id limit 1",
         domain,
     )
     if realised:
         return _quality(realised, is_realised=True)
     tested = one(
         generation,
-        "select value as auc, coalesce(last_as_of_date, as_of_date) as as_of_date "
+        "select value as auc, coalesce(last_as_of_date, as_of_date) as as_of_date, "
+        "as_of_date as first_as_of_date "
         "from bi_model_quality "
         "where domain = ? and split = 'test' and model = 'lightgbm' and metric = 'auc' "
         "order by as_of_date desc limit 1",
@@ -90,4 +94,4 @@ def show_badge(quality: Quality | None) -> None:
 
 
 def _quality(row: dict[str, Any], *, is_realised: bool) -> Quality:
-    return Quality(float(row["auc"]), row["as_of_date"], is_realised)
+    return Quality(float(row["auc"]), row["as_of_date"], row["first_as_of_date"], is_realised)

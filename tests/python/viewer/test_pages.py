@@ -422,7 +422,7 @@ def test_the_quality_is_of_published_scores_once_their_outcome_is_known(
     for screen in SCREENS:
         said = text_of(opened(screen))
         assert f"{100 * auc:.0f} of 100 pairs ranked right" in said
-        assert "Back-test on the customers of" in said
+        assert "Back-test on the customers of 1 January 2017 to 16 January 2017" in said
     home = changed(
         demo[0],
         tmp_path,
