@@ -212,6 +212,15 @@ def paged(customers: int) -> int:
     return int(number)
 
 
+def filled(page: Context, titles: list[str]) -> list[str]:
+    """Return the columns that some customer of the business has a value in."""
+    counted = ", ".join(f"count({TITLES[title]}) as {TITLES[title]}" for title in titles)
+    found = one(
+        page.generation, f"select {counted} from bi_customer_360 where domain = ?", page.name
+    )
+    return [title for title in titles if found and found[TITLES[title]]]
+
+
 def scored(page: Context, offered: Choices, above: DeltaGenerator) -> None:
     """Show the customers who are scored now; the saved audiences stand above."""
     chosen = pick_risks(page, list_filters.choose(page, offered))
@@ -225,7 +234,7 @@ def scored(page: Context, offered: Choices, above: DeltaGenerator) -> None:
     )
     settings = st.container(horizontal=True, vertical_alignment="bottom")
     order = settings.selectbox("Sort by", list(ORDERS), key="sort", bind="query-params", width=180)
-    known = [title for title, name in TITLES.items() if name in offered.published]
+    known = filled(page, [title for title, name in TITLES.items() if name in offered.published])
     titles = settings.multiselect(
         "Columns",
         known,

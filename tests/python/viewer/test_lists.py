@@ -419,3 +419,14 @@ def test_an_audience_without_a_name_is_not_kept(served):
     next(button for button in page.button if button.label == "Save").click().run()
     assert "Please enter a name" in text_of(page)
     assert served.items("/v1/kkbox/audiences") == []
+
+
+@pytest.mark.parametrize(
+    ("domain", "has", "lacks"),
+    [("kkbox", "Due", "Next order expected"), ("ecommerce", "Next order expected", "Due")],
+)
+def test_only_columns_with_a_value_can_be_chosen(published_demo, domain, has, lacks):
+    page = opened("customers", TITLES[domain])
+    (columns,) = [box for box in page.multiselect if box.label == "Columns"]
+    assert has in columns.options and has in columns.value
+    assert lacks not in columns.options
