@@ -106,6 +106,11 @@ def reading_from(home: Home) -> Iterator[sa.Connection | None]:
     try:
         with engine.connect() as connection:
             is_current = check_version(home, connection) == VERSIONS[-1]
+            is_empty = not is_current and not sa.inspect(connection).get_table_names()
+        if is_empty:
+            # somebody is about to make it
+            yield None
+            return
         if not is_current:
             _upgrade(home, engine)
         with engine.connect() as connection:

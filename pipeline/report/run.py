@@ -17,7 +17,6 @@ METRICS = (
     "log_loss",
     "auc",
     "ece",
-    "ece_if_calibrated",
     "calibration_slope",
     "observed_to_expected",
     "top_decile_capture",

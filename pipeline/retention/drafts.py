@@ -17,7 +17,7 @@ import duckdb
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from pipeline.project.duck import quoted, rows_of
+from pipeline.project.duck import file_sql, quoted, rows_of
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
@@ -242,7 +242,7 @@ def read_draft_customers(
     with duckdb.connect() as connection:
         return rows_of(
             connection.execute(
-                f"select * from read_parquet({quoted(path)}) "
+                f"select * from read_parquet({file_sql(path)}) "
                 "where list_contains(?, decision) and customer_id > ? "
                 "order by customer_id limit ?",
                 [list(decisions), after, limit],

@@ -195,7 +195,7 @@ def api(api_home):
     """The API over each home, with a key of every scope."""
     from api_client import Api
 
-    with Api(api_home, "read", "predict", "write", "admin") as client:
+    with Api(api_home, "read", "predict", "write", "plan", "approve", "admin") as client:
         yield client
 
 

@@ -15,7 +15,7 @@ from pipeline.retention.audit import AuditRow, read_audit
 router = APIRouter(prefix="/v1/{domain}/audit", tags=["decisions"])
 
 
-class Decision(BaseModel):
+class AuditEntry(BaseModel):
     """A decision that somebody made."""
 
     at: datetime = Field(description="When, UTC.")
@@ -29,17 +29,17 @@ class Decision(BaseModel):
     )
 
 
-class Decisions(DomainAnswer):
-    """Decisions, the newest first."""
+class AuditEntries(DomainAnswer):
+    """AuditEntries, the newest first."""
 
-    items: list[Decision]
+    items: list[AuditEntry]
     next_cursor: str | None = Field(description="Cursor of the next page; null on the last one.")
 
 
 @router.get("", summary="List who decided what", dependencies=[Reads])
 def list_decisions(
     services: App, generation: Published, domain: InDomain, query: Annotated[ListQuery, Query()]
-) -> Decisions:
+) -> AuditEntries:
     """Return who marked, lifted, saved, deleted and approved what, the newest first."""
 
     def read(after: str, limit: int) -> list[AuditRow]:
@@ -51,7 +51,7 @@ def list_decisions(
         query, list_id("audit", domain.name), read, lambda row: str(row.number)
     )
     items = [
-        Decision(
+        AuditEntry(
             at=row.at.replace(tzinfo=UTC),
             decided_by=row.decided_by,
             what=row.what,
@@ -59,4 +59,4 @@ def list_decisions(
         )
         for row in found
     ]
-    return Decisions(**in_domain(generation, domain), items=items, next_cursor=following)
+    return AuditEntries(**in_domain(generation, domain), items=items, next_cursor=following)

@@ -34,7 +34,9 @@ Name = Annotated[
 class KeptDraft(BaseModel):
     """A plan that was saved and is not published by that."""
 
-    draft_id: str = Field(description="Id of this version; saving the name anew gives another one.")
+    draft_id: str = Field(
+        description="Id of this version; saving the name again gives another one."
+    )
     name: str = Field(description="Name of the draft.")
     budget: float = Field(
         description="Limit on expected spend of the period, in the domain's currency."
@@ -96,7 +98,7 @@ class DraftCustomer(BaseModel):
     expected_spend: float = Field(description="Expected spend.")
 
 
-class CustomersQuery(ListQuery):
+class DraftCustomersQuery(ListQuery):
     """Which customers of a draft."""
 
     decision: Annotated[
@@ -200,7 +202,7 @@ def read_draft_customers(
     generation: Published,
     domain: InDomain,
     name: Name,
-    query: Annotated[CustomersQuery, Query()],
+    query: Annotated[DraftCustomersQuery, Query()],
 ) -> DraftCustomers:
     """Return whom the draft would contact and hold out, as computed when it was saved.
 
@@ -237,7 +239,7 @@ def read_draft_customers(
     summary="Approve a draft of a plan",
     dependencies=[Approves],
     response_model_exclude_defaults=True,
-    responses={409: {"description": "It was saved anew meanwhile; look at it again."}},
+    responses={409: {"description": "It was saved again meanwhile; look at it once more."}},
 )
 def approve_draft(
     services: App,
@@ -257,7 +259,7 @@ def approve_draft(
     draft = _found(services, domain.name, name)
     try:
         if draft.draft_id != draft_id:
-            raise ChurnError(f"The draft {name} was saved anew meanwhile.")
+            raise ChurnError(f"The draft {name} was saved again meanwhile.")
         approved = drafts.approve_draft(services.home, draft, by)
     except ChurnError as changed:
         raise ProblemError(409, "draft-changed", f"{changed} Look at it again.") from changed

@@ -28,7 +28,7 @@ from pipeline.project.sources import source_tables
 def contract_api(api_home, tmp_path_factory):
     home = Home(tmp_path_factory.mktemp("contract") / "home")
     shutil.copytree(api_home.root, home.root, symlinks=True)
-    with Api(home, "read", "predict", "write", "admin") as client:
+    with Api(home, "read", "predict", "write", "plan", "approve", "admin") as client:
         yield client
 
 
@@ -37,6 +37,13 @@ def domain(contract_api):
     """A domain with scores."""
     items = contract_api.get("/v1/domains").json()["items"]
     return next(item["domain"] for item in items if item["run_id"])
+
+
+@pytest.fixture(scope="module")
+def draft(contract_api, domain):
+    """A draft of a plan that is there."""
+    assert contract_api.put(f"/v1/{domain}/drafts/a draft", json={}).status_code == 200
+    return "a draft"
 
 
 @pytest.fixture(scope="module")
@@ -81,24 +88,27 @@ CHECKS = [
 
 # the plugin of schemathesis does not know this pytest, so its strategies are run here
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_no_server_error_and_no_undocumented_answer(contract_api, domain, customers, job, mode):
+def test_no_server_error_and_no_undocumented_answer(
+    contract_api, domain, customers, job, draft, mode
+):
     schema = schemathesis.openapi.from_asgi("/openapi.json", contract_api.app)
     operations = [result.ok() for result in schema.get_all_operations()]
     assert len(operations) >= 17
     for operation in operations:
-        statuses = statuses_of(operation, contract_api.key, domain, customers, job, mode)
+        statuses = statuses_of(operation, contract_api.key, domain, customers, job, draft, mode)
         # a list has an answer for what is right
         if mode is GenerationMode.POSITIVE and operation.method == "get":
             assert 200 in statuses, operation.label
 
 
-def statuses_of(operation, key, domain, customers, job, mode):
+def statuses_of(operation, key, domain, customers, job, draft, mode):
     """Send generated requests to one operation, check each answer, return what was answered."""
     statuses = set()
+    is_draft = operation.path.endswith("/drafts/{name}") and operation.method == "put"
 
     @settings(
         # a plan takes a second
-        max_examples=4 if operation.path.endswith("/plans") else 15,
+        max_examples=4 if operation.path.endswith("/plans") or is_draft else 15,
         deadline=None,
         derandomize=True,
         database=None,
@@ -114,6 +124,8 @@ def statuses_of(operation, key, domain, customers, job, mode):
             case.path_parameters["customer_id"] = customers[place]
         if "job_id" in case.path_parameters and place % 2 and case.method != "DELETE":
             case.path_parameters["job_id"] = job
+        if "/drafts/" in operation.path and place % 2 and case.method != "DELETE":
+            case.path_parameters["name"] = draft
         answer = case.call_and_validate(headers={"X-API-Key": key}, checks=CHECKS)
         statuses.add(answer.status_code)
 

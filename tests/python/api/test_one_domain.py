@@ -45,7 +45,7 @@ def test_every_list_across_domains_answers_and_says_which_have_scores(api):
 
 
 def test_a_domain_without_scores_says_so_at_every_route(world, start_api):
-    api = start_api(world, "read", "predict", "write")
+    api = start_api(world, "read", "predict", "write", "plan", "approve")
     (domain,) = without_scores(api)
     asked = [(method, path.replace("{domain}", domain)) for method, path in operations(api)]
     assert len(asked) >= 20
@@ -92,7 +92,7 @@ def test_a_domain_that_was_removed_is_told_to_a_sync(removed, start_api):
 
 
 def test_a_domain_that_was_removed_says_so_at_every_route(removed, start_api):
-    api = start_api(removed, "read", "predict", "write")
+    api = start_api(removed, "read", "predict", "write", "plan", "approve")
     for method, path in operations(api):
         path = path.replace("{domain}", "bench")
         answer = api.client.request(method, path, json=None if method == "GET" else {})

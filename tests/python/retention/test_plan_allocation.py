@@ -5,6 +5,7 @@ import csv
 import duckdb
 import numpy as np
 import pytest
+from periods import CHOICE
 from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import coo_array
 
@@ -127,7 +128,10 @@ def fill(connection, options, plans, capacities):
     connection.execute(
         "create table int_churn__contact_eligibility_checked as select distinct domain, "
         "customer_number, cast(customer_number as varchar) as customer_id, "
-        "0.5 as churn_probability from int_churn__actions_valued"
+        "0.5 as churn_probability, 'high' as risk_band, cast(null as varchar) as theme_1, "
+        "cast(null as varchar) as theme_2, cast(null as varchar) as theme_3, "
+        "cast(null as double) as customer_value, cast(null as date) as due_on, "
+        "true as is_at_risk, false as already_cancelled from int_churn__actions_valued"
     )
     connection.execute(
         "create table int_churn__actions_catalogued as select distinct domain, action_id, "
@@ -136,10 +140,12 @@ def fill(connection, options, plans, capacities):
     )
     connection.execute(
         "create table int_churn__plan_settings_resolved (domain varchar, budget_cents bigint, "
-        "holdout_per_mille bigint, holdout_salt varchar, period_start date, period_end date)"
+        "holdout_per_mille bigint, holdout_salt varchar, period_start date, period_end date, "
+        f"{CHOICE})"
     )
     connection.executemany(
-        "insert into int_churn__plan_settings_resolved "
+        "insert into int_churn__plan_settings_resolved (domain, budget_cents, holdout_per_mille, "
+        "holdout_salt, period_start, period_end) "
         "values (?, ?, null, 'salt', date '2026-01-01', date '2026-01-29')",
         plans,
     )

@@ -17,11 +17,19 @@ from pipeline.retention.assignments import DRAWN
 from pipeline.retention.catalogue import CATALOGUE
 from pipeline.warehouse.compiled_sql import compiled_model, placed, read_manifest
 
+# Columns of a plan's settings that say whom it is for; null for everybody.
+CHOICE = (
+    "bands varchar, themes varchar, min_probability double, max_probability double, "
+    "min_value double, due_from date, due_to date, is_at_risk boolean, "
+    "already_cancelled boolean, actions varchar, channels varchar, draft_id varchar"
+)
+
 # What a night is given; everything downstream of it is compiled SQL.
 GIVEN = {
     "fct_churn_scores": "run_id varchar, domain varchar, customer_id varchar, as_of_date date, "
     "due_on date, churn_probability double, risk_band varchar, is_at_risk boolean, "
-    "customer_value double, leaving_cost double, is_live boolean, scored_at timestamp",
+    "already_cancelled boolean, customer_value double, leaving_cost double, is_live boolean, "
+    "scored_at timestamp",
     "int_churn__live_runs_selected": "domain varchar, run_id varchar, as_of_date date",
     "int_churn__reasons_picked": "domain varchar, customer_id varchar, theme_1 varchar, "
     "theme_2 varchar, theme_3 varchar, driver_group_1 varchar, driver_group_2 varchar, "
@@ -32,7 +40,8 @@ GIVEN = {
     "stg_churn__suppressions": "domain varchar, customer_id varchar, suppression_reason varchar",
     "stg_churn__contacts": "domain varchar, customer_id varchar, contacted_on date, "
     "action_id varchar",
-    "stg_churn__saved_plans": "domain varchar, budget_cents bigint, holdout_per_mille bigint",
+    "stg_churn__saved_plans": "domain varchar, budget_cents bigint, holdout_per_mille bigint, "
+    + CHOICE,
     "stg_churn__assignments": "domain varchar, period_start date, customer_id varchar, "
     "arm varchar, action_id varchar, holdout_per_mille bigint, as_of_date date, run_id varchar, "
     "planned_spend_cents bigint, planned_profit_cents bigint, assigned_at timestamp, "
@@ -150,7 +159,7 @@ class Period:
             f"""
             insert into fct_churn_scores
             select '{run}', '{self.domain}', customer_id, date '{self.day}', null, probability,
-                band, band in ('critical', 'high'), value, 0.6 * value, true, now()::timestamp
+                band, band in ('critical', 'high'), false, value, 0.6 * value, true, now()::timestamp
             from made;
             insert into int_churn__reasons_picked
             select '{self.domain}', customer_id, first, second, third, 'a', 'b', 'c' from made
@@ -162,7 +171,8 @@ class Period:
         """Plan, keep the arms that are drawn; return the decisions by customer."""
         self.connection.execute("truncate stg_churn__saved_plans")
         self.connection.execute(
-            "insert into stg_churn__saved_plans values (?, ?, ?)",
+            "insert into stg_churn__saved_plans (domain, budget_cents, holdout_per_mille) "
+            "values (?, ?, ?)",
             [
                 self.domain,
                 round(100 * self.budget),

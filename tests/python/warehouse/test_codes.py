@@ -36,6 +36,7 @@ WORDS = {
     "bands_because",
     "crm_fields",
     "changed_group_title",
+    "condition",
     "currency",
     "decision_title",
     "decision_words",
@@ -44,6 +45,7 @@ WORDS = {
     "driver_group_2",
     "driver_group_3",
     "evidence",
+    "evidence_source",
     "group_title",
     "horizon",
     "ladder_part",
@@ -69,6 +71,7 @@ WORDS = {
     "usage_meaning",
     "value_definition",
     "words",
+    "themes",
 }
 # Words or ids in these tables, codes in others.
 HERE = {
