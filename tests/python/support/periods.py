@@ -159,7 +159,8 @@ class Period:
             f"""
             insert into fct_churn_scores
             select '{run}', '{self.domain}', customer_id, date '{self.day}', null, probability,
-                band, band in ('critical', 'high'), false, value, 0.6 * value, true, now()::timestamp
+                band, band in ('critical', 'high'), false, value, 0.6 * value, true,
+                now()::timestamp
             from made;
             insert into int_churn__reasons_picked
             select '{self.domain}', customer_id, first, second, third, 'a', 'b', 'c' from made
