@@ -289,7 +289,7 @@ def test_a_plan_is_tried_saved_exported_approved_and_published(person, viewer, r
     person.clicks("Save draft")
     # the table is a picture to the browser
     person.sees("A draft draws no control group")
-    path = person.downloads("Download its customers")
+    path = person.downloads("Exact keys (for CRM): its customers")
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     spend = sum(float(row["expected_spend"]) for row in rows if row["decision"] == "treat")
@@ -353,7 +353,7 @@ def test_links_back_forward_and_reload_keep_business_filters_and_customer(person
     asked = f"?business={business.replace(' ', '+')}"
     person.opens("customers", business=business, value="100")
     narrowed = person.reads_the_count()
-    seen = [(f"/customers{asked}&value=100", f"{business} · Customers at risk")]
+    seen = [(f"/customers{asked}&value=100", f"{business} · Customers")]
     assert person.is_at() == seen[0]
     person.opens("customer", business=business, customer=customer)
     seen.append((f"/customer{asked}&customer={quote(customer, safe='')}", f"{business} · Customer"))
@@ -375,7 +375,7 @@ def test_links_back_forward_and_reload_keep_business_filters_and_customer(person
     assert person.reads_the_count() == narrowed
     # within a session the list is found again as it was left
     person.follows("Plan")
-    person.follows("Customers at risk")
+    person.follows("Customers")
     assert person.is_at() == seen[0]
 
 
@@ -391,7 +391,7 @@ def test_choosing_another_business_keeps_the_page_and_drops_the_filters(person):
     person.finds("", "section[@data-testid='stSidebar']//input").click()
     person.finds("KKBox", "*[@role='option']").click()
     person.waits()
-    assert person.is_at() == ("/customers?business=KKBox", "KKBox · Customers at risk")
+    assert person.is_at() == ("/customers?business=KKBox", "KKBox · Customers")
     person.goes("back")
     assert person.reads_the_count() == kept
 
@@ -514,6 +514,8 @@ def test_no_figure_is_cut_off(person, viewer, width, business):
 
 # axe dropped it in version 4.8, after WCAG dropped 4.1.1: cells of two tables share ids.
 NOT_ANY_MORE = "duplicate-id-active"
+# A part of a date that nobody has entered: it says so (`aria-valuetext`), and has no number to say.
+EMPTY_DATE = "[role='spinbutton'][aria-valuetext='Empty']"
 
 
 @pytest.mark.parametrize("business", ["KKBox", "Online shop"])
@@ -526,8 +528,10 @@ def test_axe_finds_nothing_serious_and_every_chart_has_a_text(person, viewer, bu
         person.browser.execute_script(script)
         found = person.browser.execute_async_script(
             "const done = arguments[arguments.length - 1];"
-            "axe.run({rules: {[arguments[0]]: {enabled: false}}}).then(done)",
+            "axe.run({exclude: [arguments[1]]}, "
+            "{rules: {[arguments[0]]: {enabled: false}}}).then(done)",
             NOT_ANY_MORE,
+            EMPTY_DATE,
         )
         serious = [
             (finding["id"], finding["nodes"][0]["html"])
