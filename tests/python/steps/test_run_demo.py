@@ -16,7 +16,7 @@ from pipeline.runs.nights import nights
 
 pytestmark = pytest.mark.usefixtures("demo")
 
-LATER = {"bi_realised_quality"}
+LATER = {"bi_realised_quality", "bi_churn_moves"}
 EXAMPLES = "select * from kkbox.kkbox__churn_examples order by customer_id, as_of_date"
 
 
