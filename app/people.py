@@ -69,6 +69,17 @@ class People:
     roles: Mapping[str, Role]
     passwords: Mapping[str, str]
 
+    def session(self, name: str) -> str:
+        """Return what a browser that has signed in keeps; another one after a new password."""
+        mark = hashlib.sha256(self.passwords.get(name, "").encode()).hexdigest()
+        return f"{mark[:16]} {name}"
+
+    def of_session(self, session: str) -> Person | None:
+        """Return whose session it is; None if it has ended."""
+        name = session.partition(" ")[2]
+        is_theirs = hmac.compare_digest(self.session(name).encode(), session.encode())
+        return self.find(name) if is_theirs else None
+
     def find(self, name: str) -> Person | None:
         """Return a person, None if there is no such one."""
         role = self.roles.get(name)

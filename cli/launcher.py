@@ -47,7 +47,7 @@ def together(home: Home, port: int, api_port: int) -> Iterator[subprocess.Popen[
     processes: list[subprocess.Popen[bytes]] = []
     with _interrupted_by_sigterm(), closing(Store(home)) as store:
         # a role's own key, so that the API refuses what the role may not do
-        keys: dict[str, str] = {
+        keys = {
             role: create_key(store, f"{name} {role}", scopes, expires_at=until)
             for role, scopes in SCOPES.items()
         }

@@ -19,7 +19,10 @@ def viewer(
     ] = None,
     key: Annotated[
         str | None,
-        typer.Option(envvar="CHURN_API_KEY", help="API key with the scopes read and write."),
+        typer.Option(
+            envvar="CHURN_API_KEY",
+            help="API key with the scopes of all roles: read, write, plan, approve.",
+        ),
     ] = None,
 ) -> None:
     """Serve the viewer for marketers; stop it with Ctrl+C."""

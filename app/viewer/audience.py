@@ -117,7 +117,7 @@ def _offer(page: Context, audience: Mapping[str, Any], state: Mapping[str, Any] 
         with st.container(horizontal=True):
             if st.button("Delete", key=f"really forget {name}", type="primary"):
                 del st.session_state[_DELETING]
-                _change(lambda: client.forget_audience(page.name, name))
+                client.show_change(lambda: client.forget_audience(page.name, name))
             if st.button("Keep", key=f"keep {name}"):
                 del st.session_state[_DELETING]
                 st.rerun()
@@ -127,14 +127,4 @@ def _save(page: Context, name: str, chosen: Chosen) -> None:
     if not name:
         st.error("Please enter a name. Others find the audience by it.")
     else:
-        _change(lambda: client.save_audience(page.name, name, chosen))
-
-
-def _change(change: Callable[[], object]) -> None:
-    """Make the change and show the list again, or show why it failed."""
-    try:
-        change()
-    except client.UnavailableError as problem:
-        st.error(str(problem))
-    else:
-        st.rerun()
+        client.show_change(lambda: client.save_audience(page.name, name, chosen))

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 import streamlit as st
 
+from app.people import Role
 from app.viewer.sign_in import signed_in
 
 ADDRESS = "CHURN_API_URL"
@@ -20,17 +21,23 @@ _PATIENCE, _COMPUTING, _GLANCE = 20, 60.0, 5.0
 _BATCH = 1_000
 
 
-# The first role that has a scope of the API.
-_ROLES = {"mark": "write", "plan": "plan", "approve": "approve"}
-
-
-def key_of(role: str) -> str:
+def key_of(role: Role) -> str:
     """Return the variable with the key of a role; `CHURN_API_KEY` serves those without one."""
     return f"{KEY}_{role.upper()}"
 
 
 class UnavailableError(Exception):
     """The API gave no answer; the text tells a marketer why and what to do."""
+
+
+def show_change(change: Callable[[], object]) -> None:
+    """Make a change and show the page again, or show why it failed."""
+    try:
+        change()
+    except UnavailableError as problem:
+        st.error(str(problem))
+    else:
+        st.rerun()
 
 
 def compute_plan(domain: str, settings: dict[str, Any]) -> dict[str, Any]:
@@ -57,7 +64,7 @@ def save_draft(domain: str, name: str, settings: dict[str, Any]) -> dict[str, An
     Raises:
         UnavailableError: The API is not running or refuses.
     """
-    return _ask("PUT", _draft(domain, name), settings)
+    return _ask("PUT", _draft(domain, name), settings, needs="plan")
 
 
 def approve_draft(domain: str, name: str, draft_id: str) -> dict[str, Any]:
@@ -66,7 +73,7 @@ def approve_draft(domain: str, name: str, draft_id: str) -> dict[str, Any]:
     Raises:
         UnavailableError: The API is not running or refuses, or the draft was saved anew.
     """
-    return _ask("POST", f"{_draft(domain, name)}/approval?draft_id={draft_id}")
+    return _ask("POST", f"{_draft(domain, name)}/approval?draft_id={draft_id}", needs="approve")
 
 
 def forget_draft(domain: str, name: str) -> dict[str, Any]:
@@ -75,7 +82,7 @@ def forget_draft(domain: str, name: str) -> dict[str, Any]:
     Raises:
         UnavailableError: The API is not running or refuses.
     """
-    return _ask("DELETE", _draft(domain, name))
+    return _ask("DELETE", _draft(domain, name), needs="plan")
 
 
 def audit(domain: str, most: int) -> list[dict[str, Any]]:
@@ -122,7 +129,9 @@ def suppress(domain: str, customers: Sequence[tuple[str, str]]) -> int:
             {"customer_id": customer, "reason": reason}
             for customer, reason in customers[start : start + _BATCH]
         ]
-        added += _ask("POST", f"/v1/{domain}/suppressions", {"suppressions": entries})["added"]
+        added += _ask(
+            "POST", f"/v1/{domain}/suppressions", {"suppressions": entries}, needs="mark"
+        )["added"]
     return added
 
 
@@ -132,7 +141,7 @@ def lift_suppression(domain: str, customer_id: str) -> dict[str, Any]:
     Raises:
         UnavailableError: The API is not running or refuses.
     """
-    return _ask("DELETE", f"/v1/{domain}/suppressions/{quote(customer_id, safe='')}")
+    return _ask("DELETE", f"/v1/{domain}/suppressions/{quote(customer_id, safe='')}", needs="mark")
 
 
 def audiences(domain: str) -> list[dict[str, Any]]:
@@ -150,7 +159,9 @@ def save_audience(domain: str, name: str, chosen: dict[str, Any]) -> dict[str, A
     Raises:
         UnavailableError: The API is not running or refuses.
     """
-    return _ask("PUT", f"/v1/{domain}/audiences/{quote(name, safe='')}", {"filter": chosen})
+    return _ask(
+        "PUT", f"/v1/{domain}/audiences/{quote(name, safe='')}", {"filter": chosen}, needs="mark"
+    )
 
 
 def forget_audience(domain: str, name: str) -> dict[str, Any]:
@@ -159,13 +170,23 @@ def forget_audience(domain: str, name: str) -> dict[str, Any]:
     Raises:
         UnavailableError: The API is not running or refuses.
     """
-    return _ask("DELETE", f"/v1/{domain}/audiences/{quote(name, safe='')}")
+    return _ask("DELETE", f"/v1/{domain}/audiences/{quote(name, safe='')}", needs="mark")
 
 
 def _ask(
-    method: str, path: str, body: dict[str, Any] | None = None, *, timeout: float = _COMPUTING
+    method: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    *,
+    needs: Role = "view",
+    timeout: float = _COMPUTING,
 ) -> dict[str, Any]:
     who = signed_in()
+    # here too: the key of a viewer that runs alone may serve all roles
+    if not who.may(needs):
+        raise UnavailableError(
+            f"Your role is {who.role}, and this takes the role {needs}. Ask your data team for it."
+        )
     address, key = os.environ.get(ADDRESS), os.environ.get(key_of(who.role), os.environ.get(KEY))
     if not address:
         raise UnavailableError(
@@ -200,13 +221,6 @@ def _ask(
             told = answer.json()
         except ValueError:
             told = {}
-        lacks = told.get("required")
-        needed = next((role for role, scope in _ROLES.items() if scope == lacks), None)
-        if needed:
-            raise UnavailableError(
-                f"Your role is {who.role}, and this takes the role {needed}. Ask your data team "
-                "for it."
-            )
         detail = told.get("detail") or answer.reason_phrase
         raise UnavailableError(f"The churn service refused this step: {detail}")
     return dict(answer.json()) if answer.content else {}

@@ -37,14 +37,12 @@ class Context:
         domain: The chosen domain's row of `bi_domains`.
         here: The page itself.
         is_demo: Whether the customers are made up.
-        person: Who opens it.
     """
 
     generation: Published
     domain: Row
     here: ViewerPage = PAGES[0]
     is_demo: bool = False
-    person: Person = DEMO
 
     @property
     def name(self) -> str:
@@ -138,7 +136,7 @@ def context(title: str) -> Context:
         _unknown_business(here, list(names))
     row = one(generation, "select * from bi_domains where title = ?", chosen)
     assert row is not None  # noqa: S101 - it was listed
-    page = Context(generation, row, here, is_demo(home(), str(row["domain"])), person)
+    page = Context(generation, row, here, is_demo(home(), str(row["domain"])))
     st.set_page_config(page_title=f"{chosen} · {title}")
     with st.sidebar:
         _choose_business(list(names), chosen, here)

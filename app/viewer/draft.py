@@ -1,6 +1,5 @@
 """Drafts of the plan: the settings of one, and the saved ones."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -114,7 +113,7 @@ def save_form(page: Context, asked: Settings) -> None:
             elif "/" in name:
                 st.error("Please leave out the slash.")
             else:
-                _change(lambda: client.save_draft(page.name, name.strip(), asked))
+                client.show_change(lambda: client.save_draft(page.name, name.strip(), asked))
 
 
 def saved_drafts(page: Context, published: Row) -> None:
@@ -159,11 +158,11 @@ def saved_drafts(page: Context, published: Row) -> None:
             "stay in their group, so the published plan may contact fewer customers."
         )
         if st.button("Approve", key=f"approve_{page.name}", disabled=draft["is_plan"]):
-            _change(lambda: client.approve_draft(page.name, name, draft["draft_id"]))
+            client.show_change(lambda: client.approve_draft(page.name, name, draft["draft_id"]))
     with second.popover("Delete …", width="stretch"):
         st.markdown("The draft and its list of customers are deleted. The plan stays as it is.")
         if st.button("Delete", key=f"delete_{page.name}"):
-            _change(lambda: client.forget_draft(page.name, name))
+            client.show_change(lambda: client.forget_draft(page.name, name))
 
 
 def _export(page: Context, draft: dict[str, Any]) -> None:
@@ -250,13 +249,3 @@ def _audiences(page: Context) -> dict[str, Settings]:
 def _computed(generation: str, domain: str, asked: Settings) -> dict[str, Any]:
     del generation  # part of the cache key: a plan belongs to one generation
     return client.compute_plan(domain, asked)
-
-
-def _change(change: Callable[[], object]) -> None:
-    """Make the change and show the page again, or show why it failed."""
-    try:
-        change()
-    except client.UnavailableError as problem:
-        st.error(str(problem))
-    else:
-        st.rerun()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+from app.people import Role
 from app.viewer import client
 from pipeline.project.home import PROJECT, Home
 
@@ -35,7 +36,7 @@ def viewer_command(port: int) -> list[str]:
 
 
 def viewer_environment(
-    home: Home, api: str | None, key: str | None, keys: Mapping[str, str] | None = None
+    home: Home, api: str | None, key: str | None, keys: Mapping[Role, str] | None = None
 ) -> dict[str, str]:
     """Return the environment of the viewer's process.
 

@@ -38,9 +38,16 @@ _OPEN = frozenset({SIGN_IN, "/_stcore/health"})
 
 
 def needs_nobody(where: Home) -> bool:
-    """Whether anybody may open the viewer: nobody was added, and all data are made up."""
+    """Whether anybody may open the viewer: nobody was added, and there is nothing but made-up data.
+
+    What is published without a lake beside it may be anybody's.
+    """
+    if where.people.exists():
+        return False
     domains = [path.name for path in where.lake.glob("*") if path.is_dir()]
-    return not where.people.exists() and all(is_demo(where, domain) for domain in domains)
+    if not domains:
+        return not where.published.exists()
+    return all(is_demo(where, domain) for domain in domains)
 
 
 def uses_openid() -> bool:
@@ -54,10 +61,10 @@ def person_of(where: Home, cookies: Mapping[str, str]) -> Person | None:
     if people is None:
         return DEMO if needs_nobody(where) else None
     try:
-        name = _signer(people).loads(cookies.get(COOKIE, ""), max_age=_SECONDS)
+        session = _signer(people).loads(cookies.get(COOKIE, ""), max_age=_SECONDS)
     except BadSignature:
         return None
-    return people.find(str(name))
+    return people.of_session(str(session))
 
 
 def signed_in() -> Person:
@@ -133,7 +140,7 @@ async def sign_in(request: Request) -> Response:
     answer = RedirectResponse(there, 303)
     answer.set_cookie(
         COOKIE,
-        _signer(people).dumps(person.name),
+        _signer(people).dumps(people.session(person.name)),
         max_age=_SECONDS,
         httponly=True,
         samesite="lax",

@@ -101,7 +101,7 @@ class Draft:
 
 
 def save_draft(home: Home, draft: Draft, planned: duckdb.DuckDBPyConnection) -> Draft:
-    """Save a draft and its customers; one of that name is replaced, unless it is the plan.
+    """Save a draft and its customers in place of one of that name, which may stay the plan.
 
     Args:
         home: CHURN_HOME.
@@ -123,21 +123,25 @@ def save_draft(home: Home, draft: Draft, planned: duckdb.DuckDBPyConnection) -> 
             "where decision in ('treat', 'hold_out') order by customer_id) "
             f"to {quoted(part)} (format parquet)"
         )
-    with writing(home) as connection:
-        of_domain = DRAFTS.c.domain == kept.domain
-        before = connection.execute(
-            sa.select(DRAFTS.c.draft_id).where(of_domain, DRAFTS.c.name == kept.name)
-        ).scalar()
-        others = sa.select(sa.func.count()).where(of_domain, DRAFTS.c.name != kept.name)
-        if connection.execute(others).scalar_one() >= MOST:
-            path.unlink()
-            raise ChurnError(
-                f"{kept.domain} already has {MOST} drafts, the maximum.",
-                hint="Delete one first.",
-            )
-        connection.execute(sa.delete(DRAFTS).where(of_domain, DRAFTS.c.name == kept.name))
-        connection.execute(insert(DRAFTS).values(_row(kept)))
-        record(connection, kept.domain, "saved a draft", kept.name, kept.made_by)
+    try:
+        with writing(home) as connection:
+            of_domain = DRAFTS.c.domain == kept.domain
+            before = connection.execute(
+                sa.select(DRAFTS.c.draft_id).where(of_domain, DRAFTS.c.name == kept.name)
+            ).scalar()
+            others = sa.select(sa.func.count()).where(of_domain, DRAFTS.c.name != kept.name)
+            if connection.execute(others).scalar_one() >= MOST:
+                raise ChurnError(
+                    f"{kept.domain} already has {MOST} drafts, the maximum.",
+                    hint="Delete one first.",
+                )
+            connection.execute(sa.delete(DRAFTS).where(of_domain, DRAFTS.c.name == kept.name))
+            connection.execute(insert(DRAFTS).values(_row(kept)))
+            record(connection, kept.domain, "saved a draft", kept.name, kept.made_by)
+    except BaseException:
+        # nobody would delete customers of a draft that is not there
+        path.unlink(missing_ok=True)
+        raise
     if before is not None:
         customers_file(home, kept.domain, before).unlink(missing_ok=True)
     return kept
@@ -190,8 +194,7 @@ def approve_draft(home: Home, draft: Draft, who: str) -> Draft:
     """Make a draft the plan from the next publish on; return it as it is stored.
 
     Raises:
-        ChurnError: It was saved anew or deleted meanwhile, so that nobody approves what they have
-            not seen.
+        ChurnError: It was saved again or deleted since; nobody approves what they have not seen.
     """
     now = _now()
     with writing(home) as connection:

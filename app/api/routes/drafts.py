@@ -239,7 +239,7 @@ def read_draft_customers(
     summary="Approve a draft of a plan",
     dependencies=[Approves],
     response_model_exclude_defaults=True,
-    responses={409: {"description": "It was saved again meanwhile; look at it once more."}},
+    responses={409: {"description": "It has been saved again since; review it first."}},
 )
 def approve_draft(
     services: App,
@@ -259,10 +259,10 @@ def approve_draft(
     draft = _found(services, domain.name, name)
     try:
         if draft.draft_id != draft_id:
-            raise ChurnError(f"The draft {name} was saved again meanwhile.")
+            raise ChurnError(f"The draft {name} has been saved again since.")
         approved = drafts.approve_draft(services.home, draft, by)
     except ChurnError as changed:
-        raise ProblemError(409, "draft-changed", f"{changed} Look at it again.") from changed
+        raise ProblemError(409, "draft-changed", f"{changed} Review it first.") from changed
     return SavedDraft(**in_domain(generation, domain), draft=_shown(approved, approved.draft_id))
 
 

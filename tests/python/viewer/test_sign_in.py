@@ -1,9 +1,11 @@
 """Who may open the viewer: nobody gets a figure before saying who they are, but on a demo."""
 
 import json
+import shutil
 import stat
 from itertools import pairwise
 
+import httpx
 import pytest
 from limits.storage import MemoryStorage
 from starlette.applications import Starlette
@@ -13,8 +15,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from app.people import ROLES, SCOPES, add_person, read_people, remove_person
-from app.viewer import sign_in
+from app.people import ROLES, SCOPES, Person, add_person, read_people, remove_person
+from app.viewer import client, sign_in
 from pipeline.project.errors import ChurnError
 from pipeline.project.origin import ORIGIN
 
@@ -117,6 +119,45 @@ def test_who_is_removed_or_did_not_sign_in_here_is_out_at_once(where, browser):
     assert browser.get("/today").status_code == 401
     browser.cookies.set(sign_in.COOKIE, "Ada")
     add_person(where, "Ada", "mark", PASSWORD)
+    assert browser.get("/today").status_code == 401
+
+
+def test_a_new_password_ends_the_sessions_of_the_old_one(where, browser):
+    add_person(where, "Ada", "mark", PASSWORD)
+    signs_in(browser)
+    add_person(where, "Ada", "approve", PASSWORD + "!")
+    assert browser.get("/today").status_code == 401
+    assert signs_in(browser, password=PASSWORD + "!").status_code == 303
+    assert browser.get("/today").status_code == 200
+
+
+@pytest.mark.parametrize(("role", "may"), [("view", False), ("mark", True)])
+def test_the_viewer_refuses_what_a_role_may_not_do_whatever_its_key(monkeypatch, role, may):
+    """A viewer that runs alone may have one key, which serves all roles."""
+    asked = []
+
+    class Api:
+        def request(self, method, path, **more):
+            asked.append(more["headers"])
+            return httpx.Response(201, json={"added": 1})
+
+    monkeypatch.setenv(client.ADDRESS, "http://127.0.0.1:1")
+    monkeypatch.setenv(client.KEY, "all scopes")
+    monkeypatch.setattr(client, "_client", lambda address: Api())
+    monkeypatch.setattr(client, "signed_in", lambda: Person("Ada", role))
+    if may:
+        assert client.suppress("shop", [("a", "asked")]) == 1
+        assert asked[0]["X-Churn-Person"] == "Ada"
+    else:
+        with pytest.raises(client.UnavailableError, match="takes the role mark"):
+            client.suppress("shop", [("a", "asked")])
+        assert asked == []
+
+
+def test_what_is_published_without_a_lake_is_not_taken_for_a_demo(where, browser):
+    shutil.rmtree(where.lake)
+    assert browser.get("/today").text == "figures for viewer", "there is nothing to see yet"
+    where.published.mkdir()
     assert browser.get("/today").status_code == 401
 
 
