@@ -5,7 +5,8 @@ from urllib.parse import quote
 import pytest
 from api_client import problem_of
 
-from pipeline.retention import decisions
+from pipeline.project.errors import ChurnError
+from pipeline.retention import decisions, drafts
 from pipeline.retention.decisions import PLANS, read_state
 from pipeline.retention.drafts import customers_file
 
@@ -31,6 +32,7 @@ def test_a_draft_is_the_trial_of_the_same_settings_and_changes_nothing(planner, 
     settings = {"budget": 500, "holdout": 0.2, "filter": {"channels": [CHANNEL], "at_risk": True}}
     trial = planner.post(f"/v1/{domain}/plans", json=settings).json()
     published = planner.get(f"/v1/{domain}/plan").json()
+    drawn = read_state(planner.home, decisions.ASSIGNMENTS)
     draft = planner.put(path(domain, "spring, no calls"), json=settings).json()["draft"]
     for name in ("customers", "expected_spend", "expected_profit", "control_customers"):
         assert draft["figures"][name] == trial["budget"][name], name
@@ -39,9 +41,7 @@ def test_a_draft_is_the_trial_of_the_same_settings_and_changes_nothing(planner, 
     assert draft["made_by"].startswith("test ") and draft["is_plan"] is False
     assert planner.get(f"/v1/{domain}/plan").json() == published
     assert read_state(planner.home, PLANS) == []
-    assert read_state(planner.home, decisions.ASSIGNMENTS) == read_state(
-        planner.home, decisions.ASSIGNMENTS
-    )
+    assert read_state(planner.home, decisions.ASSIGNMENTS) == drawn
 
 
 def test_its_customers_are_those_of_its_figures_and_one_who_is_suppressed_is_gone_at_once(
@@ -66,6 +66,7 @@ def test_its_customers_are_those_of_its_figures_and_one_who_is_suppressed_is_gon
 
 def test_saving_a_name_anew_replaces_it_and_its_file(planner, domain):
     first = planner.put(path(domain, "a"), json={"budget": 100}).json()["draft"]
+    looked_at = drafts.find_draft(planner.home, domain, "a")
     second = planner.put(path(domain, "a"), json={"budget": 200}).json()["draft"]
     assert first["draft_id"] != second["draft_id"]
     assert [one["budget"] for one in planner.items(f"/v1/{domain}/drafts")] == [200]
@@ -74,10 +75,21 @@ def test_saving_a_name_anew_replaces_it_and_its_file(planner, domain):
     # what was looked at is gone, so that nobody approves what they have not seen
     answer = planner.post(f"{path(domain, 'a')}/approval?draft_id={first['draft_id']}")
     problem_of(answer, 409, "draft-changed")
+    with pytest.raises(ChurnError, match="changed or deleted"):
+        drafts.approve_draft(planner.home, looked_at, "somebody")
+    assert read_state(planner.home, PLANS) == []
     assert planner.delete(path(domain, "a")).json()["forgotten"] == 1
     assert planner.delete(path(domain, "a")).json()["forgotten"] == 0
     assert not files[1].exists()
     problem_of(planner.get(path(domain, "a")), 404, "unknown-draft")
+
+
+def test_one_draft_too_many_is_told_and_leaves_no_list_of_customers(planner, domain, monkeypatch):
+    monkeypatch.setattr(drafts, "MOST", 1)
+    planner.put(path(domain, "a"), json={"budget": 100})
+    problem_of(planner.put(path(domain, "b"), json={"budget": 100}), 409, "too-many-drafts")
+    assert [one["name"] for one in planner.items(f"/v1/{domain}/drafts")] == ["a"]
+    assert len(list(planner.home.drafts.rglob("*.parquet"))) == 1
 
 
 def test_an_approved_draft_is_the_plan_from_the_next_publish_on(planner, domain, run_churn):
