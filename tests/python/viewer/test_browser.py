@@ -380,6 +380,24 @@ def test_links_back_forward_and_reload_keep_business_filters_and_customer(person
     assert person.is_at() == seen[0]
 
 
+def test_back_and_forward_go_through_the_filters_of_a_list_one_by_one(person):
+    person.opens("today")
+    person.follows("Customers")
+    counts = [person.reads_the_count()]
+    for which in ("already cancelled", "everybody"):
+        time.sleep(1.5)  # what follows sooner is the same step
+        person.clicks(which)
+        counts.append(person.reads_the_count())
+    assert len(set(counts)) == 3
+    for step, order in (("back", counts[1::-1]), ("forward", counts[1:])):
+        for count in order:
+            person.goes(step)
+            person.sees(f"{count} customer")
+    for _ in counts:
+        person.goes("back")
+    assert person.is_at() == ("/today?business=KKBox", "KKBox · Today")
+
+
 def test_the_first_page_has_an_address_with_its_business(person):
     person.browser.get(person.address)
     person.waits()
