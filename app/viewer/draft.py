@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from app.customer_conditions import OF
 from app.viewer import client, files, words
 from app.viewer.context import Context
 from app.viewer.published import Row, Titles, rows
@@ -20,6 +21,8 @@ _OF_AN_AUDIENCE = {
     "due_to": "due_to",
     "at_risk": "at_risk",
     "already_cancelled": "already_cancelled",
+    "part": "parts",
+    "segment": "parts",
 }
 _ALL = "All customers"
 
@@ -59,7 +62,9 @@ def settings(page: Context, published: Row) -> Settings | None:
             "Audience",
             [_ALL, *_audiences(page)],
             key=f"{key}_audience",
-            help="All customers, or a saved audience of the customer list.",
+            help="All customers, or a saved audience of the customer list. Audiences that ask for "
+            "what the plan itself decides (recommendation, plan, profit), or for words of a "
+            "reason, are not offered.",
         )
         chosen = second.multiselect(
             "Actions",
@@ -76,11 +81,7 @@ def settings(page: Context, published: Row) -> Settings | None:
             placeholder="All channels",
         )
     whom = {} if audience == _ALL else _audiences(page)[audience]
-    given = {
-        **{_OF_AN_AUDIENCE[name]: value for name, value in whom.items()},
-        "actions": chosen,
-        "channels": channels,
-    }
+    given: Settings = {"actions": chosen, "channels": channels, **_of_plan(page, whom)}
     asked: Settings = {}
     if budget != published["budget"]:
         asked["budget"] = budget
@@ -89,6 +90,19 @@ def settings(page: Context, published: Row) -> Settings | None:
     if filters := {name: value for name, value in given.items() if value != []}:
         asked["filter"] = filters
     return asked or None
+
+
+def _of_plan(page: Context, audience: Settings) -> Settings:
+    """Return the filters of an audience as a plan names them."""
+    found: Settings = {}
+    for name, value in audience.items():
+        if name in ("segment", "part"):
+            codes = _ladder(page) if name == "segment" else {}
+            parts = [codes.get(part, part) for part in value]
+            found["parts"] = [*found.get("parts", []), *parts]
+        else:
+            found[_OF_AN_AUDIENCE[name]] = value
+    return found
 
 
 def computed(page: Context, asked: Settings) -> tuple[Row, pd.DataFrame, pd.DataFrame] | None:
@@ -243,6 +257,17 @@ def _audiences(page: Context) -> dict[str, Settings]:
         for audience in kept
         if audience["filter"].keys() <= _OF_AN_AUDIENCE.keys()
     }
+
+
+def _ladder(page: Context) -> dict[str, str]:
+    """Words of a part of the ladder → the part as a plan names it."""
+    found = rows(
+        page.generation,
+        "select distinct ladder_part, ladder_part_code from bi_customer_360 where domain = ?",
+        page.name,
+    )
+    parts = zip(found["ladder_part"], found["ladder_part_code"], strict=True)
+    return {str(part): f"ladder{OF}{code}" for part, code in parts}
 
 
 @st.cache_data(max_entries=50, show_spinner=False)

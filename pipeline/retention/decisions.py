@@ -49,6 +49,7 @@ PLANS = sa.Table(
     # for whom and with what: lists between bars, null for all
     sa.Column("bands", sa.String),
     sa.Column("themes", sa.String),
+    sa.Column("parts", sa.String),
     sa.Column("min_probability", sa.Float),
     sa.Column("max_probability", sa.Float),
     sa.Column("min_value", sa.Float),

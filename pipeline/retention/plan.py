@@ -19,6 +19,7 @@ from pipeline.warehouse.compiled_sql import CompiledModel, kept, placed, read_mo
 # The file of what runs again, beside the rows that it reads, in a generation's folder of the plan.
 PLAN_SQL = "plan.json"
 _SETTINGS = "churn.int_churn__plan_settings_resolved"
+_SEGMENTS = "int_churn__segments_selected"
 
 Row = dict[str, Any]
 
@@ -162,8 +163,11 @@ def _plan(
     given = relations_read(models)
     for relation in given:
         name = relation.partition(".")[2]
+        # a row for each customer and segment is only read where a plan asks for it
+        kind = "view" if name == _SEGMENTS else "table"
         connection.execute(
-            f"create table {name} as select * from {place(relation)} where domain = ?", [domain]
+            f"create {kind} {name} as select * from {place(relation)} "
+            f"where domain = {quoted(domain)}"
         )
     _suppress(connection, changes.suppressed)
     scored = connection.execute("select count(*) from int_churn__contact_eligibility_checked")

@@ -18,6 +18,7 @@ class PlanChoice:
     Attributes:
         bands: Risk bands.
         themes: Themes, one of which is among a customer's three strongest.
+        parts: Parts of segments, each as `segment:code`; one of each segment that is named.
         min_probability: Lowest churn probability.
         max_probability: Highest churn probability.
         min_value: Lowest customer value, in the domain's currency.
@@ -31,6 +32,7 @@ class PlanChoice:
 
     bands: tuple[str, ...] = ()
     themes: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     min_probability: float | None = None
     max_probability: float | None = None
     min_value: float | None = None

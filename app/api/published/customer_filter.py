@@ -205,6 +205,12 @@ def known_actions(generation: OpenGeneration, domain: str) -> list[str]:
     return sorted({*planned, *actions_of(domain)})
 
 
+def known_parts(generation: OpenGeneration, domain: str) -> list[str]:
+    """Return the parts of segments that customers are in, each as `segment:code`."""
+    column = f"segment || '{OF}' || segment_value_code"
+    return generation.choices("bi_customer_segments", column, domain)
+
+
 def _check(generation: OpenGeneration, domain: str, chosen: CustomerFilter, where: str) -> None:
     for low, high in RANGES:
         least, most = getattr(chosen, low), getattr(chosen, high)
@@ -224,9 +230,7 @@ def _check(generation: OpenGeneration, domain: str, chosen: CustomerFilter, wher
         channels = generation.choices("bi_churn_actions", "channel", domain)
         among("channel", chosen.channel, channels, where)
     if chosen.part:
-        column = f"segment || '{OF}' || segment_value_code"
-        parts = generation.choices("bi_customer_segments", column, domain)
-        among("part", chosen.part, parts, where)
+        among("part", chosen.part, known_parts(generation, domain), where)
     if chosen.driver:
         drivers = generation.choices("bi_driver_importance", "driver_group", domain)
         among("driver", chosen.driver, drivers, where)

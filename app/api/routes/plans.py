@@ -12,7 +12,7 @@ from app.api.dependencies import App, InDomain, Paged, Published, Reads
 from app.api.http.bodies import Day, StrictBody
 from app.api.http.problems import ProblemError, body_fault, invalid
 from app.api.published.answers import DomainAnswer, in_domain
-from app.api.published.customer_filter import known_actions
+from app.api.published.customer_filter import known_actions, known_parts
 from app.api.published.generation import OpenGeneration, PublishedDomain, Row
 from app.api.published.lists import ListQuery, SortKey, among, list_id, read_page
 from app.api.published.row_models import list_model, row_model
@@ -66,6 +66,15 @@ class PlanFilter(StrictBody):
             max_length=50,
             description="Themes; matches customers with one of them among their three "
             "strongest; all if empty.",
+        ),
+    ] = []  # noqa: RUF012
+    parts: Annotated[
+        list[str],
+        Field(
+            max_length=100,
+            description="Parts of segments, each as `segment:code` from the columns `segment` and "
+            "`segment_value_code` of `bi_customer_segments`; matches any part of the same segment, "
+            "and every segment named; all if empty.",
         ),
     ] = []  # noqa: RUF012
     min_probability: Annotated[
@@ -289,6 +298,7 @@ def _choice(generation: OpenGeneration, domain: PublishedDomain, asked: PlanFilt
     checked = (
         ("bands", asked.bands, generation.choices("bi_churn_risk", "risk_band", domain.name)),
         ("themes", asked.themes, generation.choices("bi_churn_drivers", "theme", domain.name)),
+        ("parts", asked.parts, known_parts(generation, domain.name)),
         ("actions", asked.actions, actions),
         ("channels", asked.channels, channels_of(domain.name)),
     )
@@ -297,6 +307,7 @@ def _choice(generation: OpenGeneration, domain: PublishedDomain, asked: PlanFilt
     return PlanChoice(
         tuple(asked.bands),
         tuple(asked.themes),
+        tuple(asked.parts),
         asked.min_probability,
         asked.max_probability,
         asked.min_value,

@@ -275,8 +275,25 @@ def activity(page: Context, customer: str) -> None:
         st.caption(f"Dashed line, {words.day(mark.day)}. {plain(mark.note)}.")
 
 
-def score_history(page: Context, customer: str) -> None:
-    """Show the published scores of a customer, and what can be compared."""
+def why_changed(found: Row) -> str:
+    """The reason that changed the risk the most since the scores before, as far as it is known."""
+    if found.get("changed_group_title"):
+        fell = found["churn_probability"] < found["previous_probability"]
+        did = "lowered" if fell else "raised"
+        return f"What {did} the risk the most: {found['changed_group_title']}. "
+    if found.get("change_not_explained_because") == "none_stands_out":
+        return "Several reasons changed, none of them certainly the most. "
+    return ""
+
+
+def score_history(page: Context, customer: str, found: Row | None = None) -> None:
+    """Show the published scores of a customer, what can be compared, and why they differ.
+
+    Args:
+        page: What the page shows.
+        customer: The customer.
+        found: Its row of `bi_customer_360`, if it is scored now.
+    """
     history = rows(
         page.generation,
         "select as_of_date, run_id, churn_probability, is_churned from bi_churn_history "
@@ -306,7 +323,8 @@ def score_history(page: Context, customer: str) -> None:
         "The model was trained again in between, so the two are not comparable: the difference "
         "may come from the model."
         if last["is_new_model"]
-        else "The same model gave both, so what changed is the customer's behaviour."
+        else "The same model gave both, so what changed is the customer's behaviour. "
+        + (why_changed(found) if found else "")
     )
     st.markdown(plain(change))
     known = history[history["is_churned"].notna()]
@@ -351,4 +369,4 @@ if action is not None:
 
 st.subheader("Activity per week")
 activity(page, customer)
-score_history(page, customer)
+score_history(page, customer, found)

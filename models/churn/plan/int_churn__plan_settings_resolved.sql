@@ -60,6 +60,7 @@ final as (
         {{ add_days('periods.period_start', 'entries.period_days') }} as period_end,
         saved.bands,
         saved.themes,
+        saved.parts,
         saved.min_probability,
         saved.max_probability,
         saved.min_value,

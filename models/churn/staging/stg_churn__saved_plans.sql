@@ -12,6 +12,7 @@ renamed as (
         holdout_per_mille,
         bands,
         themes,
+        parts,
         min_probability,
         max_probability,
         min_value,

@@ -3,11 +3,12 @@
 with
 
 moves as (
-    select * from {{ ref('int_churn__moves_found') }}
+    select * from {{ ref('int_churn__scores_compared') }}
+    where direction is not null
 ),
 
 explained as (
-    select * from {{ ref('int_churn__moves_explained') }}
+    select * from {{ ref('int_churn__changes_explained') }}
 ),
 
 final as (

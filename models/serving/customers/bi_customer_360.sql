@@ -35,6 +35,10 @@ earlier as (
     select * from {{ ref('int_churn__previous_scores_picked') }}
 ),
 
+changes as (
+    select * from {{ ref('int_churn__changes_explained') }}
+),
+
 parts as (
     select
         domain,
@@ -105,7 +109,10 @@ final as (
         case when orders.customer_id is not null then scores.expected_revenue end
             as predicted_value,
         case when orders.customer_id is not null then scores.leaving_cost_days end
-            as predicted_value_days
+            as predicted_value_days,
+        changes.changed_group,
+        changes.changed_group_title,
+        changes.not_explained_because as change_not_explained_because
     from risk
     inner join scores
         on
@@ -135,6 +142,10 @@ final as (
         on
             risk.domain = earlier.domain
             and risk.customer_id = earlier.customer_id
+    left join changes
+        on
+            risk.domain = changes.domain
+            and risk.customer_id = changes.customer_id
 )
 
 select * from final

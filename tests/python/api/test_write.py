@@ -419,9 +419,28 @@ def test_a_plan_treats_only_whom_the_filter_lets_through(api):
     assert "outside_the_audience" in {item["reason"] for item in plan["items"]}
 
 
+def test_a_plan_can_be_for_parts_of_segments(api):
+    domain = scored(api)[0]
+    of_segment = {}
+    for row in api.rows(
+        "select segment, segment_value_code as code from serving.bi_customer_segments "
+        "where domain = ? group by all order by count(*) desc, 1, 2",
+        domain,
+    ):
+        of_segment.setdefault(row["segment"], []).append(f"{row['segment']}:{row['code']}")
+    first, second = [parts for parts in of_segment.values() if len(parts) > 2][:2]
+    asked = [*first[:2], second[0]]  # either part of the one segment, and this part of the other
+    among = "&".join(f"part={part}" for part in asked)
+    expected = len(api.items(f"/v1/{domain}/customers?{among}&limit=500"))
+    plan = api.post(f"/v1/{domain}/plans", json={"filter": {"parts": asked}}).json()
+    everybody = len(api.items(f"/v1/{domain}/customers?limit=500"))
+    assert 0 < plan["customers"] == expected < everybody
+
+
 @pytest.mark.parametrize(
     ("body", "pointer", "words"),
     [
+        ({"filter": {"parts": ["ladder:odd"]}}, "#/filter/parts", "ladder:"),
         ({"budget": -1}, "#/budget", "greater"),
         ({"budget": "much"}, "#/budget", "number"),
         ({"budget": "5"}, "#/budget", "number"),

@@ -109,6 +109,14 @@ def solved(plan_sql):
 def fill(connection, options, plans, capacities):
     """Make the relations that the plan's SQL reads."""
     connection.execute(
+        "create table int_churn__segments_selected (domain varchar, customer_id varchar, "
+        "segment varchar, segment_value_code varchar)"
+    )
+    connection.execute(
+        "create table int_churn__segment_parts_coded (domain varchar, segment varchar, "
+        "segment_value varchar, segment_value_code varchar)"
+    )
+    connection.execute(
         "create table int_churn__actions_valued (domain varchar, customer_number bigint, "
         "action_id varchar, channel varchar, profit_cents bigint, spend_cents bigint, "
         "is_offered boolean)"

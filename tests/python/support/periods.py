@@ -19,7 +19,7 @@ from pipeline.warehouse.compiled_sql import compiled_model, placed, read_manifes
 
 # Columns of a plan's settings that say whom it is for; null for everybody.
 CHOICE = (
-    "bands varchar, themes varchar, min_probability double, max_probability double, "
+    "bands varchar, themes varchar, parts varchar, min_probability double, max_probability double, "
     "min_value double, due_from date, due_to date, is_at_risk boolean, "
     "already_cancelled boolean, actions varchar, channels varchar, draft_id varchar"
 )
@@ -31,6 +31,8 @@ GIVEN = {
     "already_cancelled boolean, customer_value double, leaving_cost double, is_live boolean, "
     "scored_at timestamp",
     "int_churn__live_runs_selected": "domain varchar, run_id varchar, as_of_date date",
+    "int_churn__segments_selected": "domain varchar, customer_id varchar, segment varchar, "
+    "segment_value_code varchar",
     "int_churn__reasons_picked": "domain varchar, customer_id varchar, theme_1 varchar, "
     "theme_2 varchar, theme_3 varchar, driver_group_1 varchar, driver_group_2 varchar, "
     "driver_group_3 varchar",

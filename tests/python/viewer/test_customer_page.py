@@ -87,6 +87,25 @@ def test_scores_are_compared_only_if_one_model_gave_both(changed, published_demo
     assert ("new model" in chart["description"]) == (not is_same)
 
 
+@pytest.mark.parametrize(
+    ("group", "because", "previous", "told"),
+    [
+        ("'Payments'", "null", 0.0, "What raised the risk the most: Payments."),
+        ("'Payments'", "null", 1.0, "What lowered the risk the most: Payments."),
+        ("null", "'none_stands_out'", 0.0, "Several reasons changed, none of them certainly"),
+    ],
+)
+def test_what_changed_the_risk_is_named(changed, published_demo, group, because, previous, told):
+    customer, *_ = treated(published_demo, "kkbox")
+    changed(
+        "insert into serving.bi_churn_history select * replace (as_of_date - 31 as as_of_date) "
+        "from serving.bi_churn_history where domain = 'kkbox'",
+        f"update serving.bi_customer_360 set changed_group_title = {group}, "
+        f"change_not_explained_because = {because}, previous_probability = {previous}",
+    )
+    assert told in text_of(opened("customer", "KKBox", customer=customer))
+
+
 @pytest.mark.parametrize("domain", TITLES)
 def test_charts_have_a_text_and_whole_numbers(published_demo, domain):
     customer, *_ = treated(published_demo, domain)

@@ -87,6 +87,17 @@ def test_a_click_on_a_bar_leads_to_its_people_and_makes_an_audience(served, monk
     assert kept["filter"] == {"segment": ["auto-renew off"], "band": ["high"]}
     # an audience can be compared like any segment
     assert "Audience: high, no auto-renew" in opened("segments", "KKBox").selectbox(key="a").options
+    # and a plan can be for it
+    page = opened("plan", "KKBox")
+    page.selectbox(key="draft_kkbox_audience").set_value("high, no auto-renew").run()
+    assert not page.exception
+    draft = served.post(
+        "/v1/kkbox/plans",
+        json={"filter": {"bands": ["high"], "parts": ["ladder:auto_renew_off"]}},
+    ).json()
+    assert draft["customers"] == row["customers"]
+    (contacted,) = [one.value for one in page.metric if one.label == "To contact"]
+    assert contacted == f"{draft['budget']['customers']:,}"
 
 
 def asked_of(query):

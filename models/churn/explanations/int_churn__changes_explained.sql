@@ -1,16 +1,23 @@
--- One row per domain and customer who moved into risk or out of it: the group of drivers that
--- raised the risk the most since the earlier cut-off, for who moved out the one that lowered it the
--- most, if the same model scored both. Each cut-off lists its eight largest groups; one that is not
--- listed is no larger than the smallest that is. So a change is known exactly where both list the
--- group, and within bounds elsewhere. A group is only named if no other can have moved more.
+-- One row per domain and customer who is scored now and was at the cut-off that was published
+-- before: the group of drivers that raised the risk the most since then, where the risk fell the
+-- one that lowered it the most, if the same model scored both. Each cut-off lists its eight largest
+-- groups; one that is not listed is no larger than the smallest that is. So a change is known
+-- exactly where both list the group, and within bounds elsewhere. A group is only named if no other
+-- can have moved more.
 with
 
-moves as (
+scored_twice as (
     select
         *,
-        case when direction = 'out' then -1 else 1 end as sign
-    from {{ ref('int_churn__moves_found') }}
-    where direction in ('into', 'out', 'cancelled')
+        -- out of risk or into it is explained by what leads there, whatever the risk itself did
+        case
+            when direction = 'out' then -1
+            when direction in ('into', 'cancelled') then 1
+            when churn_probability < previous_probability then -1
+            else 1
+        end as sign
+    from {{ ref('int_churn__scores_compared') }}
+    where previous_probability is not null and churn_probability is not null
 ),
 
 runs as (
@@ -30,11 +37,11 @@ titles as (
 
 compared as (
     select
-        moves.*,
+        scored_twice.*,
         coalesce(runs.model_hash = previous_runs.model_hash, false) as is_same_model
-    from moves
-    left join runs on moves.run_id = runs.run_id
-    left join runs as previous_runs on moves.previous_run_id = previous_runs.run_id
+    from scored_twice
+    left join runs on scored_twice.run_id = runs.run_id
+    left join runs as previous_runs on scored_twice.previous_run_id = previous_runs.run_id
 ),
 
 reasons as (

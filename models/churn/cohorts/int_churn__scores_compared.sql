@@ -1,6 +1,6 @@
--- One row per domain and customer whose place changed since the cut-off that was published before:
--- into risk or out of it, cancelled, new on the list or gone from it. Without an earlier publish
--- nobody moved.
+-- One row per domain and customer who is scored now or was at the cut-off that was published
+-- before: both scores, and where the place changed how: into risk or out of it, cancelled, new on
+-- the list or gone from it. Without an earlier publish there is nobody to compare.
 with
 
 live as (
@@ -105,7 +105,6 @@ final as (
     from directed
     inner join live on directed.domain = live.domain
     inner join previous_days on directed.domain = previous_days.domain
-    where directed.direction is not null
 )
 
 select * from final
