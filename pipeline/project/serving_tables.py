@@ -1,6 +1,6 @@
 """Reads the published tables from the YAML of the serving models."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,19 +51,26 @@ class Table:
 
 def published_tables(project: Path = PROJECT) -> list[Table]:
     """Return the published tables from the YAML, those shared by all domains first."""
+    return [*shared_tables(project), *_tables(sorted((project / "models").glob("*/marts/*.yml")))]
+
+
+def shared_tables(project: Path = PROJECT) -> list[Table]:
+    """Return the published tables that every generation has, whatever its domains."""
+    return _tables(
+        sorted(
+            (project / "models" / "serving").rglob("*.yml"),
+            key=lambda path: (_FOLDERS.get(path.parent.name, 0), path),
+        )
+    )
+
+
+def _tables(descriptions: Iterable[Path]) -> list[Table]:
     return [
         _table(model)
-        for path in _descriptions(project)
+        for path in descriptions
         for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", ())
         if model["name"].startswith(("bi_", "crm_"))
     ]
-
-
-def _descriptions(project: Path) -> Iterator[Path]:
-    """The shared tables, then the tables of single domains."""
-    shared = (project / "models" / "serving").rglob("*.yml")
-    yield from sorted(shared, key=lambda path: (_FOLDERS.get(path.parent.name, 0), path))
-    yield from sorted((project / "models").glob("*/marts/*.yml"))
 
 
 def _table(model: dict[str, Any]) -> Table:

@@ -103,12 +103,7 @@ class TelemetryMiddleware:
         except Exception as error:
             self.telemetry.failure("request_failed", error, request_id=correlation_id.get())
             if not has_started:
-                problem = ProblemError(
-                    500,
-                    "internal-error",
-                    "Internal error. Report this request_id; the log has the details.",
-                )
-                await problem.response(scope, receive, answer)
+                await _problem_of(state.get("generation")).response(scope, receive, answer)
         finally:
             self._note(scope, status, time.perf_counter() - began)
 
@@ -128,6 +123,27 @@ class TelemetryMiddleware:
             generation=generation.name if generation else None,
             request_id=correlation_id.get(),
         )
+
+
+def _problem_of(generation: Any) -> ProblemError:
+    """Return the answer to a request that crashed while it read a generation, or before it did.
+
+    Answers are made for the columns of today's tables, so a generation that lacks some of them is
+    the reason of a crash.
+    """
+    lacking = generation.lacking if generation is not None else []
+    if lacking:
+        return ProblemError(
+            503,
+            "published-by-an-older-version",
+            f"The published generation lacks {lacking[0]}"
+            + (f" and {len(lacking) - 1} more columns" if len(lacking) > 1 else "")
+            + ". Run `churn publish` to publish again.",
+            headers={"Retry-After": "600"},
+        )
+    return ProblemError(
+        500, "internal-error", "Internal error. Report this request_id; the log has the details."
+    )
 
 
 def _method(method: str) -> str:

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from app.today import TodayReader
 from pipeline.project.duck import quoted, rows_of
 from pipeline.project.generations import current_file
 from pipeline.project.home import Home
+from pipeline.project.serving_tables import shared_tables
 from pipeline.retention.overlay import Today, actions_today_sql, crm_today_sql, fill
 from pipeline.retention.plan import can_plan, kept_folder
 
@@ -191,6 +193,22 @@ class OpenGeneration:
             [_ATTACHED, table, column],
         )
         return bool(found)
+
+    @cached_property
+    def lacking(self) -> list[str]:
+        """Columns of today's tables that this generation was published without, sorted."""
+        found = self.rows(
+            "select table_name || '.' || column_name as name from duckdb_columns() "
+            "where database_name = ?",
+            [_ATTACHED],
+        )
+        published = {row["name"] for row in found}
+        return sorted(
+            f"{table.name}.{column.name}"
+            for table in shared_tables()
+            for column in table.columns
+            if f"{table.name}.{column.name}" not in published
+        )
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Return the rows of a query; each query uses its own cursor."""

@@ -11,6 +11,7 @@ from made_recipe import VERSION_1
 
 from benchmarks.api import publish_next
 from ml.decision import Decision
+from pipeline.publish.generation import current
 from pipeline.runs.registry import record
 
 MODEL = b"trees"
@@ -75,3 +76,13 @@ def test_a_domain_that_was_never_scored_does_not_make_the_others_unready(served,
     answer = start_api(served).get("/readyz")
     assert answer.status_code == 200
     assert checks(answer)["model of idle"]["words"] == "no scores published"
+
+
+def test_a_generation_of_an_older_version_is_told_instead_of_a_crash(demo_copy, start_api):
+    with duckdb.connect(str(current(demo_copy).path)) as connection:
+        connection.execute("alter table serving.bi_domains drop column outcome_title")
+    api = start_api(demo_copy, "read")
+    # what does not need the column answers as ever
+    assert api.get("/v1/kkbox/customers?limit=1").status_code == 200
+    found = problem_of(api.get("/v1/domains"), 503, "published-by-an-older-version")
+    assert "bi_domains.outcome_title" in found["detail"] and "churn publish" in found["detail"]
