@@ -36,6 +36,7 @@ class Mornings:
         controls: Period → customers who were ever in its control group.
         wrong: What no list may say, in words.
         plans: Day, period, budget, charged, reserved and expected spend.
+        ends: Period → the day on which the next one begins.
         lists: Day → customer → row of the CRM table.
     """
 
@@ -45,6 +46,7 @@ class Mornings:
     controls: dict[date, set[str]] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     plans: list[tuple] = field(default_factory=list)
+    ends: dict[date, date] = field(default_factory=dict)
     lists: dict[date, dict[str, dict]] = field(default_factory=dict)
 
     def read(self, home, day):
@@ -73,6 +75,7 @@ class Mornings:
                 plan["expected_spend"],
             )
         )
+        self.ends[plan["period_start"]] = plan["period_end"]
         of_period = self.controls.setdefault(plan["period_start"], set())
         of_period |= {row["customer_id"] for row in arms if row["arm"] == "control"}
         to_contact = {
@@ -131,12 +134,15 @@ def test_controls_and_suppressed_customers_are_left_alone_and_a_budget_holds(dom
     assert mornings.wrong == []
     for period, controls in mornings.controls.items():
         assert controls, "a period has a control group"
-        reached = {one for one, day, _ in mornings.contacts if day >= period}
+        # the next period draws everybody again
+        reached = {
+            one for one, day, _ in mornings.contacts if period <= day < mornings.ends[period]
+        }
         assert not reached & controls, period
     for day, _, budget, charged, reserved, spend in mornings.plans:
         assert charged + reserved + spend <= budget + 0.01, day
     # what was reported is charged, not only planned
-    assert mornings.plans[-1][3] > 0
+    assert max(charged for _, _, _, charged, *_ in mornings.plans) > 0
 
 
 @pytest.mark.long

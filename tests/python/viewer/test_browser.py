@@ -4,15 +4,18 @@ import csv
 import json
 import os
 import re
+import secrets
 import shutil
 import socket
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 import axe_core_python
 import duckdb
+import oidc_provider_mock
 import pytest
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
@@ -23,6 +26,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from app.people import add_person
 from app.viewer.pages import PAGES
 from benchmarks.http_load import serving
 from cli.launcher import together
@@ -67,9 +71,18 @@ def viewer(demo, tmp_path_factory):
     """The address of a viewer with its API over a copy of the demo, and the copy."""
     home = Home(tmp_path_factory.mktemp("viewer") / "home")
     shutil.copytree(demo[0].root, home.root, symlinks=True)
+    with viewing(home, free_port()) as address:
+        yield address, home
+
+
+def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+@contextmanager
+def viewing(home, port):
     with together(home, port, 0):
         address = f"http://127.0.0.1:{port}"
         for _ in range(PATIENCE):
@@ -78,7 +91,7 @@ def viewer(demo, tmp_path_factory):
                     break
             except OSError:
                 time.sleep(1)
-        yield address, home
+        yield address
 
 
 class Person:
@@ -670,3 +683,62 @@ def test_a_table_has_no_download_of_its_own(person):
     ]
     assert any(label.startswith("Fullscreen: Table") for label in shown)
     assert not any(label.startswith(("Download", "Search")) for label in shown if "Table" in label)
+
+
+SECRETS = """
+[auth]
+redirect_uri = "{viewer}/oauth2callback"
+cookie_secret = "{secret}"
+client_id = "viewer"
+client_secret = "{secret}"
+server_metadata_url = "{provider}/.well-known/openid-configuration"
+"""
+
+
+def test_people_sign_in_by_openid_connect(browser, demo_copy, tmp_path, monkeypatch):
+    named = {"sub": "1", "email": "marketing@example.com", "email_verified": True}
+    # a provider says who somebody is; the file of people says what they may do
+    add_person(demo_copy, "marketing@example.com", "mark", None)
+    users = [
+        oidc_provider_mock.User(sub="marketing", claims=named),
+        oidc_provider_mock.User(sub="stranger", claims={**named, "email": "else@example.com"}),
+        oidc_provider_mock.User(sub="unproven", claims={**named, "email_verified": False}),
+    ]
+    port = free_port()
+    (tmp_path / ".streamlit").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with oidc_provider_mock.run_server_in_thread(user_claims=users) as provider:
+        (tmp_path / ".streamlit" / "secrets.toml").write_text(
+            SECRETS.format(
+                viewer=f"http://127.0.0.1:{port}",
+                provider=f"http://127.0.0.1:{provider.server_port}",
+                secret=secrets.token_hex(),
+            )
+        )
+        with viewing(demo_copy, port) as address:
+            person = Person(browser, address)
+            for user, told in (
+                ("stranger", "nobody has added you yet"),
+                ("unproven", "nobody has added you yet"),
+                ("marketing", "Value at risk"),
+            ):
+                person.opens("today")
+                assert "Please sign in" in person.reads() and "NT$" not in person.reads()
+                person.finds("Sign in").click()
+                field = WebDriverWait(browser, PATIENCE).until(
+                    lambda driver: driver.find_element(By.CSS_SELECTOR, "input[name='sub']")
+                )
+                field.send_keys(user + Keys.ENTER)
+                WebDriverWait(browser, PATIENCE).until(
+                    lambda driver: driver.current_url.startswith(address)
+                )
+                person.waits()
+                person.sees(told)
+                if user != "marketing":
+                    assert "NT$" not in person.reads()
+                    person.clicks("Sign out")
+            sidebar = browser.find_element(By.CSS_SELECTOR, "[data-testid='stSidebar']").text
+            # a joiner that nobody sees keeps the name from becoming a link
+            assert "marketing@example.com" in sidebar.replace("\u2060", "")
+            person.clicks("Sign out")
+            person.sees("Please sign in")
