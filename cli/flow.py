@@ -19,6 +19,7 @@ from cli.common import (
     for_each_domain,
     make_context,
     recording,
+    show_error,
     writing,
 )
 from pipeline.project.domains import check_domain, domain_entries
@@ -101,11 +102,37 @@ def score(domain: Domain = None, as_of: AsOf = None) -> None:
 
 
 @app.command(epilog=EXPLAINED)
-def publish(accept: Accept = None) -> None:
+def publish(
+    accept: Accept = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also bring what is published to this database, as "
+            "postgresql://USER@HOST/DATABASE; the password comes from PGPASSWORD or ~/.pgpass; "
+            "repeatable."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="With --to: only say what would change there; publish nothing."
+        ),
+    ] = False,
+) -> None:
     """Build the serving tables and publish them atomically."""
     from pipeline import steps
+    from pipeline.destinations.postgres import check_address, sync
+    from pipeline.report.sync import show_sync
 
     where = home()
+    if dry_run and not to:
+        raise ChurnError("--dry-run needs a destination.", hint="Add --to postgresql://…")
+    for address in to or ():
+        check_address(address)
+    if dry_run:
+        for address in to or ():
+            show_sync(console, sync(where, address, dry_run=True), is_dry_run=True)
+        return
     with writing(where), recording(where, "publish") as log:
         context = make_context(None, live=True, accept=accept, log=log)
         if not context.domains:
@@ -114,7 +141,26 @@ def publish(accept: Accept = None) -> None:
             steps.build(context, isolate=True)
         with context.step("publish"):
             steps.finish(context)
+        for address in to or ():
+            _bring(context, address)
         exit_with(context)
+
+
+def _bring(context: RunContext, address: str) -> None:
+    """Bring what is published to a database; one that fails is told and stops nothing."""
+    from pipeline.destinations.postgres import sync, without_password
+    from pipeline.report.sync import show_sync
+
+    try:
+        with context.step(f"bring to {without_password(address)}"), console.status("loading"):
+            done = sync(context.home, address)
+    except ChurnError as error:
+        show_error(error)
+        context.warn(f"{without_password(address)} has not been brought up to date: {error.what}")
+        return
+    show_sync(console, done)
+    if done.rejected:
+        context.warn(f"{len(done.rejected)} rows were left out of {done.address}")
 
 
 @app.command(epilog=EXPLAINED)
