@@ -32,7 +32,7 @@ _LOCK = 7_402_018
 # Days for which the log keeps the rows that changed.
 _KEPT_DAYS = 90
 _HINT = (
-    "Nothing was changed there; the local generation stays. Mend it, then run `churn publish --to` "
+    "Nothing was changed there; the local generation stays. Fix it, then run `churn publish --to` "
     "again."
 )
 
@@ -238,7 +238,7 @@ def _view_columns(cursor: Cursor, table: str) -> list[tuple[str, str]]:
     kinds = [kind for (kind,) in cursor.fetchall()]
     if kinds and kinds != ["v"]:
         raise ChurnError(
-            f"The database has something named {SERVING}.{table} that is no view.",
+            f"The database has something named {SERVING}.{table} that is not a view.",
             hint="Rename it there: views of the published tables take that name. " + _HINT,
         )
     cursor.execute(

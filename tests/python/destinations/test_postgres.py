@@ -276,7 +276,7 @@ def test_a_sync_that_is_killed_in_the_middle_leaves_the_generation_before(
 
 def test_a_table_of_somebody_else_is_not_touched(demo_copy, database, asks):
     asks("create schema serving", "create table serving.bi_codes (mine text)")
-    with pytest.raises(ChurnError, match=r"serving\.bi_codes that is no view"):
+    with pytest.raises(ChurnError, match=r"serving\.bi_codes that is not a view"):
         sync(demo_copy, database)
     assert asks("select count(*) from serving.bi_codes") == [(0,)]
     assert asks("select count(*) from pg_views where schemaname = 'serving'") == [(0,)]
