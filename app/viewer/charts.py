@@ -24,7 +24,7 @@ def show(chart: alt.Chart | alt.LayerChart, description: str) -> None:
         chart: The chart.
         description: What it shows, with its figures; takes the place of the chart's own.
     """
-    st.altair_chart(chart.properties(description=description), alt=description)
+    st.altair_chart(chart.properties(description=description))
 
 
 def _finished(chart: Chart, description: str) -> Chart:
