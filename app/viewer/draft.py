@@ -255,7 +255,7 @@ def _audiences(page: Context) -> dict[str, Settings]:
     return {
         audience["name"]: audience["filter"]
         for audience in kept
-        if audience["filter"].keys() <= _OF_AN_AUDIENCE.keys()
+        if audience["filter"].keys() <= _OF_AN_AUDIENCE.keys() and not _has_both(audience["filter"])
     }
 
 
@@ -268,6 +268,12 @@ def _ladder(page: Context) -> dict[str, str]:
     )
     parts = zip(found["ladder_part"], found["ladder_part_code"], strict=True)
     return {str(part): f"ladder{OF}{code}" for part, code in parts}
+
+
+def _has_both(audience: Settings) -> bool:
+    """Whether an audience limits the ladder twice, which the parts of a plan cannot say."""
+    parts = audience.get("part", [])
+    return "segment" in audience and any(part.startswith(f"ladder{OF}") for part in parts)
 
 
 @st.cache_data(max_entries=50, show_spinner=False)

@@ -5,11 +5,12 @@ A sync loads the tables into a schema of the generation's own and turns the view
 leaves what was there, and views and grants of others on `serving` stay.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import duckdb
 import pyarrow as pa
@@ -50,7 +51,7 @@ class Sync:
         rejected: Table, key and reason of rows that PostgreSQL cannot hold.
         changes: new, changed and gone → rows of the CRM table.
         notes: What readers or administrators have to know.
-        is_there: Whether the generation had been brought before; nothing was done.
+        is_there: Whether the generation was brought last; nothing was done.
     """
 
     generation: str
@@ -79,12 +80,15 @@ def check_address(url: str) -> None:
 
 
 def without_password(url: str) -> str:
-    """Return an address without its password."""
+    """Return an address without its password, which may stand before the host or in the query."""
     parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}@{host}"))
+    if not parts.netloc:  # not an address: nothing says which part of it is secret
+        return f"{parts.scheme}:…" if parts.scheme else "…"
+    user, at, host = parts.netloc.rpartition("@")
+    asked = [(name, value) for name, value in parse_qsl(parts.query) if name != "password"]
+    return urlunsplit(
+        parts._replace(netloc=f"{user.partition(':')[0]}{at}{host}", query=urlencode(asked))
+    )
 
 
 def sync(home: Home, url: str, *, dry_run: bool = False) -> Sync:
@@ -124,21 +128,21 @@ def _bring(
     cursor.execute(f"select pg_advisory_xact_lock({_LOCK})")
     cursor.fetchall()
     schema = postgres_sql.schema_of(done.generation)
-    done.is_there = _exists(cursor, "pg_namespace where nspname", schema)
+    # an older generation that is current again still has its tables
+    is_loaded = _exists(cursor, "pg_namespace where nspname", schema)
+    done.is_there = is_loaded and _last_brought(cursor) == done.generation
     if done.is_there:
         return
     tables, described = _tables(published), published_tables()
     keys = {table.name: table.key for table in described}
     changes = _crm_changes(published, cursor)
-    done.changes = {
-        change: changes.column("change").to_pylist().count(change)
-        for change in ("new", "changed", "gone")
-    }
+    counted = Counter(changes.column("change").to_pylist())
+    done.changes = {change: counted[change] for change in ("new", "changed", "gone")}
     if not dry_run:
         for statement in (
             *postgres_sql.LOG_TABLES,
             f"create schema if not exists {SERVING}",
-            f"create schema {schema}",
+            f"create schema if not exists {schema}",
         ):
             cursor.execute(statement)
     for table, columns in tables.items():
@@ -146,14 +150,12 @@ def _bring(
         done.notes += notes
         rows = _whole_rows(published, table, columns, keys.get(table, ()), done)
         done.rows[table] = rows.count("*").fetchall()[0][0]
-        if not dry_run:
+        if not dry_run and not is_loaded:
             cursor.execute(postgres_sql.table_sql(schema, table, columns))
             cursor.adbc_ingest(
-                table,
-                rows.to_arrow_reader(_BATCH),
-                mode="append",
-                db_schema_name=schema,
+                table, rows.to_arrow_reader(_BATCH), mode="append", db_schema_name=schema
             )
+        if not dry_run:
             cursor.execute(view)
     if dry_run:
         return
@@ -189,7 +191,7 @@ def _whole_rows(
     is_bad = " or ".join(f"coalesce(contains({text}, chr(0)), false)" for text in texts)
     named = ", ".join(f"{quoted(name)}, {name_sql(name)}" for name in key) or "'row', 'of no key'"
     bad = published.execute(
-        f"select replace(to_json(json_object({named}))::varchar, '\\u0000', '?') "
+        f"select replace(json_object({named})::varchar, '\\u0000', '?') "
         f"from {SERVING}.{table} where {is_bad}"
     ).fetchall()
     done.rejected += [(table, one, "its text has a null byte") for (one,) in bad]
@@ -320,6 +322,13 @@ def _drop_older(cursor: Cursor, done: Sync, schema: str) -> None:
             cursor.execute(f"drop schema {older} cascade")
 
 
+def _last_brought(cursor: Cursor) -> str | None:
+    """Return the generation of the last sync."""
+    cursor.execute(f"select generation from {LOG}.syncs order by sync_id desc limit 1")
+    found = cursor.fetchall()
+    return found[0][0] if found else None
+
+
 def _exists(cursor: Cursor, place: str, name: str) -> bool:
     cursor.execute(f"select count(*) from {place} = {quoted(name)}")
     ((rows,),) = cursor.fetchall()
@@ -349,9 +358,12 @@ def _connected(url: str) -> Iterator[Any]:
 
 def _said(error: Exception, url: str) -> str:
     """What the database said, without the password of the address."""
-    password = urlsplit(url).password
+    parts = urlsplit(url)
+    secrets = {parts.password, *(v for name, v in parse_qsl(parts.query) if name == "password")}
     words = " ".join(str(error).split())
-    return words.replace(password, "…") if password else words
+    for secret in filter(None, (*secrets, *(unquote(one) for one in secrets if one))):
+        words = words.replace(secret, "…")
+    return words
 
 
 def _driver() -> Any:

@@ -223,6 +223,19 @@ def test_the_same_generation_is_brought_once_and_old_ones_go(demo_copy, database
     assert kept == [(name.lower(),) for name in names[-2:]]
 
 
+def test_an_older_generation_that_is_current_again_is_read_again(
+    demo_copy, database, asks, publishes
+):
+    sync(demo_copy, database)
+    older, ((rows,),) = current(demo_copy).name, asks("select count(*) from serving.bi_churn_risk")
+    publishes("delete from serving.bi_churn_risk")
+    sync(demo_copy, database)
+    name_current(demo_copy, older)
+    assert not sync(demo_copy, database).is_there
+    assert asks("select count(*) from serving.bi_churn_risk") == [(rows,)]
+    assert sync(demo_copy, database).is_there
+
+
 def test_an_old_generation_that_somebody_reads_stays_and_is_told(
     demo_copy, database, asks, publishes
 ):
@@ -286,6 +299,9 @@ def test_a_table_of_somebody_else_is_not_touched(demo_copy, database, asks):
     ("address", "words"),
     [
         ("mysql://a:secret@h/d", "not known"),
+        ("mysql://h/d?password=secret", "not known"),
+        ("host=h user=a password=secret", "not known"),
+        ("postgresql://owner@127.0.0.1:1/none?password=secret", "cannot be reached"),
         ("postgresql://owner:secret@127.0.0.1:1/none", "cannot be reached"),
     ],
 )

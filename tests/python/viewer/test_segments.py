@@ -87,8 +87,11 @@ def test_a_click_on_a_bar_leads_to_its_people_and_makes_an_audience(served, monk
     assert kept["filter"] == {"segment": ["auto-renew off"], "band": ["high"]}
     # an audience can be compared like any segment
     assert "Audience: high, no auto-renew" in opened("segments", "KKBox").selectbox(key="a").options
-    # and a plan can be for it
+    # and a plan can be for it, but not for one that limits the ladder twice
+    twice = {"segment": ["auto-renew off"], "part": ["ladder:auto_renew_on"]}
+    assert served.put("/v1/kkbox/audiences/twice", json={"filter": twice}).status_code == 200
     page = opened("plan", "KKBox")
+    assert "twice" not in page.selectbox(key="draft_kkbox_audience").options
     page.selectbox(key="draft_kkbox_audience").set_value("high, no auto-renew").run()
     assert not page.exception
     draft = served.post(
