@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from app.api.published.row_models import serving_tables
-from pipeline.project.domains import domain_entries
+from pipeline.project.domains import described_examples, domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT
 from pipeline.warehouse import sample
@@ -40,8 +40,7 @@ def stack(demo, request):
 
 def mart_of(domain):
     """A domain's examples, as its YAML has them."""
-    document = yaml.safe_load((PROJECT / f"models/{domain}/marts/_{domain}__marts.yml").read_text())
-    return next(m for m in document["models"] if m["name"] == f"{domain}__churn_examples")
+    return described_examples(domain)
 
 
 def features_of(domain):
