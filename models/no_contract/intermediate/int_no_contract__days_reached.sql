@@ -1,5 +1,5 @@
--- One row per domain and day that the memory or the horizon of some cut-off reaches: orders of other
--- days are not read.
+-- One row per domain and day that the memory or the horizon of some cut-off reaches: orders of
+-- other days are not read.
 {%- set memory_days = 730 %}
 with
 

@@ -31,7 +31,12 @@ assigned as (
     from {{ ref('stg_no_contract__orders') }}
     where
         not is_refund
-        and (domain, ordered_on) in (select days.domain, days.day from days)
+        and (domain, ordered_on) in (
+            select
+                days.domain,
+                days.day
+            from days
+        )
 )
 
 select * from assigned

@@ -20,7 +20,12 @@ booked as (
     from {{ ref('stg_no_contract__orders') }}
     where
         is_refund
-        and (domain, ordered_on) in (select days.domain, days.day from days)
+        and (domain, ordered_on) in (
+            select
+                days.domain,
+                days.day
+            from days
+        )
     group by all
 )
 

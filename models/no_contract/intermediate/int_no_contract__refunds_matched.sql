@@ -1,6 +1,7 @@
 -- One row per refund and the order it gives money back for: the customer's latest order up to that
--- day of the same id; of the same product where the refund names no id; any where it names neither. A refund without such an order has no row: it lowers money, and returns nothing.
--- The latest order alone is taken, so that a longer past changes no match.
+-- day of the same id; of the same product where the refund names no id; any where it names neither.
+-- A refund without such an order has no row: it lowers money, and returns nothing. The latest order
+-- alone is taken, so that a longer past changes no match.
 with
 
 refunds as (
@@ -15,7 +16,13 @@ purchases as (
         order_id,
         product_id
     from {{ ref('int_no_contract__purchases_assigned') }}
-    where (domain, customer_id) in (select refunds.domain, refunds.customer_id from refunds)
+    where
+        (domain, customer_id) in (
+            select
+                refunds.domain,
+                refunds.customer_id
+            from refunds
+        )
 ),
 
 candidates as (

@@ -3,9 +3,7 @@
 with
 
 cohort as (
-    select
-        domain,
-        customer_id
+    select customer_id
     from {{ ref('int_no_contract__cohorts_selected') }}
 ),
 
@@ -32,7 +30,8 @@ window_days as (
     cross join days_in_reach
 ),
 
--- Only days that some window needs are read from the lake, and only customers of some cohort.
+-- Only days that some window needs are read from the lake, and only customers of some cohort, of
+-- any domain: one column filters the files fast, and the joins below keep the domains apart.
 sessions as (
     select
         domain,
@@ -53,8 +52,8 @@ sessions as (
     from {{ ref('stg_no_contract__events') }}
     where
         not is_refund  -- the business books it
-        and (domain, happened_on) in (select window_days.domain, window_days.day from window_days)
-        and (domain, customer_id) in (select cohort.domain, cohort.customer_id from cohort)
+        and happened_on in (select window_days.day from window_days)
+        and customer_id in (select cohort.customer_id from cohort)
     group by all
 ),
 

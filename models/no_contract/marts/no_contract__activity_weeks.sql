@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
--- One row per domain, customer of the scoring cohort and week before the cut-off: what the customer did. A
--- week without anything is 0; one that the log does not cover is null.
+-- One row per domain, customer of the scoring cohort and week before the cut-off: what the customer
+-- did. A week without anything is 0; one that the log does not cover is null.
 {%- set are_views_covered = 'views_filled.weeks_before is not null' %}
 {%- set are_orders_covered = 'orders_filled.weeks_before is not null' %}
 {%- set are_amounts_known = are_orders_covered
@@ -17,7 +17,13 @@ cohort as (
         customer_id,
         as_of_date
     from {{ ref('int_no_contract__cohorts_selected') }}
-    where (domain, as_of_date) in (select weeks.domain, weeks.as_of_date from weeks)
+    where
+        (domain, as_of_date) in (
+            select
+                weeks.domain,
+                weeks.as_of_date
+            from weeks
+        )
 ),
 
 days as (

@@ -1,4 +1,5 @@
--- One row per domain, customer and day with money: what was bought, less what was given back, in cents.
+-- One row per domain, customer and day with money: what was bought, less what was given back, in
+-- cents.
 select
     domain,
     customer_id,

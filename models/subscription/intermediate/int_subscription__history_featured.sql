@@ -1,6 +1,6 @@
--- One row per customer and cut-off: when the decision is due, what is at stake, and the features from
--- transactions and dates. One model reads one summary: to join themes takes longer than to compute
--- them.
+-- One row per customer and cut-off: when the decision is due, what is at stake, and the features
+-- from transactions and dates. One model reads one summary: to join themes takes longer than to
+-- compute them.
 --
 -- At stake, before margin, is the last paid price per 30 days times the value months of the domain.
 -- A paid plan of 0 days is priced as 30, the price it bears; a customer who never paid is worth the

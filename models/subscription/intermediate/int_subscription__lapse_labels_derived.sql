@@ -1,5 +1,5 @@
--- One row per customer and cut-off: churned by a lapse. From the cut-off on a cancel
--- may pull the expiry earlier; the first purchase ends the walk; a gap of renewal_days is churn.
+-- One row per customer and cut-off: churned by a lapse. From the cut-off on a cancel may pull the
+-- expiry earlier; the first purchase ends the walk; a gap of renewal_days is churn.
 {%- set renewal_days = 30 %}
 with
 
@@ -26,7 +26,8 @@ walked as (
         periods.is_cancel,
         periods.expires_on as cancelled_to,
         min(case when not periods.is_cancel then periods.position end)
-            over (partition by cohort.domain, cohort.customer_id, cohort.as_of_date) as renewal_position
+            over (partition by cohort.domain, cohort.customer_id, cohort.as_of_date)
+            as renewal_position
     from cohort
     left join periods
         on

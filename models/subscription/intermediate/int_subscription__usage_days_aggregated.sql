@@ -1,18 +1,18 @@
--- One row per cut-off, customer and day in reach of a window: the 90 days before the cut-off and the
--- same four weeks a year earlier. Two records of one day become one, and are counted.
+-- One row per cut-off, customer and day in reach of a window: the 90 days before the cut-off and
+-- the same four weeks a year earlier. Two records of one day become one, and are counted.
 with
 
 cut_offs as (
     select
-        domain,
-        as_of_date
-    from {{ ref('control__cut_offs') }}
+        cut_offs.domain,
+        cut_offs.as_of_date
+    from {{ ref('control__cut_offs') }} as cut_offs
+    inner join {{ ref('stg_subscription__settings') }} as settings
+        on cut_offs.domain = settings.domain
 ),
 
 cohort as (
-    select
-        domain,
-        customer_id
+    select customer_id
     from {{ ref('int_subscription__cohorts_selected') }}
 ),
 
@@ -36,7 +36,8 @@ window_days as (
     cross join days_in_reach
 ),
 
--- Only days that some window needs are read from the lake, and only customers of some cohort.
+-- Only days that some window needs are read from the lake, and only customers of some cohort, of
+-- any domain: one column filters the files fast, and the joins below keep the domains apart.
 customer_days as (
     select
         records.domain,
@@ -52,18 +53,8 @@ customer_days as (
         bool_or(records.is_seconds_over_a_day) as is_seconds_over_a_day
     from records
     where
-        (records.domain, records.used_on) in (
-            select
-                window_days.domain,
-                window_days.day
-            from window_days
-        )
-        and (records.domain, records.customer_id) in (
-            select
-                cohort.domain,
-                cohort.customer_id
-            from cohort
-        )
+        records.used_on in (select window_days.day from window_days)
+        and records.customer_id in (select cohort.customer_id from cohort)
     group by all
 ),
 

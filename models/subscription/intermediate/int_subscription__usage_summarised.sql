@@ -16,11 +16,13 @@ days as (
     select * from {{ ref('int_subscription__usage_days_aggregated') }}
 ),
 
+-- The days of all customers of some cohort at every cut-off: to add up those that nobody asks for
+-- takes less than to join them away first.
 summarised as (
     select
-        cohort.domain,
-        cohort.customer_id,
-        cohort.as_of_date,
+        domain,
+        customer_id,
+        as_of_date,
 
         {% for window in [7, 14, 28, 90] -%}
         {{ count_where('days_before <= ' ~ window) }} as active_days_{{ window }}d,
@@ -48,13 +50,8 @@ summarised as (
         {{ count_where('is_seconds_negative and days_before <= 90') }} as negative_days_90d,
         {{ count_where('is_seconds_over_a_day and days_before <= 90') }} as over_a_day_days_90d,
         {{ exact_sum('log_rows - 1', where='days_before <= 90') }} as excess_rows_90d
-    from cohort
-    inner join days
-        on
-            cohort.domain = days.domain
-            and cohort.customer_id = days.customer_id
-            and cohort.as_of_date = days.as_of_date
-    group by cohort.domain, cohort.customer_id, cohort.as_of_date
+    from days
+    group by all
 ),
 
 windows as (

@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
--- One row per domain, customer of the scoring cohort and week before the cut-off: what they did. A week
--- without anything is 0; one that the records do not cover is null.
+-- One row per domain, customer of the scoring cohort and week before the cut-off: what they did. A
+-- week without anything is 0; one that the records do not cover is null.
 {%- set is_usage_covered = 'usage_filled.weeks_before is not null' %}
 {%- set are_payments_covered = 'payments_filled.weeks_before is not null' %}
 with
@@ -15,7 +15,13 @@ cohort as (
         customer_id,
         as_of_date
     from {{ ref('int_subscription__cohorts_selected') }}
-    where (domain, as_of_date) in (select weeks.domain, weeks.as_of_date from weeks)
+    where
+        (domain, as_of_date) in (
+            select
+                weeks.domain,
+                weeks.as_of_date
+            from weeks
+        )
 ),
 
 days as (
@@ -90,8 +96,9 @@ final as (
             as usage_amount,
         {{ when_covered(are_payments_covered, 'coalesce(payments.payments, 0)') }}
             as transactions,
-        {{ when_covered(are_payments_covered, exact_ratio('coalesce(payments.amount_cents, 0)', 100)) }}
-            as transaction_amount
+        {{ when_covered(
+            are_payments_covered, exact_ratio('coalesce(payments.amount_cents, 0)', 100)
+        ) }} as transaction_amount
     from cohort
     inner join weeks
         on
