@@ -49,6 +49,11 @@ _MARTS = {
 }
 # The marts in the YAML of the kind, with the columns and the words that all domains share.
 _WORDS = """\
+  - name: int_{name}__features_joined
+    description: *joined
+    data_tests:
+      - is_unique_by: {{arguments: {{columns: [customer_id, as_of_date]}}}}
+
   - name: {name}__churn_examples
     description: *examples
     config: *contract
