@@ -44,12 +44,9 @@ usage as (
             records.domain = days.domain
             and records.used_on = days.day
     where
-        (records.domain, records.customer_id) in (
-            select
-                cohort.domain,
-                cohort.customer_id
-            from cohort
-        )
+        records.customer_id in (select cohort.customer_id from cohort)
+        -- one column filters the files fast
+        and records.used_on in (select days.day from days)
     group by all
 ),
 
