@@ -46,7 +46,7 @@ visits as (
         not events.is_refund  -- the business books it
         and events.customer_id in (select cohort.customer_id from cohort)
         -- one column filters the files fast
-        and events.happened_on in (select days.day from days)
+        and events.happened_on in (select reached.day from days as reached)
     group by all
 ),
 

@@ -46,7 +46,7 @@ usage as (
     where
         records.customer_id in (select cohort.customer_id from cohort)
         -- one column filters the files fast
-        and records.used_on in (select days.day from days)
+        and records.used_on in (select reached.day from days as reached)
     group by all
 ),
 
