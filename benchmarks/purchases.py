@@ -78,10 +78,10 @@ def _bg_nbd(where: Home, cut_off: object) -> tuple[float, float]:
                 max(orders.ordered_on) - min(orders.ordered_on),
                 cast(? as date) - min(orders.ordered_on),
                 cast(max(examples.is_churned) as double)
-            from ecommerce.int_ecommerce__orders_placed as orders
+            from no_contract.int_no_contract__orders_placed as orders
             left join ecommerce.ecommerce__churn_examples as examples
                 on orders.customer_id = examples.customer_id and examples.as_of_date = ?
-            where orders.ordered_on < ?
+            where orders.domain = 'ecommerce' and orders.ordered_on < ?
             group by orders.customer_id
             """,
             [cut_off] * 3,

@@ -1,7 +1,8 @@
 {#- One row per label definition and cut-off of a domain: size, churners, when the cohort closes,
     whether it is frozen (label_version 0: not yet), how many outcomes a hole with a reason could
     have turned, and a checksum that adds up over rows and cohorts. -#}
-{% macro label_cohorts_counted(domain, labels, doubted) -%}
+{% macro label_cohorts_counted(domain) -%}
+{%- set kind = var('churn_domains')[domain].kind -%}
 with
 
 frozen as (
@@ -23,7 +24,7 @@ cohorts as (
         count(is_churned) > 0 as is_closed,
         {{ row_checksum(['customer_id', 'as_of_date', 'label_definition', 'is_churned']) }}
             as label_checksum
-    from {{ labels }}
+    from {{ ref(domain ~ '__labels') }}
     group by all
 ),
 
@@ -43,9 +44,10 @@ final as (
         on
             cohorts.label_definition = frozen.label_definition
             and cohorts.as_of_date = frozen.as_of_date
-    left join {{ doubted }} as doubted
+    left join {{ ref('int_' ~ kind ~ '__outcomes_doubted') }} as doubted
         on
-            cohorts.label_definition = doubted.label_definition
+            doubted.domain = '{{ domain }}'
+            and cohorts.label_definition = doubted.label_definition
             and cohorts.as_of_date = doubted.as_of_date
 )
 

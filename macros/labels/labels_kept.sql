@@ -1,9 +1,11 @@
 {#- Labels of a domain: a frozen cohort is read from its file and never computed again; the others
     are as the raw data have them today.
-    domain   names the source <domain>_labels with the frozen files
-    derived  relation with the labels as the raw data have them, with the columns
-    columns  of both, in order; customer_id, as_of_date and label_definition among them -#}
-{% macro labels_kept(domain, derived, columns) -%}
+    domain  names the source <domain>_labels with the frozen files -#}
+{% macro labels_kept(domain) -%}
+{%- set kind = var('churn_domains')[domain].kind -%}
+{%- set columns = ['customer_id', 'as_of_date', 'label_definition']
+    + (['expires_on'] if kind == 'subscription' else [])
+    + ['label_known_on', 'is_churned'] -%}
 with
 
 frozen as (
@@ -33,12 +35,14 @@ kept as (
 computed as (
     select
         derived.{{ columns | join(',\n        derived.') }}
-    from {{ derived }} as derived
+    from {{ ref('int_' ~ kind ~ '__labels_closed') }} as derived
     left join latest_version
         on
             derived.label_definition = latest_version.label_definition
             and derived.as_of_date = latest_version.as_of_date
-    where latest_version.label_version is null
+    where
+        derived.domain = '{{ domain }}'
+        and latest_version.label_version is null
 ),
 
 final as (

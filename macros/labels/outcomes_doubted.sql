@@ -1,15 +1,17 @@
 {#- How many outcomes of each closed cohort the holes with a reason could have turned: customers who
     stayed by what they did on one day only, spread evenly over the days without a hole, times the
-    days with one. Rows: label_definition, as_of_date, outcomes_in_doubt; cohorts without such a
-    hole have none.
-    labels      relation with label_definition, customer_id, as_of_date, label_known_on, is_churned
-    activities  relation with customer_id and day: what makes a customer stay
-    holes       relation with the days of holes that have a reason -#}
+    days with one. Rows: domain, label_definition, as_of_date, outcomes_in_doubt; cohorts without
+    such a hole have none.
+    labels      relation with domain, label_definition, customer_id, as_of_date, label_known_on,
+                is_churned
+    activities  relation with domain, customer_id and day: what makes a customer stay
+    holes       relation with domain and the days of holes that have a reason -#}
 {% macro outcomes_doubted(labels, activities, holes) -%}
 with
 
 cohorts as (
     select
+        domain,
         label_definition,
         as_of_date,
         max(label_known_on) as closes_on
@@ -20,6 +22,7 @@ cohorts as (
 
 touched as (
     select
+        cohorts.domain,
         cohorts.label_definition,
         cohorts.as_of_date,
         {{ days_between('cohorts.as_of_date', 'cohorts.closes_on') }} as outcome_days,
@@ -27,13 +30,15 @@ touched as (
     from cohorts
     inner join {{ holes }} as holes
         on
-            cohorts.as_of_date <= holes.day
+            cohorts.domain = holes.domain
+            and cohorts.as_of_date <= holes.day
             and cohorts.closes_on > holes.day
-    group by cohorts.label_definition, cohorts.as_of_date, cohorts.closes_on
+    group by cohorts.domain, cohorts.label_definition, cohorts.as_of_date, cohorts.closes_on
 ),
 
 stayed as (
     select
+        labels.domain,
         labels.label_definition,
         labels.as_of_date,
         labels.customer_id,
@@ -41,19 +46,22 @@ stayed as (
     from {{ labels }} as labels
     inner join touched
         on
-            labels.label_definition = touched.label_definition
+            labels.domain = touched.domain
+            and labels.label_definition = touched.label_definition
             and labels.as_of_date = touched.as_of_date
     inner join {{ activities }} as activities
         on
-            labels.customer_id = activities.customer_id
+            labels.domain = activities.domain
+            and labels.customer_id = activities.customer_id
             and labels.as_of_date <= activities.day
             and labels.label_known_on > activities.day
     where not labels.is_churned
-    group by labels.label_definition, labels.as_of_date, labels.customer_id
+    group by labels.domain, labels.label_definition, labels.as_of_date, labels.customer_id
 ),
 
 final as (
     select
+        touched.domain,
         touched.label_definition,
         touched.as_of_date,
         cast(ceil(
@@ -63,10 +71,15 @@ final as (
     from touched
     left join stayed
         on
-            touched.label_definition = stayed.label_definition
+            touched.domain = stayed.domain
+            and touched.label_definition = stayed.label_definition
             and touched.as_of_date = stayed.as_of_date
     group by
-        touched.label_definition, touched.as_of_date, touched.outcome_days, touched.hole_days
+        touched.domain,
+        touched.label_definition,
+        touched.as_of_date,
+        touched.outcome_days,
+        touched.hole_days
 )
 
 select * from final

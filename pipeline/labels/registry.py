@@ -7,6 +7,7 @@ import duckdb
 
 from pipeline.labels.freeze import CHECKSUM, FrozenCohort, freeze, withdraw
 from pipeline.project.checked import read_checked
+from pipeline.project.domains import domain_entries
 from pipeline.project.duck import files_sql
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import write_json
@@ -126,7 +127,7 @@ def audit(home: Home, domain: str, rule_version: int) -> list[Disagreement]:
         found = [
             Disagreement(domain, day, definition, rows, "today's raw data give other outcomes")
             for definition, day, rows in connection.execute(
-                _CHANGED.format(domain=domain)
+                _CHANGED.format(domain=domain, closed=_closed(domain))
             ).fetchall()
         ]
         found += [
@@ -151,13 +152,21 @@ def audit(home: Home, domain: str, rule_version: int) -> list[Disagreement]:
     return sorted(found, key=lambda d: (d.label_definition, d.as_of_date))
 
 
+def _closed(domain: str) -> str:
+    """The relation of labels as today's raw data have them, of every domain of the kind."""
+    kind = domain_entries()[domain].kind
+    return f"{kind}.int_{kind}__labels_closed"
+
+
 # A cohort can be compared if it is closed in today's raw data.
 _CHANGED = """
 with
 
 derived as (
-    select * from {domain}.int_{domain}__labels_closed
-    where is_churned is not null
+    select * from {closed}
+    where
+        domain = '{domain}'
+        and is_churned is not null
 ),
 
 comparable as (
@@ -291,7 +300,7 @@ def refreeze(
             home,
             domain,
             rule_version,
-            source=f"{domain}.int_{domain}__labels_closed",
+            source=f"(select * exclude (domain) from {_closed(domain)} where domain = '{domain}')",
             cohorts=sorted(cohorts),
             reason=reason,
         )

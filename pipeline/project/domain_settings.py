@@ -37,11 +37,22 @@ from ml.settings import (
 # Ten years, as `Days` may have.
 SomeDays = Annotated[int, Field(ge=1, le=3650)]
 Money = Annotated[Number, Field(ge=0, le=1e12)]
+# A kind of business: its models are in the folder of that name.
+Kind = Literal["subscription", "no_contract"]
 FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 # What no model learns from and no run records.
 NOT_LEARNED = ("crm_fields", "guards", "history_days", "retention", "rhythm")
 # A preset sets what a run learns from; these say what it may set, or are not learned from.
-_NOT_IN_A_PRESET = ("choices", "presets", *NOT_LEARNED)
+_NOT_IN_A_PRESET = (
+    "kind",
+    "staged",
+    "identities",
+    "extensions",
+    "words",
+    "choices",
+    "presets",
+    *NOT_LEARNED,
+)
 # Segments that the platform adds itself.
 _OWN_SEGMENTS = ("ladder", "risk_band")
 # Days of the shortest window of macros/control/windows.sql.
@@ -66,9 +77,11 @@ class Activity(Settings):
 class CoveredBy(Settings):
     """Rows of a domain's coverage that say how far back each kind of event is known."""
 
-    orders: Text = Field(description="Row of the orders: table, or table.event")
-    visits: Text = Field(description="Row of the visits: table, or table.event")
-    carts: Text = Field(description="Row of the carts: table, or table.event")
+    orders: Text | None = Field(default=None, description="Orders: table, or table.event")
+    visits: Text | None = Field(default=None, description="Visits: table, or table.event")
+    carts: Text | None = Field(default=None, description="Carts: table, or table.event")
+    payments: Text | None = Field(default=None, description="Payments: table, or table.event")
+    usage: Text | None = Field(default=None, description="Usage: table, or table.event")
 
 
 class Bounds(Settings):
@@ -241,6 +254,19 @@ class CrmFields(Settings):
 class DomainSettings(LearningSettings):
     """A domain's entry. A text may name other keys of the entry in braces."""
 
+    kind: Kind = Field(description="Whose models it is built by: a folder of models/")
+    staged: dict[str, Text] = Field(
+        default={}, description="Staged shape of the kind → the relation that fills it"
+    )
+    identities: Text | None = Field(
+        default=None, description="Model that resolves the domain's map of ids; without, no map"
+    )
+    extensions: tuple[Text, ...] = Field(
+        default=(), description="Models with features of the domain's own, by customer and cut-off"
+    )
+    words: dict[FieldName, FieldName] = Field(
+        default={}, description="The kind's word in names of features → the domain's own"
+    )
     title: Text = Field(description="The domain's name, for a reader")
     population: Text = Field(description="Who is scored")
     not_scored: Text = Field(description="Who is not")
@@ -326,7 +352,7 @@ class DomainSettings(LearningSettings):
         default=0, description="Days of purchases before which there is no cut-off"
     )
     covered_by: CoveredBy | None = Field(
-        default=None, description="Rows of coverage of orders, visits and carts"
+        default=None, description="Rows of coverage that say how far back each event is known"
     )
 
     def with_changes(self, changes: Mapping[str, Any]) -> Self:

@@ -52,6 +52,22 @@ def _read(path: Path, _modified: int, _bytes: int) -> dict[str, DomainSettings]:
     )
 
 
+def described_examples(domain: str) -> dict[str, Any] | None:
+    """Return what the YAML says of a domain's examples; None where nothing does.
+
+    It is in the YAML of the marts of the domain's kind, or in the domain's own.
+    """
+    entry = domain_entries().get(domain)
+    for folder in (entry.kind, domain) if entry else (domain,):
+        path = PROJECT / "models" / folder / "marts" / f"_{folder}__marts.yml"
+        if path.exists():
+            for model in yaml.safe_load(path.read_text()).get("models", ()):
+                if model["name"] == f"{domain}__churn_examples":
+                    found: dict[str, Any] = model
+                    return found
+    return None
+
+
 def check_domain(domain: str, entries: Mapping[str, DomainSettings]) -> str:
     """Return the domain.
 
@@ -76,6 +92,9 @@ def recorded_settings(document: Any, path: Path, domain: str) -> DomainSettings:
     Raises:
         ChurnError: They are not what this code reads.
     """
+    entry = domain_entries().get(domain)
+    if entry and isinstance(document, Mapping):  # made before kinds: it is of its entry's kind
+        document = {"kind": entry.kind, **document}
     return checked(
         DomainSettings,
         document,

@@ -1,20 +1,96 @@
-"""`churn domain new`: creates a domain as a copy of an existing one."""
+"""`churn domain new`: creates a domain of a kind: its sources, its mapping and its entry.
+
+What is true of every domain of the kind is in the kind's folder and is not copied.
+"""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
+
+import yaml
 
 from pipeline.project.domain_names import check_domain_name
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT
 
 _ENTRY = re.compile(r"^    (\w+):\n(?:(?: {5,}.*| *#.*)?\n)*", re.MULTILINE)
+_SOURCE = re.compile(r"source\('\w+', '(\w+)'\)|event_days\('\w+', \[([^\]]*)\]")
+_REF = re.compile(r"ref\('(\w+)'\)")
+# Keys that name what only the domain to copy from has.
+_OWN_KEYS = ("identities", "extensions", "words", "protocols", "crm_fields")
+
+_MARTS = {
+    "marts/int_{name}__features_joined.sql": """\
+-- One row per customer and cut-off: every feature. Nothing about outcomes is upstream of this
+-- model, which is what real time, the time-travel proof and the mart all run.
+{{{{ features_of('{name}') }}}}
+""",
+    "marts/{name}__churn_examples.sql": """\
+{{{{ config(materialized='table') }}}}
+-- One row per customer and cut-off: the contract that ml reads.
+{{{{ churn_examples('{name}') }}}}
+""",
+    "marts/{name}__labels.sql": """\
+{{{{ config(materialized='table') }}}}
+-- One row per label definition, customer and cut-off. A frozen cohort is read from its file and
+-- never computed again; the others are as the raw data have them today.
+{{{{ labels_kept('{name}') }}}}
+""",
+    "marts/{name}__label_cohorts.sql": """\
+{{{{ config(materialized='table') }}}}
+-- One row per label definition and cut-off: size, churners, when the cohort closes, whether it is
+-- frozen, and a checksum that adds up over rows and cohorts.
+{{{{ label_cohorts_counted('{name}') }}}}
+""",
+    "serving/bi_{name}_customers.sql": """\
+-- One row per customer of the scored cohort: the described features behind the score.
+{{{{ customers_of_live_run('{name}') }}}}
+""",
+}
+# The marts in the YAML of the kind, with the columns and the words that all domains share.
+_WORDS = """\
+  - name: int_{name}__features_joined
+    description: *joined
+    data_tests:
+      - is_unique_by: {{arguments: {{columns: [customer_id, as_of_date]}}}}
+
+  - name: {name}__churn_examples
+    description: *examples
+    config: *contract
+    data_tests:
+      - is_unique_by: {{arguments: {{columns: [customer_id, as_of_date]}}}}
+      - is_churn_contract
+      - has_rows_for_each_cut_off: {{arguments: {{domain: {name}}}}}
+      - knows_nothing_of_the_cut_off_itself: {{arguments: {{domain: {name}}}}}
+    columns: *columns
+
+  - name: bi_{name}_customers
+    description: *scored
+    config: *published
+    data_tests:
+      - is_unique_by: {{arguments: {{columns: [customer_id]}}}}
+    columns: *columns
+
+  - name: {name}__labels
+    description: *labels
+    data_tests:
+      - is_unique_by: {{arguments: {{columns: [label_definition, customer_id, as_of_date]}}}}
+      - is_label_known_with_its_cohort: {{arguments: {{domain: {name}}}}}
+    columns: *label_columns
+
+  - name: {name}__label_cohorts
+    description: *cohorts
+    data_tests:
+      - is_unique_by: {{arguments: {{columns: [label_definition, as_of_date]}}}}
+    columns: *cohort_columns
+"""
 
 
 def new_domain(name: str, like: str, project: Path = PROJECT) -> list[Path]:
-    """Write a domain's folder under models/ and its entry in dbt_project.yml.
+    """Write a domain's folder under models/, its entry in dbt_project.yml and its words.
 
-    Models, sources, lookups (without their rows) and macros of the existing domain are copied and
-    renamed, ready to edit.
+    Sources and mapping are copied from an existing domain of the same kind and renamed, ready to
+    edit; its extensions, and the tables that only they read, are not.
 
     Args:
         name: The new domain: lower-case letters and digits.
@@ -32,29 +108,83 @@ def new_domain(name: str, like: str, project: Path = PROJECT) -> list[Path]:
     check_domain_name(name)
     if like not in entries:
         raise ChurnError(f"There is no domain {like!r}.", hint=f"Choose {' or '.join(entries)}.")
-    if name in entries or (project / "models" / name).exists():
+    folder = project / "models" / name
+    if name in entries or folder.exists():
         raise ChurnError(
             f"The name {name!r} is already taken.",
-            where=str(project / "models" / name),
+            where=str(folder),
             hint="Choose another name, or edit the existing domain.",
         )
-    sources = [
-        *sorted((project / "models" / like).rglob("*.*")),
-        *sorted((project / "macros").rglob(f"{like}_*.sql")),
-        *sorted((project / "seeds").glob(f"{like}_*.csv")),
-    ]
+    kind = yaml.safe_load(entries[like])[like]["kind"]
+    entry = _own_entry(entries[like], project / "models" / like / "staging", name, like)
+    texts = _mapping(
+        project / "models" / like, yaml.safe_load(entry)[name]["staged"].values(), name, like
+    )
+    texts |= {path.format(name=name): text.format(name=name) for path, text in _MARTS.items()}
     written = []
-    for source in sources:
-        target = project / _renamed(str(source.relative_to(project)), like, name)
-        text = _renamed(source.read_text(encoding="utf-8"), like, name)
-        if source.suffix == ".csv":  # the other domain's rows do not apply here
-            text = text.partition("\n")[0] + "\n"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-        written.append(target.relative_to(project))
-    entry = re.sub(r"(?m)^      title: .*$", f"      title: {name.capitalize()}", entries[like])
-    _add_entry(settings, _renamed(entry, like, name))
-    return [*written, settings.relative_to(project)]
+    for path, text in texts.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+        written.append((folder / path).relative_to(project))
+    words = project / "models" / kind / "marts" / f"_{kind}__marts.yml"
+    words.write_text(words.read_text().rstrip("\n") + "\n\n" + _WORDS.format(name=name))
+    _add_entry(settings, entry)
+    return [*written, words.relative_to(project), settings.relative_to(project)]
+
+
+def _mapping(folder: Path, staged: Iterable[str], name: str, like: str) -> dict[str, str]:
+    """The texts of sources and staging by their path in the new domain's folder."""
+    models: dict[str, str] = {}
+    todo = [_renamed(model, name, like) for model in staged]
+    todo.append(f"stg_{like}__event_days")
+    while todo:
+        model = todo.pop(0)
+        path = folder / "staging" / f"{model}.sql"
+        if model not in models and path.exists():
+            models[model] = path.read_text(encoding="utf-8")
+            todo += _REF.findall(models[model])
+    tables = {"frozen_labels"}
+    for text in models.values():
+        for table, listed in _SOURCE.findall(text):
+            tables |= {table} if table else set(re.findall(r"\w+", listed))
+    described = (folder / "staging" / f"_{like}__staging.yml").read_text(encoding="utf-8")
+    sources = (folder / f"_{like}__sources.yml").read_text(encoding="utf-8")
+    texts = {
+        f"_{like}__sources.yml": _items(sources, 6, tables),
+        f"staging/_{like}__staging.yml": _items(described, 2, set(models)),
+    } | {f"staging/{model}.sql": text for model, text in models.items()}
+    return {_renamed(path, like, name): _renamed(text, like, name) for path, text in texts.items()}
+
+
+def _items(text: str, indent: int, names: set[str]) -> str:
+    """A YAML file with only those items of its lists at an indent whose names are given."""
+    item = re.compile(rf"^ {{{indent}}}- name: (\w+)\n(?: {{{indent + 1},}}.*\n|\n)*", re.MULTILINE)
+    return item.sub(lambda found: found[0] if found[1] in names else "", text).rstrip("\n") + "\n"
+
+
+def _own_entry(entry: str, staging: Path, name: str, like: str) -> str:
+    """The entry under the new name, without what is only the other domain's."""
+    own = yaml.safe_load(entry)[like]
+    for key in (key for key in _OWN_KEYS if key in own):
+        entry = _without(entry, key, 6)
+    for shape, model in own["staged"].items():
+        if not (staging / f"{model}.sql").exists():
+            entry = _without(entry, shape, 8)
+    for kinds, ours in own.get("words", {}).items():
+        entry = re.sub(rf"(?<![a-z]){ours}(?=_)|(?<=_){ours}(?![a-z])", kinds, entry)
+    # the kind has one rule of labels; the others were extensions
+    entry = re.sub(r"(label_definition: \w+) +# .*", r"\1", entry)
+    entry = re.sub(r"label_definition: \[.*?\], ", "", entry)
+    return re.sub(
+        r"(?m)^      title: .*$", f"      title: {name.capitalize()}", _renamed(entry, like, name)
+    )
+
+
+def _without(entry: str, key: str, indent: int) -> str:
+    """An entry without a key, what is below it and the comment right above it."""
+    pad = " " * indent
+    block = rf"(?:^{pad}#.*\n)*^{pad}{key}:.*\n(?:^{pad} +.*\n)*"
+    return re.sub(block, "", entry, count=1, flags=re.MULTILINE)
 
 
 def _entries(text: str) -> list[tuple[str, str]]:

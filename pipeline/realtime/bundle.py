@@ -100,7 +100,8 @@ def write_bundle(connection: duckdb.DuckDBPyConnection, home: Home, copies: Path
     for domain, run_id in live:
         keep_run_stack(home, home.models / domain / run_id)
     write_models(folder / _COVERAGE, coverage)
-    write_models(folder / _IDENTITIES, [load_identities(home, domain) for domain, _ in live])
+    resolved = [load_identities(home, domain) for domain, _ in live]
+    write_models(folder / _IDENTITIES, [one for one in resolved if one])
     write_models(folder / _REASONS, reasons)
     write_models(folder / _DECISIONS, decisions)
 

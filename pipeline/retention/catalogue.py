@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import yaml
-
 from pipeline.project.domain_settings import DomainSettings
+from pipeline.project.domains import described_examples
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT
 
@@ -201,15 +200,8 @@ def _condition_problems(
 
 def _themes(domain: str) -> set[str]:
     """Themes of each domain's features, from the YAML of its marts."""
-    path = PROJECT / "models" / domain / "marts" / f"_{domain}__marts.yml"
-    if not path.exists():
-        return set()
-    names = [
-        column["name"]
-        for model in yaml.safe_load(path.read_text()).get("models", ())
-        for column in model.get("columns", ())
-        if model["name"] == f"{domain}__churn_examples"
-    ]
+    described = described_examples(domain) or {}
+    names = [column["name"] for column in described.get("columns", ())]
     return {name.partition("__")[0] for name in names if "__" in name}
 
 

@@ -171,6 +171,7 @@ def _tried(context: RunContext, refused: Refused, settings: DomainSettings) -> l
             variables={
                 "churn_domains": entries | {domain: settings.given()},
                 "as_of": dict(context.as_of),
+                "left_out": [name for name in entries if name != domain],
             },
             console=context.console,
             title=f"{domain}: trying other settings",

@@ -22,6 +22,8 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.files import write_json
 from pipeline.project.home import PROJECT, Home
 
+# The line above each domain's own part of a union (macros/kinds/domain_mark.sql).
+_DOMAIN = re.compile(r"^-- domain: (\w+)\n", re.MULTILINE)
 # How dbt names a relation of the warehouse.
 _RELATION = re.compile(r'"warehouse"\."(\w+)"\."(\w+)"')
 
@@ -69,8 +71,10 @@ def keep_features(home: Home, domains: Iterable[str]) -> None:
             write_models(_kept(home, f"{top}/{domain}"), stack)
     nodes = {node["name"]: node for node in read_manifest(home)["nodes"].values()}
     for domain in domains:
-        resolved = compiled_model(nodes[f"stg_{domain}__identities"])
-        write_models(_kept(home, f"identities/{domain}"), [resolved])
+        resolved = nodes.get(f"stg_{domain}__identities")
+        write_models(
+            _kept(home, f"identities/{domain}"), [compiled_model(resolved)] if resolved else []
+        )
     write_models(_kept(home, "coverage"), [compiled_model(nodes[name]) for name in COVERAGE])
 
 
@@ -113,8 +117,8 @@ def load_coverage(home: Home) -> list[CompiledModel]:
     return models
 
 
-def load_identities(home: Home, domain: str) -> CompiledModel:
-    """Return the SQL that resolves a domain's map of ids.
+def load_identities(home: Home, domain: str) -> CompiledModel | None:
+    """Return the SQL that resolves a domain's map of ids; None for a domain without a map.
 
     Raises:
         ChurnError: Nothing has been built yet.
@@ -122,7 +126,7 @@ def load_identities(home: Home, domain: str) -> CompiledModel:
     models = kept(home, f"identities/{domain}")
     if models is None:
         raise ChurnError(f"{domain} has not been built yet.", hint="Run `churn build` first.")
-    return models[0]
+    return models[0] if models else None
 
 
 def write_models(path: Path, models: list[CompiledModel]) -> None:
@@ -208,7 +212,8 @@ def is_given(node: Mapping[str, Any]) -> bool:
 def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[CompiledModel]:
     """Return a model and the models upstream of it, in the order to create them.
 
-    What is given (`is_given`) and what is upstream of that is left out.
+    What is given (`is_given`) and what is upstream of that is left out. Of a union of the domains
+    of a kind only the domain's own part is taken: no other domain is upstream.
 
     Args:
         home: CHURN_HOME whose manifest is read.
@@ -231,12 +236,43 @@ def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[Comp
     def visit(key: str) -> None:
         if key in ordered or key not in nodes or is_given(nodes[key]):
             return
-        for parent in nodes[key]["depends_on"].get("nodes", ()):
+        parents = nodes[key]["depends_on"].get("nodes", ())
+        if _meta(nodes[key]).get("union_of_domains"):
+            sql = own_part(nodes[key].get("compiled_code") or "", domain)
+            read = {f"{schema}.{name}" for schema, name in _RELATION.findall(sql)}
+            parents = [
+                parent
+                for parent in parents
+                if parent in nodes and f"{nodes[parent]['schema']}.{nodes[parent]['alias']}" in read
+            ]
+        for parent in parents:
             visit(parent)
         ordered.append(key)
 
     visit(last)
-    return [compiled_model(nodes[key]) for key in ordered]
+    return [_of_domain(nodes[key], domain) for key in ordered]
+
+
+def _of_domain(node: dict[str, Any], domain: str) -> CompiledModel:
+    model = compiled_model(node)
+    if not _meta(node).get("union_of_domains"):
+        return model
+    return CompiledModel(model.relation, own_part(model.sql, domain), model.is_table)
+
+
+def own_part(sql: str, domain: str) -> str:
+    """Return a domain's part of the compiled union of a kind's domains.
+
+    Args:
+        sql: Parts, each below the line that names its domain; `none` has the columns and no rows.
+        domain: Domain; one without a part has no rows.
+    """
+    _, *parts = _DOMAIN.split(sql)
+    found = {
+        name: part.strip().removesuffix("union all").strip()
+        for name, part in zip(parts[::2], parts[1::2], strict=True)
+    }
+    return found.get(domain) or found.get("none") or sql
 
 
 def replayed(manifest: Mapping[str, Any], reader: Reader) -> list[CompiledModel]:

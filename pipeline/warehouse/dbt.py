@@ -122,10 +122,12 @@ def _failed(results: Path) -> tuple[FailedNode, ...]:
     for result in json.loads(results.read_text())["results"]:
         node = nodes.get(result["unique_id"])
         if result["status"] in _FAILED and node is not None:
+            # a test is where its model is, wherever the YAML of the model is
+            tested = nodes.get(node.get("attached_node"), node)
             found.append(
                 FailedNode(
                     node["name"],
-                    node["original_file_path"],
+                    tested["original_file_path"],
                     node["resource_type"] == "test",
                     result.get("compiled_code") or "",
                     " ".join(str(result.get("message") or result["status"]).split()),

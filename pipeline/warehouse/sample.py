@@ -41,11 +41,11 @@ def build_sample(home: Home, arguments: list[str], console: Console) -> Path:
         target_path=target,
     )
     manifest = json.loads((target / "manifest.json").read_text())
-    for domain in domain_entries():
+    for domain, entry in domain_entries().items():
         featured = {
             node["name"]: node.get("compiled_code") or ""
             for node in manifest["nodes"].values()
-            if re.fullmatch(rf"int_{domain}__\w+_featured", node["name"])
+            if re.fullmatch(rf"int_({domain}|{entry.kind})__\w+_featured", node["name"])
         }
         check_words(manifest, domain, featured)
     console.print(f"{outcome.passed} models and tests passed", highlight=False)

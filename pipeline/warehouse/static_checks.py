@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.warehouse.compiled_sql import CompiledModel, is_given
 
@@ -24,7 +25,7 @@ _OVER_ORDER = re.compile(
     r"\b(row_number|ntile|lag|lead|first_value|last_value|nth_value)\s*\(", re.IGNORECASE
 )
 # What the rows of a feature are grouped or partitioned by.
-_GRAIN = {"customer_id", "as_of_date"}
+_GRAIN = {"domain", "customer_id", "as_of_date"}
 # Fixed dates that weekdays are counted from, and the bounds of valid dates.
 _CALENDAR = {"9999-12-31", "2000-01-01", "2000-01-03", "2015-01-01"}
 _CLOCK = re.compile(r"\b(?:current_date|current_timestamp|now\(\)|today\(\))", re.IGNORECASE)
@@ -75,11 +76,15 @@ def snapshots_are_declared(
         for name, column in mart["columns"].items()
     }
     keys = {f"{n['schema']}.{n['alias']}": key for key, n in nodes.items() if "alias" in n}
+    # what a kind's union reads of other domains is not in the stack
+    own = {keys[view.relation] for view in stack}
 
     def no_history(key: str) -> set[str]:
         found, todo = set(), [key]
         while todo:
             for parent in _parents(manifest, todo.pop()):
+                if parent in nodes and parent not in own:
+                    continue
                 meta = sources.get(parent, {}).get("config", {}).get("meta", {})
                 if meta.get("history", "append_only") != "append_only":
                     found.add(sources[parent]["name"])
@@ -225,7 +230,7 @@ def check_words(manifest: Mapping[str, Any], domain: str, sql: Mapping[str, str]
             if len(untold) > 1
             else f"A feature of {domain} lacks words.",
             where="\n".join(untold),
-            hint=f"Add them to the columns of {domain}__churn_examples in models/{domain}/marts.",
+            hint=f"Add them to the columns of {domain}__churn_examples in the YAML of its marts.",
         )
 
 
@@ -265,8 +270,11 @@ def features_without_words(
             found.append(
                 f"{name}: there is no group {meta['group']!r}; groups are {', '.join(groups)}"
             )
+    words = domain_entries()[domain].words if domain in domain_entries() else {}
     for model, text in sql.items():
-        for name in re.findall(r"\bas\s+([a-z]\w*?__\w+)", text):
+        for kinds in re.findall(r"\bas\s+([a-z]\w*?__\w+)", text):
+            # the domain's words instead of its kind's, as in macros/kinds/kind_name.sql
+            name = "_".join(words.get(part, part) for part in kinds.split("_"))
             if name not in told:
                 found.append(
                     f"{name} is in {model} but not in the YAML, so it is not a feature:\n"

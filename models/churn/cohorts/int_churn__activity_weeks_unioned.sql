@@ -2,12 +2,9 @@
 with
 
 weeks as (
-    {%- for domain in built_domains() %}
-    select * from {{ ref(domain ~ '__activity_weeks') }}
-    {%- if not loop.last %}
+    select * from {{ ref('no_contract__activity_weeks') }}
     union all
-    {%- endif %}
-    {%- endfor %}
+    select * from {{ ref('subscription__activity_weeks') }}
 ),
 
 live as (

@@ -1,12 +1,14 @@
 -- One row per domain, customer and day with money, in cents.
-{%- for domain in built_domains() %}
 select
-    '{{ domain }}' as domain,
+    domain,
     customer_id,
     booked_on,
     amount_cents
-from {{ ref(domain ~ '__revenue_days') }}
-{%- if not loop.last %}
+from {{ ref('no_contract__revenue_days') }}
 union all
-{%- endif %}
-{%- endfor %}
+select
+    domain,
+    customer_id,
+    booked_on,
+    amount_cents
+from {{ ref('subscription__revenue_days') }}

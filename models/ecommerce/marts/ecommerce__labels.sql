@@ -1,6 +1,4 @@
 {{ config(materialized='table') }}
 -- One row per label definition, customer and cut-off. A frozen cohort is read from its file and
 -- never computed again; the others are as the raw data have them today.
-{{ labels_kept('ecommerce', ref('int_ecommerce__labels_closed'), [
-    'customer_id', 'as_of_date', 'label_definition', 'label_known_on', 'is_churned'
-]) }}
+{{ labels_kept('ecommerce') }}

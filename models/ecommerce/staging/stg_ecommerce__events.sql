@@ -19,9 +19,9 @@ renamed as (
         source.product_id,
         source.category_id,
 
-        -- time, UTC
-        source.event_time as happened_at,
+        -- time: the day of UTC, in which cut-offs are, and the moment on the shop's clocks
         source.event_date as happened_on,
+        {{ local_time('source.event_time', 'ecommerce') }} as happened_at,
 
         -- what
         source.event_type,

@@ -1,6 +1,4 @@
 {{ config(materialized='table') }}
 -- One row per label definition, member and cut-off. A frozen cohort is read from its file and never
 -- computed again; the others are as the raw data have them today.
-{{ labels_kept('kkbox', ref('int_kkbox__labels_closed'), [
-    'customer_id', 'as_of_date', 'label_definition', 'expires_on', 'label_known_on', 'is_churned'
-]) }}
+{{ labels_kept('kkbox') }}

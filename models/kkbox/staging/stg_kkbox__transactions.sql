@@ -34,10 +34,7 @@ renamed as (
         -- flags
         coalesce(source.is_auto_renew = 1, false) as is_auto_renew,
         coalesce(source.is_cancel = 1, false) as is_cancel,
-        source.membership_expire_date < source.transaction_date as is_expiry_before_transaction,
         source.membership_expire_date < {{ first_expiry }} as is_expiry_ancient,
-        coalesce(source.payment_plan_days = 0, false) as is_zero_plan_days,
-        coalesce(source.actual_amount_paid = 0, false) as is_zero_paid,
         coalesce(source.actual_amount_paid = 0 and source.payment_plan_days between 1 and 29, false)
             as is_trial,
 

@@ -232,7 +232,10 @@ def test_features_are_the_projects_own_at_one_cut_off(bench):
     assert members.value > 100
     assert built.ratio.to == scanned.name
     with features.warehouse(bench.home) as connection:
-        for relation in ("control.control__cut_offs", "kkbox.int_kkbox__listening_summarised"):
+        for relation in (
+            "control.control__cut_offs",
+            "subscription.int_subscription__usage_summarised",
+        ):
             days = connection.execute(f"select distinct as_of_date from {relation}").fetchall()
             assert [str(day) for (day,) in days] == [features.KKBOX.cut_off]
 
@@ -245,6 +248,6 @@ def test_features_of_events_are_compared_with_reading_the_same_files(bench):
     assert per_second.value > 0
     with features.warehouse(bench.home) as connection:
         days = connection.execute(
-            "select distinct as_of_date from ecommerce.int_ecommerce__orders_summarised"
+            "select distinct as_of_date from no_contract.int_no_contract__orders_summarised"
         ).fetchall()
     assert [str(day) for (day,) in days] == [features.ECOMMERCE.cut_off]

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -13,9 +14,11 @@ import yaml
 
 from pipeline.project import domains
 from pipeline.project.errors import ChurnError
-from pipeline.project.home import PROJECT
+from pipeline.project.home import PROJECT, Home
 from pipeline.project.scaffold import new_domain
 from pipeline.publish.generation import current
+from pipeline.warehouse.compiled_sql import compiled_stack
+from pipeline.warehouse.static_checks import windows_end_before_the_cut_off
 
 
 @pytest.fixture
@@ -44,25 +47,67 @@ def edit(path, *changes):
     path.write_text(text)
 
 
+# What only the domain to copy from has: keys of its entry, shapes, tables and words.
+EXTENSIONS = {
+    "kkbox": (
+        {"identities", "extensions", "words", "protocols"},
+        {"derived_labels", "supplied_labels"},
+        {"members", "train", "train_v2", "identities"},
+    ),
+    "ecommerce": ({"identities"}, {"log_changes"}, {"identities"}),
+}
+MOST_FILES, MOST_LINES = {"kkbox": 13, "ecommerce": 10}, {"kkbox": 460, "ecommerce": 400}
+
+
 @pytest.mark.parametrize("like", ["kkbox", "ecommerce"])
-def test_a_new_domain_is_the_other_one_under_its_own_name(project, monkeypatch, like):
+def test_a_new_domain_is_a_mapping_and_an_entry(project, monkeypatch, like):
+    keys, shapes, tables = EXTENSIONS[like]
     before = yaml.safe_load((project / "dbt_project.yml").read_text())
     written = new_domain("telco", like, project)
     after = yaml.safe_load((project / "dbt_project.yml").read_text())
     assert list(after["vars"]["churn_domains"]) == ["kkbox", "ecommerce", "telco"]
     entry = after["vars"]["churn_domains"].pop("telco")
-    assert entry == before["vars"]["churn_domains"][like] | {"title": "Telco"}
+    copied = before["vars"]["churn_domains"][like]
+    assert entry.keys() == copied.keys() - keys
+    assert entry["title"] == "Telco"
+    assert entry["staged"] == {
+        shape: model.replace(like, "telco")
+        for shape, model in copied["staged"].items()
+        if shape not in shapes
+    }
+    assert like not in yaml.safe_dump(entry)
     assert after == before
     monkeypatch.setattr(domains, "PROJECT", project)
     assert domains.domain_entries()["telco"].given() == entry
-    models = {p.name for p in (project / "models" / "telco").rglob("*.*")}
-    assert models == {
-        p.name.replace(like, "telco") for p in (project / "models" / like).rglob("*.*")
-    }
-    for path in written[:-1]:
+    sources = yaml.safe_load((project / "models/telco/_telco__sources.yml").read_text())["sources"]
+    described = yaml.safe_load((project / f"models/{like}/_{like}__sources.yml").read_text())
+    assert {table["name"] for source in sources for table in source["tables"]} == {
+        table["name"] for source in described["sources"] for table in source["tables"]
+    } - tables
+    for path in written[:-2]:
         assert like not in (project / path).read_text().lower()
-    (seed,) = (project / "seeds").glob("telco_*.csv")
-    assert len(seed.read_text().splitlines()) == 1
+    own = domains.described_examples("telco")
+    kind = yaml.safe_load(
+        (project / f"models/{entry['kind']}/marts/{written[-2].name}").read_text()
+    )
+    assert own["columns"] == kind["anchors"][-1]
+
+
+@pytest.mark.parametrize("like", ["kkbox", "ecommerce"])
+def test_a_domain_costs_few_lines(project, like):
+    """Its own files, its entry, and its lines in the YAML of its kind."""
+
+    def lines(path):
+        return len((project / path).read_text().splitlines()) if (project / path).exists() else 0
+
+    before = {path: lines(path) for path in ("dbt_project.yml", *project.rglob("models/*/*/*.yml"))}
+    written = new_domain("telco", like, project)
+    own = [path for path in written if "telco" in path.name]
+    assert len(own) <= MOST_FILES[like]
+    added = sum(
+        lines(path) - before.get(project / path, before.get(str(path), 0)) for path in written
+    )
+    assert 0 < added <= MOST_LINES[like]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +151,45 @@ def write_calls(folder):
     half = len(lines) // 2
     for name, part in (("first.csv", lines[:half]), ("second.csv", lines[half:])):
         (folder / name).write_text("\n".join(["moment,subscriber,kind,amount", *part]) + "\n")
+
+
+@pytest.mark.slow
+def test_a_fault_in_a_kind_is_a_fault_of_each_of_its_domains(project, tmp_path):
+    """What is mended there is mended for all of them: none has a copy."""
+    model = project / "models/no_contract/intermediate/int_no_contract__cohorts_selected.sql"
+    mended = model.read_text()
+    three = ("ecommerce", "second", "third")
+    for name in three[1:]:
+        new_domain(name, "ecommerce", project)
+    found = {}
+    for state, text in (
+        (
+            "broken",
+            mended.replace("as_of_date > orders.ordered_on", "as_of_date >= orders.ordered_on"),
+        ),
+        ("mended", mended),
+    ):
+        model.write_text(text)
+        home = Home(tmp_path / state)
+        (home.work / "duckdb").mkdir(parents=True)
+        done = subprocess.run(
+            [Path(sys.executable).with_name("dbt"), "compile", "--quiet", "--select"]
+            + [f"+int_{name}__features_joined" for name in three],
+            cwd=project,
+            env=os.environ
+            | {"CHURN_HOME": str(home.root), "DBT_TARGET_PATH": str(home.dbt_target)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        found[state] = [
+            name for name in three if windows_end_before_the_cut_off(compiled_stack(home, name))
+        ]
+        others = {"second", "third"}
+        for name in three:
+            text = " ".join(view.sql for view in compiled_stack(home, name))
+            assert not any(f"lake.{other}_" in text.replace('"', "") for other in others - {name})
+    assert found == {"broken": list(three), "mended": []}
 
 
 @pytest.mark.slow

@@ -123,7 +123,7 @@ def test_a_proxy_of_the_outcome_is_caught(learned_from):
 
 def test_a_feature_made_from_a_label_is_caught(manifest):
     copy = json.loads(json.dumps(manifest))
-    key = "model.churn_platform.int_kkbox__history_featured"
+    key = "model.churn_platform.int_subscription__history_featured"
     copy["parent_map"][key].append("model.churn_platform.kkbox__labels")
     assert "kkbox__labels" in build.no_label_upstream(copy, "kkbox")
 
@@ -134,13 +134,13 @@ def test_a_feature_made_from_a_label_is_caught(manifest):
 WRONG_SIDE = [
     (
         "kkbox",
-        "int_kkbox__cohorts_selected",
-        "cut_offs.as_of_date > transactions.transacted_on",
-        "cut_offs.as_of_date >= transactions.transacted_on",
+        "int_subscription__cohorts_selected",
+        "cut_offs.as_of_date > periods.transacted_on",
+        "cut_offs.as_of_date >= periods.transacted_on",
     ),
     (
         "ecommerce",
-        "int_ecommerce__order_days_aggregated",
+        "int_no_contract__order_days_aggregated",
         "cohort.as_of_date > days.ordered_on",
         "cohort.as_of_date >= days.ordered_on",
     ),
@@ -163,7 +163,7 @@ def test_a_window_that_reaches_into_the_future_is_caught_by_garbage(demo):
     stack = load_stack(home, "ecommerce")
     leaking = planted(
         stack,
-        "int_ecommerce__visit_days_aggregated",
+        "int_no_contract__visit_days_aggregated",
         "generate_series(1, 90)",
         "generate_series(-5, 90)",
     )
@@ -178,10 +178,10 @@ def test_a_cancel_recorded_later_is_caught_by_garbage(demo):
     stack = load_stack(home, "kkbox")
     leaking = planted(
         stack,
-        "int_kkbox__history_featured",
+        "int_subscription__history_featured",
         "history.is_cancel as payment__is_cancelled",
-        "history.customer_id in (select customer_id from kkbox.int_kkbox__transactions_ordered"
-        " where is_cancel) as payment__is_cancelled",
+        "history.customer_id in (select customer_id from "
+        "subscription.int_subscription__periods_ordered where is_cancel) as payment__is_cancelled",
     )
     found = compare(home, "kkbox", leaking, cut_off_of(home, "kkbox"), "garbage")
     assert found.differences
@@ -286,7 +286,7 @@ def test_a_failed_check_stops_the_build_by_name(demo, manifest):
     stack = load_stack(demo[0], "kkbox")
     leaking = planted(
         stack,
-        "int_kkbox__history_featured",
+        "int_subscription__history_featured",
         "history.valued_price",
         "avg(cast(history.valued_price as double))",
     )

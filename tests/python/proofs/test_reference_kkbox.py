@@ -142,17 +142,17 @@ def test_labels_agree_where_labels_are_on_record(labels):
 # model, its words, other words: what the comparison has to notice
 MUTANTS = {
     "lapse: day 30 is kept": (
-        "int_kkbox__lapse_labels_derived",
+        "int_subscription__lapse_labels_derived",
         "(renewed_on - pulled_expires_on) >= 30",
         "(renewed_on - pulled_expires_on) >= 31",
     ),
     "lapse: a purchase on the cut-off is not seen": (
-        "int_kkbox__lapse_labels_derived",
-        "cohort.as_of_date <= transactions.transacted_on",
-        "cohort.as_of_date < transactions.transacted_on",
+        "int_subscription__lapse_labels_derived",
+        "cohort.as_of_date <= periods.transacted_on",
+        "cohort.as_of_date < periods.transacted_on",
     ),
     "lapse: cancels after the renewal pull": (
-        "int_kkbox__lapse_labels_derived",
+        "int_subscription__lapse_labels_derived",
         "position < renewal_position",
         "position != renewal_position",
     ),
@@ -167,43 +167,43 @@ MUTANTS = {
         "amount_paid >= 0",
     ),
     "a cohort closes with its first member": (
-        "int_kkbox__labels_closed",
+        "int_subscription__labels_closed",
         "max(label_known_on)",
         "min(label_known_on)",
     ),
     "prices of one day in rising order": (
-        "int_kkbox__transactions_ordered",
-        "price_signature desc",
-        "price_signature asc",
+        "int_subscription__periods_ordered",
+        "day_order desc",
+        "day_order asc",
     ),
     "cancels of one day by rising expiry": (
-        "int_kkbox__transactions_ordered",
+        "int_subscription__periods_ordered",
         "expires_on end desc",
         "expires_on end asc",
     ),
     "the cohort holds the first of the next month": (
-        "int_kkbox__cohorts_selected",
-        "where transactions.expires_on <",
-        "where transactions.expires_on <=",
+        "int_subscription__cohorts_selected",
+        "where periods.expires_on <",
+        "where periods.expires_on <=",
     ),
     "a window of 91 days": (
-        "int_kkbox__history_summarised",
+        "int_subscription__history_summarised",
         "days_before <= 90 then 1 end) as transactions_90d",
         "days_before <= 91 then 1 end) as transactions_90d",
     ),
     "a window of 6 days": (
-        "int_kkbox__listening_summarised",
+        "int_subscription__usage_summarised",
         "days_before <= 7 then 1 end) as active_days_7d",
         "days_before < 7 then 1 end) as active_days_7d",
     ),
     "seconds cut, not rounded": ("stg_kkbox__user_logs", "round(", "trunc("),
     "rows with a missing amount are never duplicates": (
-        "int_kkbox__transactions_ordered",
+        "int_subscription__periods_ordered",
         "amount_paid is not distinct from previous_amount_paid",
         "amount_paid = previous_amount_paid",
     ),
     "an outage is known on its first day": (
-        "int_kkbox__history_featured",
+        "int_kkbox__methods_featured",
         "> outages.known_from",
         ">= outages.known_from",
     ),

@@ -94,7 +94,7 @@ def build_one_cut_off(home):
     """The features of one cut-off, made over the lake's files as dbt would."""
     with duckdb.connect() as connection:
         connection.execute(f"attach '{home.warehouse}' as built (read_only)")
-        for schema in ("lake", "control", "ecommerce", "seeds"):
+        for schema in ("lake", "control", "no_contract", "ecommerce", "seeds"):
             connection.execute(f"create schema {schema}")
         connection.execute(
             "create view lake.ecommerce_events as from read_parquet("

@@ -71,11 +71,11 @@ def test_weeks_hold_what_the_files_say(demo):
 
 def test_a_week_that_the_logs_do_not_cover_is_not_known(demo):
     """Of both domains: the weeks of a source that begins seven weeks before the cut-off."""
-    for domain, source, column in (
-        ("kkbox", "user_logs", "active_days"),
-        ("ecommerce", "events.view", "usage_amount"),
+    for kind, source, column in (
+        ("subscription", "user_logs", "active_days"),
+        ("no_contract", "events.view", "usage_amount"),
     ):
-        (path,) = (demo[0].dbt_target / "compiled").rglob(f"{domain}__activity_weeks.sql")
+        (path,) = (demo[0].dbt_target / "compiled").rglob(f"{kind}__activity_weeks.sql")
         sql = path.read_text().replace('"warehouse"."control"."control__coverage"', "coverage")
         sql = sql.replace('"warehouse"."control"."control__holes"', "holes")
         with duckdb.connect() as connection:
@@ -100,7 +100,7 @@ def test_a_week_that_the_logs_do_not_cover_is_not_known(demo):
         assert len(known) == 13
         for week, observed, transactions, customers in known:
             is_known = week <= SEVEN_WEEKS and week != 3
-            assert observed == (customers if is_known else 0), (domain, week)
+            assert observed == (customers if is_known else 0), (kind, week)
             assert transactions == customers
 
 

@@ -135,7 +135,7 @@ def test_members_who_renew_for_30_days_wait_in_the_crm_from_26_february_to_4_mar
     nights = [date(2017, 2, 26) + timedelta(n) for n in range(7)]
     renewed = [date(2017, 2, 20) + timedelta(n) for n in range(10)]
     with duckdb.connect() as connection:
-        connection.execute("create schema control; create schema kkbox")
+        connection.execute("create schema control; create schema subscription")
         connection.execute(
             "create table control.control__identities (domain varchar, id varchar, "
             "customer_id varchar, known_as varchar, known_after date, known_until date)"
@@ -147,18 +147,19 @@ def test_members_who_renew_for_30_days_wait_in_the_crm_from_26_february_to_4_mar
         )
         # each renews on the day of the expiry, for 30 days from it
         connection.execute(
-            "create table kkbox.int_kkbox__transactions_ordered as "
+            "create table subscription.int_subscription__periods_ordered as "
             "with members as (select unnest(?::date[]) as day), rows as ("
             "select day - 30 as transacted_on, day as expires_on, day as member from members "
             "union all select day, day + 30, day from members) "
-            "select cast(member as varchar) as customer_id, transacted_on, expires_on, "
+            "select 'kkbox' as domain, cast(member as varchar) as customer_id, transacted_on, "
+            "expires_on, "
             "lead(transacted_on) over (partition by member order by transacted_on) "
             "as next_transacted_on, "
             + ", ".join(
                 f"null as {name}"
                 for name in (
                     "position",
-                    "payment_method_id",
+                    "payment_method",
                     "plan_days",
                     "list_price",
                     "amount_paid",
@@ -174,9 +175,8 @@ def test_members_who_renew_for_30_days_wait_in_the_crm_from_26_february_to_4_mar
             + " from rows",
             [renewed],
         )
-        found = connection.execute(
-            f"select customer_id, as_of_date from ({compiled('int_kkbox__cohorts_selected')})"
-        ).fetchall()
+        cohorts = compiled("int_subscription__cohorts_selected")
+        found = connection.execute(f"select customer_id, as_of_date from ({cohorts})").fetchall()
     scored = {}
     for member, night in found:
         scored.setdefault(member, set()).add(night)

@@ -8,7 +8,7 @@ from jinja2 import Environment
 
 from pipeline.project.home import PROJECT
 
-MACRO = PROJECT / "macros" / "time" / "hour_of_day.sql"
+MACRO = PROJECT / "macros" / "time" / "local_time.sql"
 
 
 def hour(zone, moment):
@@ -18,8 +18,8 @@ def hour(zone, moment):
         globals={"var": lambda _: {"shop": {"timezone": zone}}, "adapter": adapter},
     )
     macros = template.module
-    sql = macros.hour_of_day(f"timestamp '{moment}'", "shop")
-    return duckdb.execute(f"select {sql}").fetchone()[0]
+    sql = macros.local_time(f"timestamp '{moment}'", "shop")
+    return duckdb.execute(f"select extract(hour from {sql})").fetchone()[0]
 
 
 @pytest.mark.parametrize(

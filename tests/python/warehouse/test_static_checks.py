@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from app.api.published.row_models import serving_tables
-from pipeline.project.domains import domain_entries
+from pipeline.project.domains import described_examples, domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT
 from pipeline.warehouse import sample
@@ -31,6 +31,7 @@ def manifest(demo):
 
 
 DOMAINS = tuple(domain_entries())
+KINDS = {entry.kind for entry in domain_entries().values()}
 
 
 @pytest.fixture(scope="module", params=DOMAINS)
@@ -40,8 +41,7 @@ def stack(demo, request):
 
 def mart_of(domain):
     """A domain's examples, as its YAML has them."""
-    document = yaml.safe_load((PROJECT / f"models/{domain}/marts/_{domain}__marts.yml").read_text())
-    return next(m for m in document["models"] if m["name"] == f"{domain}__churn_examples")
+    return described_examples(domain)
 
 
 def features_of(domain):
@@ -65,7 +65,7 @@ def test_every_model_of_a_domain_says_its_grain(manifest):
     models = [
         node
         for node in manifest["nodes"].values()
-        if node["resource_type"] == "model" and node["fqn"][1] in ("control", *DOMAINS)
+        if node["resource_type"] == "model" and node["fqn"][1] in ("control", *KINDS, *DOMAINS)
     ]
     assert len(models) > 45
     untold = [node["name"] for node in models if not node["description"].startswith("One row per")]

@@ -15,6 +15,7 @@ from reference.compare import differences, report
 from reference.stack import built, in_memory
 from reference.worlds import World
 
+from pipeline.project.domains import domain_entries
 from pipeline.project.home import Home
 from pipeline.warehouse.compiled_sql import CompiledModel, compiled_stack
 
@@ -132,10 +133,11 @@ class Domain:
     def compiled(cls, home: Home, name: str) -> "Domain":
         """The models that labels and examples are made of, without seeds."""
         stack = compiled_stack(home, name, f"{name}__churn_examples")
+        schemas = (name, domain_entries()[name].kind)
         models = {
             view.relation: Model(view.relation.split(".")[1], view.sql)
             for view in stack
-            if view.relation.startswith(f"{name}.")
+            if view.relation.split(".")[0] in schemas
         }
         # as text of the tree, so that a mutant differs from it in its own words only
         stack = [

@@ -5,13 +5,12 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 from reference.compare import Difference, Table, differences, report
 from reference.worlds import World
 
-from pipeline.project.home import PROJECT
+from pipeline.project.domains import described_examples
 from pipeline.warehouse.compiled_sql import CompiledModel
 
 
@@ -84,10 +83,9 @@ def agree_on_many(
 
 def described_columns(domain: str) -> list[str]:
     """Columns of the domain's examples, from their YAML."""
-    path = PROJECT / "models" / domain / "marts" / f"_{domain}__marts.yml"
-    models = yaml.safe_load(path.read_text())["models"]
-    mart = next(model for model in models if model["name"] == f"{domain}__churn_examples")
-    return [column["name"] for column in mart["columns"]]
+    described = described_examples(domain)
+    assert described is not None
+    return [column["name"] for column in described["columns"]]
 
 
 def noticed(

@@ -1,0 +1,3 @@
+-- One row per customer and cut-off: every feature. Nothing about outcomes is upstream of this
+-- model, which is what real time, the time-travel proof and the mart all run.
+{{ features_of('ecommerce') }}

@@ -1,0 +1,2 @@
+-- One row per payment, of every subscription.
+{{ staged_union('subscription', 'payments') }}
