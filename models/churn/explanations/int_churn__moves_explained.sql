@@ -2,7 +2,8 @@
 -- raised the risk the most since the earlier cut-off, for who moved out the one that lowered it the
 -- most, if the same model scored both. Each cut-off lists its eight largest groups; one that is not
 -- listed is no larger than the smallest that is. So a change is known exactly where both list the
--- group, and within bounds elsewhere. A group is only named if no other can have moved more.
+-- group, and within bounds elsewhere. A group is only named if no other can have moved more. The
+-- level of the cohort, where one is forecast, is always listed.
 with
 
 moves as (
@@ -84,7 +85,7 @@ after_bounds as (
     select
         domain,
         customer_id,
-        min(abs(case when driver_group != 'other' then pull end)) as smallest
+        min(abs(case when driver_group not in ('other', 'cohort_level') then pull end)) as smallest
     from after
     group by all
 ),
@@ -93,7 +94,7 @@ before_bounds as (
     select
         domain,
         customer_id,
-        min(abs(case when driver_group != 'other' then pull end)) as smallest
+        min(abs(case when driver_group not in ('other', 'cohort_level') then pull end)) as smallest
     from before
     group by all
 ),
@@ -177,8 +178,13 @@ final as (
         compared.customer_id,
         case when largest.least >= largest.most_of_others then largest.driver_group end
             as changed_group,
-        case when largest.least >= largest.most_of_others then titles.group_title end
-            as changed_group_title,
+        case
+            when largest.least >= largest.most_of_others
+                then coalesce(
+                    titles.group_title,
+                    case when largest.driver_group = 'cohort_level' then 'The whole cohort' end
+                )
+        end as changed_group_title,
         case
             when largest.least >= largest.most_of_others then compared.sign * largest.change
         end as changed_log_odds,
