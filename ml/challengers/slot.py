@@ -113,5 +113,5 @@ def challenge(made: Callable[[], Challenger], train: Examples, cohort: Examples)
         raise ValueError(f"the challenger returned {found.shape}, not {(len(cohort), 2)}")
     probability = np.asarray(found[:, 1])
     if not ((probability >= 0) & (probability <= 1)).all():
-        raise ValueError("the challenger returned what is no probability")
+        raise ValueError("the challenger returned values that are not probabilities")
     return probability

@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 from ml.calibrate import Calibration
 from ml.contract import Examples, Floats
 from ml.level.bg_nbd import BgNbd
-from ml.level.orders import Orders, Population, day_of
+from ml.level.orders import CohortRule, Orders, day_of
 from ml.level.season import forecast_multipliers, season_seen
 from ml.level.windows import Structure, Window, ended_windows, window_edges
 
@@ -73,7 +73,7 @@ class Levels:
     """
 
     orders: Orders
-    who: Population
+    who: CohortRule
     cut_offs: tuple[np.datetime64, ...]
     _structures: dict[int, Structure] = field(default_factory=dict)
     _levels: dict[int, Level] = field(default_factory=dict)

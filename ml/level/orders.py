@@ -22,7 +22,7 @@ def day_of(cut_off: np.datetime64) -> int:
 
 
 @dataclass(frozen=True)
-class Population:
+class CohortRule:
     """Who is in a cohort, and what is asked of them: parameters of the label.
 
     Attributes:
@@ -97,7 +97,7 @@ class Orders:
             (cut_off - first)[holds].astype(float),
         )
 
-    def members(self, cut_off: int, who: Population) -> Places:
+    def members(self, cut_off: int, who: CohortRule) -> Places:
         """Return the histories in the cohort of a cut-off, as the macro no_order_cohort does."""
         stands = (self.day < cut_off) & (self.day >= cut_off - MEMORY_DAYS)
         stands &= self.returned >= cut_off

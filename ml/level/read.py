@@ -5,7 +5,7 @@ import numpy as np
 
 from ml.cohorts import is_on_grid
 from ml.level.forecast import Levels
-from ml.level.orders import NEVER, Orders, Population
+from ml.level.orders import NEVER, CohortRule, Orders
 from ml.recipe import LevelRule
 from ml.settings import LearningSettings
 
@@ -43,7 +43,7 @@ def read_levels(
     cut_offs = [np.datetime64(day, "D") for (day,) in days]
     return Levels(
         read_orders(connection, domain, rule.orders),
-        Population(rule.horizon_days, rule.lookback_days, rule.min_orders),
+        CohortRule(rule.horizon_days, rule.lookback_days, rule.min_orders),
         tuple(day for day in cut_offs if is_on_grid(day, rule)),
     )
 

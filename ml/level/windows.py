@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 
 from ml.contract import Floats
 from ml.level.bg_nbd import BgNbd, Histories
-from ml.level.orders import Orders, Places, Population
+from ml.level.orders import CohortRule, Orders, Places
 
 # The horizon is cut into windows of about so many days.
 WINDOW_DAYS = 30
@@ -43,7 +43,7 @@ class Structure:
     silence: Floats
 
     @classmethod
-    def of(cls, orders: Orders, cut_off: int, who: Population) -> "Structure":
+    def of(cls, orders: Orders, cut_off: int, who: CohortRule) -> "Structure":
         """Fit on what is known at a cut-off.
 
         Args:
@@ -88,7 +88,7 @@ class Window:
 
 
 def ended_windows(
-    orders: Orders, structure: Structure, who: Population, cut_off: int
+    orders: Orders, structure: Structure, who: CohortRule, cut_off: int
 ) -> list[Window]:
     """Return a past cohort's windows that had ended at a cut-off.
 

@@ -19,7 +19,7 @@ class Rate:
 
 
 class Odd(Rate):
-    """Says what is no probability."""
+    """Returns values beyond 1."""
 
     def predict_proba(self, values):
         return super().predict_proba(values) + 1
@@ -70,5 +70,5 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch):
 
 
 def test_what_is_no_probability_is_refused(data):
-    with pytest.raises(ValueError, match="no probability"):
+    with pytest.raises(ValueError, match="not probabilities"):
         challenge(Odd, *data)

@@ -10,13 +10,13 @@ from scipy.special import expit
 from ml.calibrate import Calibration
 from ml.contract import read_examples
 from ml.level.forecast import Levels
-from ml.level.orders import NEVER, Orders, Population, day_of
+from ml.level.orders import NEVER, CohortRule, Orders, day_of
 from ml.level.read import read_levels, rule_of
 from ml.level.season import forecast_multipliers, season_seen
 from ml.level.windows import Window, solve_multiplier, window_edges
 from pipeline.project.domains import domain_entries
 
-WHO = Population(horizon_days=60, lookback_days=120, min_orders=1)
+WHO = CohortRule(horizon_days=60, lookback_days=120, min_orders=1)
 FIRST = day_of(np.datetime64("2018-01-01"))
 SPAN = 900
 GRID = tuple(np.datetime64("2018-04-01") + 30 * place for place in range(22))
