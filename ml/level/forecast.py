@@ -151,10 +151,10 @@ class Levels:
         middles = day + (edges[:-1] + edges[1:]) / 2
         flat = np.zeros(len(middles))
         mean, deviation = flat, np.full(len(middles), np.nan)
-        is_seen = season_seen(windows, middles)
+        first, lookback = int(self.orders.day.min()), self.who.lookback_days
+        is_seen = season_seen(windows, middles, first, lookback)
         if windows:
-            first = int(self.orders.day.min())
-            mean, deviation = forecast_multipliers(windows, middles, first, self.who.lookback_days)
+            mean, deviation = forecast_multipliers(windows, middles, first, lookback)
         return Level(
             cut_off=cut_off,
             level=structure.level(mean) if is_seen else None,

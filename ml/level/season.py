@@ -30,6 +30,8 @@ DRIFT = 1500.0
 TRUNCATED = 0.3
 # A window a year before the coming one has its middle within so many days.
 SLACK = 20.0
+# More than this share of its cohort's lookback is covered by the log.
+COVERED = 0.5
 ENOUGH = 1e-12
 
 
@@ -84,9 +86,19 @@ def forecast_multipliers(
     return mean, np.sqrt(weight @ (np.array(variances) + np.array(means) ** 2) - mean**2)
 
 
-def season_seen(windows: Sequence[Window], middles: Floats) -> bool:
-    """Whether every coming window was observed a year before."""
-    at = np.array([window.middle for window in windows])
-    return len(at) > 0 and all(
-        bool((np.abs(at - (middle - 365)) <= SLACK).any()) for middle in middles
-    )
+def season_seen(
+    windows: Sequence[Window], middles: Floats, log_opens: int, lookback_days: int
+) -> bool:
+    """Whether every coming window was observed a year before.
+
+    A cohort of which the log covers no more than half of the lookback is not counted: in a log's
+    first weeks everybody is new, and their orders are no season.
+
+    Args:
+        windows: Windows that have ended.
+        middles: Day in the middle of each coming window.
+        log_opens: First day with an order.
+        lookback_days: Days before a cut-off in which the cohort's members ordered.
+    """
+    at = np.array([w.middle for w in windows if w.cut_off - log_opens > COVERED * lookback_days])
+    return all(bool((np.abs(at - (middle - 365)) <= SLACK).any()) for middle in middles)

@@ -122,9 +122,17 @@ def test_without_a_year_of_windows_the_model_keeps_its_own_level(levels):
 def test_the_gate_asks_for_every_window_of_the_horizon():
     middles = np.array([1_000.0, 1_030.0])
     seen = [Window(600, at, 0.0, 0.01, 100) for at in (640.0, 660.0)]
-    assert season_seen(seen, middles)
-    assert not season_seen(seen[:1], middles)
-    assert not season_seen([], middles)
+    assert season_seen(seen, middles, log_opens=400, lookback_days=120)
+    assert not season_seen(seen[:1], middles, log_opens=400, lookback_days=120)
+    assert not season_seen([], middles, log_opens=400, lookback_days=120)
+
+
+def test_the_gate_does_not_count_cohorts_of_a_log_that_has_just_begun():
+    """All customers of a log's first weeks are new to it; what they order is no season."""
+    middles = np.array([1_000.0])
+    seen = [Window(600, 640.0, 0.0, 0.01, 100)]
+    assert season_seen(seen, middles, log_opens=509, lookback_days=180)
+    assert not season_seen(seen, middles, log_opens=510, lookback_days=180)
 
 
 @pytest.mark.parametrize("method", ["none", "platt", "isotonic"])
