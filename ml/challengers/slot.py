@@ -95,6 +95,9 @@ def find_challenger(name: str) -> Callable[[], Challenger]:
 def challenge(made: Callable[[], Challenger], train: Examples, cohort: Examples) -> Floats:
     """Fit a challenger and predict a cohort.
 
+    Columns that say the same of everybody it learns from, or nothing, are left out: some refuse
+    them, and no model can use them.
+
     Args:
         made: What makes it.
         train: Rows to learn from.
@@ -107,8 +110,9 @@ def challenge(made: Callable[[], Challenger], train: Examples, cohort: Examples)
         ValueError: What it returns are no probabilities of these customers.
     """
     one = made()
-    one.fit(train.values, train.is_churned)
-    found = np.asarray(one.predict_proba(cohort.values), dtype=np.float64)
+    told = [len(np.unique(column[~np.isnan(column)])) > 1 for column in train.values.T]
+    one.fit(train.values[:, told], train.is_churned)
+    found = np.asarray(one.predict_proba(cohort.values[:, told]), dtype=np.float64)
     if found.shape != (len(cohort), 2):
         raise ValueError(f"the challenger returned {found.shape}, not {(len(cohort), 2)}")
     probability = np.asarray(found[:, 1])

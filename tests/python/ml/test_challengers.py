@@ -1,5 +1,7 @@
 """The slot for models from outside."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_examples import make_examples
@@ -42,6 +44,20 @@ def test_a_known_challenger_learns_from_nulls_and_beats_the_rate(data):
     assert rate == pytest.approx(np.full(len(cohort), train.is_churned.mean()))
     assert losses(cohort.is_churned, found).mean() < losses(cohort.is_churned, rate).mean()
     assert np.array_equal(found, challenge(find_challenger("boosted"), train, cohort))
+
+
+def test_columns_that_say_nothing_are_left_out(data):
+    train, cohort = (
+        replace(
+            one,
+            features=(*one.features, "a__nothing", "a__same"),
+            values=np.column_stack([one.values, np.full(len(one), np.nan), np.full(len(one), 7.0)]),
+            is_boolean=np.append(one.is_boolean, [False, False]),
+        )
+        for one in data
+    )
+    made = find_challenger("boosted")
+    assert np.array_equal(challenge(made, train, cohort), challenge(made, *data))
 
 
 def test_a_place_names_a_challenger():
