@@ -82,8 +82,9 @@ class Orders:
         )
 
     def everybody(self, cut_off: int) -> tuple[Places, Histories]:
-        """Return the histories that hold at a cut-off and have an order day before it."""
-        stands = (self.day < cut_off) & (self.returned >= cut_off)
+        """Return the histories that hold at a cut-off and have an order day that still counts."""
+        stands = (self.day < cut_off) & (self.day >= cut_off - MEMORY_DAYS)
+        stands &= self.returned >= cut_off
         history, day = self.history[stands], self.day[stands]
         is_new = np.ones(len(day), dtype=bool)  # a day counts once, whatever is returned of it
         is_new[1:] = (history[1:] != history[:-1]) | (day[1:] != day[:-1])

@@ -13,6 +13,7 @@ from typing import Literal
 
 import duckdb
 
+from ml.level.orders import MEMORY_DAYS
 from ml.level.read import orders_sql
 from pipeline.project.domains import domain_entries
 from pipeline.project.duck import quoted
@@ -92,10 +93,14 @@ def compare(
 def _other_orders(
     connection: duckdb.DuckDBPyConnection, domain: str, relation: str, cut_off: date
 ) -> list[str]:
-    """Return the orders known at a cut-off, which levels rest on, that are not the warehouse's."""
+    """Return the orders known at a cut-off, which levels rest on, that are not the warehouse's.
+
+    What is older than an order counts is not compared: a lake rebuilt for one cut-off has less.
+    """
     known = (
         "select customer_id, holds_after, day, orders, least(returned, {day}) as returned "
-        "from ({orders}) where day < {day} and holds_after < {day}"
+        f"from ({{orders}}) where day between {{day}} - {MEMORY_DAYS} and {{day}} - 1 "
+        "and holds_after < {day}"
     )
     day = (cut_off - date(1970, 1, 1)).days
     then, now = (

@@ -215,6 +215,9 @@ def test_an_order_counts_until_its_return_is_known_and_not_in_an_outcome(orders)
     place, histories = one.everybody(day)
     assert place.tolist() == [0, 1]
     assert histories.repeats.tolist() == [0, 0]  # a day counts once
+    # after two years it counts no more
+    assert one.everybody(bought + 730)[0].tolist() == [1]
+    assert one.everybody(bought + 731)[0].tolist() == []
     members = np.array([0, 1])
     assert one.first_order_from(bought - 5, members, day).tolist() == [5, 5]
     assert one.first_order_from(bought - 5, members, day + 1).tolist() == [np.inf, 5]
