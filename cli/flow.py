@@ -261,8 +261,16 @@ def run_all(context: RunContext) -> None:
     if generation is not None:
         for domain in shown:
             report.show_riskiest(generation, domain, console)
-            cancelled = context.entries[domain].segments.get("already_cancelled")
-            report.show_quality(generation, domain, console, cancelled.no if cancelled else None)
+            entry = context.entries[domain]
+            cancelled = entry.segments.get("already_cancelled")
+            report.show_quality(
+                generation,
+                domain,
+                console,
+                cancelled.no if cancelled else None,
+                entry.apart,
+                entry.population,
+            )
     exit_with(context)
 
 

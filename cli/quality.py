@@ -16,6 +16,13 @@ def evaluate(
     origins: Annotated[
         int, typer.Option(min=1, help="Number of newest closed cohorts to test on.")
     ] = 6,
+    challenger: Annotated[
+        str | None,
+        typer.Option(
+            help="A model from outside to judge beside: boosted, catboost, tabpfn, or "
+            "package.module:name of anything with fit and predict_proba. It never goes live."
+        ),
+    ] = None,
 ) -> None:
     """Test the live recipe on many cohorts, by history and lead time; publish the metrics."""
     from pipeline import steps
@@ -28,7 +35,7 @@ def evaluate(
         folders = {}
 
         def each(name: str) -> None:
-            folders[name] = judge(context, name, origins)
+            folders[name] = judge(context, name, origins, challenger)
 
         for_each_domain(context, each)
         steps.finish(context)

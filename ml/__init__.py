@@ -6,6 +6,7 @@ a run that leaks, `baselines` fits simple models, `train` fits LightGBM, `calibr
 turn log-odds into probabilities and bands, `learn` is the whole procedure, `run` calls it, `record`
 writes the results and the `recipe` in the shape of `artifacts`. `champion` makes the `decision`
 which run is live, after `takeover` has compared both on the customers scored next; `score` scores
-with it, `tune` searches parameters. `metrics`, `compare` and `forest` serve all of them;
-`evaluation` and `explain` are packages of their own.
+with it, `tune` searches parameters. `metrics`, `compare` and `forest` serve all of them; `level`
+forecasts the mean risk of a cohort, `challengers` are models from outside, and `evaluation` and
+`explain` are packages of their own.
 """

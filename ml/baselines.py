@@ -1,4 +1,4 @@
-"""Baselines for comparison: base rate, hand rule, logistic regression."""
+"""Simple rivals: base rate, hand rule, own past rate, BG/NBD, logistic regression."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from ml.contract import Examples, Floats
-from ml.settings import BaselineSettings
+from ml.level.forecast import Levels
+from ml.settings import BaselineSettings, OwnRate
 
 MOST_GROUPS = 20
 PRIOR_ROWS = 20
@@ -140,12 +141,80 @@ class Logistic:
         return examples.values if self.by is None else examples.keep(self.by).values
 
 
-def baselines(named: Mapping[str, BaselineSettings]) -> dict[str, Baseline]:
+@dataclass
+class OwnShare:
+    """How often the customer left so far, out of how many times it was possible.
+
+    The overall rate counts as one time more, so that nobody is certain.
+    """
+
+    how: OwnRate
+    overall: float = float("nan")
+
+    def fit(self, train: Examples) -> "OwnShare":
+        """Learn the overall rate."""
+        self.overall = float(train.is_churned.mean())
+        return self
+
+    def predict(self, examples: Examples) -> Floats:
+        """Return n probabilities."""
+        left, times = _counted(self.how, examples)
+        return np.asarray((np.minimum(left, times) + self.overall) / (times + 1))
+
+
+@dataclass
+class OwnOrders:
+    """No order in the horizon, at the rate at which the customer has ordered so far.
+
+    One order at the mean rate of everybody counts as one more, so that nobody is certain.
+    """
+
+    how: OwnRate
+    horizon_days: int
+    days_an_order: float = float("nan")
+
+    def fit(self, train: Examples) -> "OwnOrders":
+        """Learn the mean rate."""
+        orders, days = _counted(self.how, train)
+        self.days_an_order = float(days.sum() / max(orders.sum(), 1.0))
+        return self
+
+    def predict(self, examples: Examples) -> Floats:
+        """Return n probabilities."""
+        orders, days = _counted(self.how, examples)
+        rate = (orders + 1) / np.maximum(days + self.days_an_order, 1.0)
+        return np.asarray(np.exp(-rate * self.horizon_days))
+
+
+def _counted(how: OwnRate, examples: Examples) -> tuple[Floats, Floats]:
+    """Events, and out of how much; 0 where it is not known."""
+    return np.nan_to_num(examples.column(how.events)), np.nan_to_num(examples.column(how.of))
+
+
+@dataclass
+class FromOrders:
+    """BG/NBD's probability of no order in the horizon, fitted on everybody's orders before D."""
+
+    levels: Levels
+
+    def fit(self, train: Examples) -> "FromOrders":
+        """Learn nothing: outcomes are not looked at."""
+        return self
+
+    def predict(self, examples: Examples) -> Floats:
+        """Return n probabilities; a half for who has no order on record."""
+        return np.nan_to_num(self.levels.probability_of_none(examples), nan=0.5)
+
+
+def baselines(
+    named: Mapping[str, BaselineSettings],
+    levels: Levels | None = None,
+) -> dict[str, Baseline]:
     """Return the baselines of a domain, not yet fitted.
 
     Args:
-        named: Name → features for logistic regression, groups for their churn rates, neither for
-            the base rate.
+        named: Name → how it is made.
+        levels: What is known of the domain's orders; without it BG/NBD is left out.
     """
     made: dict[str, Baseline] = {}
     for name, how in named.items():
@@ -153,13 +222,24 @@ def baselines(named: Mapping[str, BaselineSettings]) -> dict[str, Baseline]:
             made[name] = Logistic(None if how.features == "all" else how.features, how.cap_quantile)
         elif how.groups is not None:
             made[name] = HandRule(how.groups)
+        elif how.share is not None:
+            made[name] = OwnShare(how.share)
+        elif how.orders is not None:
+            if levels is not None:
+                made[name] = OwnOrders(how.orders, levels.who.horizon_days)
+        elif how.bg_nbd:
+            if levels is not None:
+                made[name] = FromOrders(levels)
         else:
             made[name] = BaseRate()
     return made
 
 
 def baseline_predictions(
-    named: Mapping[str, BaselineSettings], train: Examples, cohort: Examples
+    named: Mapping[str, BaselineSettings],
+    train: Examples,
+    cohort: Examples,
+    levels: Levels | None = None,
 ) -> dict[str, Floats]:
     """Fit every baseline of a domain and predict a cohort.
 
@@ -167,10 +247,12 @@ def baseline_predictions(
         named: The domain's baselines.
         train: Rows to fit them on.
         cohort: Customers to predict.
+        levels: What is known of the domain's orders; without it those that need it are left out.
 
     Returns:
         Name → probabilities, shape (customers,).
     """
     return {
-        name: baseline.fit(train).predict(cohort) for name, baseline in baselines(named).items()
+        name: baseline.fit(train).predict(cohort)
+        for name, baseline in baselines(named, levels).items()
     }

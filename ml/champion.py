@@ -11,6 +11,8 @@ from ml.calibrate import Calibration
 from ml.compare import PairedGain
 from ml.contract import Examples, Floats, read_examples
 from ml.decision import Decision
+from ml.learn import on_level
+from ml.level.read import read_levels
 from ml.metrics import losses
 from ml.recipe import TrainedRun
 from ml.score import unobserved
@@ -96,8 +98,8 @@ def _judge(connection: duckdb.DuckDBPyConnection, old: TrainedRun, new: TrainedR
     cohort = read_examples(connection, new.recipe.domain, since=cohort_day, until=days[-1]).cohorts(
         days
     )
-    before = losses(cohort.is_churned, _predict(old, cohort, cohort_day))
-    after = losses(cohort.is_churned, _predict(new, cohort, cohort_day))
+    before = losses(cohort.is_churned, _predict(connection, old, cohort, cohort_day))
+    after = losses(cohort.is_churned, _predict(connection, new, cohort, cohort_day))
     paired = PairedGain.of(before, after, cohort.customer_id)
     same = old.recipe.recipe_hash == new.recipe.recipe_hash
     takes_over = paired.is_not_worse if same else paired.is_better
@@ -156,10 +158,14 @@ def _unseen(run: TrainedRun, day: np.datetime64) -> str | None:
     return None
 
 
-def _predict(run: TrainedRun, cohort: Examples, day: np.datetime64) -> Floats:
+def _predict(
+    connection: duckdb.DuckDBPyConnection, run: TrainedRun, cohort: Examples, day: np.datetime64
+) -> Floats:
     name = _unseen(run, day)
     if name is None:  # decide() has looked
         raise RuntimeError(f"{run.recipe.run_id} has no model that did not see {day}")
     booster = lgb.Booster(model_str=(run.folder / name).read_text())
-    used = cohort.keep(run.recipe.features)
-    return Calibration.of(run.recipe.calibration).apply(margin(booster, used))
+    calibration = Calibration.of(run.recipe.calibration)
+    levels = read_levels(connection, cohort.domain, run.recipe.level)
+    margins = margin(booster, cohort.keep(run.recipe.features))
+    return calibration.apply(on_level(levels, cohort, margins, calibration))

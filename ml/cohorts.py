@@ -1,6 +1,7 @@
 """Chooses the cohorts that each fit may learn from: the embargo, and the three fits of a run."""
 
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import duckdb
 import numpy as np
@@ -134,8 +135,22 @@ def known_by(cohorts: list[Cohort], cut_off: np.datetime64) -> list[Cohort]:
     return [cohort for cohort in cohorts if cohort.is_closed and cohort.known_on <= cut_off]
 
 
-def is_on_grid(cut_off: np.datetime64, settings: LearningSettings) -> bool:
-    """Whether a cut-off lies on the grid: the days of `grid_days`, or Mondays.
+class Grid(Protocol):
+    """A calendar rule: the days of `grid_days` of a month, or the Mondays of each week."""
+
+    @property
+    def grid(self) -> Literal["month", "week"]:
+        """Its kind."""
+        ...
+
+    @property
+    def grid_days(self) -> tuple[int, ...]:
+        """Days of a month."""
+        ...
+
+
+def is_on_grid(cut_off: np.datetime64, settings: Grid) -> bool:
+    """Whether a cut-off lies on the grid.
 
     `control__cut_offs` lays the grid by the same rule. It is here too because presets are tried on
     data for which nothing was built.

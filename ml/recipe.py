@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 RECIPE = "recipe.json"
-# 1: everything before versions were written; 2: recipe_version is; 3: tested_on is.
-RECIPE_VERSION = 3
+# 1: everything before versions were written; 2: recipe_version is; 3: tested_on is; 4: seeds and
+# level are.
+RECIPE_VERSION = 4
 
 
 class _Frozen(BaseModel):
@@ -27,6 +28,17 @@ class CalibrationMap(_Frozen):
     shift: float = 0.0
     knots: tuple[float, ...] = ()
     levels: tuple[float, ...] = ()
+
+
+class LevelRule(_Frozen):
+    """What the levels of cohorts are forecast from; `ml.level` does."""
+
+    orders: str
+    horizon_days: int
+    lookback_days: int
+    min_orders: int
+    grid: Literal["month", "week"]
+    grid_days: tuple[int, ...]
 
 
 class Recipe(_Frozen):
@@ -75,6 +87,10 @@ class Recipe(_Frozen):
     recipe_hash: str = Field(default="", description="How the model is learned, as a hash")
     tuned: dict[str, int | float] = Field(
         default={}, description="LightGBM parameters that differ from the default ones"
+    )
+    seeds: int = Field(default=1, description="Seeds that the model is the mean of")
+    level: LevelRule | None = Field(
+        default=None, description="How the level of a cohort is forecast; none where it is not"
     )
 
     @property

@@ -30,6 +30,9 @@ from ml.evaluation.splits import (
     reliability_curve,
 )
 from ml.explain.drivers import base_value
+from ml.learn import model_predictions
+from ml.level.forecast import Levels
+from ml.level.read import rule_of
 from ml.recipe import RECIPE_VERSION, CalibrationMap, Recipe
 from ml.settings import LearningSettings
 from ml.train import PARAMETERS, Parameters, fit, margin
@@ -75,6 +78,7 @@ class TrainedModel:
         train: Examples it learned from, with the features it reads.
         everything: The same cohorts with all features of the mart.
         excluded: Feature → why it is excluded.
+        seeds: Seeds that the trees are the mean of.
     """
 
     live: lgb.Booster
@@ -84,6 +88,39 @@ class TrainedModel:
     train: Examples
     everything: Examples
     excluded: Mapping[str, str]
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """Cohorts that are judged, and the margins of a model that did not see them.
+
+    Attributes:
+        cohort: Labelled rows, n.
+        margin: n log-odds, before level and calibration.
+        trained_on: Cut-offs that the model learned from.
+    """
+
+    cohort: Examples
+    margin: Floats
+    trained_on: list[np.datetime64]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What turns margins into what is judged.
+
+    Attributes:
+        calibration: Map from margin to probability.
+        levels: Forecasts of cohorts' levels; None where models keep their own.
+        cuts: Lowest probabilities of the bands.
+        rounds: Trees of every fit.
+    """
+
+    calibration: Calibration
+    levels: Levels | None
+    cuts: tuple[float, float, float]
+    rounds: int
 
 
 def write_metrics(
@@ -91,9 +128,8 @@ def write_metrics(
     inputs: RunInputs,
     folder: Path,
     examples: Examples,
-    splits: Mapping[str, tuple[Examples, Floats, list[np.datetime64]]],
-    cuts: tuple[float, float, float],
-    rounds: int,
+    splits: Mapping[str, Split],
+    judged: Judged,
 ) -> None:
     """Write the metrics of each split beside its baselines, with curves, gains and segments.
 
@@ -102,9 +138,8 @@ def write_metrics(
         inputs: The inputs of the run.
         folder: The run's folder.
         examples: All cohorts of the run.
-        splits: Split → its cohorts, the model's probabilities, the cut-offs it learned from.
-        cuts: Lowest probabilities of the bands.
-        rounds: Trees of every fit.
+        splits: Split → its cohorts, with the margins of its model.
+        judged: What turns them into probabilities.
     """
     tables: dict[str, list[pd.DataFrame]] = {
         "metrics": [],
@@ -113,15 +148,16 @@ def write_metrics(
         "gains": [],
         "day_metrics": [],
     }
-    for split, (cohort, probability, trained_on) in splits.items():
-        train = examples.cohorts(trained_on)
-        predictions: dict[str, Floats] = {"lightgbm": probability}
+    for split, of in splits.items():
+        cohort, train = of.cohort, examples.cohorts(of.trained_on)
+        predictions = model_predictions(cohort, of.margin, judged.calibration, judged.levels)
+        probability = predictions["lightgbm"]
         history = tuple(f for f in examples.features if f not in inputs.settings.assumed_static)
         if history != examples.features:
             # a model of features with history only, beside the one that assumes more
-            alone = fit(train.keep(history), rounds, inputs.parameters)
+            alone = fit(train.keep(history), judged.rounds, inputs.parameters)
             predictions["lightgbm_history_only"] = expit(margin(alone, cohort.keep(history)))
-        predictions |= baseline_predictions(inputs.settings.baselines, train, cohort)
+        predictions |= baseline_predictions(inputs.settings.baselines, train, cohort, judged.levels)
         made = {
             "metrics": quality(cohort, predictions),
             "calibration_bins": reliability_curve(cohort, probability),
@@ -134,7 +170,7 @@ def write_metrics(
                     "customer_id": cohort.customer_id,
                     "as_of_date": cohort.as_of_date,
                     "segment": "risk_band",
-                    "segment_value": assign_bands(probability, cuts),
+                    "segment_value": assign_bands(probability, judged.cuts),
                 }
             )
             made["segment_metrics"] = quality_by_segment(
@@ -230,6 +266,8 @@ def write_run(
         label_definition=inputs.settings.label_definition,
         recipe_hash=inputs.recipe_hash,
         tuned=dict(inputs.tuned),
+        seeds=model.seeds,
+        level=rule_of(inputs.settings),
         test_as_of_date=_day(fits.test),
         tested_on=tuple(_day(cut_off) for cut_off in fits.tests),
         train_rate=float(train.is_churned.mean()),

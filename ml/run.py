@@ -9,9 +9,18 @@ from ml import artifacts, leakage_checks
 from ml.bands import assign_bands
 from ml.cohorts import choose_fits, read_cohorts
 from ml.contract import read_examples
-from ml.learn import learn_live, learn_until_test
+from ml.learn import learn_live, learn_until_test, on_level, seeds_for
+from ml.level.read import read_levels, rule_of
 from ml.mart import read_usable
-from ml.record import RunInputs, TrainedModel, write_choices, write_metrics, write_run
+from ml.record import (
+    Judged,
+    RunInputs,
+    Split,
+    TrainedModel,
+    write_choices,
+    write_metrics,
+    write_run,
+)
 from ml.train import margin
 
 Progress = Callable[[str], None]
@@ -54,7 +63,8 @@ def train_run(
     leakage_checks.stop_if_broken(checks)
 
     progress(f"fits 1 and 2 of 3: validating on {fits.validation}, testing on {fits.test}")
-    learned = learn_until_test(examples, fits, inputs.parameters)
+    levels = read_levels(connection, domain, rule_of(settings))
+    learned = learn_until_test(examples, fits, inputs.parameters, levels=levels)
     calibration, rounds = learned.calibration, learned.rounds
     validation, test = examples.cohorts(fits.validations), examples.cohorts(fits.tests)
 
@@ -65,11 +75,14 @@ def train_run(
 
     progress("metrics and baselines")
     splits = {
-        "validation": (validation, calibration.apply(margin(learned.first, validation)), fits.fit),
-        "test": (test, calibration.apply(margin(learned.second, test)), fits.refit),
+        "validation": Split(validation, margin(learned.first, validation), fits.fit),
+        "test": Split(test, margin(learned.second, test), fits.refit),
     }
+    tested = calibration.apply(on_level(levels, test, splits["test"].margin, calibration))
     cuts = settings.risk_bands.cuts
-    write_metrics(connection, inputs, scratch, examples, splits, cuts, rounds)
+    write_metrics(
+        connection, inputs, scratch, examples, splits, Judged(calibration, levels, cuts, rounds)
+    )
     write_choices(connection, inputs, scratch, learned.choices)
     artifacts.write_table(
         connection,
@@ -80,8 +93,8 @@ def train_run(
             "domain": domain,
             "customer_id": test.customer_id,
             "as_of_date": test.as_of_date.astype(str),
-            "churn_probability": splits["test"][1],
-            "risk_band": assign_bands(splits["test"][1], cuts),
+            "churn_probability": tested,
+            "risk_band": assign_bands(tested, cuts),
             "is_churned": test.is_churned.astype(bool),
         },
     )
@@ -96,7 +109,7 @@ def train_run(
         connection,
         inputs,
         scratch,
-        TrainedModel(live, calibration, cuts, fits, train, everything, excluded),
+        TrainedModel(live, calibration, cuts, fits, train, everything, excluded, seeds_for(train)),
     )
     # compares this run with later ones: the model that did not see the test cohort
     (scratch / "test_model.txt").write_text(learned.second.model_to_string())

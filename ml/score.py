@@ -1,5 +1,7 @@
 """Scores a cut-off with a run's live model: log-odds, probability, band, exact drivers."""
 
+import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from ml import artifacts
 from ml.bands import assign_bands
@@ -17,12 +20,17 @@ from ml.contract import Examples, Floats, read_examples
 from ml.evaluation.drift import Reference, drift
 from ml.explain.drivers import drivers, grouped, largest
 from ml.explain.pictures import draw
+from ml.level.forecast import Level
+from ml.level.read import read_levels
 from ml.recipe import Recipe, TrainedRun
 from ml.train import margin
 
 NAMED_DRIVERS = 10
 NAMED_REASONS = 8
 TOLERANCE = 1e-5
+LEVELS = "levels"
+# What stands in place of a feature and a group: all smaller drivers, and the cohort's level.
+_REST = ("other", "cohort_level")
 
 
 def unobserved(booster: lgb.Booster, rows: Examples) -> list[str]:
@@ -75,14 +83,26 @@ def score_cut_off(
         )
     margins = margin(booster, used)
     contributions, base = drivers(booster, used.values)
+    levels = read_levels(connection, domain, recipe.level)
+    level = levels.at(cut_off) if levels else None
+    offset = level.offset(margins, calibration) if level else None
     worst = float(np.abs(margins - base - contributions.sum(axis=1)).max())
     if worst > TOLERANCE:
         raise ArithmeticError(
             f"the drivers differ from the log-odds by up to {worst:.2g}, more than {TOLERANCE:.0e}"
         )
+    own = calibration.apply(margins)
+    margins = margins + (offset or 0.0)
     probability = calibration.apply(margins)
 
     lineage = {"run_id": recipe.run_id, "domain": domain}
+    if level is not None:
+        artifacts.write_table(
+            connection,
+            scratch,
+            LEVELS,
+            {**lineage, **level_row(level, float(own.mean()), float(offset or 0.0))},
+        )
     artifacts.write_table(
         connection,
         scratch,
@@ -102,14 +122,17 @@ def score_cut_off(
         },
     )
     artifacts.write_table(
-        connection, scratch, "drivers", {**lineage, **_driver_rows(used, contributions, recipe)}
+        connection,
+        scratch,
+        "drivers",
+        {**lineage, **_driver_rows(used, contributions, recipe, offset)},
     )
     groups = _groups_of(connection, domain, used.features)
     artifacts.write_table(
         connection,
         scratch,
         "reasons",
-        {**lineage, **reason_rows(used, contributions, groups, recipe)},
+        {**lineage, **reason_rows(used, contributions, groups, recipe, offset)},
     )
     artifacts.write_table(
         connection,
@@ -135,6 +158,32 @@ def score_cut_off(
     )
     draw(scratch, used, contributions, base, _descriptions(connection, domain))
     return len(cohort)
+
+
+def level_row(level: Level, own: float, offset: float) -> dict[str, Any]:
+    """Return the columns of `ml.levels` without the lineage.
+
+    Args:
+        level: The level of a cohort.
+        own: Mean risk by the model alone.
+        offset: What was added to everybody's log-odds.
+    """
+    windows = [
+        {"multiplier": float(np.exp(mean)), "log_deviation": None if sd != sd else sd}
+        for mean, sd in zip(level.multipliers, level.deviations, strict=True)
+    ]
+    row = {
+        "as_of_date": str(level.cut_off),
+        "is_forecast": level.level is not None,
+        "level": level.level,
+        "own_level": own,
+        "level_without_season": level.structure_level,
+        "offset_log_odds": offset,
+        "ended_windows": level.windows,
+        "windows": json.dumps(windows),
+        "bg_nbd": json.dumps(asdict(level.model)),
+    }
+    return {name: [value] for name, value in row.items()}
 
 
 def _reference(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Reference:
@@ -173,7 +222,11 @@ def _groups_of(
 
 
 def reason_rows(
-    used: Examples, contributions: Floats, groups: list[str], recipe: Recipe
+    used: Examples,
+    contributions: Floats,
+    groups: list[str],
+    recipe: Recipe,
+    offset: float | None = None,
 ) -> dict[str, Any]:
     """Return long rows: the eight largest groups of each customer, then all others as one row.
 
@@ -182,27 +235,26 @@ def reason_rows(
         contributions: n × k matrix in log-odds.
         groups: Group of each of the k features.
         recipe: The run's recipe.
+        offset: What the level of the cohort adds to everybody's log-odds, as a last row each; None
+            where levels are not forecast.
 
     Returns:
         Column of `ml.reasons` → values.
     """
     together = grouped(contributions, groups)
     order, rest = largest(together.contributions, NAMED_REASONS)
-    customers, named = order.shape
     leading = np.take_along_axis(together.leading, order, axis=1)
-    features = np.array([*used.features, "other"], dtype=object)
+    largest_ones = np.take_along_axis(together.contributions, order, axis=1)
+    index, values, amounts = _with_the_rest(used, leading, largest_ones, rest, offset)
+    group, _, _ = _with_the_rest(used, order, largest_ones, rest, offset, len(together.names))
+    features = np.array([*used.features, *_REST], dtype=object)
     reference = _reference_values(used.features, recipe)
-    index = np.column_stack([leading, np.full(customers, len(used.features))])
-    values = np.column_stack(
-        [np.take_along_axis(used.values, leading, axis=1), np.full(customers, np.nan)]
-    )
-    amounts = np.column_stack([np.take_along_axis(together.contributions, order, axis=1), rest])
-    names = np.array([*together.names, "other"], dtype=object)
-    group = np.column_stack([order, np.full(customers, len(together.names))])
+    names = np.array([*together.names, *_REST], dtype=object)
+    customers, rows = amounts.shape
     return {
-        "customer_id": np.repeat(used.customer_id, named + 1),
+        "customer_id": np.repeat(used.customer_id, rows),
         "as_of_date": str(used.as_of_date[0]),
-        "rank": np.tile(np.arange(1, named + 2), customers),
+        "rank": np.tile(np.arange(1, rows + 1), customers),
         "driver_group": names[group.ravel()],
         "feature": features[index.ravel()],
         "contribution_log_odds": amounts.ravel(),
@@ -211,21 +263,20 @@ def reason_rows(
     }
 
 
-def _driver_rows(used: Examples, contributions: Floats, recipe: Recipe) -> dict[str, Any]:
+def _driver_rows(
+    used: Examples, contributions: Floats, recipe: Recipe, offset: float | None
+) -> dict[str, Any]:
     """Return long rows: the ten largest drivers of each customer, then all others as one row."""
     order, rest = largest(contributions, NAMED_DRIVERS)
-    customers, named = order.shape
-    names = np.array([*used.features, "other"], dtype=object)
+    largest_ones = np.take_along_axis(contributions, order, axis=1)
+    index, values, amounts = _with_the_rest(used, order, largest_ones, rest, offset)
+    names = np.array([*used.features, *_REST], dtype=object)
     reference = _reference_values(used.features, recipe)
-    index = np.column_stack([order, np.full(customers, len(used.features))])
-    amounts = np.column_stack([np.take_along_axis(contributions, order, axis=1), rest])
-    values = np.column_stack(
-        [np.take_along_axis(used.values, order, axis=1), np.full(customers, np.nan)]
-    )
+    customers, rows = amounts.shape
     return {
-        "customer_id": np.repeat(used.customer_id, named + 1),
+        "customer_id": np.repeat(used.customer_id, rows),
         "as_of_date": str(used.as_of_date[0]),
-        "rank": np.tile(np.arange(1, named + 2), customers),
+        "rank": np.tile(np.arange(1, rows + 1), customers),
         "feature": names[index.ravel()],
         "contribution_log_odds": amounts.ravel(),
         "value": pd.array(values.ravel(), dtype="Float64"),
@@ -233,9 +284,35 @@ def _driver_rows(used: Examples, contributions: Floats, recipe: Recipe) -> dict[
     }
 
 
+def _with_the_rest(
+    used: Examples,
+    order: NDArray[np.int_],
+    amounts: Floats,
+    rest: Floats,
+    offset: float | None,
+    names: int | None = None,
+) -> tuple[NDArray[np.int_], Floats, Floats]:
+    """Add what is left, and the level of the cohort where there is one, to the largest drivers.
+
+    Returns:
+        n × rows: places of the names, values of the customer, contributions.
+    """
+    customers, known = len(amounts), len(used.features) if names is None else names
+    added = [rest] if offset is None else [rest, np.full(customers, offset)]
+    places = [np.full(customers, known + place) for place in range(len(added))]
+    nothing = np.full((customers, len(added)), np.nan)
+    values = nothing if names is not None else np.take_along_axis(used.values, order, axis=1)
+    return (
+        np.column_stack([order, *places]),
+        np.column_stack([values, nothing]),
+        np.column_stack([amounts, *added]),
+    )
+
+
 def _reference_values(features: tuple[str, ...], recipe: Recipe) -> Floats:
-    """The reference value of each feature, and NaN for `other`."""
-    return np.array([recipe.reference_values[name] for name in features] + [None], dtype=float)
+    """The reference value of each feature, and NaN for the rest."""
+    known = [recipe.reference_values[name] for name in features]
+    return np.array([*known, *[None] * len(_REST)], dtype=float)
 
 
 def _importance_rows(

@@ -87,8 +87,15 @@ class TakeoverLimits(Settings):
     )
 
 
+class OwnRate(Settings):
+    """Features that say how often something happened to a customer, and out of how much."""
+
+    events: Text = Field(description="Feature: how often")
+    of: Text = Field(description="Feature: out of how many times, or in how many days")
+
+
 class BaselineSettings(Settings):
-    """A model to measure against: logistic regression, rates of groups, or the base rate."""
+    """A model to measure against; with no key the base rate."""
 
     features: Literal["all"] | tuple[Text, ...] | None = Field(
         default=None, description="What logistic regression reads: all, or a list of features"
@@ -100,10 +107,24 @@ class BaselineSettings(Settings):
         default=None, description="Features whose values form groups, each with its churn rate"
     )
 
+    share: OwnRate | None = Field(
+        default=None,
+        description="How often the customer left so far, out of how many times it was possible: "
+        "its own past rate",
+    )
+    orders: OwnRate | None = Field(
+        default=None,
+        description="The customer's orders, in how many days: what its own past rate says of none",
+    )
+    bg_nbd: Literal[True] | None = Field(
+        default=None, description="BG/NBD's probability of no order; needs the entry's level"
+    )
+
     @model_validator(mode="after")
     def _is_one_kind(self) -> Self:
-        if self.features is not None and self.groups is not None:
-            raise wrong(says="A baseline has features or groups, not both.")
+        kinds = ("features", "groups", "share", "orders", "bg_nbd")
+        if sum(getattr(self, kind) is not None for kind in kinds) > 1:
+            raise wrong(says=f"A baseline has one of {', '.join(kinds)}.")
         if self.features == () or self.groups == ():
             raise wrong(says="The list of features is empty.", hint="{} is the base rate.")
         if self.features is None and "cap_quantile" in self.model_fields_set:
@@ -155,6 +176,15 @@ class ProtocolSettings(Settings):
         return self
 
 
+class LevelSettings(Settings):
+    """How the level of a cohort, its mean risk, is forecast where there is no contract."""
+
+    orders: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")] = Field(
+        description="Schema and model with a row an order: domain, customer_id, ordered_on, "
+        "returned_on"
+    )
+
+
 class LearningSettings(Settings):
     """The part of a domain's settings that decides what is learned, and how it is judged."""
 
@@ -183,6 +213,40 @@ class LearningSettings(Settings):
     risk_bands: RiskBands = Field(
         description="Lowest probabilities of critical, high and medium, and why these"
     )
+
+    horizon_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(
+        default=None, description="Days after the cut-off without an order that make a churner"
+    )
+    lookback_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(
+        default=None, description="Days before the cut-off in which a customer ordered"
+    )
+    min_orders: Count | None = Field(
+        default=None, description="Orders that a customer of the cohort has at least"
+    )
+    level: LevelSettings | None = Field(
+        default=None,
+        description="How the level of a cohort is forecast; without it models keep their own",
+    )
+
+    @model_validator(mode="after")
+    def _baselines_have_what_they_need(self) -> Self:
+        for name, how in self.baselines.items():
+            if how.orders is not None and self.horizon_days is None:
+                raise wrong("baselines", name, says="orders needs horizon_days of the entry.")
+            if how.bg_nbd and self.level is None:
+                raise wrong("baselines", name, says="bg_nbd needs level of the entry.")
+        return self
+
+    @model_validator(mode="after")
+    def _level_has_a_cohort(self) -> Self:
+        for name in ("horizon_days", "lookback_days", "min_orders"):
+            if self.level is not None and getattr(self, name) is None:
+                raise wrong(
+                    "level",
+                    says=f"level needs {name}, which is not given.",
+                    hint="Give it, or remove level.",
+                )
+        return self
 
     @model_validator(mode="after")
     def _grid_days_rise(self) -> Self:

@@ -8,6 +8,8 @@ from scipy.stats import rankdata
 
 from ml.artifacts import load_model
 from ml.contract import Examples, Floats, read_examples
+from ml.learn import on_level
+from ml.level.read import read_levels
 from ml.recipe import TrainedRun
 from ml.settings import TakeoverLimits
 from ml.train import margin
@@ -88,12 +90,15 @@ def shift(
     cohort = read_examples(connection, new.recipe.domain, since=cut_off, until=cut_off)
     if len(cohort) == 0 or set(old.recipe.features) - set(cohort.features):
         return None
-    return Shift.of(cut_off, _risk(old, cohort), _risk(new, cohort), float(limits.moved_by))
+    before, after = _risk(connection, old, cohort), _risk(connection, new, cohort)
+    return Shift.of(cut_off, before, after, float(limits.moved_by))
 
 
-def _risk(run: TrainedRun, cohort: Examples) -> Floats:
+def _risk(connection: duckdb.DuckDBPyConnection, run: TrainedRun, cohort: Examples) -> Floats:
     booster, calibration = load_model(run)
-    return calibration.apply(margin(booster, cohort.keep(run.recipe.features)))
+    levels = read_levels(connection, cohort.domain, run.recipe.level)
+    margins = margin(booster, cohort.keep(run.recipe.features))
+    return calibration.apply(on_level(levels, cohort, margins, calibration))
 
 
 def _rank_correlation(before: Floats, after: Floats) -> float:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from ml.cohorts import Fits, RefusedError
 from ml.compare import PairedGain
 from ml.contract import Examples, Floats
 from ml.metrics import losses
-from ml.train import PARAMETERS, Parameters, choose_rounds, margin
+from ml.train import PARAMETERS, Parameters, choose_rounds, level_of, margin
 
 # Periods that each trial is tested on.
 INNER = 3
@@ -79,8 +80,10 @@ def tune(
         each: list[Floats] = []
         for step, (train, judged) in enumerate(data):
             booster = choose_rounds(train, judged, parameters)
-            p = 1 / (1 + np.exp(-margin(booster, judged)))
-            each.append(losses(judged.is_churned, p))
+            margins = margin(booster, judged)
+            # as rounds are chosen: a level that moved is not what parameters can help
+            moved = level_of(margins, judged.is_churned)
+            each.append(losses(judged.is_churned, expit(margins + moved)))
             trial.report(float(np.mean([loss.mean() for loss in each])), step)
             if trial.should_prune():
                 raise optuna.TrialPruned

@@ -4,6 +4,7 @@
 {% macro driver_sentence() -%}
     case
         when feature = 'other' then 'All other patterns together'
+        when feature = 'cohort_level' then 'The whole cohort: season'
         when value is null
             then coalesce(
                 phrase_null,

@@ -1,16 +1,19 @@
 """Quality on the newest cohorts, each tested with a model that learned only from earlier ones."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from ml.baselines import baseline_predictions
 from ml.calibrate import METHODS, Calibration, fit_on
+from ml.challengers.slot import CHALLENGER, Challenger, challenge
 from ml.cohorts import Cohort, Fits, RefusedError, choose_fits, is_on_grid, periods
 from ml.compare import PairedGain
 from ml.contract import Examples, Floats, season_only
 from ml.evaluation.splits import quality
-from ml.learn import Learned, learn_until_test
+from ml.learn import Learned, learn_until_test, model_predictions, on_level
+from ml.level.forecast import Levels
 from ml.metrics import losses
 from ml.settings import LearningSettings
 from ml.train import Parameters, margin
@@ -61,7 +64,12 @@ def origins(cohorts: list[Cohort], settings: LearningSettings, count: int) -> li
 
 
 def judge_origin(
-    examples: Examples, fits: Fits, settings: LearningSettings, parameters: Parameters
+    examples: Examples,
+    fits: Fits,
+    settings: LearningSettings,
+    parameters: Parameters,
+    levels: Levels | None = None,
+    challenger: Callable[[], Challenger] | None = None,
 ) -> Origin:
     """Learn what was known by a period, and judge it there beside the baselines.
 
@@ -70,15 +78,20 @@ def judge_origin(
         fits: The cohorts as `tests`, with what was known by then.
         settings: The domain's.
         parameters: LightGBM parameters.
+        levels: Forecasts of cohorts' levels; None where models keep their own.
+        challenger: What makes a model from outside, to judge beside; None for none.
     """
     seen = _without_season(examples, fits)
-    learned = learn_until_test(seen, fits, parameters)
+    learned = learn_until_test(seen, fits, parameters, levels=levels)
     cohort, train = seen.cohorts(fits.tests), seen.cohorts(fits.refit)
-    raw = margin(learned.second, cohort)
+    own = margin(learned.second, cohort)
+    raw = on_level(levels, cohort, own)
     predictions = {
-        "lightgbm": learned.calibration.apply(raw),
-        **baseline_predictions(settings.baselines, train, cohort),
+        **model_predictions(cohort, own, learned.calibration, levels),
+        **baseline_predictions(settings.baselines, train, cohort, levels),
     }
+    if challenger is not None:
+        predictions[CHALLENGER] = challenge(challenger, train.as_observed_in(cohort), cohort)
     base = losses(cohort.is_churned, Calibration("none").apply(raw))
     rows = []
     for method in METHODS:

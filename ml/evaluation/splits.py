@@ -6,13 +6,17 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from ml.compare import customers_of
+from ml.compare import PairedGain, customers_of
 from ml.contract import Examples, Floats
-from ml.metrics import captured_at, figures, reliability
+from ml.metrics import captured_at, figures, losses, reliability
 
 DEPTHS = np.arange(1, 101) / 100
 SMALLEST_SEGMENT = 50
+OURS = "lightgbm"
+# By how much our log loss is lower than another model's, on the same customers.
+GAIN = "gain_of_lightgbm"
 
 
 def cohorts_named(cut_offs: Iterable[Any]) -> dict[str, Any]:
@@ -32,12 +36,31 @@ def quality(cohort: Examples, predictions: Mapping[str, Floats]) -> pd.DataFrame
         cohort: Labelled rows of one cohort or of several; intervals resample customers.
         predictions: Model → n probabilities.
     """
-    whose = customers_of(cohort.customer_id)
     return pd.DataFrame(
-        {"model": model, **vars(figure), "rows": len(cohort)}
-        for model, p in predictions.items()
-        for figure in figures(cohort.is_churned, p, whose)
+        {**row, "rows": len(cohort)}
+        for row in _rows(cohort.is_churned, predictions, cohort.customer_id)
     )
+
+
+def _rows(
+    is_churned: Floats, predictions: Mapping[str, Floats], customer_id: NDArray[np.object_]
+) -> Iterator[dict[str, Any]]:
+    """Yield model, metric, value and interval; for every other model also what ours gains."""
+    whose = customers_of(customer_id)
+    ours = predictions.get(OURS)
+    for model, p in predictions.items():
+        for figure in figures(is_churned, p, whose):
+            yield {"model": model, **vars(figure)}
+        if ours is None or model == OURS:
+            continue
+        paired = PairedGain.of(losses(is_churned, p), losses(is_churned, ours), customer_id)
+        yield {
+            "model": model,
+            "metric": GAIN,
+            "value": paired.gain,
+            "ci_low": paired.gain - paired.noise,
+            "ci_high": paired.gain + paired.noise,
+        }
 
 
 def quality_by_cut_off(cohort: Examples, predictions: Mapping[str, Floats]) -> pd.DataFrame:
@@ -46,14 +69,9 @@ def quality_by_cut_off(cohort: Examples, predictions: Mapping[str, Floats]) -> p
     def rows() -> Iterator[dict[str, Any]]:
         for day in np.unique(cohort.as_of_date):
             at = cohort.as_of_date == day
-            for model, p in predictions.items():
-                for figure in figures(cohort.is_churned[at], p[at]):
-                    yield {
-                        "as_of_date": str(day),
-                        "model": model,
-                        **vars(figure),
-                        "rows": int(at.sum()),
-                    }
+            there = {model: p[at] for model, p in predictions.items()}
+            for row in _rows(cohort.is_churned[at], there, cohort.customer_id[at]):
+                yield {"as_of_date": str(day), **row, "rows": int(at.sum())}
 
     return pd.DataFrame(rows())
 
@@ -99,16 +117,9 @@ def quality_by_segment(
             index = part["place"].to_numpy()
             if len(index) < SMALLEST_SEGMENT:
                 continue
-            whose = customers_of(cohort.customer_id[index])
-            for model, p in predictions.items():
-                for figure in figures(cohort.is_churned[index], p[index], whose):
-                    yield {
-                        "model": model,
-                        "segment": segment,
-                        "segment_value": value,
-                        **vars(figure),
-                        "rows": len(index),
-                    }
+            there = {model: p[index] for model, p in predictions.items()}
+            for row in _rows(cohort.is_churned[index], there, cohort.customer_id[index]):
+                yield {**row, "segment": segment, "segment_value": value, "rows": len(index)}
 
     return pd.DataFrame(rows())
 

@@ -41,7 +41,7 @@ Money = Annotated[Number, Field(ge=0, le=1e12)]
 Kind = Literal["subscription", "no_contract"]
 FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 # What no model learns from and no run records.
-NOT_LEARNED = ("crm_fields", "guards", "history_days", "retention", "rhythm")
+NOT_LEARNED = ("apart", "crm_fields", "guards", "history_days", "retention", "rhythm")
 # A preset sets what a run learns from; these say what it may set, or are not learned from.
 _NOT_IN_A_PRESET = (
     "kind",
@@ -334,20 +334,15 @@ class DomainSettings(LearningSettings):
     )
     segments: dict[str, Segment] = Field(description="Breakdowns, each by itself")
 
+    apart: Text | None = Field(
+        default=None, description="Segment of which each part's quality is printed by itself"
+    )
+
     # read by the SQL of one domain or the other
     value_months: Annotated[int, Field(ge=1, le=120)] | None = Field(
         default=None, description="Months that a value looks ahead"
     )
     value_days: SomeDays | None = Field(default=None, description="Days that a value looks ahead")
-    horizon_days: SomeDays | None = Field(
-        default=None, description="Days after the cut-off without an order that make a churner"
-    )
-    lookback_days: SomeDays | None = Field(
-        default=None, description="Days before the cut-off in which a customer ordered"
-    )
-    min_orders: Count | None = Field(
-        default=None, description="Orders that a customer of the cohort has at least"
-    )
     warm_up_days: Days = Field(
         default=0, description="Days of purchases before which there is no cut-off"
     )

@@ -11,6 +11,7 @@ from ml.cohorts import RefusedError, choose_fits, read_cohorts
 from ml.contract import Examples
 from ml.leakage_checks import ignores_the_test
 from ml.learn import digest_of_learned
+from ml.level.read import read_levels, rule_of
 from ml.mart import read_scoring_cut_off, read_usable
 from ml.train import PARAMETERS
 from pipeline.project.errors import ChurnError
@@ -80,10 +81,11 @@ def prove_training(context: RunContext, domain: str) -> str:
         except RefusedError as refusal:
             return f"no training to prove: {refusal}"
         everything, usable, _ = read_usable(connection, domain, fits, settings)
+        levels = read_levels(connection, domain, rule_of(settings))
 
     def learn(examples: Examples) -> str:
         parameters = {**PARAMETERS, **tuned_parameters(context.home, domain)}
-        return digest_of_learned(examples, fits, settings, parameters, _PROVEN_ROUNDS)
+        return digest_of_learned(examples, fits, settings, parameters, _PROVEN_ROUNDS, levels)
 
     check = ignores_the_test(learn, everything.keep(usable), fits)
     if check.is_broken:

@@ -7,12 +7,15 @@ are added at the instants around D; the results are compared to the last bit.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
 
 import duckdb
 
+from ml.level.orders import MEMORY_DAYS
+from ml.level.read import orders_sql
+from pipeline.project.domains import domain_entries
 from pipeline.project.duck import quoted
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceColumn, SourceTable, source_tables
@@ -41,7 +44,8 @@ class Comparison:
         as_of_date: The cut-off.
         lake: What was done to the events from the cut-off on.
         rows: Customers of the cohort in the mart.
-        columns: Columns compared: features, value and due date.
+        columns: Columns compared: features, value and due date, and the orders that the level of a
+            cohort rests on.
         differences: Values that differ; a customer on one side only differs in every column.
         examples: Up to three differences: customer, column, value in the mart, value rebuilt.
     """
@@ -72,8 +76,41 @@ def compare(
         cut_off: A cut-off of the mart.
         lake: How to alter the events from the cut-off on.
     """
+    level = domain_entries()[domain].level
     with rebuilt(home, domain, stack, cut_off, lake) as connection:
-        return _compared(connection, domain, cut_off, lake, stack[-1].relation)
+        found = _compared(connection, domain, cut_off, lake, stack[-1].relation)
+        if level is None:
+            return found
+        others = _other_orders(connection, domain, level.orders, cut_off)
+    return replace(
+        found,
+        columns=found.columns + 1,
+        differences=found.differences + len(others),
+        examples=(*found.examples, *others[:1]),
+    )
+
+
+def _other_orders(
+    connection: duckdb.DuckDBPyConnection, domain: str, relation: str, cut_off: date
+) -> list[str]:
+    """Return the orders known at a cut-off, which levels rest on, that are not the warehouse's.
+
+    What is older than an order counts is not compared: a lake rebuilt for one cut-off has less.
+    """
+    known = (
+        "select customer_id, holds_after, day, orders, least(returned, {day}) as returned "
+        f"from ({{orders}}) where day between {{day}} - {MEMORY_DAYS} and {{day}} - 1 "
+        "and holds_after < {day}"
+    )
+    day = (cut_off - date(1970, 1, 1)).days
+    then, now = (
+        known.format(day=day, orders=orders_sql(domain, relation, database))
+        for database in ("built.", "")
+    )
+    rows = connection.execute(
+        f"(({then}) except all ({now})) union all (({now}) except all ({then})) order by all"
+    ).fetchall()
+    return [f"{row[0]}: an order of day {row[2]} differs" for row in rows]
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from ml.train import PARAMETERS
 from pipeline.project.duck import rows_of
 from pipeline.realtime.bundle import load_bundle, read_rules
 from pipeline.realtime.leaving_costs import LeavingCosts
-from pipeline.realtime.model import LiveModel
+from pipeline.realtime.model import LiveModel, PublishedLevel
 from pipeline.realtime.published_plan import PublishedDecision, PublishedPlan
 from pipeline.retention.overlay import OF_AN_ACTION
 from pipeline.warehouse.compiled_sql import CompiledModel, as_statement, json_literal
@@ -155,7 +155,7 @@ class Scored:
         leaving_cost_days: Days over which it was measured.
         already_cancelled: Whether the customer has cancelled; None in domains without
             cancellation.
-        margin: Log-odds before calibration.
+        margin: Log-odds before calibration, on the level of the cohort.
         churn_probability: Probability.
         risk_band: Band.
         reasons: Rows of fct_churn_reasons, largest first.
@@ -315,6 +315,7 @@ class Scorer:
         generation: The generation's DuckDB file.
         model: The live model.
         features: Features in the order of the mart, from `add_features`.
+        level: The level that scores are put on; None where levels are not forecast.
     """
 
     def __init__(
@@ -323,7 +324,9 @@ class Scorer:
         generation: Path,
         model: LiveModel,
         features: tuple[str, ...],
+        level: PublishedLevel | None = None,
     ) -> None:
+        self.level = level
         self.connection = connection
         self._model = model
         self._features = features
@@ -398,6 +401,8 @@ class Scorer:
         worst = float(np.abs(margins - base - contributions.sum(axis=1)).max())
         if worst > TOLERANCE:
             raise ArithmeticError(f"drivers miss the margin by up to {worst:.2g}")
+        if self.level is not None:
+            margins = margins + self.level.offset
         probability = model.calibration.apply(margins)
         bands = assign_bands(probability, recipe.bands)
 
@@ -511,7 +516,8 @@ class Scorer:
         return name in self._features and bool(row[3 + self._features.index(name)])
 
     def _reasons(self, used: Examples, contributions: Any, cut_off: date) -> list[Record]:
-        columns = reason_rows(used, contributions, self._groups, self._model.recipe)
+        offset = None if self.level is None else self.level.offset
+        columns = reason_rows(used, contributions, self._groups, self._model.recipe, offset)
         columns = {
             "run_id": self._model.run_id,
             "domain": self._model.domain,

@@ -28,7 +28,7 @@ from pipeline.realtime.controls import (
     tested_day,
     write_controls,
 )
-from pipeline.realtime.model import LiveModel, load_live_model
+from pipeline.realtime.model import LiveModel, load_live_model, read_level
 from pipeline.warehouse.compiled_sql import CompiledModel, create_models, placed
 
 # Called with the progress, from 0 to 1.
@@ -133,6 +133,7 @@ def score_lake(
         open_answering(connection, generation, model)
         knowledge = make_controls(connection, domain)
         check_cut_off(knowledge, cut_off, run_id)
+        level = read_level(home, model, knowledge.scored)
         if not is_sent:
             check_lake(knowledge, cut_off)
         given = frozenset(
@@ -167,7 +168,7 @@ def score_lake(
             replaced(target) as part,
             pq.ParquetWriter(part, RESULT, compression="zstd") as writer,
         ):
-            scorer = Scorer(connection, generation, model, features)
+            scorer = Scorer(connection, generation, model, features, level)
             scorer.set_cut_off(cut_off)
             decided = DecisionReader(home, domain)
             for chunk in range(0 if newest is None else newest + 1):
@@ -190,6 +191,7 @@ def score_lake(
     absent = [t.name for t in model.tables if not t.required and t.name not in given]
     notes = notes_of(knowledge, cut_off, absent) if is_sent else []
     notes += tested.notes(cut_off)
+    notes += level.notes(cut_off) if level else []
     return Counts(written, in_scope, ignored, notes)
 
 

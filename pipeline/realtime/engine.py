@@ -25,7 +25,7 @@ from pipeline.realtime.controls import (
     tested_day,
     write_controls,
 )
-from pipeline.realtime.model import load_live_model
+from pipeline.realtime.model import PublishedLevel, load_live_model, read_level
 from pipeline.realtime.rows import Customer, Loader, check_customers, ignored_columns
 from pipeline.warehouse.compiled_sql import as_statement
 
@@ -60,12 +60,14 @@ class Answer:
         predictions: One per customer, in the order of the request.
         notes: Notes for the caller, in sentences.
         tested: How near the model was tested to this kind of day.
+        level: The level that the scores are on; None where levels are not forecast.
     """
 
     as_of_date: date
     predictions: list[Prediction]
     notes: list[str]
     tested: TestedDay
+    level: PublishedLevel | None = None
 
 
 class Engine:
@@ -83,6 +85,7 @@ class Engine:
     """
 
     def __init__(self, home: Home, domain: str, generation: Path, run_id: str) -> None:
+        self._home = home
         self.model = load_live_model(home, domain, run_id)
         self._generation = generation
         self._decided = DecisionReader(home, domain)
@@ -94,6 +97,7 @@ class Engine:
         first = self._open_worker()
         self._opened = 1
         self.knowledge: Knowledge = first.knowledge
+        self.level = first.scorer.level
         self._tested = {
             day: tested_day(first.database, domain, date(2000, 1, day)) for day in range(1, 32)
         }
@@ -112,7 +116,8 @@ class Engine:
             row[0]: row[1] for row in database.execute(f"describe {self._statement}").fetchall()
         }
         features = add_features(database, self.model, described)
-        scorer = Scorer(database, self._generation, self.model, features)
+        level = read_level(self._home, self.model, knowledge.scored)
+        scorer = Scorer(database, self._generation, self.model, features, level)
         asked = scorer.select_features(self._statement)
         database.execute(f"prepare features as {asked}")
         return _Worker(database, scorer, Loader(database, self.model.tables), knowledge)
@@ -158,7 +163,9 @@ class Engine:
         ]
         tested = self._tested[cut_off.day]
         notes = [*self._notes(cut_off, customers), *tested.notes(cut_off)]
-        return Answer(cut_off, predictions, notes, tested)
+        if self.level:
+            notes += self.level.notes(cut_off)
+        return Answer(cut_off, predictions, notes, tested, self.level)
 
     def _set(self, worker: "_Worker", cut_off: date, given: frozenset[str]) -> None:
         """Set the control relations to a cut-off; they stay until a request has another one."""

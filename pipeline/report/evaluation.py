@@ -7,7 +7,7 @@ import duckdb
 from rich.table import Table
 
 from pipeline.project.duck import file_sql
-from pipeline.report.run import model_term
+from pipeline.report.run import GAIN, model_term, with_noise
 from pipeline.runs.context import RunContext
 from pipeline.runs.evaluate import ROLLING
 
@@ -31,6 +31,9 @@ def show_evaluation(context: RunContext, domain: str, folder: Path) -> None:
         if protocol != ROLLING:
             words += f": {context.entries[domain].protocols[protocol].because}"
         context.console.print(_by_cohort(rows, f"{domain}: log loss (AUC), {words}"))
+        table = _gains(rows, f"{domain}: what LightGBM gains over each, log loss, {words}")
+        table.caption, table.caption_justify = seasons_told(rows) or None, "left"
+        context.console.print(table)
     context.console.print(_calibrations(read("origin_calibrations"), domain))
     context.console.print(_curve(read("learning_curve"), domain))
     if leads := read("lead_metrics"):
@@ -52,6 +55,33 @@ def _by_cohort(rows: list[dict[str, Any]], title: str) -> Table:
         customers = found[models[0], "log_loss"]["rows"]
         table.add_row(f"{day:%Y-%m-%d}", f"{customers:,}", *cells)
     return table
+
+
+def _gains(rows: list[dict[str, Any]], title: str) -> Table:
+    gains = [row for row in rows if row["metric"] == GAIN]
+    models = list(dict.fromkeys(row["model"] for row in gains))
+    table = Table(title=title, title_justify="left")
+    for column in ("cohort", *map(model_term, models)):
+        table.add_column(column, justify="right")
+    for day in dict.fromkeys(row["as_of_date"] for row in gains):
+        of = {row["model"]: row for row in gains if row["as_of_date"] == day}
+        cells = [with_noise(of[model]["value"], of[model]["ci_high"]) for model in models]
+        table.add_row(f"{day:%Y-%m-%d}", *cells)
+    return table
+
+
+def seasons_told(rows: list[dict[str, Any]]) -> str:
+    """Return how few independent seasons cohorts are that lie close together; empty for one."""
+    days = sorted({row["as_of_date"] for row in rows})
+    if len(days) < 2:
+        return ""
+    span = (days[-1] - days[0]).days + 31
+    quarters = max(1, round(span / 91))
+    return (
+        f"± is the 95 % interval over customers. It says nothing of other seasons: these "
+        f"{len(days)} periods share customers and outcomes, and span {span / 365:.1f} years, "
+        f"{quarters} independent season{'s' if quarters > 1 else ''} at most."
+    )
 
 
 def _calibrations(rows: list[dict[str, Any]], domain: str) -> Table:

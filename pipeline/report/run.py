@@ -12,6 +12,8 @@ from pipeline.project.duck import file_sql
 from pipeline.project.home import Home
 from pipeline.publish.generation import GenerationInfo
 
+# By how much our log loss is lower than that of the model in the row, with its 95 % interval.
+GAIN = "gain_of_lightgbm"
 # Metrics that are printed, in this order.
 METRICS = (
     "log_loss",
@@ -79,7 +81,12 @@ def show_riskiest(
 
 
 def show_quality(
-    generation: GenerationInfo, domain: str, console: Console, not_cancelled: str | None = None
+    generation: GenerationInfo,
+    domain: str,
+    console: Console,
+    not_cancelled: str | None = None,
+    apart: str | None = None,
+    population: str = "",
 ) -> None:
     """Print the model's metrics on the test cohort beside the baselines.
 
@@ -88,30 +95,48 @@ def show_quality(
         domain: Domain.
         console: Console to print to.
         not_cancelled: Segment value of `already_cancelled` to print separately.
+        apart: Segment of which each part is printed separately.
+        population: Who is in the cohort, for the caption of these parts.
     """
     with duckdb.connect(str(generation.path), read_only=True) as connection:
         everybody = connection.execute(
-            "select model, metric, value, rows, as_of_date, label_definition, last_as_of_date "
-            "from serving.bi_model_quality where domain = ? and split = 'test' "
+            "select model, metric, value, ci_high, rows, as_of_date, label_definition, "
+            "last_as_of_date from serving.bi_model_quality where domain = ? and split = 'test' "
             "order by model <> 'lightgbm', max(value) filter (metric = 'log_loss') over "
             "(partition by model)",
             [domain],
         ).fetchall()
-        others = connection.execute(
-            "select model, metric, value, rows, as_of_date, label_definition, last_as_of_date "
-            "from serving.bi_model_quality_by_segment where domain = ? and split = 'test' "
-            "and segment = 'already_cancelled' and segment_value = ? "
-            "order by model <> 'lightgbm', max(value) filter (metric = 'log_loss') over "
-            "(partition by model)",
-            [domain, not_cancelled],
-        ).fetchall()
-    for figures, whom in (
-        (everybody, ""),
-        (others, ", without customers who have already cancelled"),
+        parts = [
+            (figures, f", {part}", f"The cohort: {population}.")
+            for part, figures in _by_part(connection, domain, apart).items()
+        ]
+        others = _by_part(connection, domain, "already_cancelled").get(not_cancelled or "", [])
+    for figures, whom, caption in (
+        (everybody, "", ""),
+        (others, ", without customers who have already cancelled", ""),
+        *parts,
     ):
         if figures:
-            console.print(_quality_table(figures, domain, whom))
+            table = _quality_table(figures, domain, whom)
+            table.caption, table.caption_justify = caption or None, "left"
+            console.print(table)
     _show_quality_of_day(generation, domain, console)
+
+
+def _by_part(
+    connection: duckdb.DuckDBPyConnection, domain: str, segment: str | None
+) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the figures of each part of a segment."""
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for part, *figures in connection.execute(
+        "select segment_value, model, metric, value, ci_high, rows, as_of_date, label_definition, "
+        "last_as_of_date from serving.bi_model_quality_by_segment where domain = ? "
+        "and split = 'test' and segment = ? order by segment_value, model <> 'lightgbm', "
+        "max(value) filter (metric = 'log_loss') over (partition by segment_value, model)",
+        [domain, segment],
+    ).fetchall():
+        found.setdefault(part, []).append(tuple(figures))
+    return found
 
 
 def _show_quality_of_day(generation: GenerationInfo, domain: str, console: Console) -> None:
@@ -150,7 +175,7 @@ def show_run_quality(run: Path, console: Console) -> None:
     """Print the test metrics of a run's folder, live or not."""
     with duckdb.connect() as connection:
         figures = connection.execute(
-            "select model, metric, value, rows, as_of_date, label_definition, "
+            "select model, metric, value, ci_high, rows, as_of_date, label_definition, "
             "coalesce(last_as_of_date, as_of_date), domain "
             f"from {file_sql(run / 'metrics.parquet')} where split = 'test' "
             "order by model <> 'lightgbm', "
@@ -161,6 +186,7 @@ def show_run_quality(run: Path, console: Console) -> None:
 
 def _quality_table(figures: list[tuple[Any, ...]], domain: str, whom: str) -> Table:
     found = {(model, metric): value for model, metric, value, *_ in figures}
+    gains = {model: (value, high) for model, metric, value, high, *_ in figures if metric == GAIN}
     *_, rows, day, definition, last = figures[0]
     cohorts = f"cohort of {day}" if day == last else f"cohorts of {day} to {last}"
     table = Table(
@@ -171,13 +197,20 @@ def _quality_table(figures: list[tuple[Any, ...]], domain: str, whom: str) -> Ta
     table.add_column("")
     for metric in METRICS:
         table.add_column(terms("metric")[metric], justify="right")
+    table.add_column(terms("metric")[GAIN], justify="right")
     for model in dict.fromkeys(model for model, *_ in figures):
         cells = [found.get((model, metric)) for metric in METRICS]
         table.add_row(
             model_term(model),
             *("–" if cell is None else f"{cell:.4f}" for cell in cells),
+            with_noise(*gains[model]) if model in gains else "",
         )
     return table
+
+
+def with_noise(value: float, high: float) -> str:
+    """Return a difference with what is noise: half of its 95 % interval."""
+    return f"{value:+.4f} ± {high - value:.4f}"
 
 
 def show_label_audit(home: Home, domain: str, console: Console) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, JsonValue
 from rich.console import Console
 
+from ml.settings import LearningSettings
 from pipeline.project.checked import read_checked
 from pipeline.project.domains import recorded_settings
 from pipeline.project.duck import file_sql, quoted
@@ -86,9 +87,16 @@ class Dataset:
     manifest: DatasetManifest
 
 
-def _relations(domain: str) -> dict[str, str]:
+def _relations(domain: str, settings: LearningSettings) -> dict[str, str]:
     """Relations that training reads, by the name of their file."""
+    levels = {
+        "orders": settings.level.orders if settings.level else "",
+        "identities": "control.control__identities",
+        "holes": "control.control__holes",
+        "grids": "control.control__grids",
+    }
     return {
+        **(levels if settings.level else {}),
         "examples": f"{domain}.{domain}__churn_examples",
         "labels": f"{domain}.{domain}__labels",
         "label_cohorts": f"{domain}.{domain}__label_cohorts",
@@ -118,8 +126,8 @@ def freeze_dataset(context: RunContext, domain: str, name: str) -> Dataset:
         )
     part = empty_folder(home.work / f"dataset_{domain}")
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        for file, relation in _relations(domain).items():
-            own = f"where domain = '{domain}'" if relation.startswith("churn.") else ""
+        for file, relation in _relations(domain, context.entries[domain]).items():
+            own = f"where domain = '{domain}'" if not relation.startswith(f"{domain}.") else ""
             connection.execute(
                 f"copy (select * from {relation} {own} order by all) "
                 f"to {quoted(part / f'{file}.parquet')} (format parquet, compression zstd)"
@@ -250,11 +258,12 @@ def train_dataset(dataset: Dataset, warehouse: Path, scratch: Path, console: Con
             "select view_name from duckdb_views() "
             "where database_name = 'shapes' and schema_name = 'ml'"
         ).fetchall()
-        for schema in ("ml", "churn", domain):
+        for schema in ("ml", "churn", "control", domain):
             connection.execute(f"create schema if not exists {schema}")
         for (table,) in tables:
             connection.execute(f"create table ml.{table} as from shapes.ml.{table} limit 0")
-        for file, relation in _relations(domain).items():
+        settings = recorded_settings(manifest.settings, dataset.folder / _MANIFEST, domain)
+        for file, relation in _relations(domain, settings).items():
             path = dataset.folder / f"{file}.parquet"
             connection.execute(f"create view {relation} as from read_parquet({file_sql(path)})")
         name = f"{domain}-dataset-{manifest.name}"
@@ -262,7 +271,7 @@ def train_dataset(dataset: Dataset, warehouse: Path, scratch: Path, console: Con
             run_id=name,
             domain=domain,
             scoring=np.datetime64(manifest.scoring_cut_off, "D"),
-            settings=recorded_settings(manifest.settings, dataset.folder / _MANIFEST, domain),
+            settings=settings,
             feature_sql_hash=manifest.feature_sql_hash,
             tuned=manifest.tuned,
         )

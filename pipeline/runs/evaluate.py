@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from ml import artifacts
+from ml.challengers.slot import UnknownChallengerError, find_challenger
 from ml.cohorts import RefusedError, choose_fits, is_on_grid, periods, read_cohorts
 from ml.contract import read_examples, usable_features
 from ml.evaluation.lead import predict_early, quality_by_lead
 from ml.evaluation.protocol import judge_protocol
 from ml.evaluation.rolling import judge_origin, learning_curve, origins
 from ml.evaluation.splits import cohorts_named
+from ml.level.read import read_levels, rule_of
 from ml.mart import read_snapshot_features
 from ml.train import PARAMETERS
 from pipeline.project.errors import ChurnError
@@ -28,24 +30,32 @@ from pipeline.runs.registry import live_run, recipe_of, trained_run
 ROLLING = "rolling origins"
 
 
-def evaluate(context: RunContext, domain: str, count: int) -> Path:
+def evaluate(context: RunContext, domain: str, count: int, challenger: str | None = None) -> Path:
     """Evaluate the live run's recipe on the newest closed cohorts and store the tables with it.
 
     Args:
         context: Context of the command; its warehouse is built with the live settings.
         domain: Domain.
         count: Number of cohorts.
+        challenger: Name of a model from outside that is judged beside; None for none.
 
     Returns:
         Folder of the tables.
 
     Raises:
-        ChurnError: There is no live run, or too little data.
+        ChurnError: There is no live run or no such challenger, or too little data.
     """
+    try:
+        rival = find_challenger(challenger) if challenger else None
+    except UnknownChallengerError as error:
+        raise ChurnError(
+            f"There is nothing to judge: {error}.",
+            hint="Name another one, or install what it needs.",
+        ) from error
     run = live_run(context.home, domain)
     trained, settings = trained_run(run), context.entries[domain]
     recipe = trained.recipe
-    rounds = artifacts.load_model(trained)[0].num_trees()
+    rounds = artifacts.load_model(trained)[0].num_trees() // recipe.seeds
     parameters = {**PARAMETERS, **recipe.tuned}
     folder = empty_folder(context.home.work / f"evaluate_{domain}")
     now = datetime.now(UTC).replace(tzinfo=None)
@@ -76,10 +86,11 @@ def evaluate(context: RunContext, domain: str, count: int) -> Path:
             settings.assumed_static,
         )
         examples = everything.keep(usable)
+        levels = read_levels(connection, domain, rule_of(settings))
         quality, calibrations = [], []
         for place, fits in enumerate(judged, 1):
             say(f"cohort {place} of {len(judged)}, {fits.test}")
-            origin = judge_origin(examples, fits, settings, parameters)
+            origin = judge_origin(examples, fits, settings, parameters, levels, rival)
             at = cohorts_named(fits.tests)
             quality.append(
                 origin.quality.assign(**at, protocol=ROLLING, trained_cohorts=len(fits.refit))

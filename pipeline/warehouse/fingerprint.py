@@ -26,7 +26,20 @@ SQL_FILES = (
     "tests/assertions",
 )
 # the code that decides which model is learned from given data
-LEARNING = ("contract.py", "cohorts.py", "mart.py", "train.py", "calibrate.py", "learn.py")
+LEARNING = (
+    "contract.py",
+    "cohorts.py",
+    "mart.py",
+    "train.py",
+    "calibrate.py",
+    "learn.py",
+    "level/bg_nbd.py",
+    "level/forecast.py",
+    "level/orders.py",
+    "level/read.py",
+    "level/season.py",
+    "level/windows.py",
+)
 ENGINES = ("duckdb", "lightgbm", "scikit-learn", "numba", "dbt-duckdb")
 
 
@@ -69,7 +82,7 @@ def learning_fingerprint(settings: DomainSettings, sql_hash: str, tuned: Mapping
     such as the currency, are left out.
     """
     code = [_bare((PROJECT / "ml" / name).read_text()) for name in LEARNING]
-    keys = {"label_definition", "grid", "grid_days", "assumed_static"}
+    keys = {"label_definition", "grid", "grid_days", "assumed_static", "level"}
     learned = settings.model_dump(include=keys)
     return digest(code, learned, sql_hash, dict(tuned), version("lightgbm"))
 

@@ -200,6 +200,10 @@ class Predictions(DomainAnswer):
         description="Test cohort with the nearest day of the month; its quality is in "
         "bi_model_quality_by_day."
     )
+    level_as_of_date: date | None = Field(
+        description="Cut-off of the cohort whose forecast level, the season's part of everybody's "
+        "risk, the scores are on; null where none is forecast."
+    )
 
 
 @router.post(
@@ -256,6 +260,9 @@ def predict(
         "notes": answer.notes,
         "is_day_measured": answer.tested.is_measured,
         "nearest_test_as_of_date": answer.tested.test_as_of_date,
+        "level_as_of_date": answer.level.as_of_date
+        if answer.level and answer.level.is_forecast
+        else None,
     }
 
 

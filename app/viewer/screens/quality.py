@@ -11,7 +11,7 @@ from app.viewer.plain import plain
 from app.viewer.published import AS_OF_LEAD, Row, one, rows, titles
 
 # Methods in the order of their colours; others follow.
-METHODS = ("lightgbm", "logistic", "hand_rule", "recency", "base_rate")
+METHODS = ("lightgbm", "logistic", "hand_rule", "recency", "base_rate", "own_rate", "bg_nbd")
 SHOW = 500
 AT_RISK = "risk_band in ('critical', 'high')"
 # Views of the customers whose outcome is known → name, condition, order.
@@ -274,10 +274,10 @@ def beside_baselines(page: Context) -> None:
     found = rows(
         page.generation,
         """
-        select model, metric, value
+        select model, metric, value, ci_high
         from bi_model_quality
         where domain = ? and split = 'test'
-            and metric in ('auc', 'log_loss', 'top_decile_capture')
+            and metric in ('auc', 'log_loss', 'top_decile_capture', 'gain_of_lightgbm')
         """,
         page.name,
     )
@@ -319,7 +319,15 @@ def beside_baselines(page: Context) -> None:
             + ".",
         )
         st.caption("On the dashed line, as many left as we predicted.")
+    gained = found[found["metric"] == "gain_of_lightgbm"].set_index("model")
+    found = found[found["metric"] != "gain_of_lightgbm"]
     table = found.pivot_table(index="model", columns="metric", values="value").reset_index()
+    table["gain"] = [
+        f"{gained.value[model]:+.4f} ± {gained.ci_high[model] - gained.value[model]:.4f}"
+        if model in gained.index
+        else ""
+        for model in table["model"]
+    ]
     table["model"] = table["model"].map(methods)
     st.dataframe(
         table.sort_values("log_loss"),
@@ -342,6 +350,11 @@ def beside_baselines(page: Context) -> None:
                 format="%.4f",
                 help="Log loss: how far the predicted risks were from what happened; lower is "
                 "better.",
+            ),
+            "gain": st.column_config.TextColumn(
+                metrics["gain_of_lightgbm"],
+                help="How much lower the model's probability error is than the method's on the "
+                "same customers. Within ± the difference may be chance.",
             ),
         },
     )

@@ -3,7 +3,7 @@
 -- one that lowered it the most, if the same model scored both. Each cut-off lists its eight largest
 -- groups; one that is not listed is no larger than the smallest that is. So a change is known
 -- exactly where both list the group, and within bounds elsewhere. A group is only named if no other
--- can have moved more.
+-- can have moved more. The level of the cohort, where one is forecast, is always listed.
 with
 
 scored_twice as (
@@ -91,7 +91,7 @@ after_bounds as (
     select
         domain,
         customer_id,
-        min(abs(case when driver_group != 'other' then pull end)) as smallest
+        min(abs(case when driver_group not in ('other', 'cohort_level') then pull end)) as smallest
     from after
     group by all
 ),
@@ -100,7 +100,7 @@ before_bounds as (
     select
         domain,
         customer_id,
-        min(abs(case when driver_group != 'other' then pull end)) as smallest
+        min(abs(case when driver_group not in ('other', 'cohort_level') then pull end)) as smallest
     from before
     group by all
 ),
@@ -184,8 +184,13 @@ final as (
         compared.customer_id,
         case when largest.least >= largest.most_of_others then largest.driver_group end
             as changed_group,
-        case when largest.least >= largest.most_of_others then titles.group_title end
-            as changed_group_title,
+        case
+            when largest.least >= largest.most_of_others
+                then coalesce(
+                    titles.group_title,
+                    case when largest.driver_group = 'cohort_level' then 'The whole cohort' end
+                )
+        end as changed_group_title,
         case
             when largest.least >= largest.most_of_others then compared.sign * largest.change
         end as changed_log_odds,

@@ -46,8 +46,10 @@ worded as (
         as_of_date,
         rank,
         feature,
-        coalesce(theme, 'other') as theme,
-        coalesce(driver_group, 'other') as driver_group,
+        coalesce(theme, case when feature = 'cohort_level' then 'calendar' else 'other' end)
+            as theme,
+        coalesce(driver_group, case when feature = 'cohort_level' then feature else 'other' end)
+            as driver_group,
         case when contribution_log_odds >= 0 then 'raises' else 'lowers' end as direction,
         {{ driver_strength('contribution_log_odds') }} as strength,
         {{ driver_sentence() }} as sentence,

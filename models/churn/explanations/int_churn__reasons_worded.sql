@@ -50,6 +50,7 @@ worded as (
         driver_group,
         case
             when driver_group = 'other' then 'Everything else'
+            when driver_group = 'cohort_level' then 'The whole cohort'
             else coalesce(group_title, driver_group)
         end as group_title,
         theme,

@@ -20,7 +20,7 @@ from pipeline.demo.ecommerce.tastes import draw_tastes
 from pipeline.demo.ecommerce.truth import OUTCOME, Truth, truth_of
 from pipeline.demo.ecommerce.visits import all_visits, crowd_of
 
-VERSION = 1  # raise it with every change of what is written
+VERSION = 2  # raise it with every change of what is written
 FULL, LEAST = 26_000, 650
 _THREADS = 2
 
@@ -35,7 +35,7 @@ class ShopSimulation:
 
 
 def simulate(customers: int, seed: int) -> ShopSimulation:
-    """Simulate 2018-11 … 2020-04.
+    """Simulate 2018-02 … 2020-04.
 
     Args:
         customers: Number of people who may order; nearly all of them do.
@@ -65,7 +65,7 @@ def generate_ecommerce(
     Args:
         raw_dir: Folder for the CSV files; created, or replaced if it has another demo.
         truth_path: Parquet file for customer_id, as_of_date, churn_probability, outcome.
-        scale: Share of 26,000 customers and three million events.
+        scale: Share of 26,000 customers and three and a half million events.
         seed: Fixes every draw.
         console: Console for progress.
 

@@ -1,5 +1,8 @@
+from datetime import date
+
 import numpy as np
 import pytest
+from made_examples import make_examples
 from sklearn.metrics import (
     average_precision_score,
     brier_score_loss,
@@ -8,7 +11,9 @@ from sklearn.metrics import (
 )
 
 from ml.compare import PairedGain, customers_of
-from ml.metrics import captured_at, figures, reliability
+from ml.evaluation.splits import quality
+from ml.metrics import captured_at, figures, losses, reliability
+from pipeline.report.evaluation import seasons_told
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +136,26 @@ def test_a_paired_gain_counts_customers_not_rows():
     assert copied.gain == pytest.approx(alone.gain)
     assert copied.se == pytest.approx(alone.se, rel=1e-3)
     assert PairedGain.of(np.tile(before, 4), np.tile(after, 4)).se < 0.51 * alone.se
+
+
+def test_what_we_gain_over_another_model_is_paired_on_the_same_customers():
+    cohort = make_examples(4_000, 3)
+    rng = np.random.default_rng(8)
+    ours = np.clip(0.15 + 0.5 * cohort.is_churned * rng.random(4_000), 0.01, 0.99)
+    worse = np.clip(ours + 0.02, 0.01, 0.99)
+    found = quality(cohort, {"lightgbm": ours, "other": worse})
+    (gain,) = found[found["metric"] == "gain_of_lightgbm"].to_dict("records")
+    assert gain["model"] == "other"
+    paired = losses(cohort.is_churned, worse) - losses(cohort.is_churned, ours)
+    assert gain["value"] == pytest.approx(paired.mean())
+    loss = found[(found["model"] == "other") & (found["metric"] == "log_loss")].iloc[0]
+    # far narrower than the loss's own interval, and around the gain
+    assert gain["ci_low"] < gain["value"] < gain["ci_high"]
+    assert gain["ci_high"] - gain["ci_low"] < 0.5 * (loss["ci_high"] - loss["ci_low"])
+
+
+def test_cohorts_that_overlap_say_how_few_seasons_they_are():
+    days = [{"as_of_date": date(2020, month, 1)} for month in (1, 2, 3, 4, 5, 6)]
+    assert "6 periods" in seasons_told(days)
+    assert "2 independent seasons at most" in seasons_told(days)
+    assert seasons_told(days[:1]) == ""

@@ -17,7 +17,7 @@ from ml.calibrate import Calibration, PastMargins, choose, fit_map
 from ml.cohorts import Fits, PastCohort
 from ml.contract import usable_features
 from ml.explain.drivers import FEW, HANDFUL, base_value, drivers, largest
-from ml.learn import choose_rounds_on_past
+from ml.learn import choose_rounds_on_past, seeds_for
 from ml.metrics import losses
 from ml.recipe import CalibrationMap
 from ml.settings import RiskBands
@@ -38,7 +38,7 @@ def test_the_same_rows_give_the_same_model():
 
 
 def test_one_month_of_another_level_does_not_decide_how_many_trees_there_are():
-    """The newest month churns far more than before: alone it would stop the fit much too soon."""
+    """The newest month is noise: alone it would stop the fit much too soon."""
     examples = make_examples(12_000, 1)
     days = np.datetime64("2016-01-01") + 31 * (np.arange(len(examples)) % 6)
     odd = days == days.max()
@@ -56,13 +56,64 @@ def test_one_month_of_another_level_does_not_decide_how_many_trees_there_are():
         ).num_trees()
         for one in past
     ]
-    assert best[0] < 0.6 * rounds, "the newest month stops too soon"
     assert rounds == int(np.median(best))
     # a model that is cut is the model that a fit of so many rounds gives
     for one, model in zip(past, models, strict=True):
         known = examples.cohorts(list(one.known))
         refitted = train.fit(known, rounds)
         assert np.array_equal(train.margin(model, known), train.margin(refitted, known))
+
+
+def test_another_level_alone_does_not_change_how_many_trees_there_are():
+    """With its level left in, a cohort that churns more stops the fit much too soon."""
+    examples, later = make_examples(12_000, 1), make_examples(6_000, 2)
+    generator = np.random.default_rng(3)
+    margin = -0.5 + 1.5 * later.values[:, 3]
+    margin = np.where(np.isnan(margin), -0.5, margin)
+    usual = (generator.random(len(later)) < 1 / (1 + np.exp(-margin))).astype(float)
+    more = (generator.random(len(later)) < 1 / (1 + np.exp(-margin - 1.5))).astype(float)
+    known = np.nan_to_num(examples.values[:, 3])
+    learned = replace(
+        examples,
+        is_churned=(generator.random(12_000) < 1 / (1 + np.exp(0.5 - 1.5 * known))).astype(float),
+    )
+    same = train.choose_rounds(learned, replace(later, is_churned=usual)).num_trees()
+    moved = train.choose_rounds(learned, replace(later, is_churned=more)).num_trees()
+    assert moved > 0.6 * same
+
+
+def test_the_level_of_margins_is_found_from_any_start():
+    generator = np.random.default_rng(4)
+    margin = generator.normal(-2, 1.5, 5_000)
+    outcome = (generator.random(5_000) < 1 / (1 + np.exp(-margin - 0.8))).astype(float)
+    found = [train.level_of(margin, outcome, start) for start in (0.0, -6.0, 6.0)]
+    assert found == pytest.approx([found[0]] * 3, abs=1e-8)
+    assert (1 / (1 + np.exp(-margin - found[0]))).sum() == pytest.approx(outcome.sum(), abs=1e-6)
+
+
+def test_a_forest_of_several_seeds_is_their_mean_and_explains_itself():
+    examples, cohort = make_examples(4_000, 1), make_examples(2_000, 3)
+    of_seeds = [
+        train.fit(examples, 40, {**train.PARAMETERS, "seed": train.PARAMETERS["seed"] + number})
+        for number in range(3)
+    ]
+    whole = train.fit_forest(examples, 40, seeds=3)
+    assert whole.num_trees() == 120
+    margins = train.margin(whole, cohort)
+    mean = np.mean([train.margin(one, cohort) for one in of_seeds], axis=0)
+    assert np.abs(margins - mean).max() < 1e-12
+    assert np.ptp([train.margin(one, cohort)[0] for one in of_seeds]) > 0
+    found, base = drivers(whole, cohort.values)
+    assert np.abs(margins - base - found.sum(axis=1)).max() <= 1e-5
+    few, _ = drivers(whole, cohort.values[:5])
+    assert np.abs(few - found[:5]).max() <= 1e-5
+    assert (forest.margins(forest.plant(whole), cohort.values, 2) == margins).all()
+    again = lgb.Booster(model_str=whole.model_to_string())
+    assert (train.margin(again, cohort) == margins).all()
+
+
+def test_a_small_log_has_several_seeds_and_a_large_one_one():
+    assert [seeds_for(range(rows)) for rows in (0, 90_000, 150_000, 300_001)] == [3, 3, 2, 1]
 
 
 def test_drivers_of_few_rows_are_those_of_many(learned):

@@ -1,0 +1,22 @@
+-- One row per run and scored cut-off whose level is forecast where the data allow it, all runs.
+with
+
+source as (
+    select * from {{ source('ml', 'levels') }}
+),
+
+renamed as (
+    select
+        run_id,
+        domain,
+        as_of_date,
+        is_forecast,
+        level,
+        own_level,
+        level_without_season,
+        offset_log_odds,
+        ended_windows
+    from source
+)
+
+select * from renamed
