@@ -258,12 +258,12 @@ def train_dataset(dataset: Dataset, warehouse: Path, scratch: Path, console: Con
             "select view_name from duckdb_views() "
             "where database_name = 'shapes' and schema_name = 'ml'"
         ).fetchall()
-        for schema in ("ml", "churn", "control", domain):
-            connection.execute(f"create schema if not exists {schema}")
+        connection.execute("create schema ml")
         for (table,) in tables:
             connection.execute(f"create table ml.{table} as from shapes.ml.{table} limit 0")
         settings = recorded_settings(manifest.settings, dataset.folder / _MANIFEST, domain)
         for file, relation in _relations(domain, settings).items():
+            connection.execute(f"create schema if not exists {relation.partition('.')[0]}")
             path = dataset.folder / f"{file}.parquet"
             connection.execute(f"create view {relation} as from read_parquet({file_sql(path)})")
         name = f"{domain}-dataset-{manifest.name}"
