@@ -1,5 +1,5 @@
 -- One row per customer whose CRM row keeps the band that was published: the probability is still
--- inside it, or outside by no more than .035 and a third of the limit. So nobody goes back and
+-- inside it, or outside by no more than .05 and a third of the limit. So nobody goes back and
 -- forth over a limit night after night.
 with
 
@@ -61,8 +61,8 @@ final as (
             published.domain = limits.domain
             and published.risk_band = limits.risk_band
     where
-        actions.churn_probability >= limits.lowest - least(0.035, limits.lowest / 3)
-        and actions.churn_probability < limits.highest + least(0.035, limits.highest / 3)
+        actions.churn_probability >= limits.lowest - least(0.05, limits.lowest / 3)
+        and actions.churn_probability < limits.highest + least(0.05, limits.highest / 3)
 )
 
 select * from final

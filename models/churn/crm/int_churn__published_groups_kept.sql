@@ -1,6 +1,7 @@
 -- One row per customer whose CRM row keeps the reasons that were published: each of them still
--- raises the risk by half of what makes it more than weak (.2 log-odds), and none that is missing
--- does so by twice as much; of four or more, by twice as much as the weakest that was published.
+-- raises the risk by a quarter of what makes it more than weak (.2 log-odds), and none that is
+-- missing does so by three times as much; of four or more, by twice as much as the weakest that was
+-- published.
 -- Which of two reasons is a little stronger is no news.
 with
 
@@ -42,7 +43,7 @@ holding as (
         listed.domain,
         listed.customer_id,
         count(*) as listed_groups,
-        count(case when reasons.contribution_log_odds >= 0.2 / 2 then 1 end) as held_groups,
+        count(case when reasons.contribution_log_odds >= 0.2 / 4 then 1 end) as held_groups,
         min(reasons.contribution_log_odds) as weakest
     from listed
     left join reasons
@@ -88,7 +89,7 @@ final as (
         coalesce(holding.listed_groups = holding.held_groups, true)
         and coalesce(loudest.contribution_log_odds, 0) < case
             when holding.listed_groups = 3 then 2 * holding.weakest
-            else 2 * 0.2
+            else 3 * 0.2
         end
 )
 

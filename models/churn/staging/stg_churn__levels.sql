@@ -1,4 +1,4 @@
--- One row per run and scored cut-off whose level is forecast where the data allow it, all runs.
+-- One row per run and scored cut-off of a domain whose cohorts' levels are forecast, all runs.
 with
 
 source as (

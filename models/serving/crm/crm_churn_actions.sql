@@ -5,10 +5,10 @@
 --
 -- It is compared with the published generation, with the suppressions of today laid over as the API
 -- does: a row whose hash is the same keeps its times, one that changed has none, and publishing
--- fills them in with its own moment. A row changes for what a marketer would see: the score moves
--- in steps of .05 and only once the probability is .035 away from the published step, the band and
--- the reasons only when they are clearly others. The figures, titles and sentences beside them are
--- those of this publish: they move every night, and make no row news.
+-- fills them in with its own moment. A row changes for what a marketer would see: the band and the
+-- reasons when they are clearly others, the score in steps of .05 with its band, or three steps
+-- within it. The figures, titles and sentences beside them are those of this publish: they move
+-- every night, and make no row news.
 {%- set compared = [
     'score_step', 'risk_band', 'driver_group_1', 'driver_group_2', 'driver_group_3', 'due_on',
     'recommended_action', 'channel', 'holdout_flag', 'is_suppressed', 'suppression_reason',
@@ -84,7 +84,8 @@ scored as (
         case
             when
                 not published.is_deleted
-                and abs(actions.churn_probability - published.risk_score) <= 0.035
+                and published.risk_band = coalesce(bands.risk_band, actions.risk_band)
+                and abs(actions.churn_probability - published.risk_score) <= 0.15
                 then cast(round(published.risk_score * 20) as bigint)
             else cast(round(actions.churn_probability * 20) as bigint)
         end as score_step,

@@ -180,21 +180,28 @@ def test_only_a_row_whose_hashed_columns_changed_gets_a_later_time(crm):
     assert after[key]["recommended_action"] is None
 
 
-def test_the_score_moves_only_beyond_its_step(crm):
-    key, domain, customer = crm.first()
+def test_the_score_moves_with_its_band_or_by_three_steps(crm):
+    key, domain, customer = crm.first("domain = 'ecommerce'")
     here = f"where domain = '{domain}' and customer_id = '{customer}'"
 
-    def score(probability):
+    def score(probability, band):
         rows = crm.publish(
-            f"update churn.fct_churn_actions set churn_probability = {probability} {here}"
+            f"update churn.fct_churn_actions set churn_probability = {probability}, "
+            f"risk_band = '{band}' {here}"
         )
         return rows[key]["risk_score"]
 
-    assert score(0.50) == 0.5
-    assert score(0.534) == 0.5  # nearest is .55, still within .035
-    assert score(0.536) == 0.55
-    assert score(0.516) == 0.55
-    assert score(0.514) == 0.5
+    assert score(0.20, "low") == 0.2
+    assert score(0.34, "low") == 0.2
+    assert score(0.36, "low") == 0.35
+    assert score(0.22, "low") == 0.35
+    assert score(0.19, "low") == 0.2
+    assert score(0.56, "medium") == 0.55, "another band"
+    assert score(0.68, "medium") == 0.55
+    assert score(0.74, "high") == 0.75, "the published band holds, the score is four steps off"
+    assert score(0.76, "high") == 0.75
+    assert score(0.66, "medium") == 0.75, "the published band holds"
+    assert score(0.64, "medium") == 0.65, "and is left"
 
 
 @pytest.mark.parametrize("domain", ["kkbox", "ecommerce"])
@@ -216,10 +223,10 @@ def test_the_band_moves_only_when_the_limit_is_clearly_behind(crm, domain):
         return rows[key]["risk_band"]
 
     assert band(critical + 0.01) == "critical"
-    assert band(critical - 0.03) == "critical"
-    assert band(critical - 0.04) == "high"
-    assert band(critical + 0.03) == "high"
-    assert band(critical + 0.04) == "critical"
+    assert band(critical - 0.045) == "critical"
+    assert band(critical - 0.055) == "high"
+    assert band(critical + 0.045) == "high"
+    assert band(critical + 0.055) == "critical"
 
 
 def test_reasons_change_only_when_they_are_clearly_others(crm):
@@ -246,8 +253,8 @@ def test_reasons_change_only_when_they_are_clearly_others(crm):
 
     assert reasons((first, 0.9), (second, 0.21)) == [first, second, None]
     assert reasons((first, 0.21), (second, 0.9)) == [first, second, None]
-    assert reasons((second, 0.11)) == [first, second, None], "weaker is no news"
-    assert reasons((second, 0.09)) == ["Today", None, None]
+    assert reasons((second, 0.06)) == [first, second, None], "weaker is no news"
+    assert reasons((second, 0.04)) == ["Today", None, None]
 
 
 def test_a_new_loud_reason_is_news(crm):
