@@ -194,7 +194,7 @@ def _quality_table(figures: list[tuple[Any, ...]], domain: str, whom: str) -> Ta
         f"which no model saw{whom}",
         title_justify="left",
     )
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for metric in METRICS:
         table.add_column(terms("metric")[metric], justify="right")
     table.add_column(terms("metric")[GAIN], justify="right")

@@ -50,7 +50,7 @@ def labels(home):
 
 def test_what_is_frozen_agrees_with_the_demo(demo):
     home, _ = demo
-    assert len(entries(home, "ecommerce")) == 28
+    assert len(entries(home, "ecommerce")) == 45
     assert audit(home, "ecommerce", RULE) == []
     assert audit(home, "kkbox", 1) == []
     later = audit(home, "ecommerce", RULE + 1)

@@ -14,10 +14,11 @@ from ml.artifacts import load_model
 from ml.champion import decide
 from ml.cohorts import choose_fits, read_cohorts
 from ml.decision import Decision
+from ml.learn import seeds_for
 from ml.mart import read_usable
 from ml.settings import TakeoverLimits
 from ml.takeover import Shift
-from ml.train import fit
+from ml.train import fit_forest
 from pipeline import steps
 from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
@@ -54,13 +55,19 @@ def challenge(demo, learned, tmp_path):
     """Judges a challenger, trained on what `change` makes of the rows, beside the live run."""
     examples, fits = learned
     champion = live_run(demo[0], "kkbox")
+    # each seed of a model has as many trees
+    trees = load_model(trained_run(champion))[0].num_trees()
+    live_rounds = trees // seeds_for(examples.cohorts(fits.live))
 
-    def judge(change=lambda rows: rows, rounds=60, limits=ANY, accept=None, **recipe):
+    def judge(change=lambda rows: rows, more_rounds=0, limits=ANY, accept=None, **recipe):
         folder = tmp_path / "challenger"
         shutil.copytree(champion, folder)
         changed = change(examples)
         for file, cohorts in (("model.txt", fits.live), ("test_model.txt", fits.refit)):
-            text = fit(changed.cohorts(cohorts), rounds).model_to_string()
+            train = changed.cohorts(cohorts)
+            text = fit_forest(
+                train, live_rounds + more_rounds, seeds=seeds_for(train)
+            ).model_to_string()
             (folder / file).write_text(text)
         own = {
             "run_id": "challenger",
@@ -98,15 +105,12 @@ def test_a_challenger_trained_on_shuffled_labels_is_refused_with_what_it_lost(
     assert decision.rule == ("changed" if recipe_hash else "refreshed")
 
 
-def test_a_refreshed_recipe_takes_over_within_noise_and_a_changed_one_does_not(
-    demo, challenge, tmp_path
-):
-    a_few_more = load_model(trained_run(live_run(demo[0], "kkbox")))[0].num_trees() + 3
-    refreshed = challenge(rounds=a_few_more)
+def test_a_refreshed_recipe_takes_over_within_noise_and_a_changed_one_does_not(challenge, tmp_path):
+    refreshed = challenge(more_rounds=3)
     assert refreshed.run_id == "challenger"
     assert refreshed.rule == "refreshed"
     shutil.rmtree(tmp_path / "challenger")
-    changed = challenge(rounds=a_few_more, recipe_hash="another recipe")
+    changed = challenge(more_rounds=3, recipe_hash="another recipe")
     assert changed.run_id != "challenger"
     assert changed.gain == refreshed.gain
     assert "not better beyond noise" in changed.words
@@ -157,7 +161,7 @@ def test_a_model_beyond_the_limits_takes_over_for_a_reason_that_is_kept(challeng
 
 
 def test_a_refreshed_model_says_how_its_scores_differ(challenge):
-    decision = challenge(rounds=50, limits=LIMITS)
+    decision = challenge(limits=LIMITS)
     assert (decision.run_id, decision.rule) == ("challenger", "refreshed")
     assert "customers scored at 2017-04-01 the mean risk goes from" in decision.words
 

@@ -36,15 +36,15 @@ def log_loss(rows, margins):
 
 def test_a_window_without_days_is_not_silence():
     train, judged = examples(), examples("2020-02-01", blank=(0,))
-    taken_for_silence = log_loss(judged, margin(fit(train, 40), judged))
-    model = fit(train.as_observed_in(judged), 40)
+    taken_for_silence = log_loss(judged, margin(fit(train, 400), judged))
+    model = fit(train.as_observed_in(judged), 400)
     without = log_loss(judged, margin(model, judged))
     base = log_loss(
         judged, np.full(ROWS, np.log(train.is_churned.mean() / (1 - train.is_churned.mean())))
     )
     assert without < base < taken_for_silence
     assert unobserved(model, judged) == []
-    assert unobserved(fit(train, 40), judged) == ["visits_7d"]
+    assert unobserved(fit(train, 400), judged) == ["visits_7d"]
 
 
 def test_one_judged_cut_off_without_it_is_enough_and_a_few_values_are_none():

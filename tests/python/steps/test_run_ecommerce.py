@@ -48,7 +48,8 @@ def test_customers_without_a_contract_have_no_due_date_and_no_cancel(demo):
     assert customers > 300
     assert (due, cancelled) == (0, 0)
     assert valued == customers
-    assert worded > 0.9 * customers
+    # what is typical, and the level of the whole cohort, is not said of anybody
+    assert worded > 0.8 * customers
     shown = " ".join(demo[1].split())
     assert "Not scored: customers with fewer than 2 orders" in shown
 
