@@ -18,7 +18,7 @@ _NAME = "churn_00000000T000000000000_bench"
 # Rows per customer, if not one; the histories have one row for each of four runs or cut-offs.
 ROWS = {
     "bi_churn_drivers": 12,
-    "bi_churn_reasons": 9,
+    "bi_churn_reasons": 10,
     "bi_churn_history": 4,
     "bi_customer_activity": 13,
     "bi_customer_history": 4,

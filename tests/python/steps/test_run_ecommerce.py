@@ -7,8 +7,11 @@ from datetime import date, timedelta
 
 import duckdb
 import pytest
+from rich.console import Console
 from viewer_pages import assert_every_page_opens
 
+from pipeline.demo import generate
+from pipeline.project.home import Home
 from pipeline.publish.generation import current
 
 RIVALS = {"logistic", "hand_rule", "recency", "own_rate", "base_rate"}
@@ -131,11 +134,12 @@ def cut(raw, target, select, since=date(2018, 1, 1), until=date(2021, 1, 1)):
 
 
 @pytest.mark.slow
-def test_61_days_are_refused_with_the_command_that_fits_and_it_does(
-    demo, home, run_churn, tmp_path
-):
+def test_61_days_are_refused_with_the_command_that_fits_and_it_does(home, run_churn, tmp_path):
+    made = Home(tmp_path / "made")
+    # enough customers that the preset needs no smaller size
+    assert generate("ecommerce", made, scale=0.6, seed=7, console=Console(quiet=True))
     until = date(2020, 5, 1)
-    cut(demo[0].raw / "ecommerce", tmp_path / "raw", "*", until - timedelta(days=61), until)
+    cut(made.raw / "ecommerce", tmp_path / "raw", "*", until - timedelta(days=61), until)
     done = run_churn(home.root, "run", "--domain", "ecommerce", "--raw", tmp_path / "raw")
     assert done.returncode == 3, done.stdout + done.stderr
     told = " ".join(done.stderr.split())
