@@ -1,15 +1,20 @@
-"""`churn domain`: adds a business of one's own."""
+"""`churn domain` and `definition`: add a business of one's own, and say what leaving is."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from cli.common import Encoding, app, console
+from cli.common import Encoding, app, console, writing
+from pipeline.project.domains import check_domain, domain_entries
 from pipeline.project.errors import ChurnError
+from pipeline.project.home import home
 
 domain_commands = typer.Typer(help="Add your own domain.", no_args_is_help=True)
 app.add_typer(domain_commands, name="domain")
+
+definition_commands = typer.Typer(help="Choose what leaving is.", no_args_is_help=True)
+app.add_typer(definition_commands, name="definition")
 
 Kind = Literal["no_contract", "subscription"]
 
@@ -108,6 +113,39 @@ def domain_new(
         console.print(str(path), highlight=False, markup=False, soft_wrap=True)
     console.print(
         f"Next: churn run --domain {name} --raw {folder}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+@definition_commands.command("preview")
+def definition_preview(
+    domain: Annotated[str, typer.Option(help="Domain with data in the lake.")],
+) -> None:
+    """Compare definitions of leaving on what is in the lake and recommend one; builds nothing.
+
+    Horizons and lookbacks where there is no contract, days after the end of a membership where
+    there is one: the cohort's size, the share that leaves, the share of those who come back later,
+    and the cohorts there are to learn from.
+    """
+    from pipeline.onboarding.preview import preview_definitions
+    from pipeline.onboarding.show import show_definitions, show_lapses
+
+    where = home()
+    check_domain(domain, domain_entries())
+    with writing(where):
+        preview = preview_definitions(where, domain, console)
+    if preview.lapses:
+        show_lapses(preview.lapses, console)
+        return
+    show_definitions(preview.definitions, preview.recommendation, console)
+    if preview.recommendation is None:
+        return
+    chosen = preview.recommendation.definition
+    console.print(
+        f"Try it: churn run --domain {domain} --set horizon_days={chosen.horizon_days} "
+        f"--set lookback_days={chosen.lookback_days} --set warm_up_days={chosen.warm_up_days}",
         highlight=False,
         markup=False,
         soft_wrap=True,

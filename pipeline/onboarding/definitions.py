@@ -198,7 +198,7 @@ def _judged(
             )
         cohorts = made[grid, warm_up]
         try:
-            fits = choose_fits(cohorts, np.datetime64(end), _settings(grid, minimum))
+            fits = choose_fits(cohorts, np.datetime64(end), learning_settings(grid, minimum))
         except TooLittleDataError as error:
             refusal = refusal or str(error)
             continue
@@ -224,8 +224,8 @@ _GRIDS: tuple[Grid, ...] = ("month", "week")
 GRID_DAYS = (1, 16)
 
 
-def _settings(grid: Grid, minimum: Minimum) -> LearningSettings:
-    """Settings of which only the grid and the minimum are read."""
+def learning_settings(grid: Grid, minimum: Minimum) -> LearningSettings:
+    """Return settings of which only the grid and the minimum are read: by `choose_fits`."""
     return LearningSettings(
         label_definition="tried",
         grid=grid,
@@ -252,7 +252,7 @@ def _cohorts(
         day
         for n in range(warm_up, (end - first).days + 1)
         for day in [first + timedelta(days=n)]
-        if is_on_grid(np.datetime64(day), _settings(grid, USUAL))
+        if is_on_grid(np.datetime64(day), learning_settings(grid, USUAL))
     ]
     if not days:
         return []

@@ -275,17 +275,6 @@ def profile_orders(con: duckdb.DuckDBPyConnection) -> OrderProfile:
         from customers
         """
     ).fetchone() or (0, 0, 0, 0)
-    gaps = con.execute(
-        """
-        with gaps as (
-            select ordered_on - lag(ordered_on) over (
-                partition by customer_id order by ordered_on
-            ) as days
-            from order_days
-        )
-        select quantile_disc(days, [0.1, 0.5, 0.8, 0.95]) from gaps where days is not null
-        """
-    ).fetchone()
     daily = con.execute(
         """
         with customers as (
@@ -310,10 +299,29 @@ def profile_orders(con: duckdb.DuckDBPyConnection) -> OrderProfile:
         longest_hole_from=hole[2] if hole[1] else None,
         one_order=float(spread[0]),
         per_customer=(spread[1], spread[2], spread[3]),
-        gaps=tuple(gaps[0]) if gaps and gaps[0] else None,
+        gaps=gaps_between_days(con),
         refunds=counts[3],
         refunded=counts[4],
         order_value=orders[4],
         last_month=orders[5],
         customer_day=(daily[0], daily[1]) if daily and daily[0] is not None else None,
     )
+
+
+def gaps_between_days(con: duckdb.DuckDBPyConnection) -> tuple[int, int, int, int] | None:
+    """Return the 10, 50, 80 and 95 % points of the days between two order days of a customer.
+
+    None where nobody ordered twice.
+    """
+    found = con.execute(
+        """
+        with gaps as (
+            select ordered_on - lag(ordered_on) over (
+                partition by customer_id order by ordered_on
+            ) as days
+            from order_days
+        )
+        select quantile_disc(days, [0.1, 0.5, 0.8, 0.95]) from gaps where days is not null
+        """
+    ).fetchone()
+    return tuple(found[0]) if found and found[0] else None

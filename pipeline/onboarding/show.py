@@ -8,6 +8,7 @@ from rich.table import Table
 from pipeline.onboarding.columns import FoundColumn
 from pipeline.onboarding.definitions import LEAST, USUAL, Definition, Recommendation
 from pipeline.onboarding.domain import Proposal
+from pipeline.onboarding.lapses import KIND_GAP, Lapse
 from pipeline.onboarding.orders import OrderProfile
 
 
@@ -89,6 +90,40 @@ def show_definitions(
         f"{'twice a month' if chosen.grid == 'month' else 'a week'}. {recommendation.because}",
     )
     _say(console, smallest_size(chosen))
+
+
+def show_lapses(lapses: Sequence[Lapse], console: Console) -> None:
+    """Print what days after the end of a membership make of the periods."""
+    table = Table(title="After how many days without a renewal", title_justify="left")
+    for title in ("days", "customers", "leave", "come back", "closed", "to learn from", ""):
+        table.add_column(title, justify="right" if title else "left", no_wrap=True)
+    for one in lapses:
+        table.add_row(
+            f"{one.gap_days}",
+            f"{one.customers:,}",
+            _share(one.churn_rate),
+            _share(one.come_back),
+            f"{one.closed}",
+            f"{one.fit}" if one.fit else "too little",
+            "◀ the kind's" if one.gap_days == KIND_GAP else "",
+        )
+    console.print(table)
+    own = next(one for one in lapses if one.gap_days == KIND_GAP)
+    _say(
+        console,
+        "customers: whose membership ends in the month of the newest cohort that is closed; leave: "
+        "no renewal within the days; come back: renew in the 180 days after them.",
+    )
+    _say(
+        console,
+        f"Recommended: {KIND_GAP} days, which is what every subscription counts; "
+        + (
+            f"{own.come_back:.0%} of those who left come back later."
+            if own.come_back is not None
+            else "nobody was observed for long enough to say who comes back later."
+        )
+        + (f" These data have too little: {own.refusal}." if own.refusal else ""),
+    )
 
 
 def smallest_size(chosen: Definition) -> str:

@@ -66,7 +66,10 @@ def test_a_column_goes_by_another_name_in_the_files(raw_dir, home, console, tmp_
     own.write_text(yaml.safe_dump(document, sort_keys=False))
     tables = source_tables("ecommerce", tmp_path / "project")
     monkeypatch.setattr("pipeline.ingest.run.source_tables", lambda domain: tables)
-    (raw_dir / "a.csv").write_text(event("one").replace("user_id", "Customer No"))
+    # a column of the files that is called as the lake's is not that one
+    (raw_dir / "a.csv").write_text(
+        "user_id,event_time,event_type,Customer No\nother,2019-10-01 10:00:00 UTC,view,one\n"
+    )
     duckdb.execute(
         "copy (select timestamp '2019-10-01' as event_time, 'view' as event_type, "
         f"'two' as \"Customer No\", 'not an id' as user_id) to '{raw_dir}/b.parquet'"
