@@ -107,7 +107,7 @@ def propose(name: str, kind: str, folder: Path, wishes: Wishes) -> Proposal:
     if kind != "no_contract":
         raise ChurnError(
             f"Files of kind {kind} cannot be profiled yet.",
-            hint="Make the domain with --like kkbox and map it by hand.",
+            hint="Copy a domain of the kind with --like DOMAIN, and map it by hand.",
         )
     encoding = known_encoding(wishes.encoding)
     with tempfile.TemporaryDirectory() as scratch, duckdb.connect() as con:
