@@ -6,6 +6,7 @@ import duckdb
 
 from cli import (
     api,
+    domains,
     exports,
     flow,
     models,
@@ -22,6 +23,7 @@ from pipeline.project.errors import ChurnError
 __all__ = [
     "api",
     "app",
+    "domains",
     "exports",
     "flow",
     "models",

@@ -1,4 +1,4 @@
-"""`churn dev`, `dictionary`, `dataset`, `domain` and `docs`: commands for developers."""
+"""`churn dev`, `dictionary`, `dataset` and `docs`: commands for developers."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +10,6 @@ from pipeline.project.home import PROJECT, home
 
 dataset_commands = typer.Typer(help="Freeze modelling data and train on it.", no_args_is_help=True)
 app.add_typer(dataset_commands, name="dataset")
-domain_commands = typer.Typer(help="Add your own domain.", no_args_is_help=True)
-app.add_typer(domain_commands, name="domain")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -90,25 +88,6 @@ def dataset_train(
         model_hash = datasets.train_dataset(dataset, where.warehouse, folder, console)
         report.show_run_quality(folder, console)
     console.print(f"model {model_hash}", highlight=False, soft_wrap=True)
-
-
-@domain_commands.command("new")
-def domain_new(
-    name: Annotated[str, typer.Argument(help="Name of the domain: lower-case letters and digits.")],
-    like: Annotated[str, typer.Option(help="Domain to copy from.")],
-) -> None:
-    """Create a domain's folder under models/ and its entry in dbt_project.yml, ready to edit."""
-    from pipeline.project.scaffold import new_domain
-
-    for path in new_domain(name, like):
-        console.print(str(path), highlight=False, markup=False, soft_wrap=True)
-    console.print(
-        f"Next: name your files and columns in models/{name}/_{name}__sources.yml, map them in "
-        f"models/{name}/staging/, then churn run --domain {name} --raw DIR. "
-        "The guide is docs/your-own-domain.md.",
-        highlight=False,
-        soft_wrap=True,
-    )
 
 
 @app.command()

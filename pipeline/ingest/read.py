@@ -26,7 +26,7 @@ class Reading:
     Attributes:
         raw: The raw file.
         path: The file that DuckDB reads; for a compressed file the unpacked copy.
-        header: Its columns, in order.
+        header: Its columns, in order; those of the table by their names in the lake.
         scans: How each column of the table is scanned; missing columns are left out.
         encoding: Of the raw file; DuckDB reads UTF-8.
         is_in_order: Whether one thread has to read it, from its beginning to its end.
@@ -70,7 +70,7 @@ class Reading:
         reject_errors.
         """
         if self.raw.format == "parquet":
-            texts = self._each("text", lambda name: f"nullif(\"{name}\"::varchar, '')")
+            texts = self._each("text", lambda name: f"nullif({self._spelt(name)}::varchar, '')")
             rows = self._parquet("file_row_number = true")
             return f"(select file_row_number + 1 as record, {texts}, {self._stored()} from {rows})"
         texts = self._each("text", lambda name: f"c{self.header.index(name)}")
@@ -91,10 +91,14 @@ class Reading:
     def _stored(self) -> str:
         def cast(name: str) -> str:
             if self.scans[name] in ("text", "decimal"):
-                return f"nullif(\"{name}\"::varchar, '')"
-            return f'"{name}"::{SCAN_TYPES[self.scans[name]]}'
+                return f"nullif({self._spelt(name)}::varchar, '')"
+            return f"{self._spelt(name)}::{SCAN_TYPES[self.scans[name]]}"
 
         return self._each("raw", cast)
+
+    def _spelt(self, name: str) -> str:
+        """A column as a Parquet file has it."""
+        return '"' + self.table.column(name).in_files.replace('"', '""') + '"'
 
     def _csv(self, types: list[str], options: str) -> str:
         # Types are given, not sniffed: the sniffer refuses a file that ends in the middle of a row.
@@ -120,16 +124,18 @@ def open_reading(
     if path.stat().st_size == 0:
         raise ChurnError("The file is empty.", where=raw.name, hint=_AGAIN)
     if raw.format == "parquet":
-        stored = _parquet_types(raw, path, con)
-        _check_header(raw, tuple(stored))
+        types = _parquet_types(raw, path, con)
+        _check_header(raw, tuple(types))
+        stored = dict(zip(_in_lake(raw, tuple(types)), types.values(), strict=True))
         scans = {
             column.name: scan_of_type(column, stored[column.name])
             for column in raw.table.raw_columns
             if column.name in stored
         }
         return Reading(raw, path, tuple(stored), scans)
-    header, sample = _csv_head(raw, path)
-    _check_header(raw, header)
+    spelt, sample = _csv_head(raw, path)
+    _check_header(raw, spelt)
+    header = _in_lake(raw, spelt)
     scans = {}
     for column in raw.table.raw_columns:
         if column.name in header:
@@ -171,10 +177,21 @@ def _parquet_types(raw: RawFile, path: Path, con: duckdb.DuckDBPyConnection) -> 
     return {name: kind for name, kind, *_ in rows}
 
 
+def _in_lake(raw: RawFile, header: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a header with the names that the lake has for the table's columns."""
+    names = {column.in_files: column.name for column in raw.table.raw_columns}
+    return tuple(names.get(name, _unless_taken(name, names)) for name in header)
+
+
+def _unless_taken(name: str, names: dict[str, str]) -> str:
+    # another column of the file that is called as a column of the lake is not that one
+    return f"{name} (of the file)" if name in names.values() else name
+
+
 def _check_header(raw: RawFile, header: tuple[str, ...]) -> None:
     columns = raw.table.raw_columns
-    names = {column.name for column in columns}
-    missing = [c.name for c in columns if c.required and c.name not in header]
+    names = {column.in_files for column in columns}
+    missing = [c.in_files for c in columns if c.required and c.in_files not in header]
     twice = sorted({name for name in header if name in names and header.count(name) > 1})
     if not missing and not twice:
         return
@@ -183,7 +200,7 @@ def _check_header(raw: RawFile, header: tuple[str, ...]) -> None:
         if missing
         else f"The header has {', '.join(twice)} twice."
     )
-    expected = [c.name if c.required else f"[{c.name}]" for c in columns]
+    expected = [c.in_files if c.required else f"[{c.in_files}]" for c in columns]
     unseen = [
         f"\n  not what it looks like: column {place}, {'; '.join(odd[:3])}"
         for place, name in enumerate(header, 1)

@@ -1,10 +1,11 @@
-"""`churn domain new`: creates a domain of a kind: its sources, its mapping and its entry.
+"""Creates a domain of a kind: its sources, its mapping and its entry; copied, or as it is given.
 
 What is true of every domain of the kind is in the kind's folder and is not copied.
 """
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import yaml
@@ -47,6 +48,18 @@ _MARTS = {
 {{{{ customers_of_live_run('{name}') }}}}
 """,
 }
+# Who reads the domain's own table, at the end of its sources: a file less.
+_READERS = """
+exposures:
+  - name: {name}_customers_in_tableau
+    label: {title}
+    type: dashboard
+    maturity: high
+    owner: {{name: BI}}
+    description: The features behind the scores, in the extract of `churn export tableau`.
+    depends_on:
+      - ref('bi_{name}_customers')
+"""
 # The marts in the YAML of the kind, with the columns and the words that all domains share.
 _WORDS = """\
   - name: int_{name}__features_joined
@@ -103,33 +116,68 @@ def new_domain(name: str, like: str, project: Path = PROJECT) -> list[Path]:
     Raises:
         ChurnError: The name cannot be used, or there is no domain to copy from.
     """
-    settings = project / "dbt_project.yml"
-    entries = {found[1]: found[0] for found in _entries(settings.read_text())}
+    entries = {found[1]: found[0] for found in _entries(_settings(project).read_text())}
     check_domain_name(name)
     if like not in entries:
         raise ChurnError(f"There is no domain {like!r}.", hint=f"Choose {' or '.join(entries)}.")
-    folder = project / "models" / name
-    if name in entries or folder.exists():
-        raise ChurnError(
-            f"The name {name!r} is already taken.",
-            where=str(folder),
-            hint="Choose another name, or edit the existing domain.",
-        )
+    check_free(name, project)
     kind = yaml.safe_load(entries[like])[like]["kind"]
     entry = _own_entry(entries[like], project / "models" / like / "staging", name, like)
     texts = _mapping(
         project / "models" / like, yaml.safe_load(entry)[name]["staged"].values(), name, like
     )
-    texts |= {path.format(name=name): text.format(name=name) for path, text in _MARTS.items()}
+    return write_domain(name, kind, texts, entry, project)
+
+
+def check_free(name: str, project: Path = PROJECT) -> None:
+    """Refuse the name of a domain that cannot be used or is taken.
+
+    Raises:
+        ChurnError: With the reason.
+    """
+    check_domain_name(name)
+    folder = project / "models" / name
+    if folder.exists() or name in {found[1] for found in _entries(_settings(project).read_text())}:
+        raise ChurnError(
+            f"The name {name!r} is already taken.",
+            where=str(folder),
+            hint="Choose another name, or edit the existing domain.",
+        )
+
+
+def write_domain(
+    name: str, kind: str, texts: Mapping[str, str], entry: str, project: Path = PROJECT
+) -> list[Path]:
+    """Write a domain's folder, its words in the YAML of its kind, and its entry.
+
+    Args:
+        name: The new domain.
+        kind: Its kind.
+        texts: Texts of its sources and staging by their path in its folder.
+        entry: Its entry of dbt_project.yml, indented as there.
+        project: The project's folder.
+
+    Returns:
+        Paths of the written files, relative to the project; the last two had been there.
+    """
+    folder = project / "models" / name
+    marts = {path.format(name=name): text.format(name=name) for path, text in _MARTS.items()}
+    sources = f"_{name}__sources.yml"
+    title = yaml.safe_load(entry)[name]["title"]
+    readers = _READERS.format(name=name, title=json.dumps(title, ensure_ascii=False))
     written = []
-    for path, text in texts.items():
+    for path, text in {**texts, sources: texts[sources] + readers, **marts}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
         written.append((folder / path).relative_to(project))
     words = project / "models" / kind / "marts" / f"_{kind}__marts.yml"
     words.write_text(words.read_text().rstrip("\n") + "\n\n" + _WORDS.format(name=name))
-    _add_entry(settings, entry)
-    return [*written, words.relative_to(project), settings.relative_to(project)]
+    _add_entry(_settings(project), entry)
+    return [*written, words.relative_to(project), _settings(project).relative_to(project)]
+
+
+def _settings(project: Path) -> Path:
+    return project / "dbt_project.yml"
 
 
 def _mapping(folder: Path, staged: Iterable[str], name: str, like: str) -> dict[str, str]:

@@ -47,6 +47,7 @@ class SourceColumn:
             the row goes to quarantine; another text is null.
         spellings: Other words that files use for an allowed value → that value.
         nonzero: Whether 0 sends the row to quarantine.
+        header: Its name in the files' header, if that is another one than in the lake.
     """
 
     name: str
@@ -62,6 +63,12 @@ class SourceColumn:
     nothing: tuple[str, ...] = ()
     spellings: tuple[tuple[str, str], ...] = ()
     nonzero: bool = False
+    header: str | None = None
+
+    @property
+    def in_files(self) -> str:
+        """Its name in the header of a file."""
+        return self.header or self.name
 
     @property
     def is_id(self) -> bool:
@@ -322,6 +329,7 @@ def _column(entry: dict[str, Any]) -> SourceColumn:
         nothing=tuple(meta.get("nothing", ())),
         spellings=tuple(meta.get("spellings", {}).items()),
         nonzero=meta.get("nonzero", False),
+        header=meta.get("header"),
     )
 
 
@@ -336,6 +344,6 @@ def _names(said: str | list[str] | None) -> tuple[str, ...]:
 
 def _shape(column: SourceColumn) -> dict[str, Any]:
     """The settings of a column that shape its values in the lake."""
-    later = ("values", "date_of", "nothing", "spellings", "nonzero")
+    later = ("values", "date_of", "nothing", "spellings", "nonzero", "header")
     words = {"description"} | {key for key in later if not getattr(column, key)}
     return {key: value for key, value in asdict(column).items() if key not in words}

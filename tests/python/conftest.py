@@ -35,6 +35,24 @@ def console():
     return Console(record=True, force_terminal=False, width=200, file=io.StringIO())
 
 
+@pytest.fixture
+def project(tmp_path):
+    """A copy of the project's tracked and new files, which a command may write into."""
+    folder = tmp_path / "project"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    for name in listed:
+        if (PROJECT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((PROJECT / name).read_bytes())
+    return folder
+
+
 @pytest.fixture(scope="session")
 def shared_data():
     """The folder of real data, or a skip that says where it was looked for."""

@@ -7,10 +7,11 @@ import zipfile
 import duckdb
 import py7zr
 import pytest
+import yaml
 
 from pipeline.ingest import ingest, render
 from pipeline.project.errors import ChurnError
-from pipeline.project.home import Home
+from pipeline.project.home import PROJECT, Home
 from pipeline.project.sources import source_tables
 
 HEADER = "event_time,event_type,user_id"
@@ -51,6 +52,33 @@ def seven_zipped(**members):
         for name, data in members.items():
             archive.writef(io.BytesIO(data.encode() if isinstance(data, str) else data), name)
     return packed.getvalue()
+
+
+def test_a_column_goes_by_another_name_in_the_files(raw_dir, home, console, tmp_path, monkeypatch):
+    """A header such as Customer No is no name for SQL: the YAML says what the lake calls it."""
+    document = yaml.safe_load((PROJECT / "models/ecommerce/_ecommerce__sources.yml").read_text())
+    events = document["sources"][0]["tables"][0]
+    for column in events["columns"]:
+        if column["name"] == "user_id":
+            column["config"]["meta"]["header"] = "Customer No"
+    own = tmp_path / "project" / "models" / "ecommerce" / "_ecommerce__sources.yml"
+    own.parent.mkdir(parents=True)
+    own.write_text(yaml.safe_dump(document, sort_keys=False))
+    tables = source_tables("ecommerce", tmp_path / "project")
+    monkeypatch.setattr("pipeline.ingest.run.source_tables", lambda domain: tables)
+    # a column of the files that is called as the lake's is not that one
+    (raw_dir / "a.csv").write_text(
+        "user_id,event_time,event_type,Customer No\nother,2019-10-01 10:00:00 UTC,view,one\n"
+    )
+    duckdb.execute(
+        "copy (select timestamp '2019-10-01' as event_time, 'view' as event_type, "
+        f"'two' as \"Customer No\", 'not an id' as user_id) to '{raw_dir}/b.parquet'"
+    )
+    ingest("ecommerce", raw_dir, home, console=console)
+    assert users(home) == ["one", "two"]
+    (raw_dir / "c.csv").write_text(event("three"))
+    with pytest.raises(ChurnError, match="lacks Customer No"):
+        ingest("ecommerce", raw_dir, home, console=console)
 
 
 @pytest.mark.parametrize("name", ["2019-Oct[1].csv", "2019-Oct*.csv", "2019-Oct?.csv", "[!a].csv"])

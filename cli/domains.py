@@ -1,0 +1,186 @@
+"""`churn domain` and `definition`: add a business of one's own, and say what leaving is."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from cli.common import Encoding, app, console, writing
+from pipeline.project.domains import check_domain, domain_entries
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import home
+
+domain_commands = typer.Typer(help="Add your own domain.", no_args_is_help=True)
+app.add_typer(domain_commands, name="domain")
+
+definition_commands = typer.Typer(help="Choose what leaving is.", no_args_is_help=True)
+app.add_typer(definition_commands, name="definition")
+
+Kind = Literal["no_contract", "subscription"]
+
+
+@domain_commands.command("new")
+def domain_new(
+    name: Annotated[str, typer.Argument(help="Name of the domain: lower-case letters and digits.")],
+    kind: Annotated[
+        Kind | None,
+        typer.Option(help="no_contract: customers come and go; subscription: a contract ends."),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--from", help="Folder of raw files to profile and map.")
+    ] = None,
+    like: Annotated[
+        str | None, typer.Option(help="Domain to copy from, instead of --kind and --from.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="Which column is what, as role=NAME; role=none if there is none."),
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option(help="Table with the orders, if the folder has several.")
+    ] = None,
+    orders: Annotated[
+        list[str] | None, typer.Option(help="Value of the column `type` that is an order.")
+    ] = None,
+    refunds: Annotated[
+        list[str] | None, typer.Option(help="Value of the column `type` that gives money back.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="The domain's name for a reader.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Sign or name of the currency.")] = None,
+    gross_margin: Annotated[
+        float | None, typer.Option(help="Share of an amount that is profit.", min=0, max=1)
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="Where days are counted, as Europe/Paris.")
+    ] = None,
+    horizon_days: Annotated[
+        int | None, typer.Option(help="Days without an order that are leaving.", min=1, max=365)
+    ] = None,
+    lookback_days: Annotated[
+        int | None,
+        typer.Option(help="Days in which a customer of the cohort ordered.", min=1, max=730),
+    ] = None,
+    min_orders: Annotated[
+        int, typer.Option(help="Least orders of a customer of the cohort.", min=1, max=1000)
+    ] = 1,
+    encoding: Encoding = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the profile and write nothing.")
+    ] = False,
+) -> None:
+    """Make a domain: profile raw files, propose a mapping and a definition of leaving, write both.
+
+    What the files cannot say is assumed, and printed with the option that says otherwise. With
+    --like, sources and mapping of another domain are copied instead, ready to edit.
+    """
+    if like is not None and (kind is not None or folder is not None):
+        raise ChurnError(
+            "--like goes alone.", hint="Give --kind and --from, or --like DOMAIN alone."
+        )
+    if like is not None:
+        _copy(name, like)
+        return
+    if kind is None or folder is None:
+        raise ChurnError(
+            "--kind and --from are needed.",
+            hint="Write --kind no_contract or --kind subscription, and --from with the folder of "
+            "the raw files; or --like with a domain to copy from.",
+        )
+    from pipeline.onboarding.domain import Wishes, propose, write_proposal
+    from pipeline.onboarding.show import show_proposal
+    from pipeline.project.scaffold import check_free
+
+    check_free(name)
+    wishes = Wishes(
+        columns=_pairs(column or []),
+        table=table,
+        orders=tuple(orders or ()),
+        refunds=tuple(refunds or ()),
+        title=title,
+        currency=currency,
+        gross_margin=gross_margin,
+        timezone=timezone,
+        horizon_days=horizon_days,
+        lookback_days=lookback_days,
+        min_orders=min_orders,
+        encoding=encoding or "utf-8",
+    )
+    proposal = propose(name, kind, folder, wishes)
+    show_proposal(proposal, console)
+    if dry_run:
+        return
+    for path in [*write_proposal(proposal), *_dictionary()]:
+        console.print(str(path), highlight=False, markup=False, soft_wrap=True)
+    console.print(
+        f"Next: churn run --domain {name} --raw {folder}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+@definition_commands.command("preview")
+def definition_preview(
+    domain: Annotated[str, typer.Option(help="Domain with data in the lake.")],
+) -> None:
+    """Compare definitions of leaving on what is in the lake and recommend one; builds nothing.
+
+    Horizons and lookbacks where there is no contract, days after the end of a membership where
+    there is one: the cohort's size, the share that leaves, the share of those who come back later,
+    and the cohorts there are to learn from.
+    """
+    from pipeline.onboarding.preview import preview_definitions
+    from pipeline.onboarding.show import show_definitions, show_lapses
+
+    where = home()
+    check_domain(domain, domain_entries())
+    with writing(where):
+        preview = preview_definitions(where, domain, console)
+    if preview.lapses:
+        show_lapses(preview.lapses, console)
+        return
+    show_definitions(preview.definitions, preview.recommendation, console)
+    if preview.recommendation is None:
+        return
+    chosen = preview.recommendation.definition
+    console.print(
+        f"Try it: churn run --domain {domain} --set horizon_days={chosen.horizon_days} "
+        f"--set lookback_days={chosen.lookback_days} --set warm_up_days={chosen.warm_up_days}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _copy(name: str, like: str) -> None:
+    from pipeline.project.scaffold import new_domain
+
+    for path in [*new_domain(name, like), *_dictionary()]:
+        console.print(str(path), highlight=False, markup=False, soft_wrap=True)
+    console.print(
+        f"Next: name your files and columns in models/{name}/_{name}__sources.yml, map them in "
+        f"models/{name}/staging/, then churn run --domain {name} --raw DIR. "
+        "docs/your-own-domain.md has the steps.",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _dictionary() -> list[Path]:
+    """The dictionary again, which has the new domain's table."""
+    from pipeline.docs.dictionary import write_dictionary
+
+    return write_dictionary()
+
+
+def _pairs(said: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in said:
+        role, sign, header = text.partition("=")
+        if not sign or not role or not header:
+            raise ChurnError(
+                f"--column {text} is not understood.", hint="Write it as --column customer=NAME."
+            )
+        pairs[role.strip()] = header
+    return pairs

@@ -1,0 +1,130 @@
+"""Compares how many days after its end a membership that is not renewed has lapsed.
+
+The kind counts 30; the comparison says what 30 makes of the periods, and what others would. A
+cancellation that pulls the end earlier is not followed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+import numpy as np
+
+from ml.cohorts import Cohort, TooLittleDataError, choose_fits, is_on_grid
+from pipeline.onboarding.definitions import LATER_DAYS, USUAL, learning_settings
+
+GAPS = (7, 15, 30, 60, 90)
+# int_subscription__lapse_labels_derived
+KIND_GAP = 30
+_MONTH = 31
+
+
+@dataclass(frozen=True)
+class Lapse:
+    """What a number of days makes of the periods.
+
+    Attributes:
+        gap_days: Days after the end without a renewal that are leaving.
+        customers: Customers of the newest closed cohort: those whose membership ends in its month.
+        churn_rate: Share of the customers of all closed cohorts that leave; None without one.
+        come_back: Of those who left, the share that renewed in the 180 days after; None where no
+            cohort was observed for so long.
+        closed: Closed cohorts.
+        fit: Cohorts that the first fit learns from; 0 if training is refused.
+        refusal: Why it is; empty if it is not.
+    """
+
+    gap_days: int
+    customers: int
+    churn_rate: float | None
+    come_back: float | None
+    closed: int
+    fit: int
+    refusal: str = ""
+
+
+def compare_lapses(con: duckdb.DuckDBPyConnection, gaps: Sequence[int] = GAPS) -> list[Lapse]:
+    """Return what each number of days makes of the periods.
+
+    Args:
+        con: A session with `purchases`: customer_id, transacted_on, expires_on; no cancellations.
+        gaps: Days after the end.
+    """
+    con.execute(
+        """
+        create or replace table renewals as
+        select
+            customer_id,
+            transacted_on,
+            expires_on,
+            lead(transacted_on) over (
+                partition by customer_id order by transacted_on, expires_on
+            ) as next_on
+        from purchases
+        """
+    )
+    first, last = con.execute(
+        "select min(transacted_on), max(transacted_on) from renewals"
+    ).fetchone() or (None, None)
+    if first is None or last is None:
+        return []
+    return [_judged(con, first, last + timedelta(days=1), gap) for gap in gaps]
+
+
+def _judged(con: duckdb.DuckDBPyConnection, first: date, end: date, gap: int) -> Lapse:
+    settings = learning_settings("month", USUAL)
+    days = [
+        day
+        for n in range((end - first).days + 1)
+        for day in [first + timedelta(days=n)]
+        if is_on_grid(np.datetime64(day), settings)
+    ]
+    values = ", ".join(f"(date '{day}')" for day in days)
+    later = gap + LATER_DAYS
+    rows = con.execute(
+        f"""
+        select
+            as_of_date,
+            count(*),
+            count(*) filter (next_on is null or next_on - expires_on >= {gap}),
+            count(*) filter (next_on - expires_on between {gap} and {later - 1})
+        from renewals
+        inner join (values {values}) as cut_offs (as_of_date)
+            on transacted_on < as_of_date
+            and coalesce(next_on, date '9999-12-31') >= as_of_date
+            and expires_on >= as_of_date
+            and expires_on < as_of_date + interval 1 month
+        group by as_of_date
+        order by as_of_date
+        """
+    ).fetchall()
+    cohorts = [
+        Cohort(
+            np.datetime64(day),
+            customers,
+            churners,
+            np.datetime64(known_on),
+            is_closed=known_on <= end,
+        )
+        for day, customers, churners, _ in rows
+        for known_on in [day + timedelta(days=_MONTH + gap)]
+    ]
+    closed = [cohort for cohort in cohorts if cohort.is_closed]
+    watched = [row for row in rows if row[0] + timedelta(days=_MONTH + later) <= end]
+    left = sum(row[2] for row in watched)
+    customers = sum(cohort.rows for cohort in closed)
+    fit, refusal = 0, ""
+    try:
+        fit = len(choose_fits(cohorts, np.datetime64(end), settings).fit)
+    except TooLittleDataError as error:
+        refusal = str(error)
+    return Lapse(
+        gap,
+        closed[-1].rows if closed else 0,
+        sum(cohort.churners for cohort in closed) / customers if customers else None,
+        sum(row[3] for row in watched) / left if left else None,
+        len(closed),
+        fit,
+        refusal,
+    )

@@ -1,0 +1,205 @@
+"""Prints what was found in the files and what is proposed."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.onboarding.columns import FoundColumn
+from pipeline.onboarding.definitions import LEAST, USUAL, Definition, Recommendation
+from pipeline.onboarding.domain import Proposal
+from pipeline.onboarding.lapses import KIND_GAP, Lapse
+from pipeline.onboarding.orders import OrderProfile
+
+
+def show_proposal(proposal: Proposal, console: Console) -> None:
+    """Print the profile, the definitions and what was assumed."""
+    found = proposal.found
+    roles = {column: role for role, column in found.roles.items() if column}
+    _show_columns(
+        f"{found.table.name}: {', '.join(found.table.files[:5])}", found.columns, roles, console
+    )
+    for table in proposal.tables:
+        if table != found.table:
+            _say(
+                console,
+                f"Not read: {', '.join(table.files[:5])} ({table.rows:,} rows). Another "
+                "table of orders is chosen by --table.",
+            )
+    if proposal.unread:
+        _say(console, f"Not recognised: {', '.join(proposal.unread[:10])}")
+    for value, rows in found.left_out:
+        _say(
+            console,
+            f"{rows:,} rows with {value!r} are not orders and are left out; --orders and "
+            "--refunds say which are.",
+        )
+    _show_orders(proposal.profile, proposal.words.currency, console)
+    show_definitions(proposal.definitions, proposal.recommendation, console)
+    for line in proposal.assumed:
+        _say(console, f"Assumed: {line}")
+
+
+def show_definitions(
+    definitions: Sequence[Definition], recommendation: Recommendation | None, console: Console
+) -> None:
+    """Print definitions side by side, the recommended one marked, and the smallest useful size."""
+    table = Table(title="What leaving could be", title_justify="left")
+    for title in (
+        "horizon",
+        "lookback",
+        "orders",
+        "customers",
+        "leave",
+        "come back",
+        "closed",
+        "to learn from",
+        "",
+    ):
+        table.add_column(title, justify="right" if title else "left", no_wrap=True)
+    is_asked_for = recommendation is not None and recommendation.is_asked_for
+    chosen_mark = "◀ asked for" if is_asked_for else "◀ recommended"
+    for one in definitions:
+        is_chosen = recommendation is not None and one == recommendation.definition
+        table.add_row(
+            f"{one.horizon_days} days",
+            f"{one.lookback_days} days",
+            f"≥ {one.min_orders}",
+            f"{one.customers:,}",
+            _share(one.churn_rate),
+            _share(one.come_back),
+            f"{one.closed}",
+            f"{one.fit}" if one.fit else "too little",
+            chosen_mark if is_chosen else "",
+        )
+    console.print(table)
+    _say(
+        console,
+        "customers: in the newest cohort that is closed; leave: no order within the horizon; "
+        "come back: order in the 180 days after it; closed: cohorts whose outcomes are known; to "
+        "learn from: those known before the cohorts that a model is validated and tested on.",
+    )
+    if recommendation is None:
+        _say(console, "None of them can be learned from.")
+        return
+    chosen = recommendation.definition
+    _say(
+        console,
+        f"{'Taken' if is_asked_for else 'Recommended'}: horizon {chosen.horizon_days} days, "
+        f"lookback {chosen.lookback_days} days, {chosen.min_orders} or more orders, a cut-off "
+        f"{'twice a month' if chosen.grid == 'month' else 'a week'}. {recommendation.because}",
+    )
+    _say(console, smallest_size(chosen))
+
+
+def show_lapses(lapses: Sequence[Lapse], console: Console) -> None:
+    """Print what days after the end of a membership make of the periods."""
+    table = Table(title="After how many days without a renewal", title_justify="left")
+    for title in ("days", "customers", "leave", "come back", "closed", "to learn from", ""):
+        table.add_column(title, justify="right" if title else "left", no_wrap=True)
+    for one in lapses:
+        table.add_row(
+            f"{one.gap_days}",
+            f"{one.customers:,}",
+            _share(one.churn_rate),
+            _share(one.come_back),
+            f"{one.closed}",
+            f"{one.fit}" if one.fit else "too little",
+            "◀ the kind's" if one.gap_days == KIND_GAP else "",
+        )
+    console.print(table)
+    own = next(one for one in lapses if one.gap_days == KIND_GAP)
+    _say(
+        console,
+        "customers: whose membership ends in the month of the newest cohort that is closed; leave: "
+        "no renewal within the days; come back: renew in the 180 days after them.",
+    )
+    _say(
+        console,
+        f"Recommended: {KIND_GAP} days, which is what every subscription counts; "
+        + (
+            f"{own.come_back:.0%} of those who left come back later."
+            if own.come_back is not None
+            else "nobody was observed for long enough to say who comes back later."
+        )
+        + (f" These data have too little: {own.refusal}." if own.refusal else ""),
+    )
+
+
+def smallest_size(chosen: Definition) -> str:
+    """Say what a first model needs at least, and how these data stand to it."""
+    need = (
+        f"A first model needs {USUAL.cohorts} closed cohorts to learn from and, in them and in "
+        f"the test, {USUAL.rows} customers of whom {USUAL.churners} leave and {USUAL.churners} stay"
+    )
+    if chosen.refusal or not chosen.fit:
+        return f"{need}. These data have less: {chosen.refusal}."
+    if chosen.minimum == USUAL:
+        return f"{need}. These data have {chosen.fit} cohorts to learn from: enough."
+    return (
+        f"{need}. These data have less; the smallest useful size is {LEAST.rows} customers, "
+        f"{LEAST.churners} who leave and {LEAST.stayers} who stay, and the entry's `minimum` says "
+        "so. Compare every figure with the baselines."
+    )
+
+
+def _show_columns(
+    title: str, columns: Sequence[FoundColumn], roles: dict[FoundColumn, str], console: Console
+) -> None:
+    table = Table(title=title, title_justify="left")
+    for name in ("column", "holds", "filled", "distinct", "from", "to", "taken as"):
+        table.add_column(name, justify="right" if name in ("filled", "distinct") else "left")
+    for column in columns:
+        form = f" as {column.format}" if column.format else ""
+        zone = ", with a zone" if column.is_zoned else ""
+        table.add_row(
+            column.header,
+            f"{column.holds}{form}{zone}",
+            _share(column.filled / max(column.rows, 1)),
+            f"{column.distinct:,}",
+            column.low[:20],
+            column.high[:20],
+            roles.get(column, "–"),
+        )
+    console.print(table, markup=False)
+
+
+def _show_orders(profile: OrderProfile, currency: str, console: Console) -> None:
+    table = Table(title="Orders", title_justify="left", show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    median, most, top = profile.per_customer
+    table.add_row("days", f"{profile.first_day} to {profile.last_day}")
+    hole = (
+        f", the longest hole {profile.longest_hole} days from {profile.longest_hole_from}"
+        if profile.longest_hole
+        else ""
+    )
+    table.add_row("days without an order", f"{profile.empty_days}{hole}")
+    table.add_row("orders", f"{profile.orders:,} ({profile.lines:,} rows)")
+    table.add_row(
+        "customers", f"{profile.customers:,}, {profile.one_order:.0%} ordered on one day only"
+    )
+    table.add_row("order days of a customer", f"{median} (median), {most} (90 %), {top} (most)")
+    if profile.gaps:
+        ten, half, eighty, most_of = profile.gaps
+        table.add_row(
+            "days between two", f"{ten} (10 %), {half} (median), {eighty} (80 %), {most_of} (95 %)"
+        )
+    refunded = f", {profile.refunded:.1%} of the amounts" if profile.refunded else ""
+    table.add_row("refunds", f"{profile.refunds:,} rows{refunded}")
+    if profile.order_value is not None:
+        table.add_row("typical order", f"{currency}{profile.order_value:,.2f}")
+    if profile.nobodys:
+        table.add_row("rows without a customer", f"{profile.nobodys:,}, left out")
+    if profile.undated:
+        table.add_row("rows without a readable day", f"{profile.undated:,}; they go to quarantine")
+    console.print(table, markup=False)
+
+
+def _share(share: float | None) -> str:
+    return "–" if share is None else f"{share:.0%}"
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False)
