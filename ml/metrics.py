@@ -174,10 +174,19 @@ def _slope(outcome: Floats, p: Floats) -> float:
         return float("nan")
     beta = np.array([0.0, 1.0])
     design = np.column_stack([np.ones_like(x), x])
-    for _ in range(50):
+
+    def loss(beta: Floats) -> float:
+        margin = design @ beta
+        return float(np.logaddexp(0, margin).sum() - outcome @ margin)
+
+    for _ in range(100):
         mean = expit(design @ beta)
         hessian = design.T @ (design * (mean * (1 - mean))[:, None])
         step = np.linalg.solve(hessian + 1e-12 * np.eye(2), design.T @ (outcome - mean))
+        # a whole step from probabilities near 0 and 1 can lead far away, where nothing bends
+        before = loss(beta)
+        while loss(beta + step) > before * (1 + 1e-12) and np.abs(step).max() > 1e-10:
+            step = step / 2
         beta += step
         if np.abs(step).max() < 1e-10:
             break

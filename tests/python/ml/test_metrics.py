@@ -3,6 +3,7 @@ from datetime import date
 import numpy as np
 import pytest
 from made_examples import make_examples
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     average_precision_score,
     brier_score_loss,
@@ -50,6 +51,18 @@ def test_an_overconfident_model_has_a_slope_below_one(cohort):
     assert by_name(figures(outcome, overconfident, resamples=2))[
         "calibration_slope"
     ].value == pytest.approx(0.5, abs=0.06)
+
+
+def test_the_slope_of_probabilities_near_zero_and_one_is_that_of_a_logistic_regression():
+    """A whole Newton step from a slope of 1 leads to 1e12 here."""
+    generator = np.random.default_rng(5)
+    outcome = (generator.random(2_000) < 0.75).astype(float)
+    p = np.where(generator.random(2_000) < 0.9, 1e-6, 0.6)
+    p = np.where(outcome * generator.random(2_000) > 0.5, np.minimum(p * 3, 0.999), p)
+    slope = by_name(figures(outcome, p, resamples=2))["calibration_slope"].value
+    margin = np.log(p / (1 - p))[:, None]
+    same = LogisticRegression(C=1e12, tol=1e-12, max_iter=10_000).fit(margin, outcome)
+    assert slope == pytest.approx(same.coef_[0, 0], rel=1e-3)
 
 
 def test_intervals_hold_their_figure(cohort):
