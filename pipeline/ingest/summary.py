@@ -157,8 +157,15 @@ def _notes(summary: IngestSummary) -> list[str]:
             )
         if file.ignored_columns:
             notes.append(f"Ignored columns of {file.file}: {', '.join(file.ignored_columns)}.")
+    # a log in monthly files lacks the same columns in each
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for file in summary.files:
         if file.absent_columns:
-            notes.append(f"Missing from {file.file}, null: {', '.join(file.absent_columns)}.")
+            lacking.setdefault(tuple(file.absent_columns), []).append(file.file)
+    notes += [
+        f"Missing from {listed_names(files, 3)}, null: {', '.join(columns)}."
+        for columns, files in lacking.items()
+    ]
     notes += [f"Missing: {missing.table}. {missing.meaning}" for missing in summary.missing]
     notes += [f"Skipped for a quicker format: {name}." for name in summary.shadowed]
     if summary.unrecognised:
