@@ -13,6 +13,7 @@ from made_orders import write_made_orders
 from shop_orders import write_orders
 
 from pipeline.onboarding.domain import Wishes, propose, write_proposal
+from pipeline.project.exit_codes import PUBLISHED, WARNED
 from pipeline.project.errors import ChurnError
 from pipeline.publish.generation import current
 
@@ -125,7 +126,8 @@ def churn(project, home, *arguments):
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    # days on which nobody bought are a warning where orders are all there is
+    assert done.returncode in (PUBLISHED, WARNED), done.stdout + done.stderr
     return done.stdout
 
 
