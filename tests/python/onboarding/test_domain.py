@@ -13,8 +13,8 @@ from made_orders import write_made_orders
 from shop_orders import write_orders
 
 from pipeline.onboarding.domain import Wishes, propose, write_proposal
-from pipeline.project.exit_codes import PUBLISHED, WARNED
 from pipeline.project.errors import ChurnError
+from pipeline.project.exit_codes import PUBLISHED, WARNED
 from pipeline.publish.generation import current
 
 MOST_FILES, MOST_LINES = 10, 400
