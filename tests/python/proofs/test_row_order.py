@@ -10,7 +10,10 @@ from pipeline.project.domains import domain_entries
 TABLES = [
     f"{domain}.{domain}__{table}"
     for domain in domain_entries()
-    for table in ("churn_examples", "activity_weeks", "labels")
+    for table in ("churn_examples", "labels")
+] + [
+    f"{kind}.{kind}__activity_weeks"
+    for kind in sorted({entry.kind for entry in domain_entries().values()})
 ]
 
 
