@@ -24,7 +24,10 @@ def domain_new(
     name: Annotated[str, typer.Argument(help="Name of the domain: lower-case letters and digits.")],
     kind: Annotated[
         Kind | None,
-        typer.Option(help="no_contract: customers come and go; subscription: a contract ends."),
+        typer.Option(
+            help="no_contract: customers come and go. A subscription is not profiled; copy one "
+            "with --like."
+        ),
     ] = None,
     folder: Annotated[
         Path | None, typer.Option("--from", help="Folder of raw files to profile and map.")

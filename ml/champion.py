@@ -7,18 +7,15 @@ import lightgbm as lgb
 import numpy as np
 
 from ml.artifacts import load_model
-from ml.calibrate import Calibration
 from ml.compare import PairedGain
 from ml.contract import Examples, Floats, read_examples
 from ml.decision import Decision
-from ml.learn import on_level
-from ml.level.read import read_levels
+from ml.level.read import LevelReader
 from ml.metrics import losses
 from ml.recipe import TrainedRun
 from ml.score import unobserved
 from ml.settings import TakeoverLimits
-from ml.takeover import shift
-from ml.train import margin
+from ml.takeover import risk_by, shift
 
 
 def decide(
@@ -52,15 +49,16 @@ def decide(
         return Decision(new, new, "first", "the first model")
     if champion.recipe.model_hash == challenger.recipe.model_hash:
         return Decision(new, new, "same_model", "the same model under other settings")
+    levels = LevelReader(connection, challenger.recipe.domain)
     if why := _reads_what_is_missing(connection, champion, scoring):
         return Decision(new, new, "not_comparable", why)
     if why := _not_comparable(connection, champion, challenger, scoring):
         decision = Decision(new, new, "not_comparable", why)
     else:
-        decision = _judge(connection, champion, challenger)
+        decision = _judge(connection, champion, challenger, levels)
     if decision.run_id != new or _answers_another_question(champion, challenger):
         return decision
-    moved = shift(connection, champion, challenger, scoring, limits)
+    moved = shift(connection, champion, challenger, scoring, limits, levels)
     beyond = moved.beyond(limits) if moved else []
     if not beyond:
         return replace(decision, words=f"{decision.words}; {moved}") if moved else decision
@@ -92,14 +90,16 @@ def _answers_another_question(old: TrainedRun, new: TrainedRun) -> bool:
     return old.recipe.label_definition != new.recipe.label_definition
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, old: TrainedRun, new: TrainedRun) -> Decision:
+def _judge(
+    connection: duckdb.DuckDBPyConnection, old: TrainedRun, new: TrainedRun, levels: LevelReader
+) -> Decision:
     cohort_day = np.datetime64(new.recipe.test_as_of_date)
     days: list[np.datetime64] = [np.datetime64(day, "D") for day in new.recipe.tests]
     cohort = read_examples(connection, new.recipe.domain, since=cohort_day, until=days[-1]).cohorts(
         days
     )
-    before = losses(cohort.is_churned, _predict(connection, old, cohort, cohort_day))
-    after = losses(cohort.is_churned, _predict(connection, new, cohort, cohort_day))
+    before = losses(cohort.is_churned, _predict(old, cohort, cohort_day, levels))
+    after = losses(cohort.is_churned, _predict(new, cohort, cohort_day, levels))
     paired = PairedGain.of(before, after, cohort.customer_id)
     same = old.recipe.recipe_hash == new.recipe.recipe_hash
     takes_over = paired.is_not_worse if same else paired.is_better
@@ -158,14 +158,9 @@ def _unseen(run: TrainedRun, day: np.datetime64) -> str | None:
     return None
 
 
-def _predict(
-    connection: duckdb.DuckDBPyConnection, run: TrainedRun, cohort: Examples, day: np.datetime64
-) -> Floats:
+def _predict(run: TrainedRun, cohort: Examples, day: np.datetime64, levels: LevelReader) -> Floats:
     name = _unseen(run, day)
     if name is None:  # decide() has looked
         raise RuntimeError(f"{run.recipe.run_id} has no model that did not see {day}")
     booster = lgb.Booster(model_str=(run.folder / name).read_text())
-    calibration = Calibration.of(run.recipe.calibration)
-    levels = read_levels(connection, cohort.domain, run.recipe.level)
-    margins = margin(booster, cohort.keep(run.recipe.features))
-    return calibration.apply(on_level(levels, cohort, margins, calibration))
+    return risk_by(booster, run, cohort, levels.of(run.recipe.level))

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 
 import duckdb
+import lightgbm as lgb
 import numpy as np
 from scipy.stats import rankdata
 
 from ml.artifacts import load_model
+from ml.calibrate import Calibration
 from ml.contract import Examples, Floats, read_examples
 from ml.learn import on_level
-from ml.level.read import read_levels
+from ml.level.forecast import Levels
+from ml.level.read import LevelReader
 from ml.recipe import TrainedRun
 from ml.settings import TakeoverLimits
 from ml.train import margin
@@ -85,18 +88,30 @@ def shift(
     new: TrainedRun,
     cut_off: np.datetime64,
     limits: TakeoverLimits,
+    levels: LevelReader,
 ) -> Shift | None:
     """Score a cut-off with the models that would go live; None if they cannot both score it."""
     cohort = read_examples(connection, new.recipe.domain, since=cut_off, until=cut_off)
     if len(cohort) == 0 or set(old.recipe.features) - set(cohort.features):
         return None
-    before, after = _risk(connection, old, cohort), _risk(connection, new, cohort)
+    before, after = (
+        risk_by(load_model(run)[0], run, cohort, levels.of(run.recipe.level)) for run in (old, new)
+    )
     return Shift.of(cut_off, before, after, float(limits.moved_by))
 
 
-def _risk(connection: duckdb.DuckDBPyConnection, run: TrainedRun, cohort: Examples) -> Floats:
-    booster, calibration = load_model(run)
-    levels = read_levels(connection, cohort.domain, run.recipe.level)
+def risk_by(
+    booster: lgb.Booster, run: TrainedRun, cohort: Examples, levels: Levels | None
+) -> Floats:
+    """Return n probabilities by a model of a run, with the run's map and level.
+
+    Args:
+        booster: One of the run's models.
+        run: The run.
+        cohort: Rows of one cohort or several, n.
+        levels: Levels by the run's rule.
+    """
+    calibration = Calibration.of(run.recipe.calibration)
     margins = margin(booster, cohort.keep(run.recipe.features))
     return calibration.apply(on_level(levels, cohort, margins, calibration))
 

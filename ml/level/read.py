@@ -48,6 +48,29 @@ def read_levels(
     )
 
 
+class LevelReader:
+    """Levels of a domain by the rule of a run, each read once.
+
+    What was learned of a cut-off is kept, so runs with one rule that are compared learn it once.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, domain: str) -> None:
+        """Read from a warehouse.
+
+        Args:
+            connection: The warehouse after the build.
+            domain: Domain.
+        """
+        self._connection, self._domain = connection, domain
+        self._known: dict[LevelRule, Levels | None] = {}
+
+    def of(self, rule: LevelRule | None) -> Levels | None:
+        """Return the levels by a rule; None without one."""
+        if rule is not None and rule not in self._known:
+            self._known[rule] = read_levels(self._connection, self._domain, rule)
+        return None if rule is None else self._known[rule]
+
+
 def read_orders(connection: duckdb.DuckDBPyConnection, domain: str, relation: str) -> Orders:
     """Read a domain's orders.
 

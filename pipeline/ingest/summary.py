@@ -155,16 +155,20 @@ def _notes(summary: IngestSummary) -> list[str]:
                 f"Dated after today: {file.ahead:,} rows of {file.file}, the last"
                 f" {file.last_event}."
             )
-        if file.ignored_columns:
-            notes.append(f"Ignored columns of {file.file}: {', '.join(file.ignored_columns)}.")
-    # a log in monthly files lacks the same columns in each
-    lacking: dict[tuple[str, ...], list[str]] = {}
+    # the monthly files of a log are alike
+    ignored: dict[tuple[str, ...], list[str]] = {}
+    absent: dict[tuple[str, ...], list[str]] = {}
     for file in summary.files:
-        if file.absent_columns:
-            lacking.setdefault(tuple(file.absent_columns), []).append(file.file)
+        for columns, files in ((file.ignored_columns, ignored), (file.absent_columns, absent)):
+            if columns:
+                files.setdefault(tuple(columns), []).append(file.file)
+    notes += [
+        f"Ignored columns of {listed_names(files, 3)}: {', '.join(columns)}."
+        for columns, files in ignored.items()
+    ]
     notes += [
         f"Missing from {listed_names(files, 3)}, null: {', '.join(columns)}."
-        for columns, files in lacking.items()
+        for columns, files in absent.items()
     ]
     notes += [f"Missing: {missing.table}. {missing.meaning}" for missing in summary.missing]
     notes += [f"Skipped for a quicker format: {name}." for name in summary.shadowed]

@@ -149,7 +149,7 @@ def _profile(
         least, most, negative = con.execute(
             f"select min({number}), max({number}), count(*) filter ({number} < 0) "
             f"from {table.relation}"
-        ).fetchone() or (0, 0, 0)
+        ).fetchone() or (0.0, 0.0, 0)
         return FoundColumn(
             header,
             name,
@@ -157,8 +157,8 @@ def _profile(
             table.rows,
             filled,
             distinct,
-            f"{least:g}" if least != trunc(least) else f"{least:.0f}",
-            f"{most:g}" if most != trunc(most) else f"{most:.0f}",
+            _figure(least),
+            _figure(most),
             negative,
             values=values,
         )
@@ -168,9 +168,8 @@ def _profile(
     )
 
 
-def trunc(number: float) -> float:
-    """Return the whole part of a number."""
-    return float(int(number)) if abs(number) < 1e15 else number
+def _figure(number: float) -> str:
+    return f"{number:.0f}" if number.is_integer() else f"{number:g}"
 
 
 def _is_compact_day(low: str, high: str, is_whole: bool) -> bool:

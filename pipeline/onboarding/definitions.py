@@ -173,6 +173,14 @@ def recommend(
     )
 
 
+@dataclass(frozen=True)
+class _Tried:
+    """A cohort that was counted, and how many of those who left came back later."""
+
+    cohort: Cohort
+    returned: int
+
+
 def _judged(
     con: duckdb.DuckDBPyConnection,
     first: date,
@@ -183,7 +191,7 @@ def _judged(
 ) -> Definition:
     """Try the grids, warm-ups and minimums in the order of preference."""
     warm_ups = [lookback, *(days for days in _WARM_UPS if days < lookback)]
-    made: dict[tuple[Grid, int], list[Cohort]] = {}
+    made: dict[tuple[Grid, int], list[_Tried]] = {}
     trials = [
         (grid, minimum, warm_up)
         for minimum in (USUAL, LEAST)
@@ -196,26 +204,39 @@ def _judged(
             made[grid, warm_up] = _cohorts(
                 con, first, end, horizon, lookback, min_orders, grid, warm_up
             )
-        cohorts = made[grid, warm_up]
+        cohorts = [one.cohort for one in made[grid, warm_up]]
         try:
-            fits = choose_fits(cohorts, np.datetime64(end), learning_settings(grid, minimum))
+            fit = len(
+                choose_fits(cohorts, np.datetime64(end), learning_settings(grid, minimum)).fit
+            )
         except TooLittleDataError as error:
             refusal = refusal or str(error)
             continue
-        return _definition(
-            con, cohorts, end, horizon, lookback, min_orders, grid, warm_up, minimum, len(fits.fit)
-        )
-    shortest = min(made, key=lambda key: key[1])
-    return _definition(
-        con,
-        made[shortest],
-        end,
-        horizon,
-        lookback,
-        min_orders,
-        *shortest,
-        LEAST,
-        0,
+        refusal = ""
+        break
+    else:
+        grid, warm_up = min(made, key=lambda key: key[1])
+        minimum, fit = LEAST, 0
+    tried = made[grid, warm_up]
+    closed = [one.cohort for one in tried if one.cohort.is_closed]
+    rows = sum(cohort.rows for cohort in closed)
+    watched = [
+        one for one in tried if one.cohort.as_of_date + horizon + LATER_DAYS <= np.datetime64(end)
+    ]
+    left = sum(one.cohort.churners for one in watched)
+    return Definition(
+        horizon_days=horizon,
+        lookback_days=lookback,
+        min_orders=min_orders,
+        grid=grid,
+        warm_up_days=warm_up,
+        customers=closed[-1].rows if closed else 0,
+        rows=rows,
+        churn_rate=sum(cohort.churners for cohort in closed) / rows if rows else None,
+        come_back=sum(one.returned for one in watched) / left if left else None,
+        closed=len(closed),
+        fit=fit,
+        minimum=minimum,
         refusal=refusal,
     )
 
@@ -246,13 +267,14 @@ def _cohorts(
     min_orders: int,
     grid: Grid,
     warm_up: int,
-) -> list[Cohort]:
+) -> list[_Tried]:
     """The cohorts of the grid, closed or not."""
+    rule = learning_settings(grid, USUAL)
     days = [
         day
         for n in range(warm_up, (end - first).days + 1)
         for day in [first + timedelta(days=n)]
-        if is_on_grid(np.datetime64(day), learning_settings(grid, USUAL))
+        if is_on_grid(np.datetime64(day), rule)
     ]
     if not days:
         return []
@@ -262,7 +284,10 @@ def _cohorts(
         select
             as_of_date,
             count(*),
-            count(*) filter (next_on is null or next_on - as_of_date >= {horizon})
+            count(*) filter (next_on is null or next_on - as_of_date >= {horizon}),
+            count(*) filter (
+                next_on - as_of_date between {horizon} and {horizon + LATER_DAYS - 1}
+            )
         from spells
         inner join (values {values}) as cut_offs (as_of_date)
             on ordered_on < as_of_date
@@ -273,72 +298,15 @@ def _cohorts(
         """
     ).fetchall()
     return [
-        Cohort(
-            np.datetime64(day),
-            customers,
-            churners,
-            np.datetime64(day + timedelta(days=horizon)),
-            is_closed=day + timedelta(days=horizon) <= end,
+        _Tried(
+            Cohort(
+                np.datetime64(day),
+                customers,
+                churners,
+                np.datetime64(day + timedelta(days=horizon)),
+                is_closed=day + timedelta(days=horizon) <= end,
+            ),
+            returned,
         )
-        for day, customers, churners in rows
+        for day, customers, churners, returned in rows
     ]
-
-
-def _definition(
-    con: duckdb.DuckDBPyConnection,
-    cohorts: list[Cohort],
-    end: date,
-    horizon: int,
-    lookback: int,
-    min_orders: int,
-    grid: Grid,
-    warm_up: int,
-    minimum: Minimum,
-    fit: int,
-    refusal: str = "",
-) -> Definition:
-    closed = [cohort for cohort in cohorts if cohort.is_closed]
-    rows = sum(cohort.rows for cohort in closed)
-    return Definition(
-        horizon_days=horizon,
-        lookback_days=lookback,
-        min_orders=min_orders,
-        grid=grid,
-        warm_up_days=warm_up,
-        customers=closed[-1].rows if closed else 0,
-        rows=rows,
-        churn_rate=sum(cohort.churners for cohort in closed) / rows if rows else None,
-        come_back=_come_back(con, closed, end, horizon, lookback, min_orders),
-        closed=len(closed),
-        fit=fit,
-        minimum=minimum,
-        refusal=refusal,
-    )
-
-
-def _come_back(
-    con: duckdb.DuckDBPyConnection,
-    closed: list[Cohort],
-    end: date,
-    horizon: int,
-    lookback: int,
-    min_orders: int,
-) -> float | None:
-    """Of those who left, the share that ordered in the 180 days after the horizon."""
-    later = horizon + LATER_DAYS
-    observed = [c for c in closed if c.as_of_date + later <= np.datetime64(end)]
-    if not observed:
-        return None
-    values = ", ".join(f"(date '{cohort.as_of_date}')" for cohort in observed)
-    found = con.execute(
-        f"""
-        select avg((coalesce(next_on - as_of_date < {later}, false))::integer)
-        from spells
-        inner join (values {values}) as cut_offs (as_of_date)
-            on ordered_on < as_of_date
-            and coalesce(next_on, date '9999-12-31') >= as_of_date
-        where as_of_date - ordered_on <= {lookback} and orders >= {min_orders}
-            and (next_on is null or next_on - as_of_date >= {horizon})
-        """
-    ).fetchone()
-    return None if found is None or found[0] is None else float(found[0])

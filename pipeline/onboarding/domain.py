@@ -106,7 +106,7 @@ def propose(name: str, kind: str, folder: Path, wishes: Wishes) -> Proposal:
     """
     if kind != "no_contract":
         raise ChurnError(
-            f"Files of kind {kind} cannot be profiled yet.",
+            f"Files of kind {kind} cannot be profiled.",
             hint="Copy a domain of the kind with --like DOMAIN, and map it by hand.",
         )
     encoding = known_encoding(wishes.encoding)

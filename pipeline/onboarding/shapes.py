@@ -171,18 +171,30 @@ ORDERS = (
 )
 # Words for a row that is an order, and for one that gives money back.
 ORDER_WORDS = {
-    *("purchase", "purchased", "order", "ordered", "sale", "sold", "buy", "bought", "paid"),
-    *("completed", "complete", "shipped", "delivered", "fulfilled", "transaction", "topup"),
+    "purchase",
+    "purchased",
+    "order",
+    "ordered",
+    "sale",
+    "sold",
+    "buy",
+    "bought",
+    "paid",
+    "completed",
+    "complete",
+    "shipped",
+    "delivered",
+    "fulfilled",
+    "transaction",
+    "topup",
 }
 REFUND_WORDS = {
-    *(
-        "refund",
-        "refunded",
-        "return",
-        "returned",
-        "credit",
-        "credit note",
-        "chargeback",
-        "reversal",
-    ),
+    "refund",
+    "refunded",
+    "return",
+    "returned",
+    "credit",
+    "credit note",
+    "chargeback",
+    "reversal",
 }

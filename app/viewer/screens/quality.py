@@ -9,6 +9,7 @@ from app.viewer import charts, files, words
 from app.viewer.context import Context, chosen_or_stop, context
 from app.viewer.plain import plain
 from app.viewer.published import AS_OF_LEAD, Row, one, rows, titles
+from pipeline.report.run import GAIN, with_noise
 
 # Methods in the order of their colours; others follow.
 METHODS = ("lightgbm", "logistic", "hand_rule", "recency", "base_rate", "own_rate", "bg_nbd")
@@ -319,13 +320,11 @@ def beside_baselines(page: Context) -> None:
             + ".",
         )
         st.caption("On the dashed line, as many left as we predicted.")
-    gained = found[found["metric"] == "gain_of_lightgbm"].set_index("model")
-    found = found[found["metric"] != "gain_of_lightgbm"]
+    gained = found[found["metric"] == GAIN].set_index("model")
+    found = found[found["metric"] != GAIN]
     table = found.pivot_table(index="model", columns="metric", values="value").reset_index()
     table["gain"] = [
-        f"{gained.value[model]:+.4f} ± {gained.ci_high[model] - gained.value[model]:.4f}"
-        if model in gained.index
-        else ""
+        with_noise(gained.value[model], gained.ci_high[model]) if model in gained.index else ""
         for model in table["model"]
     ]
     table["model"] = table["model"].map(methods)
@@ -352,7 +351,7 @@ def beside_baselines(page: Context) -> None:
                 "better.",
             ),
             "gain": st.column_config.TextColumn(
-                metrics["gain_of_lightgbm"],
+                metrics[GAIN],
                 help="How much lower the model's probability error is than the method's on the "
                 "same customers. Within ± the difference may be chance.",
             ),

@@ -238,11 +238,12 @@ def test_event_files_are_found_by_pattern_and_named_files_first(shop, raw_dir, h
 
 def test_files_that_lack_the_same_columns_are_named_in_one_line(shop, raw_dir, home, console):
     for month in range(1, 6):
-        rows_of_file = f"event_time,user_id\n2019-0{month}-01 00:00:00 UTC,{month}\n"
+        rows_of_file = f"event_time,user_id,colour\n2019-0{month}-01 00:00:00 UTC,{month},red\n"
         (raw_dir / f"m{month}.csv").write_text(rows_of_file)
     render(ingest("shop", raw_dir, home, console=console), console)
-    said = "Missing from m1.csv, m2.csv, m3.csv, … and 2 others, null: brand, price."
-    assert said in console.export_text()
+    files, told = "m1.csv, m2.csv, m3.csv, … and 2 others", console.export_text()
+    assert f"Missing from {files}, null: brand, price." in told
+    assert f"Ignored columns of {files}: colour." in told
 
 
 def test_a_missing_optional_column_is_null_and_said(shop, raw_dir, home, console):

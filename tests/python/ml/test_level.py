@@ -11,9 +11,10 @@ from ml.calibrate import Calibration
 from ml.contract import read_examples
 from ml.level.forecast import Levels
 from ml.level.orders import NEVER, CohortRule, Orders, day_of
-from ml.level.read import read_levels, rule_of
+from ml.level.read import LevelReader, read_levels, rule_of
 from ml.level.season import forecast_multipliers, season_seen
 from ml.level.windows import Window, solve_multiplier, window_edges
+from ml.recipe import LevelRule
 from pipeline.project.domains import domain_entries
 
 WHO = CohortRule(horizon_days=60, lookback_days=120, min_orders=1)
@@ -294,3 +295,22 @@ def make_examples_of(orders, cut_offs):
         values=np.zeros((len(rows), 1)),
         is_boolean=np.array([False]),
     )
+
+
+def test_runs_with_one_rule_share_what_is_learned(monkeypatch):
+    asked = []
+    monkeypatch.setattr("ml.level.read.read_levels", lambda *which: asked.append(which) or which)
+    rule = LevelRule(
+        orders="shop.orders",
+        horizon_days=30,
+        lookback_days=90,
+        min_orders=1,
+        grid="month",
+        grid_days=(1,),
+    )
+    levels = LevelReader(None, "shop")
+    assert levels.of(rule) is levels.of(rule.model_copy())
+    other = levels.of(rule.model_copy(update={"horizon_days": 60}))
+    assert other is not levels.of(rule)
+    assert levels.of(None) is None
+    assert [which[2].horizon_days for which in asked] == [30, 60]

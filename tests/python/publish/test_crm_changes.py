@@ -258,7 +258,9 @@ def test_reasons_change_only_when_they_are_clearly_others(crm):
 
 
 def test_a_new_loud_reason_is_news(crm):
-    key, domain, customer = crm.first("driver_group_1 is not null and domain = 'kkbox'")
+    key, domain, customer = crm.first(
+        "driver_group_1 is not null and driver_group_3 is null and domain = 'kkbox'"
+    )
     here = f"where domain = '{domain}' and customer_id = '{customer}'"
     before = crm.rows()[key]["driver_group_1"]
 
@@ -273,8 +275,8 @@ def test_a_new_loud_reason_is_news(crm):
         )
         return rows[key]["driver_group_1"]
 
-    assert loud(0.35) == before
-    assert loud(9) == "Another"
+    assert loud(0.55) == before
+    assert loud(0.65) == "Another"
 
 
 def test_who_paid_since_the_last_score_has_not_lapsed(crm):
