@@ -106,6 +106,24 @@ def band_of(value, ranked):
     return "low" if value <= low else "middle" if value <= middle else "high"
 
 
+def expected_season(sums, day, step, stayers):
+    """What stayers of a year ago paid in these 30 days, over what all stayers did."""
+    ago = day - timedelta(days=365)
+    cohorts = {
+        cohort
+        for cohort, closes, end, at, *_ in sums
+        if at == step and closes <= day and end <= day and abs(cohort - ago).days <= 18
+    }
+    if not cohorts:
+        return 1.0
+    nearest = min(cohorts, key=lambda cohort: (abs(cohort - ago), cohort))
+    rows = [row for key, row in sums.items() if (key[0], key[3], key[5]) == (nearest, step, False)]
+    customers, value, revenue = (sum(column) for column in zip(*rows, strict=True))
+    if customers < 100 or revenue <= 0:
+        return 1.0
+    return (revenue / value) / (stayers[2] / stayers[1])
+
+
 def expected_shares(world):
     """(cut-off, band) → horizon, share of stayers, share of leavers; in plain Python."""
     cohorts = defaultdict(list)
@@ -159,15 +177,16 @@ def expected_shares(world):
                 if not all(part[1] for part in chosen.values()):
                     break
                 horizon = 30 * step
+                season = expected_season(sums, day, step, parts[None][False])
                 for left, part in chosen.items():
-                    shares[left] += round(1e6 * part[2] / part[1]) / 1e6
+                    shares[left] += round(1e6 * season * part[2] / part[1]) / 1e6
             if horizon:
                 found[day, band] = (horizon, shares[False], shares[True])
     return found
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("customers", [25, 150])
+@pytest.mark.parametrize("customers", [25, 150, 250])
 def test_shares_are_those_of_plain_python(sql, seed, customers):
     world = World(seed, customers, months(16), date(2016, 3, 20 + seed))
     connection = measured(sql, world)
@@ -225,6 +244,30 @@ def test_what_was_expected_stands_beside_what_came(sql):
     for days, customers, expected, realised in rows:
         assert expected == pytest.approx(realised, rel=1e-4)
         assert realised == pytest.approx(customers * 100 * days, rel=0.01)
+
+
+def test_a_holiday_of_last_year_is_expected_again(sql):
+    """Stayers pay 30 a month and twice that in December; values are 180 all year."""
+    world = World(1, 0, [], date(2017, 2, 1))
+    for at, day in enumerate(months(20)):
+        for place in range(400):
+            who, left = f"{at}-{place}", place % 2 == 0
+            world.examples.append((who, day, day + timedelta(days=30), left, 180.0 + place % 3))
+            for step in range(0 if left else 6):
+                paid = day + timedelta(days=30 * step)
+                world.revenue[who, paid] = 6_000 if paid.month == 12 else 3_000
+    rows = (
+        measured(sql, world)
+        .execute(
+            "select as_of_date, sum(expected_cents) / sum(realised_cents) "
+            "from churn.int_churn__leaving_costs_checked group by all order by all"
+        )
+        .fetchall()
+    )
+    # December is not in the shares of a first year's August; it is known a year later
+    assert dict(rows)[date(2015, 10, 1)] < 0.9
+    assert dict(rows)[date(2016, 7, 1)] == pytest.approx(1, abs=0.02)
+    assert dict(rows)[date(2016, 8, 1)] == pytest.approx(1, abs=0.02)
 
 
 def test_real_time_takes_the_band_of_the_published_cohort():
