@@ -271,6 +271,26 @@ def test_an_assigned_action_stays_while_it_may_be_offered(period):
         assert second[name]["expected_spend"] == first[name]["expected_spend"]
 
 
+def test_a_list_stays_when_reasons_go_and_a_leave_alone_rule_still_ends_it(period):
+    first = treated(period.publish())
+    period.themes = [(None, None, None)] * period.customers
+    period.next_day()
+    period.score()
+    assert treated(period.publish()) == first
+    left_alone, *rest = first
+    period.connection.execute(
+        "insert into int_churn__leave_alone_rules_matched values (?, ?, 'just bought', 'so')",
+        [period.domain, left_alone],
+    )
+    period.next_day()
+    period.score()
+    assert treated(period.publish()) == {name: first[name] for name in rest}
+    # the next period knows no reason to contact anybody
+    period.next_day(period.settings.period_days)
+    period.score()
+    assert treated(period.publish()) == {}
+
+
 def test_headline_figures_are_those_of_customers_to_be_contacted(period):
     rows = period.publish().values()
     plan = period.plan()
