@@ -2,6 +2,8 @@
 
 import asyncio
 import resource
+import socket
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +17,7 @@ HEAD_BYTES = 64 * 1024
 READ_SECONDS = 60.0
 # Open files that are kept for databases, models and uploads.
 _OTHER_FILES = 128
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class TimedProtocol(HttpToolsProtocol):
@@ -38,7 +41,7 @@ class TimedProtocol(HttpToolsProtocol):
             waiting = [one for one in self.connections if isinstance(one, TimedProtocol)]
             oldest = min(waiting, key=TimedProtocol.head_deadline)
             if oldest._head is not None:
-                oldest.transport.abort()
+                oldest._abort()
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -96,6 +99,9 @@ class TimedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _abort(self) -> None:
+        # with a reset: the kernel would go on holding what was not read
+        connection = self.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self.transport.abort()
 
 
