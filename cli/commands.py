@@ -2,8 +2,6 @@
 
 import sys
 
-import duckdb
-
 from cli import (
     api,
     domains,
@@ -19,6 +17,7 @@ from cli import (
 )
 from cli.common import app, show_error
 from pipeline.project.errors import ChurnError
+from pipeline.project.failures import in_words
 
 __all__ = [
     "api",
@@ -38,22 +37,15 @@ __all__ = [
 
 
 def run() -> None:
-    """Run the command line; a ChurnError becomes a message and an exit code."""
+    """Run the command line; what the user can act on becomes a message and an exit code."""
     try:
         app()
     except ChurnError as error:
         show_error(error)
         sys.exit(error.exit_code)
-    except duckdb.IOException as problem:
-        # a reader of the warehouse met the writer, or the writer met a forgotten reader
-        if "Could not set lock on file" not in str(problem):
+    except Exception as problem:
+        told = in_words(problem)
+        if told is None:
             raise
-        show_error(
-            ChurnError(
-                "Another process has the database open.",
-                where=str(problem).splitlines()[0],
-                hint="Wait for the running command, or close the program that has the file open. "
-                "Reading the published generation never blocks a command.",
-            )
-        )
-        sys.exit(1)
+        show_error(told)
+        sys.exit(told.exit_code)

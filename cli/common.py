@@ -1,5 +1,6 @@
 """Shared by all commands: the app, consoles, options, the writer's lock and the run context."""
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from rich.console import Console
 from pipeline.project.domains import check_domain, domain_entries, parse_overrides
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import FAILED, PUBLISHED
+from pipeline.project.failures import in_words
 from pipeline.project.home import Home, home
 from pipeline.runs.context import RunContext
 from pipeline.runs.nights import NightLog, begin_night
@@ -27,9 +29,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-# a pipe has no width of its own; tables should not be squeezed into 80 columns there
-console = Console(width=None if sys.stdout.isatty() else 120)
-errors = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
+# a pipe has no width of its own; tables should not be squeezed into 80 columns there. Brackets and
+# colons in ids and names are not markup
+console = Console(width=None if sys.stdout.isatty() else 120, markup=False, emoji=False)
+errors = Console(stderr=True, width=None if sys.stderr.isatty() else 120, markup=False, emoji=False)
 
 Domain = Annotated[
     str | None, typer.Option(help="Domain to work on; all domains with data by default.")
@@ -53,10 +56,32 @@ Set = Annotated[
 ]
 
 
+# Commands that write the project's own files, which are not personal.
+_OF_THE_PROJECT = ("dictionary", "docs", "domain")
+
+
 @app.callback()
-def check_project() -> None:
-    """Read dbt_project.yml before anything else: a key that is wrong in it stops every command."""
+def begin(context: typer.Context) -> None:
+    """Read dbt_project.yml before anything else: a key that is wrong in it stops every command.
+
+    What commands write under CHURN_HOME is its owner's alone, unless CHURN_UMASK says otherwise.
+
+    Raises:
+        ChurnError: CHURN_UMASK is not a file mode mask.
+    """
+    if context.invoked_subcommand not in _OF_THE_PROJECT:
+        os.umask(_umask())
     domain_entries()
+
+
+def _umask() -> int:
+    words = os.environ.get("CHURN_UMASK", "077")
+    if not re.fullmatch(r"0?[0-7]{1,3}", words):
+        raise ChurnError(
+            f"CHURN_UMASK={words} is not a file mode mask.",
+            hint="Write it in octal digits: 077 for the owner alone, 027 for the group as readers.",
+        )
+    return int(words, 8)
 
 
 @contextmanager
@@ -102,7 +127,8 @@ def recording(where: Home, command: str) -> Iterator[NightLog]:
         log.end(error.exit_code)
         raise
     except BaseException as problem:
-        log.refuse("", ChurnError(f"{type(problem).__name__}: {problem}"))
+        told = in_words(problem) or ChurnError(f"{type(problem).__name__}: {problem}")
+        log.refuse("", told)
         log.end(FAILED)
         raise
     log.end(PUBLISHED)
@@ -181,8 +207,8 @@ def for_each_domain(context: RunContext, step: Callable[[str], object]) -> None:
         except ChurnError as error:
             context.leave_out(domain, error)
         except Exception as problem:
-            # with the database open elsewhere no domain can go on
-            if len(context.domains) == 1 or "Could not set lock on file" in str(problem):
+            # with the disk full or the database open elsewhere no domain can go on
+            if len(context.domains) == 1 or in_words(problem):
                 raise
             errors.print_exception()
             context.leave_out(

@@ -12,6 +12,7 @@ from app.api.access.keys import KeyRing
 from app.api.access.store import Store
 from app.api.dependencies import NotModifiedError
 from app.api.http import docs_page
+from app.api.http.conditional import AnyTagMiddleware
 from app.api.http.problems import add_problem_handlers
 from app.api.http.telemetry import Telemetry, TelemetryMiddleware
 from app.api.http.version import VERSION
@@ -142,6 +143,7 @@ def create_app(
     add_problem_handlers(app)
     app.add_exception_handler(NotModifiedError, _not_modified)
     # the middleware added last runs first
+    app.add_middleware(AnyTagMiddleware)
     app.add_middleware(GateMiddleware, keys=services.keys, settings=settings)
     app.add_middleware(TelemetryMiddleware, telemetry=telemetry)
     app.add_middleware(CorrelationIdMiddleware)

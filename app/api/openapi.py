@@ -13,12 +13,14 @@ _EVERYWHERE = {
     401: "The key is missing, unknown, revoked or expired.",
     403: "The key lacks the scope or may not access the domain.",
     404: "The domain, customer or other resource does not exist.",
+    408: "The body arrives too slowly.",
     413: "The body is too large.",
     415: "The media type of the body is not supported.",
     422: "A parameter or a field is wrong; `errors` names each.",
     429: "Too many requests; Retry-After says how long to wait.",
     500: "Internal error.",
     503: "Nothing is published yet, or a resource is busy; try again.",
+    507: "The disk of the API is full; nothing was stored.",
 }
 _REQUEST_ID = {"X-Request-ID": "Correlation id; the UUID that you sent, or a new one."}
 _HEADERS = _REQUEST_ID | {
@@ -80,7 +82,7 @@ def _tell_answers(path: str, operation: dict[str, Any]) -> None:
         if path in OPEN:
             continue
         told = dict(_REQUEST_ID if status == "500" else _HEADERS)
-        if status in ("429", "503"):
+        if status in ("429", "503", "507"):
             told["Retry-After"] = "Seconds to wait before trying again."
         if "304" in answers and status in ("200", "304"):
             told["ETag"] = "Tag of this answer; send it as If-None-Match."

@@ -8,6 +8,7 @@ from limits import parse
 from rich.console import Console
 
 from app.api.factory import create_app
+from app.api.http.connections import TimedProtocol, raise_file_limit
 from app.api.http.memory import settle
 from app.api.settings import ApiSettings
 from pipeline.project.errors import ChurnError
@@ -30,6 +31,7 @@ def serve(home: Home, settings: ApiSettings, host: str, port: int, console: Cons
             ) from problem
     config = uvicorn.Config(
         create_app(home, settings),
+        http=TimedProtocol,
         log_level="warning",
         access_log=False,  # paths contain customer ids
         server_header=False,
@@ -38,6 +40,7 @@ def serve(home: Home, settings: ApiSettings, host: str, port: int, console: Cons
         # headers of a proxy are not trusted unless uvicorn's own setting says so
         proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
     )
+    raise_file_limit()
     with listen(host, port) as listener:
         console.print(
             f"http://{host}:{listener.getsockname()[1]}  (docs at /docs; stop with Ctrl+C)",
@@ -63,7 +66,7 @@ def listen(host: str, port: int) -> socket.socket:
             # head and body are two writes; with Nagle's algorithm the second would wait 40 ms
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             listener.bind(address)
-            listener.listen(128)
+            listener.listen(1024)
         except OSError:
             listener.close()
             raise

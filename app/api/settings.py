@@ -14,6 +14,7 @@ class ApiSettings:
         rate_limit: GET requests per key, in the notation of `limits`.
         write_limit: Other requests per key.
         failure_limit: Requests without a valid key per address.
+        at_once: Requests of a key that are answered at the same time.
         body_limit: Bytes of a request body.
         body_limits: Limits of POST /v1/{domain}/<name> by name, which need the scope predict.
         max_age_hours: Maximum age of the generation; `/readyz` fails when it is older.
@@ -24,6 +25,7 @@ class ApiSettings:
     rate_limit: str = "1200/minute"
     write_limit: str = "120/minute"
     failure_limit: str = "30/minute"
+    at_once: int = 32
     body_limit: int = MIB
     body_limits: Mapping[str, int] = field(
         default_factory=lambda: {"predictions": 32 * MIB, "batch-predictions": 512 * MIB}

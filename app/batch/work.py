@@ -106,7 +106,7 @@ def _ingest(job: Job, raw: Path, private: Home) -> dict[str, Any]:
             job.domain,
             raw,
             private,
-            console=Console(file=io.StringIO()),
+            console=Console(file=io.StringIO(), markup=False, emoji=False),
             memory=INGEST_MEMORY,
             # nothing is replaced, and the job returns every refused row with its reason
             accept="refused rows are returned with the job",

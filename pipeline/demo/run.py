@@ -4,6 +4,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from rich.console import Console
+from rich.text import Text
 
 from pipeline.demo.ceiling import demo_ceiling
 from pipeline.demo.nights import NightOptions, make_nights
@@ -75,10 +76,14 @@ def show_ceiling(context: RunContext) -> None:
         if ceiling is None:
             continue
         context.console.print(
-            f"{domain}: the best possible log loss on this demo is "
-            f"[bold]{ceiling.known:.4f}[/], that of the probabilities that generated it. "
-            f"LightGBM reaches {ceiling.model:.4f}, the base rate {ceiling.base_rate:.4f}: "
-            f"[bold]{ceiling.recovered:.0%}[/] of the possible gain.",
+            Text.assemble(
+                f"{domain}: the best possible log loss on this demo is ",
+                (f"{ceiling.known:.4f}", "bold"),
+                ", that of the probabilities that generated it. "
+                f"LightGBM reaches {ceiling.model:.4f}, the base rate {ceiling.base_rate:.4f}: ",
+                (f"{ceiling.recovered:.0%}", "bold"),
+                " of the possible gain.",
+            ),
             highlight=False,
         )
 

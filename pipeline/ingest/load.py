@@ -24,6 +24,7 @@ from pipeline.ingest.unpack import unpack
 from pipeline.project.clock import today
 from pipeline.project.duck import files_sql
 from pipeline.project.errors import ChurnError
+from pipeline.project.failures import in_words
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable
 
@@ -114,6 +115,8 @@ def load_file(
                 keep_first_seen(table, known.place.lake, parquet, con, watch)
             span, ahead = _span(table, parquet, con)
     except duckdb.Error as error:
+        if told := in_words(error):
+            raise told from error
         raise ChurnError(
             "The file cannot be read.",
             where=f"{raw.name}: {str(error).partition(chr(10))[0]}",

@@ -5,5 +5,5 @@ In the order of the flow: `home` knows all paths, `domains` reads a domain's `do
 raw files, `origin` tells those of the demo, `serving_tables` the published tables' YAML, `codes`
 the words of codes; `scaffold` creates a new domain, `state` opens the database of people's
 decisions and upgrades it by its `migrations`; `generations` names the published one. `errors`,
-`exit_codes`, `clock`, `duck`, `files`, `terminal` and `environment` serve all.
+`failures`, `exit_codes`, `clock`, `duck`, `files`, `terminal` and `environment` serve all.
 """

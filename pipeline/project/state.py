@@ -78,6 +78,8 @@ def state_engine(home: Home) -> sa.Engine:
     """Return an engine on the state in WAL mode; create nothing."""
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(home.state)),
+        # what it was given may be customers and reasons
+        hide_parameters=True,
         connect_args={"timeout": WAIT_SECONDS, "isolation_level": None},
         # a connection that waits for SQLite must not block others
         max_overflow=-1,

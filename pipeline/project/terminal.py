@@ -1,4 +1,4 @@
-"""How long work shows its progress on the terminal."""
+"""What the terminal shows of long work: progress and warnings."""
 
 from rich.console import Console
 from rich.progress import (
@@ -9,6 +9,12 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.text import Text
+
+
+def show_warning(console: Console, words: str) -> None:
+    """Print a warning; brackets in its words are words."""
+    console.print(Text.assemble("  ", ("warning", "yellow"), " ", words), highlight=False)
 
 
 def progress_bar(console: Console, *more: ProgressColumn) -> Progress:

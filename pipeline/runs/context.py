@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import FAILED, REFUSED, WARNED, worst
 from pipeline.project.home import Home
+from pipeline.project.terminal import show_warning
 from pipeline.runs.nights import NightLog
 
 
@@ -74,11 +76,11 @@ class RunContext:
 
     def say(self, words: str) -> None:
         """Print a progress line."""
-        self.console.print(f"[dim]·[/] {words}", highlight=False)
+        self.console.print(Text.assemble(("·", "dim"), " ", words), highlight=False)
 
     def warn(self, words: str, domain: str = "") -> None:
         """Print a warning; it counts in the exit code."""
-        self.console.print(f"  [yellow]warning[/] {words}", highlight=False)
+        show_warning(self.console, words)
         self.outcomes.setdefault(domain, set()).add(WARNED)
         if self.log:
             self.log.warn(words, domain)

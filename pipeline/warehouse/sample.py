@@ -10,6 +10,7 @@ from rich.console import Console
 from pipeline.project.domains import domain_entries
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
+from pipeline.project.terminal import show_warning
 from pipeline.warehouse.dbt import BEFORE_ML, dbt
 from pipeline.warehouse.static_checks import check_words
 
@@ -50,7 +51,7 @@ def build_sample(home: Home, arguments: list[str], console: Console) -> Path:
         check_words(manifest, domain, featured)
     console.print(f"{outcome.passed} models and tests passed", highlight=False)
     for warning in outcome.warnings:
-        console.print(f"  [yellow]warning[/] {warning}", highlight=False)
+        show_warning(console, warning)
     with replaced(home.dev_copy) as part:
         shutil.copyfile(home.dev_warehouse, part)
     return home.dev_copy

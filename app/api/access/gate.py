@@ -4,6 +4,7 @@ import asyncio
 import math
 import re
 import time
+from collections import Counter
 from typing import Any
 
 from limits import RateLimitItem, parse
@@ -41,6 +42,7 @@ class GateMiddleware:
         self.reads = parse(settings.rate_limit)
         self.writes = parse(settings.write_limit)
         self.failures = parse(settings.failure_limit)
+        self.running: Counter[str] = Counter()
         self.turns = {name: asyncio.Semaphore(_AT_ONCE) for name in settings.body_limits}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,11 +83,24 @@ class GateMiddleware:
         if refusal is not None:
             await refusal.response(scope, receive, answer)
             return
-        receive = _counted(limit, receive)
+        receive = _in_time(_counted(limit, receive))
+        who = principal.id if principal else ""
+        if self.running[who] >= self.settings.at_once:
+            await _too_many(self.settings.at_once).response(scope, receive, answer)
+            return
+        self.running[who] += 1
+        try:
+            await self._serve(large, scope, receive, answer)
+        finally:
+            self.running[who] -= 1
+            if not self.running[who]:
+                del self.running[who]
+
+    async def _serve(self, large: str | None, scope: Scope, receive: Receive, answer: Send) -> None:
+        """Pass a request on, a large one when it is its turn."""
         if large is None:
             await self.app(scope, receive, answer)
             return
-        receive = _in_time(receive)
         # requests are not read while they wait, so only those with a turn use memory
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -192,6 +207,15 @@ def _busy() -> ProblemError:
         "busy",
         "Too many large requests are being answered. Try again shortly.",
         headers={"Retry-After": "5"},
+    )
+
+
+def _too_many(at_once: int) -> ProblemError:
+    return ProblemError(
+        429,
+        "too-many-at-once",
+        f"{at_once} requests of this key are being answered already. Wait for one of them.",
+        headers={"Retry-After": "1"},
     )
 
 

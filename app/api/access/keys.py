@@ -157,6 +157,7 @@ class KeyRing:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._engine: sa.Engine | None = None
         self._watch: sa.Connection | None = None
         self._version = -1
         self._keys: dict[str, ApiKey] = {}
@@ -176,8 +177,13 @@ class KeyRing:
         return key.principal if key.is_good(_now()) else None
 
     def _follow(self) -> None:
+        engine = self._store.engine
+        if engine is not self._engine:
+            # another state was put in place of the one that was open
+            self.close()
+            self._engine, self._version = engine, -1
         if self._watch is None:
-            self._watch = self._store.engine.connect()
+            self._watch = engine.connect()
         # SQLite's counter of commits by other connections: takes microseconds, never misses a write
         driver = self._watch.connection.dbapi_connection
         assert driver is not None  # noqa: S101 - the connection is open

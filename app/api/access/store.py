@@ -3,9 +3,11 @@
 They are not part of `pipeline.retention.decisions`' metadata, whose tables are exported for dbt.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -53,20 +55,34 @@ AUDIENCES = sa.Table(
 
 
 class Store:
-    """Transactions on state.sqlite, with pooled connections; usable from any thread."""
+    """Transactions on state.sqlite, with pooled connections; usable from any thread.
+
+    A state that was put in place of the one that is open, such as a restored backup, is opened.
+    """
 
     def __init__(self, home: Home) -> None:
         self._home = home
         self._lock = threading.Lock()
         self._opened: sa.Engine | None = None
+        self._inodes: tuple[int, int] = (0, 0)
 
     @property
     def engine(self) -> sa.Engine:
         """The engine; the first use brings the state to today's version."""
         with self._lock:
+            inodes = self._inodes_on_disk()
+            if self._opened is not None and _are_others(self._inodes, inodes):
+                self._opened.dispose()
+                self._opened = None
             if self._opened is None:
                 self._opened = open_state(self._home)
+                inodes = self._inodes_on_disk()
+            self._inodes = inodes
             return self._opened
+
+    def _inodes_on_disk(self) -> tuple[int, int]:
+        """Those of the state and its log; 0 for one that is not there, as while it is restored."""
+        return _inode(self._home.state), _inode(Path(f"{self._home.state}-wal"))
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -86,3 +102,15 @@ class Store:
             if self._opened is not None:
                 self._opened.dispose()
                 self._opened = None
+
+
+def _inode(path: Path) -> int:
+    try:
+        return os.stat(path).st_ino  # noqa: PTH116 - a microsecond, at every request
+    except FileNotFoundError:
+        return 0
+
+
+def _are_others(before: tuple[int, int], now: tuple[int, int]) -> bool:
+    """Whether one of the files has become another one; a log comes and goes by itself."""
+    return any(a and b and a != b for a, b in zip(before, now, strict=True))

@@ -2,10 +2,19 @@
 
 import re
 from datetime import date
+from itertools import islice
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
+from app.api.http.problems import MOST_FAULTS
 from app.spreadsheets import is_formula
 
 
@@ -42,6 +51,43 @@ Text = Annotated[
 
 
 class StrictBody(BaseModel):
-    """A request body; unknown fields are refused."""
+    """A request body; unknown fields are refused, the first hundred of them by name."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _report_few(cls, sent: Any) -> Any:
+        return cls.without_unknown(sent, beyond=MOST_FAULTS)
+
+    @classmethod
+    def without_unknown(cls, sent: Any, beyond: int) -> Any:
+        """Return what was sent without the unknown fields beyond a number.
+
+        Each costs an error, and a caller can send a hundred thousand; no more are built than are
+        reported.
+        """
+        if not isinstance(sent, dict) or len(sent) <= beyond:
+            return sent
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        unknown = islice((name for name in sent if name not in known), beyond)
+        return {name: sent[name] for name in (*(known & sent.keys()), *unknown)}
+
+
+def rows_of(model: type[StrictBody], most: int) -> BeforeValidator:
+    """Return what a list of these bodies is checked by first: its rows share the hundred.
+
+    A list of more than `most` rows is refused for that alone.
+    """
+
+    def report_few(sent: Any) -> Any:
+        if not isinstance(sent, list) or len(sent) > most:
+            return sent
+        known, left, rows = model.model_fields.keys(), MOST_FAULTS, []
+        for row in sent:
+            few = model.without_unknown(row, beyond=left) if isinstance(row, dict) else row
+            left -= len(few.keys() - known) if isinstance(few, dict) else 0
+            rows.append(few)
+        return rows
+
+    return BeforeValidator(report_few)

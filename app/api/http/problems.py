@@ -10,9 +10,11 @@ from asgi_correlation_id import correlation_id
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
+
+from pipeline.project.failures import is_full, state_code
 
 # Maximum number of faults reported for a request.
 MOST_FAULTS = 100
@@ -22,6 +24,13 @@ _WORDS = {
     "model_attributes_type": "is not an object",
     "finite_number": "is not a finite number",
 }
+_STATE_IS_GONE = (
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_CORRUPT,
+)
 MEDIA_TYPE = "application/problem+json"
 TYPES = "urn:churn:problem:"
 
@@ -133,7 +142,8 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(OperationalError, _operational)
+    app.add_exception_handler(DatabaseError, _machine)
+    app.add_exception_handler(OSError, _machine)
     # other exceptions reach the middleware of app.api.http.telemetry, which answers 500
 
 
@@ -142,17 +152,32 @@ async def _problem(_: Request, error: Exception) -> Response:
     return error.response
 
 
-async def _operational(_: Request, error: Exception) -> Response:
-    assert isinstance(error, OperationalError)  # noqa: S101 - registered for it
-    # the lower byte is the primary result code
-    if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+async def _machine(_: Request, error: Exception) -> Response:
+    if is_full(error):
+        return ProblemError(
+            507,
+            "insufficient-storage",
+            "The disk of the API is full; nothing was stored. Tell its operator, and try again.",
+            headers={"Retry-After": "600"},
+        ).response
+    if not isinstance(error, DatabaseError):
         raise error
-    return ProblemError(
-        503,
-        "busy",
-        "The API's database is locked by another writer. Try again shortly.",
-        headers={"Retry-After": "5"},
-    ).response
+    code = state_code(error)
+    if code == sqlite3.SQLITE_BUSY:
+        return ProblemError(
+            503,
+            "busy",
+            "The API's database is locked by another writer. Try again shortly.",
+            headers={"Retry-After": "5"},
+        ).response
+    if code in _STATE_IS_GONE:
+        return ProblemError(
+            503,
+            "state-unavailable",
+            "The API's database cannot be read or written. Tell its operator, and try again.",
+            headers={"Retry-After": "600"},
+        ).response
+    raise error
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from app.api.dependencies import App, Author, InDomain, OnlyOnce, Published, Reads, Writes
-from app.api.http.bodies import CustomerId, Day, StrictBody, Text
+from app.api.http.bodies import CustomerId, Day, StrictBody, Text, rows_of
 from app.api.http.problems import Fault, body_fault, invalid
 from app.api.published.answers import DomainAnswer, in_domain
 from app.api.published.generation import OpenGeneration, PublishedDomain
@@ -41,7 +41,9 @@ class Suppression(StrictBody):
 class Suppressions(StrictBody):
     """Customers who must not be contacted."""
 
-    suppressions: Annotated[list[Suppression], Field(min_length=1, max_length=MAX_ROWS)]
+    suppressions: Annotated[
+        list[Suppression], Field(min_length=1, max_length=MAX_ROWS), rows_of(Suppression, MAX_ROWS)
+    ]
 
 
 class Contact(StrictBody):
@@ -64,7 +66,9 @@ class Contact(StrictBody):
 class Contacts(StrictBody):
     """Contacts that the CRM made, so that cool-downs apply."""
 
-    contacts: Annotated[list[Contact], Field(min_length=1, max_length=MAX_ROWS)]
+    contacts: Annotated[
+        list[Contact], Field(min_length=1, max_length=MAX_ROWS), rows_of(Contact, MAX_ROWS)
+    ]
 
 
 class Kept(DomainAnswer):

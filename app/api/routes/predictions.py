@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.dependencies import InDomain, Predicts, Published
-from app.api.http.bodies import CustomerId, Day
+from app.api.http.bodies import CustomerId, Day, StrictBody
 from app.api.http.memory import settle
 from app.api.http.problems import ProblemError, body_fault, invalid
 from app.api.published.answers import DomainAnswer, in_domain
@@ -61,10 +61,8 @@ class SentCustomer(BaseModel):
     customer_id: CustomerId
 
 
-class PredictionRequest(BaseModel):
+class PredictionRequest(StrictBody):
     """Customers to score, with their full history."""
-
-    model_config = ConfigDict(extra="forbid")
 
     as_of_date: Annotated[
         Day | None,

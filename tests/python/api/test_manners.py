@@ -53,10 +53,18 @@ def test_a_tag_opens_nothing(world, start_api):
     customer = api.get("/v1/bench/customers?limit=1").json()["items"][0]["customer_id"]
     tag = {"If-None-Match": api.customer("bench", customer).headers["etag"]}
     problem_of(api.get("/v1/bench/customers/nobody", headers=tag), 404)
+    # `*` means any answer, and there is none
+    for path, status in (
+        ("/v1/bench/customers/nobody", 404),
+        ("/v1/nothing/customers", 404),
+        ("/v1/bench/customers?lmit=1", 422),
+    ):
+        problem_of(api.get(path, headers={"If-None-Match": "*"}), status)
     for scopes, domains, status in ((("write",), (), 403), (("read",), ("other",), 403)):
         key = {"X-API-Key": api.new_key(*scopes, domains=domains)}
-        answer = api.client.get(f"/v1/bench/customers/{customer}", headers=tag | key)
-        assert answer.status_code == status
+        for sent in (tag, {"If-None-Match": "*"}):
+            answer = api.client.get(f"/v1/bench/customers/{customer}", headers=sent | key)
+            assert answer.status_code == status
 
 
 @pytest.mark.parametrize(

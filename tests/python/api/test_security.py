@@ -351,7 +351,7 @@ def test_keys_are_read_without_waiting_for_a_connection(world, start_api, monkey
 
 def test_who_waits_for_the_first_of_equal_requests_holds_up_nobody(world, start_api, monkeypatch):
     monkeypatch.setattr("app.api.dependencies._WAIT_SECONDS", 3)
-    api = start_api(world, "read", "write")
+    api = start_api(world, "read", "write", at_once=100)
     headers = {"Idempotency-Key": "one"}
     api.post("/v1/bench/contacts", json=CONTACT, headers=headers)
     with api.services.store.writing() as connection:

@@ -149,3 +149,27 @@ def test_real_files_are_ingested_whole_and_training_is_refused_with_the_reason(
     assert {row[3] for row in audit} == {9_924}
     assert examples[0] > 0
     assert current(home) is None
+
+
+def test_what_is_written_is_the_owners_alone_unless_said_otherwise(home, run_churn, monkeypatch):
+    done = run_churn(home.root, "keys", "create", "--name", "crm", "--scope", "read")
+    assert done.returncode == 0, done.stderr
+    written = [home.root, *home.root.rglob("*")]
+    assert home.state in written
+    assert {path.stat().st_mode & 0o077 for path in written} == {0}
+    monkeypatch.setenv("CHURN_UMASK", "027")
+    other = home.root.with_name("shared")
+    assert run_churn(other, "keys", "create", "--name", "crm", "--scope", "read").returncode == 0
+    assert (other / "state.sqlite").stat().st_mode & 0o777 == 0o640
+    monkeypatch.setenv("CHURN_UMASK", "rw")
+    done = run_churn(other, "keys", "list")
+    assert done.returncode == 1
+    assert "CHURN_UMASK=rw is not a file mode mask" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["[/red]", "[red]crm[/]", ":smile:", "[link=http://a]b[/link]"])
+def test_brackets_in_a_name_are_words(home, run_churn, name):
+    assert run_churn(home.root, "keys", "create", "--name", name, "--scope", "read").returncode == 0
+    done = run_churn(home.root, "keys", "list")
+    assert done.returncode == 0, done.stderr
+    assert name in done.stdout
