@@ -11,7 +11,7 @@ from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import FAILED, REFUSED, WARNED, worst
 from pipeline.project.home import Home
-from pipeline.runs.nights import NightLog
+from pipeline.runs.nights import NightLog, Step
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,13 @@ class RunContext:
             codes |= found if name in self.domains or not name else {WARNED}
         return worst(codes)
 
-    def step(self, name: str, domain: str = "") -> AbstractContextManager[None]:
-        """Time a step of the run for its record."""
-        return self.log.step(name, domain) if self.log else nullcontext()
+    def exit_code_of(self, domain: str) -> int:
+        """Exit code of a command about this domain alone."""
+        return worst(self.outcomes.get("", set()) | self.outcomes.get(domain, set()))
+
+    def step(self, name: str, domain: str = "") -> AbstractContextManager[Step]:
+        """Time a step of the run for its record; the block may give it its rows."""
+        return self.log.step(name, domain) if self.log else nullcontext(Step(name=name))
 
     def say(self, words: str) -> None:
         """Print a progress line."""

@@ -24,7 +24,7 @@ from pipeline.project.home import Home
 KEPT = 400
 
 Outcome = Literal["running", "published", "warned", "refused", "failed"]
-_OUTCOMES: dict[int, Outcome] = {
+OUTCOMES: dict[int, Outcome] = {
     PUBLISHED: "published",
     WARNED: "warned",
     REFUSED: "refused",
@@ -43,11 +43,13 @@ class Step(_Record):
         name: What it does, in words.
         domain: The domain it was about; empty for all.
         seconds: How long it took.
+        rows: Rows that it read, built, scored or published; None where nobody counted.
     """
 
     name: str
     domain: str = ""
-    seconds: float
+    seconds: float = 0
+    rows: int | None = None
 
 
 class Rows(_Record):
@@ -124,14 +126,14 @@ class NightLog:
     _codes: set[int] = field(default_factory=set)
 
     @contextmanager
-    def step(self, name: str, domain: str = "") -> Iterator[None]:
-        """Time a step; it is recorded however it ends."""
-        began = time.perf_counter()
+    def step(self, name: str, domain: str = "") -> Iterator[Step]:
+        """Time a step, which the block may give its rows; it is recorded however it ends."""
+        began, step = time.perf_counter(), Step(name=name, domain=domain)
         try:
-            yield
+            yield step
         finally:
-            seconds = round(time.perf_counter() - began, 1)
-            self.night.steps.append(Step(name=name, domain=domain, seconds=seconds))
+            step.seconds = round(time.perf_counter() - began, 1)
+            self.night.steps.append(step)
             self.write()
 
     def warn(self, words: str, domain: str = "") -> None:
@@ -152,7 +154,7 @@ class NightLog:
     def end(self, exit_code: int) -> None:
         """Record how the run ended."""
         self.night.ended_at = datetime.now(UTC)
-        self.night.outcome = _OUTCOMES.get(exit_code, "failed")
+        self.night.outcome = OUTCOMES.get(exit_code, "failed")
         self.write()
 
 
