@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -23,13 +23,16 @@ from cli.common import (
     writing,
 )
 from pipeline.operations.folders import has_arrived, has_data, known_folder
+from pipeline.operations.missed import missed_nights
 from pipeline.operations.status import keep_status, status_of
 from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
-from pipeline.project.exit_codes import EXPLAINED, REFUSED
+from pipeline.project.exit_codes import EXPLAINED, FAILED, REFUSED
 from pipeline.project.home import Home, home
+from pipeline.publish.generation import current
 from pipeline.runs.context import RunContext
 from pipeline.runs.nights import Night, NightLog, Note
+from pipeline.runs.registry import live_name, live_run
 
 
 @dataclass
@@ -134,10 +137,7 @@ def _live(where: Home, log: NightLog, told: _Told, domain: str | None, raw: Path
     Raises:
         typer.Exit: It does not end with 0.
     """
-    from pipeline import steps
-    from pipeline.operations.learning import learn_if_due
     from pipeline.report.info_sheet import write_info_sheet
-    from pipeline.runs.registry import live_name, live_run
 
     names = (domain,) if domain else tuple(domain_entries())
     asked = tuple(
@@ -153,6 +153,19 @@ def _live(where: Home, log: NightLog, told: _Told, domain: str | None, raw: Path
     for_each_domain(context, lambda name: _read(context, name, raw), context.refuse)
     if not any(has_data(where, name) for name in asked):
         exit_with(context)
+    for days in missed_nights(context):
+        _make_up_for(context, days, told)
+    _build_score_publish(context, told)
+    for name in context.remaining:
+        if live_name(where, name):
+            write_info_sheet(context, name, live_run(where, name))
+    exit_with(context)
+
+
+def _build_score_publish(context: RunContext, told: _Told) -> None:
+    from pipeline import steps
+    from pipeline.operations.learning import learn_if_due
+
     with context.step("build") as step:
         steps.build(context, isolate=True)
         step.rows = _examples(context)
@@ -163,14 +176,27 @@ def _live(where: Home, log: NightLog, told: _Told, domain: str | None, raw: Path
             told.trained[name] = because
 
     for_each_domain(context, learn)
-    if any(live_name(where, name) for name in asked):
-        with context.step("publish") as step:
-            generation = steps.finish(context)
-            step.rows = sum(generation.tables.values()) if generation else None
-        for name in context.remaining:
-            if live_name(where, name):
-                write_info_sheet(context, name, live_run(where, name))
-    exit_with(context)
+    if not any(live_name(context.home, name) for name in context.domains):
+        return
+    with context.step("publish") as step:
+        generation = steps.finish(context)
+        step.rows = sum(generation.tables.values()) if generation else None
+
+
+def _make_up_for(context: RunContext, days: dict[str, date], told: _Told) -> None:
+    """Live a missed night with what was known on its day; trouble in it is a warning."""
+    which = ", ".join(f"{name} {day}" for name, day in days.items())
+    context.say(f"makes up for a missed night: {which}")
+    before = current(context.home)
+    past = replace(context, domains=tuple(days), days=days, outcomes={}, dropped=set(), log=None)
+    with context.step("missed night"):
+        _build_score_publish(past, told)
+    for name in days:
+        if past.exit_code_of(name) in (FAILED, REFUSED):
+            context.warn(f"{name}: the missed night of {days[name]} was not published", name)
+    after = current(context.home)
+    if context.log and after and after != before:
+        context.log.night.generation = after.name
 
 
 def _read(context: RunContext, domain: str, raw: Path | None) -> None:

@@ -16,7 +16,6 @@ import numpy as np
 from ml.decision import Decision
 from pipeline.labels.freeze import freeze_closed
 from pipeline.labels.registry import audit, check_files, keep_audit
-from pipeline.project.clock import today
 from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
@@ -190,9 +189,7 @@ def _days_over(context: RunContext) -> dict[str, str]:
     Of rows that all lie in the past it is the day after the last one, so that a new day alone
     builds nothing anew.
     """
-    found: dict[str, date | None] = {
-        name: today(entry.timezone) for name, entry in context.entries.items()
-    }
+    found: dict[str, date | None] = {name: context.today(name) for name in context.entries}
     if context.home.warehouse.exists():
         with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
             for domain, now in list(found.items()):

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from rich.console import Console
 
+from pipeline.project.clock import today
 from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import FAILED, REFUSED, WARNED, worst
@@ -29,6 +31,7 @@ class RunContext:
         outcomes: Domain → exit codes it has earned so far; "" is what concerns no single one.
         dropped: Domains that later steps are not about any more.
         log: Records the run; None for a command that leaves no record.
+        days: Domain → the day it is taken to be, of a night that is made up for; else the clock's.
     """
 
     home: Home
@@ -41,13 +44,19 @@ class RunContext:
     outcomes: dict[str, set[int]] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
     log: NightLog | None = None
+    days: Mapping[str, date] = field(default_factory=dict)
+
+    def today(self, domain: str) -> date:
+        """Return the day it is where the domain's days are counted."""
+        return self.days.get(domain) or today(self.entries[domain].timezone)
 
     @property
     def variables(self) -> dict[str, Any]:
         """dbt vars."""
         given = {name: settings.given() for name, settings in self.entries.items()}
         out = {"left_out": list(self.left_out)} if self.left_out else {}
-        return {"churn_domains": given, "as_of": dict(self.as_of), **out}
+        days = {"today": {name: str(day) for name, day in self.days.items()}} if self.days else {}
+        return {"churn_domains": given, "as_of": dict(self.as_of), **out, **days}
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.project.checked import RESTORE, checked, in_file, read_document
+from pipeline.project.clock import today
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import FAILED, PUBLISHED, REFUSED, WARNED
 from pipeline.project.files import write_json
@@ -93,6 +94,7 @@ class Night(_Record):
         command: The command, such as `run`.
         began_at: When, UTC.
         ended_at: When it ended, UTC; None while it runs, or if it was killed.
+        day: The day it was, by the clock or CHURN_TODAY; older records lack it.
         outcome: How it ended.
         steps: The steps that ended, in order.
         rows: What was read.
@@ -104,6 +106,7 @@ class Night(_Record):
     command: str
     began_at: datetime
     ended_at: datetime | None = None
+    day: date | None = None
     outcome: Outcome = "running"
     steps: list[Step] = []
     rows: list[Rows] = []
@@ -161,9 +164,8 @@ class NightLog:
 def begin_night(home: Home, command: str) -> NightLog:
     """Begin the record of a run; the oldest records beyond those kept are removed."""
     now = datetime.now(UTC)
-    log = NightLog(
-        home.nights / f"{now:%Y%m%dT%H%M%S%f}.json", Night(command=command, began_at=now)
-    )
+    night = Night(command=command, began_at=now, day=today())
+    log = NightLog(home.nights / f"{now:%Y%m%dT%H%M%S%f}.json", night)
     log.write()
     for old in _files(home)[:-KEPT]:
         old.unlink(missing_ok=True)
