@@ -15,8 +15,12 @@ from pipeline.publish.generation import SCHEMA, current
 from pipeline.runs.registry import live_run, recipe_of
 
 DOMAIN = "kkbox"
-# Of a night that is made up for, these times are later, and rows were first seen later.
-TIMES = {
+# Of a night that is made up for, times are later and rows were first seen later; the name of a run
+# has a hash of all files in the lake. The hash of its model is compared.
+ASIDE = {
+    "run_id",
+    "previous_run_id",
+    "model_version",
     "scored_at",
     "trained_at",
     "decided_at",
@@ -108,7 +112,7 @@ def test_missed_nights_are_made_up_for_to_the_last_bit(lived):
             columns = [
                 f'"{row[0]}"'
                 for row in connection.execute(f"describe one.{SCHEMA}.{table}").fetchall()
-                if row[0] not in TIMES
+                if row[0] not in ASIDE
             ]
             picked = ", ".join(columns)
             for left, right in (("one", "other"), ("other", "one")):
