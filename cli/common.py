@@ -199,19 +199,30 @@ def _is_day(text: str) -> bool:
     return True
 
 
-def for_each_domain(context: RunContext, step: Callable[[str], object]) -> None:
-    """Run a step for every domain; one that is refused or fails does not stop the others."""
+def for_each_domain(
+    context: RunContext,
+    step: Callable[[str], object],
+    instead: Callable[[str, ChurnError], None] | None = None,
+) -> None:
+    """Run a step for every domain; one that is refused or fails does not stop the others.
+
+    Args:
+        context: The context of the command.
+        step: The step.
+        instead: What is done with a domain that fails; by default it is left out of what follows.
+    """
+    leave_out = instead or context.leave_out
     for domain in context.remaining:
         try:
             step(domain)
         except ChurnError as error:
-            context.leave_out(domain, error)
+            leave_out(domain, error)
         except Exception as problem:
             # with the disk full or the database open elsewhere no domain can go on
             if len(context.domains) == 1 or in_words(problem):
                 raise
             errors.print_exception()
-            context.leave_out(
+            leave_out(
                 domain,
                 ChurnError(
                     f"{domain} failed: {type(problem).__name__}: {problem}",

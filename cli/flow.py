@@ -1,8 +1,7 @@
 """The steps of the flow, a command each, and `churn run` and `churn demo`, which run them all."""
 
-from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -27,11 +26,8 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import EXPLAINED
 from pipeline.project.home import Home, home
 from pipeline.runs.context import RunContext
-from pipeline.runs.nights import NightLog, Rows
+from pipeline.runs.nights import NightLog
 from pipeline.runs.registry import live_name, live_run
-
-if TYPE_CHECKING:
-    from pipeline.ingest.summary import IngestSummary
 
 
 @app.command()
@@ -283,28 +279,9 @@ def _ingest(
     *,
     log: NightLog | None = None,
 ) -> None:
-    from pipeline.ingest import ingest as ingest_files
-    from pipeline.ingest import render
+    from pipeline.operations.reading import read_folder
 
-    with log.step("read files", domain) if log else nullcontext():
-        found = ingest_files(domain, raw, where, console=console, encoding=encoding, accept=accept)
-    if log:
-        log.night.rows.extend(_rows_read(found))
-    render(found, console)
-
-
-def _rows_read(found: "IngestSummary") -> list[Rows]:
-    """Rows of the files that were new or replaced, by table."""
-    loaded = [file for file in found.files if file.status in ("ingested", "replaced")]
-    return [
-        Rows(
-            domain=found.domain,
-            table=table,
-            read=sum(file.rows_read for file in loaded if file.table == table),
-            quarantined=sum(file.quarantined for file in loaded if file.table == table),
-        )
-        for table in dict.fromkeys(file.table for file in loaded)
-    ]
+    read_folder(where, domain, raw, console, encoding=encoding, accept=accept, log=log)
 
 
 def _remove(where: Home, domain: str, file: str) -> None:

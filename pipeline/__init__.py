@@ -4,7 +4,7 @@ In the order of the flow: `project` reads the configuration, `ingest` fills the 
 builds, `labels` freezes, `runs` keeps training runs, `proofs` shows that nothing leaks, `retention`
 plans, `realtime` scores raw rows, `publish` writes a generation, `destinations` brings it to other
 databases, `report`, `tableau`, `docs` and `exploration` present it. `onboarding` makes a domain
-from raw files, `demo` generates some. `steps` calls them in order.
+from raw files, `demo` generates some. `steps` calls them in order, `operations` every night.
 
-The names `connections`, `corrections`, `campaigns` and `operations` are reserved.
+The names `connections`, `corrections` and `campaigns` are reserved.
 """

@@ -16,7 +16,6 @@ import numpy as np
 from ml.decision import Decision
 from pipeline.labels.freeze import freeze_closed
 from pipeline.labels.registry import audit, check_files, keep_audit
-from pipeline.project.clock import today
 from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
@@ -35,6 +34,7 @@ from pipeline.runs.context import RunContext
 from pipeline.runs.presets import Refused, advise
 from pipeline.runs.registry import (
     CurrentScores,
+    check_model,
     choose_scores,
     current_scores,
     live_name,
@@ -190,9 +190,7 @@ def _days_over(context: RunContext) -> dict[str, str]:
     Of rows that all lie in the past it is the day after the last one, so that a new day alone
     builds nothing anew.
     """
-    found: dict[str, date | None] = {
-        name: today(entry.timezone) for name, entry in context.entries.items()
-    }
+    found: dict[str, date | None] = {name: context.today(name) for name in context.entries}
     if context.home.warehouse.exists():
         with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
             for domain, now in list(found.items()):
@@ -409,6 +407,14 @@ def decide(context: RunContext, domain: str, challenger: Path) -> Decision | Non
     if kept and not (kept.rule == "held_back" and context.accept):
         _tell(context, domain, kept, f"{live} keeps scoring ({kept.rule}): {kept.words}")
         return Decision(str(live), challenger.name, kept.rule, kept.words)
+    check_model(challenger)
+    if live:
+        try:
+            check_model(live_run(context.home, domain))
+        except ChurnError as damage:
+            words = f"the model file of {live} is damaged, so that it cannot be compared"
+            context.warn(f"{domain}: {challenger.name} goes live: {words}. {damage.where}", domain)
+            return Decision(challenger.name, challenger.name, "not_comparable", words)
     with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
         decision = decide_between(
             connection,
@@ -491,6 +497,7 @@ def _score(context: RunContext, domain: str, run: Path) -> str:
         try:
             cut_off = _scoring_cut_off(context, connection, domain)
             folder = run / "scores" / str(cut_off)
+            check_model(run)
             if is_scored(connection, folder, domain, cut_off):
                 context.say(f"{domain}: {cut_off} is already scored by {run.name}")
                 return str(cut_off)

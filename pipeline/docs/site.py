@@ -70,7 +70,7 @@ def build_site(
 def lay_out(home: Home, app: typer.Typer, source: Path) -> None:
     """Copy the text pages to the same relative paths as in the project, so that links work."""
     (source / "docs").mkdir(parents=True)
-    for name in ("README.md", "DECISIONS.md", "LICENSE"):
+    for name in ("README.md", "CHANGELOG.md", "DECISIONS.md", "LICENSE"):
         shutil.copyfile(PROJECT / name, source / name)
     for page in sorted((PROJECT / "docs").glob("*.md")):
         shutil.copyfile(page, source / "docs" / page.name)
@@ -136,7 +136,7 @@ def _write_index(home: Home, source: Path, *, data: bool) -> None:
         "Guide": ["README", *(f"docs/{name}" for name in guide)],
         "Exploring the data": [f"notebooks/{p.stem}" for p in notebook_paths()] if data else [],
         "Live models": [f"info_sheets/{name}" for name in sheets],
-        "Reference": [*reference, *(["dbt"] if data else []), "DECISIONS"],
+        "Reference": [*reference, *(["dbt"] if data else []), "CHANGELOG", "DECISIONS"],
     }
     parts = [
         "# Churn platform",

@@ -32,6 +32,7 @@ class FrozenCohort(BaseModel):
         frozen_at: When, UTC.
         reason: Why an older version was replaced, or the labels were withdrawn.
         withdrawn_at: When they were taken out of use, UTC; the cohort is open again.
+        is_written: Whether the Parquet file is in place; false only after a freeze that was killed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +50,7 @@ class FrozenCohort(BaseModel):
     frozen_at: str
     reason: str | None = None
     withdrawn_at: str | None = None
+    is_written: bool = True
 
 
 def freeze_closed(
@@ -189,26 +191,45 @@ def withdraw(home: Home, domain: str, definition: str, day: str, reason: str) ->
                 "reason": reason,
             }
         )
+        # first: a file that is gone without this is a lost one
+        _write_entry(record, entry)
         path.replace(path.with_name(path.name + WITHDRAWN))
-        record.write_text(
-            entry.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8"
-        )
         entries.append(entry)
     return max(entries, key=lambda entry: entry.label_version)
 
 
 def _next_version(home: Home, domain: str, definition: str, day: str) -> int:
-    there = (home.labels / domain / definition).glob(f"{day}.v*.json")
-    return 1 + max((int(path.stem.rpartition(".v")[2]) for path in there), default=0)
+    """The next number: no entry and no file of labels is ever written over.
+
+    But for what a killed freeze left: an entry whose labels never came into place.
+    """
+    folder = home.labels / domain / definition
+    numbers = []
+    for path in folder.glob(f"{day}.v*"):
+        is_left = path.suffix == ".json" and not (
+            path.with_suffix(".parquet").exists() or read_checked(FrozenCohort, path).is_written
+        )
+        if not is_left:
+            numbers.append(int(path.name.removeprefix(f"{day}.v").partition(".")[0]))
+    return 1 + max(numbers, default=0)
 
 
 def _commit(part: Path, target: Path, cohort: FrozenCohort) -> None:
-    """Move the entry first: a Parquet file must never exist without the entry that describes it."""
-    with replaced(target.with_suffix(".json")) as entry:
-        entry.write_text(
+    """Move the entry first: a Parquet file must never exist without the entry that describes it.
+
+    It says that the labels are in place only once they are: one that says so without is a lost one.
+    """
+    record = target.with_suffix(".json")
+    _write_entry(record, cohort.model_copy(update={"is_written": False}))
+    move_durably(part, target)
+    _write_entry(record, cohort)
+
+
+def _write_entry(record: Path, cohort: FrozenCohort) -> None:
+    with replaced(record) as part:
+        part.write_text(
             cohort.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8"
         )
-    move_durably(part, target)
 
 
 def _required_files(home: Home, domain: str) -> tuple[list[str], list[str]]:

@@ -57,18 +57,24 @@ def entries(home: Home, domain: str) -> list[FrozenCohort]:
 
 
 def check_files(home: Home, domain: str) -> None:
-    """Check that every file of frozen labels can be read and has the registered rows.
+    """Check that every file of frozen labels is there, can be read and has the registered rows.
 
     One that was cut short would otherwise stop the build in the middle, with an engine's words.
     `audit` compares the checksums as well.
 
     Raises:
-        ChurnError: A file is damaged.
+        ChurnError: A file is damaged or lost.
     """
     damaged, registered = [], {}
     for entry in entries(home, domain):
         name = f"{entry.as_of_date}.v{entry.label_version}"
         registered[entry.label_definition, name] = entry
+        path = home.labels / domain / entry.label_definition / f"{name}.parquet"
+        if entry.is_written and entry.withdrawn_at is None and not path.exists():
+            damaged.append(
+                f"{path}: is gone; {entry.rows:,} labels with the checksum {entry.checksum} were "
+                "registered"
+            )
     with duckdb.connect() as connection:
         for path in sorted((home.labels / domain).glob("*/*.parquet")):
             known = registered.get((path.parent.name, path.stem))
@@ -89,8 +95,8 @@ def check_files(home: Home, domain: str) -> None:
                 damaged.append(f"{path}: {has}; {wanted}")
     if damaged:
         raise ChurnError(
-            f"{len(damaged)} files of frozen labels of {domain} are damaged; its last published "
-            "rows stay.",
+            f"{len(damaged)} files of frozen labels of {domain} are damaged or lost; its last "
+            "published rows stay.",
             where="\n".join(damaged),
             hint="Restore them from a backup; the checksum tells the right one. Without a backup, "
             "delete the file and the .json beside it: the next build freezes the cohort again "

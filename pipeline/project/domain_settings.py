@@ -41,7 +41,15 @@ Money = Annotated[Number, Field(ge=0, le=1e12)]
 Kind = Literal["subscription", "no_contract"]
 FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 # What no model learns from and no run records.
-NOT_LEARNED = ("apart", "crm_fields", "guards", "history_days", "retention", "rhythm")
+NOT_LEARNED = (
+    "apart",
+    "crm_fields",
+    "guards",
+    "history_days",
+    "retention",
+    "rhythm",
+    "train_every_days",
+)
 # A preset sets what a run learns from; these say what it may set, or are not learned from.
 _NOT_IN_A_PRESET = (
     "kind",
@@ -325,6 +333,11 @@ class DomainSettings(LearningSettings):
         default=400,
         description="Days before the scored cut-off that bi_customer_history reaches back; the "
         "files of all published cut-offs stay",
+    )
+    train_every_days: SomeDays | None = Field(
+        default=None,
+        description="Days after which `churn nightly` trains again although no cohort has closed "
+        "since; without it, only a closed cohort makes it train",
     )
     crm_fields: CrmFields | None = Field(
         default=None, description="Columns that are published beside the CRM row"

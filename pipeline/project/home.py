@@ -13,8 +13,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 class Home:
     """The folders of one CHURN_HOME.
 
-    Durable: raw, lake, labels, history, models, published, state, drafts, nights. Disposable:
-    warehouse, work, dbt_target, state_export.
+    Durable: raw, lake, labels, history, models, published, state, drafts, nights, status.
+    Disposable: warehouse, work, dbt_target, state_export.
     """
 
     root: Path
@@ -73,6 +73,11 @@ class Home:
     def nights(self) -> Path:
         """The record of every run, one JSON file each."""
         return self.root / "nights"
+
+    @property
+    def status(self) -> Path:
+        """How the last `churn nightly` ended, as JSON."""
+        return self.root / "status.json"
 
     @property
     def dev_warehouse(self) -> Path:

@@ -15,7 +15,7 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable, source_tables
 from pipeline.realtime.bundle import read_run_stack
-from pipeline.runs.registry import hash_of_model, settings_of, trained_run
+from pipeline.runs.registry import check_model, settings_of, trained_run
 from pipeline.warehouse.compiled_sql import CompiledModel
 
 
@@ -106,14 +106,8 @@ def load_live_model(home: Home, domain: str, run_id: str) -> LiveModel:
             hint=f"Train and publish another one: churn run --domain {domain}",
         )
     # before it is loaded: LightGBM's own words about a damaged file say nothing to anybody
+    check_model(run)
     trained = trained_run(run)
-    found, wanted = hash_of_model(run), trained.recipe.model_hash
-    if found != wanted:
-        raise ChurnError(
-            f"The model file of {run_id} does not match its recipe.",
-            where=f"{run / 'model.txt'}: {(found or 'unreadable')[:12]} instead of {wanted[:12]}",
-            hint=f"Restore the file from a backup, or train again: churn run --domain {domain}",
-        )
     booster, calibration = load_model(trained)
     stack = read_run_stack(run)
     return LiveModel(

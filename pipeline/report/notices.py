@@ -4,7 +4,6 @@ from collections.abc import Collection
 
 import duckdb
 
-from pipeline.project.clock import today
 from pipeline.runs.context import RunContext
 from pipeline.warehouse.control import late_feed, missing_days
 
@@ -47,7 +46,7 @@ def tell_missing_days(context: RunContext, domain: str) -> None:
 
 def tell_late_feed(context: RunContext, domain: str) -> None:
     """Report that the newest days have not come, of a feed that brings each day once it is over."""
-    now = today(context.entries[domain].timezone)
+    now = context.today(domain)
     with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
         late = late_feed(connection, domain, now)
     if late is not None:

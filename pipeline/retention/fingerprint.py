@@ -8,6 +8,9 @@ from pipeline.project.home import PROJECT, Home
 from pipeline.retention.decisions import state_fingerprint
 from pipeline.warehouse.fingerprint import CATALOGUE, digest
 
+# What neither a model learns from nor a plan is made from.
+_NOT_PLANNED = ("guards", "train_every_days")
+
 
 def plan_fingerprint(home: Home, entries: Mapping[str, DomainSettings]) -> str:
     """Return the hash of what serving tables are built from beside scores and SQL.
@@ -15,7 +18,7 @@ def plan_fingerprint(home: Home, entries: Mapping[str, DomainSettings]) -> str:
     That is the settings from which nothing learns, the catalogue and the state.
     """
     settings = {
-        name: [entry.given().get(key) for key in NOT_LEARNED if key != "guards"]
+        name: [entry.given().get(key) for key in NOT_LEARNED if key not in _NOT_PLANNED]
         for name, entry in entries.items()
     }
     catalogue = hashlib.sha256((PROJECT / CATALOGUE).read_bytes()).hexdigest()

@@ -3,17 +3,19 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from pipeline.project.clock import today
 from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import FAILED, REFUSED, WARNED, worst
 from pipeline.project.home import Home
 from pipeline.project.terminal import show_warning
-from pipeline.runs.nights import NightLog
+from pipeline.runs.nights import NightLog, Step
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class RunContext:
         outcomes: Domain → exit codes it has earned so far; "" is what concerns no single one.
         dropped: Domains that later steps are not about any more.
         log: Records the run; None for a command that leaves no record.
+        days: Domain → the day it is taken to be, of a night that is made up for; else the clock's.
     """
 
     home: Home
@@ -43,13 +46,19 @@ class RunContext:
     outcomes: dict[str, set[int]] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
     log: NightLog | None = None
+    days: Mapping[str, date] = field(default_factory=dict)
+
+    def today(self, domain: str) -> date:
+        """Return the day it is where the domain's days are counted."""
+        return self.days.get(domain) or today(self.entries[domain].timezone)
 
     @property
     def variables(self) -> dict[str, Any]:
         """dbt vars."""
         given = {name: settings.given() for name, settings in self.entries.items()}
         out = {"left_out": list(self.left_out)} if self.left_out else {}
-        return {"churn_domains": given, "as_of": dict(self.as_of), **out}
+        days = {"today": {name: str(day) for name, day in self.days.items()}} if self.days else {}
+        return {"churn_domains": given, "as_of": dict(self.as_of), **out, **days}
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -70,9 +79,13 @@ class RunContext:
             codes |= found if name in self.domains or not name else {WARNED}
         return worst(codes)
 
-    def step(self, name: str, domain: str = "") -> AbstractContextManager[None]:
-        """Time a step of the run for its record."""
-        return self.log.step(name, domain) if self.log else nullcontext()
+    def exit_code_of(self, domain: str) -> int:
+        """Exit code of a command about this domain alone."""
+        return worst(self.outcomes.get("", set()) | self.outcomes.get(domain, set()))
+
+    def step(self, name: str, domain: str = "") -> AbstractContextManager[Step]:
+        """Time a step of the run for its record; the block may give it its rows."""
+        return self.log.step(name, domain) if self.log else nullcontext(Step(name=name))
 
     def say(self, words: str) -> None:
         """Print a progress line."""

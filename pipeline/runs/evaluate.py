@@ -25,7 +25,7 @@ from pipeline.project.exit_codes import REFUSED
 from pipeline.project.files import empty_folder, move_durably
 from pipeline.runs.context import RunContext
 from pipeline.runs.lead_time import examples_before
-from pipeline.runs.registry import live_run, recipe_of, trained_run
+from pipeline.runs.registry import check_model, live_run, recipe_of, trained_run
 
 ROLLING = "rolling origins"
 
@@ -53,6 +53,7 @@ def evaluate(context: RunContext, domain: str, count: int, challenger: str | Non
             hint="Name another one, or install what it needs.",
         ) from error
     run = live_run(context.home, domain)
+    check_model(run)
     trained, settings = trained_run(run), context.entries[domain]
     recipe = trained.recipe
     rounds = artifacts.load_model(trained)[0].num_trees() // recipe.seeds

@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.project.checked import RESTORE, checked, in_file, read_document
+from pipeline.project.clock import today
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import FAILED, PUBLISHED, REFUSED, WARNED
 from pipeline.project.files import write_json
@@ -24,7 +25,7 @@ from pipeline.project.home import Home
 KEPT = 400
 
 Outcome = Literal["running", "published", "warned", "refused", "failed"]
-_OUTCOMES: dict[int, Outcome] = {
+OUTCOMES: dict[int, Outcome] = {
     PUBLISHED: "published",
     WARNED: "warned",
     REFUSED: "refused",
@@ -43,11 +44,13 @@ class Step(_Record):
         name: What it does, in words.
         domain: The domain it was about; empty for all.
         seconds: How long it took.
+        rows: Rows that it read, built, scored or published; None where nobody counted.
     """
 
     name: str
     domain: str = ""
-    seconds: float
+    seconds: float = 0
+    rows: int | None = None
 
 
 class Rows(_Record):
@@ -91,6 +94,7 @@ class Night(_Record):
         command: The command, such as `run`.
         began_at: When, UTC.
         ended_at: When it ended, UTC; None while it runs, or if it was killed.
+        day: The day it was, by the clock or CHURN_TODAY; older records lack it.
         outcome: How it ended.
         steps: The steps that ended, in order.
         rows: What was read.
@@ -102,6 +106,7 @@ class Night(_Record):
     command: str
     began_at: datetime
     ended_at: datetime | None = None
+    day: date | None = None
     outcome: Outcome = "running"
     steps: list[Step] = []
     rows: list[Rows] = []
@@ -124,14 +129,14 @@ class NightLog:
     _codes: set[int] = field(default_factory=set)
 
     @contextmanager
-    def step(self, name: str, domain: str = "") -> Iterator[None]:
-        """Time a step; it is recorded however it ends."""
-        began = time.perf_counter()
+    def step(self, name: str, domain: str = "") -> Iterator[Step]:
+        """Time a step, which the block may give its rows; it is recorded however it ends."""
+        began, step = time.perf_counter(), Step(name=name, domain=domain)
         try:
-            yield
+            yield step
         finally:
-            seconds = round(time.perf_counter() - began, 1)
-            self.night.steps.append(Step(name=name, domain=domain, seconds=seconds))
+            step.seconds = round(time.perf_counter() - began, 1)
+            self.night.steps.append(step)
             self.write()
 
     def warn(self, words: str, domain: str = "") -> None:
@@ -152,16 +157,15 @@ class NightLog:
     def end(self, exit_code: int) -> None:
         """Record how the run ended."""
         self.night.ended_at = datetime.now(UTC)
-        self.night.outcome = _OUTCOMES.get(exit_code, "failed")
+        self.night.outcome = OUTCOMES.get(exit_code, "failed")
         self.write()
 
 
 def begin_night(home: Home, command: str) -> NightLog:
     """Begin the record of a run; the oldest records beyond those kept are removed."""
     now = datetime.now(UTC)
-    log = NightLog(
-        home.nights / f"{now:%Y%m%dT%H%M%S%f}.json", Night(command=command, began_at=now)
-    )
+    night = Night(command=command, began_at=now, day=today())
+    log = NightLog(home.nights / f"{now:%Y%m%dT%H%M%S%f}.json", night)
     log.write()
     for old in _files(home)[:-KEPT]:
         old.unlink(missing_ok=True)

@@ -227,6 +227,22 @@ def hash_of_model(run: Path) -> str | None:
         return None
 
 
+def check_model(run: Path) -> None:
+    """Check that a run's model is the one that its recipe names, before anything is done with it.
+
+    Raises:
+        ChurnError: The file was changed, is damaged or is gone.
+    """
+    found, wanted = hash_of_model(run), recipe_of(run).model_hash
+    if found != wanted:
+        domain = run.parent.name
+        raise ChurnError(
+            f"The model file of {run.name} does not match its recipe.",
+            where=f"{run / 'model.txt'}: {(found or 'unreadable')[:12]} instead of {wanted[:12]}",
+            hint=f"Restore the file from a backup, or train again: churn run --domain {domain}",
+        )
+
+
 @lru_cache(maxsize=64)
 def _sha256(path: Path, _modified: int, _bytes: int) -> str:
     """Probes ask again and again: a file is read anew when its time or size has changed."""

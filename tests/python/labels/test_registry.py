@@ -5,8 +5,11 @@ import json
 import duckdb
 import pytest
 
-from pipeline.labels.registry import audit, entries
+from pipeline.labels import freeze as freezing
+from pipeline.labels.freeze import WITHDRAWN, _next_version
+from pipeline.labels.registry import audit, check_files, entries
 from pipeline.project.domains import domain_entries
+from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import WARNED
 
 RULE = domain_entries()["ecommerce"].label_rule_version
@@ -65,6 +68,45 @@ def test_a_frozen_file_that_was_changed_is_told(demo_copy):
     (found,) = audit(demo_copy, "ecommerce", RULE)
     assert found.as_of_date == DAY
     assert "not the registered one" in found.why
+
+
+def test_a_frozen_file_that_is_lost_is_an_error_and_is_not_made_again(demo_copy):
+    """What the raw data give by then may be other labels, and nobody would notice."""
+    (path,) = demo_copy.labels.glob(f"ecommerce/{DEFINITION}/{DAY}.v1.parquet")
+    check_files(demo_copy, "ecommerce")
+    path.unlink()
+    with pytest.raises(ChurnError, match="damaged or lost") as told:
+        check_files(demo_copy, "ecommerce")
+    assert f"{path}: is gone" in told.value.where
+    check_files(demo_copy, "kkbox")
+    # the registry only grows, whatever is lost
+    assert _next_version(demo_copy, "ecommerce", DEFINITION, DAY) == 2
+
+
+def test_no_version_is_written_over(demo_copy):
+    folder = demo_copy.labels / "ecommerce" / DEFINITION
+    (folder / f"{DAY}.v1.json").unlink()
+    assert _next_version(demo_copy, "ecommerce", DEFINITION, DAY) == 2
+    (folder / f"{DAY}.v1.parquet").rename(folder / f"{DAY}.v1.parquet{WITHDRAWN}")
+    assert _next_version(demo_copy, "ecommerce", DEFINITION, DAY) == 2
+
+
+def test_an_entry_whose_labels_a_killed_freeze_never_wrote_is_taken_again(demo_copy, monkeypatch):
+    """The entry comes first, and says that the labels are in place only once they are."""
+    folder = demo_copy.labels / "ecommerce" / DEFINITION
+    (entry,) = [e for e in entries(demo_copy, "ecommerce") if e.as_of_date == DAY]
+    target = folder / f"{DAY}.v2.parquet"
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(freezing, "move_durably", killed)
+        with pytest.raises(KeyboardInterrupt):
+            freezing._commit(folder / f"{DAY}.v1.parquet", target, entry)
+    assert target.with_suffix(".json").exists() and not target.exists()
+    check_files(demo_copy, "ecommerce")
+    assert _next_version(demo_copy, "ecommerce", DEFINITION, DAY) == 2
 
 
 @pytest.mark.slow

@@ -1,0 +1,240 @@
+"""`churn nightly`: what a scheduler calls every night."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import duckdb
+import typer
+
+from cli.common import (
+    Domain,
+    app,
+    console,
+    errors,
+    exit_with,
+    for_each_domain,
+    make_context,
+    recording,
+    writing,
+)
+from pipeline.operations.folders import has_arrived, has_data, known_folder
+from pipeline.operations.missed import missed_nights
+from pipeline.operations.status import keep_status, status_of
+from pipeline.project.domains import domain_entries
+from pipeline.project.errors import ChurnError
+from pipeline.project.exit_codes import EXPLAINED, FAILED, REFUSED
+from pipeline.project.home import Home, home
+from pipeline.publish.generation import current
+from pipeline.runs.context import RunContext
+from pipeline.runs.nights import Night, NightLog, Note
+from pipeline.runs.registry import live_name, live_run
+
+
+@dataclass
+class _Told:
+    """What the status line is made from, as far as the night has come.
+
+    Attributes:
+        night: The record of the run.
+        context: Its context.
+        trained: Domain → why it trained.
+    """
+
+    night: Night
+    context: RunContext | None = None
+    trained: dict[str, str] = field(default_factory=dict)
+
+
+@app.command(epilog=EXPLAINED)
+def nightly(
+    domain: Domain = None,
+    raw: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the raw files; by default the one that files were last loaded from."
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print the status line and nothing else.")
+    ] = False,
+) -> None:
+    """Ingest what is new, build, score with the live model and publish; trains when it is due.
+
+    It trains when a cohort has closed since the last training, when no model is live yet, or every
+    `train_every_days` of the entry. The last line is the status as JSON, kept in
+    CHURN_HOME/status.json.
+    """
+    if domain is not None and domain not in domain_entries():
+        raise typer.BadParameter(f"there is no domain {domain!r}", param_hint="--domain")
+    if raw is not None and domain is None:
+        raise typer.BadParameter("a folder belongs to one domain: add --domain", param_hint="--raw")
+    console.quiet = errors.quiet = quiet
+    where = home()
+    told = _Told(Night(command="nightly", began_at=datetime.now(UTC)))
+    with (
+        _status_line(where, told),
+        writing(where),
+        _status_file(where, told),
+        recording(where, "nightly") as log,
+    ):
+        told.night = log.night
+        _live(where, log, told, domain, raw)
+
+
+@contextmanager
+def _status_line(where: Home, told: _Told) -> Iterator[None]:
+    """Print the status as the last line, however the night ends."""
+    try:
+        yield
+    except OSError as problem:
+        error = ChurnError(
+            f"A file or folder cannot be read or written: {problem.strerror or problem}.",
+            where=str(problem.filename or where.root),
+            hint="Free disk space or fix the permissions, and run it again; what was published "
+            "before stays.",
+        )
+        _note(told.night, error)
+        raise error from problem
+    except ChurnError as error:
+        _note(told.night, error)
+        raise
+    finally:
+        status = status_of(where, told.night, told.context, told.trained)
+        # not through the console: it would break the line, and --quiet silences it
+        typer.echo(status.line)
+        sys.stdout.flush()
+
+
+def _note(night: Night, error: ChurnError) -> None:
+    """Note why a night ended that was not recorded: it did not get the lock or had no disk."""
+    if night.ended_at is None:
+        night.ended_at = datetime.now(UTC)
+        night.outcome = "refused" if error.exit_code == REFUSED else "failed"
+        if not any(note.kind != "warning" and not note.domain for note in night.notes):
+            night.notes.append(
+                Note(kind="failure", what=error.what, where=error.where, hint=error.hint)
+            )
+
+
+@contextmanager
+def _status_file(where: Home, told: _Told) -> Iterator[None]:
+    """Keep the status, with the lock still held: the file is that of the night that ended last."""
+    try:
+        yield
+    finally:
+        status = status_of(where, told.night, told.context, told.trained)
+        keep_status(where, status)
+
+
+def _live(where: Home, log: NightLog, told: _Told, domain: str | None, raw: Path | None) -> None:
+    """Live the night.
+
+    Raises:
+        typer.Exit: It does not end with 0.
+    """
+    from pipeline.report.info_sheet import write_info_sheet
+
+    names = (domain,) if domain else tuple(domain_entries())
+    asked = tuple(
+        name for name in names if raw or has_data(where, name) or (where.raw / name).is_dir()
+    )
+    if not asked:
+        raise ChurnError(
+            "There is no data yet, and no folder is known that raw files come from.",
+            where=str(where.root),
+            hint=f"Name it once: churn nightly --domain {domain or 'DOMAIN'} --raw DIR",
+        )
+    context = told.context = replace(make_context(domain, live=True, log=log), domains=asked)
+    for_each_domain(context, lambda name: _read(context, name, raw), context.refuse)
+    if not any(has_data(where, name) for name in asked):
+        exit_with(context)
+    for days in missed_nights(context):
+        _make_up_for(context, days, told)
+    _build_score_publish(context, told)
+    for name in context.remaining:
+        if live_name(where, name):
+            write_info_sheet(context, name, live_run(where, name))
+    exit_with(context)
+
+
+def _build_score_publish(context: RunContext, told: _Told) -> None:
+    from pipeline import steps
+    from pipeline.operations.learning import learn_if_due
+
+    with context.step("build") as step:
+        steps.build(context, isolate=True)
+        step.rows = _examples(context)
+
+    def learn(name: str) -> None:
+        because = learn_if_due(context, name)
+        if because is not None:
+            told.trained[name] = because
+
+    for_each_domain(context, learn)
+    if not any(live_name(context.home, name) for name in context.domains):
+        return
+    with context.step("publish") as step:
+        generation = steps.finish(context)
+        step.rows = sum(generation.tables.values()) if generation else None
+
+
+def _make_up_for(context: RunContext, days: dict[str, date], told: _Told) -> None:
+    """Live a missed night with what was known on its day; trouble in it is a warning."""
+    which = ", ".join(f"{name} {day}" for name, day in days.items())
+    context.say(f"makes up for a missed night: {which}")
+    before = current(context.home)
+    past = replace(context, domains=tuple(days), days=days, outcomes={}, dropped=set(), log=None)
+    with context.step("missed night"):
+        _build_score_publish(past, told)
+    for name in days:
+        if past.exit_code_of(name) in (FAILED, REFUSED):
+            context.warn(f"{name}: the missed night of {days[name]} was not published", name)
+    after = current(context.home)
+    if context.log and after and after != before:
+        context.log.night.generation = after.name
+
+
+def _read(context: RunContext, domain: str, raw: Path | None) -> None:
+    """Load what is new of a domain.
+
+    Raises:
+        ChurnError: A file or the folder cannot be used; the lake is unchanged.
+    """
+    from pipeline.operations.reading import new_overlaps, read_folder
+
+    folder = raw or known_folder(context.home, domain)
+    if folder is None:
+        context.warn(
+            f"{domain}: no folder is known that its files come from, so nothing was read. Name it "
+            f"once: churn nightly --domain {domain} --raw DIR",
+            domain,
+        )
+        return
+    context.say(f"{domain}: reads what is new in {folder}")
+    if folder.is_dir() and has_data(context.home, domain) and not has_arrived(folder):
+        context.warn(f"{domain}: nothing has arrived in {folder}", domain)
+        return
+    found = read_folder(context.home, domain, folder, console, log=context.log)
+    for pair in new_overlaps(found):
+        context.warn(
+            f"{domain}: {pair}. These rows may count twice; keep each in one file, and take a file "
+            "out with `churn ingest --remove FILE`",
+            domain,
+        )
+
+
+def _examples(context: RunContext) -> int:
+    """Rows of the examples of all domains that were built."""
+    built = [name for name in context.entries if name not in context.left_out]
+    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+        rows = connection.execute(
+            " union all ".join(
+                f"select count(*) from {name}.{name}__churn_examples" for name in built
+            )
+        ).fetchall()
+    return sum(count for (count,) in rows)

@@ -1,0 +1,6 @@
+"""What runs by itself every night, and what it tells.
+
+In the order of the flow: `folders` knows where a domain's raw files come from, `reading` loads
+them, `missed` says which nights did not happen, `learning` whether a night trains, `status` how it
+ended.
+"""
