@@ -1,7 +1,7 @@
 """Compares how many days after its end a membership that is not renewed has lapsed.
 
 The kind counts 30; the comparison says what 30 makes of the periods, and what others would. A
-cancellation that pulls the end earlier is not followed.
+cancellation that pulls the end earlier is not followed; a change that moves it is, from the start.
 """
 
 from collections.abc import Sequence
@@ -42,6 +42,45 @@ class Lapse:
     closed: int
     fit: int
     refusal: str = ""
+
+
+def load_purchases(con: duckdb.DuckDBPyConnection, periods: str) -> None:
+    """Make `purchases` from the rows of a staged shape: customer_id, transacted_on, expires_on.
+
+    A row is a purchase; it expires as the last change before the next purchase says.
+
+    Args:
+        con: A session.
+        periods: A query with customer_id, transacted_on, expires_on, is_cancel, is_change.
+    """
+    con.execute(
+        f"""
+        create or replace table purchases as
+        with ordered as (
+            select
+                customer_id,
+                transacted_on,
+                expires_on,
+                is_change,
+                row_number() over walk as position,
+                count(*) filter (not is_change) over walk as purchase
+            from ({periods})
+            where not is_cancel and customer_id is not null and transacted_on is not null
+                and expires_on is not null
+            window walk as (
+                partition by customer_id order by transacted_on, is_change, expires_on
+                rows between unbounded preceding and current row
+            )
+        )
+        select
+            customer_id,
+            min(transacted_on) as transacted_on,
+            arg_max(expires_on, position) as expires_on
+        from ordered
+        where purchase > 0
+        group by customer_id, purchase
+        """
+    )
 
 
 def compare_lapses(con: duckdb.DuckDBPyConnection, gaps: Sequence[int] = GAPS) -> list[Lapse]:
