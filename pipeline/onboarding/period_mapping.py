@@ -27,7 +27,7 @@ from pipeline.onboarding.periods import (
     UsageTable,
     any_of,
 )
-from pipeline.onboarding.subscription_shapes import LENGTHS, TRIAL_DAYS
+from pipeline.onboarding.subscription_shapes import TRIAL_DAYS
 from pipeline.project.duck import listed
 
 _VALUE_MONTHS = 6
@@ -229,15 +229,11 @@ def _staging(found: PeriodTable) -> dict[str, Any]:
     starts = _as_day(time)
     if roles["starts"]:
         starts = f"coalesce({_as_day(roles['starts'])}, {starts})"
-    trial = (
-        f"coalesce(amount_paid = 0 and plan_days between 1 and {TRIAL_DAYS}, false)"
-        if roles["amount"]
-        else "false"
-    )
     conditions = []
     if kind:
         conditions.append(_lines(f"source.{kind.name} in ({listed(found.words.known)})", 8))
     if sql.is_refund:
+        # the brackets of several conditions are those of the negation
         refunds = _either(sql.is_refund, 12)
         conditions.append(_either([*sql.is_cancel, f"not {refunds}"], 8))
     days, amount = roles["plan_days"], roles["amount"]
@@ -248,7 +244,6 @@ def _staging(found: PeriodTable) -> dict[str, Any]:
         "starts": starts,
         "expires": ends,
         "plan_days": f"source.{days.name}" if days else "cast(null as integer)",
-        "lengths": LENGTHS,
         "list_price": _whole(roles["list_price"]),
         "amount": _whole(amount),
         "cents": f"cast(round(source.{amount.name} * 100) as bigint)"
@@ -259,10 +254,19 @@ def _staging(found: PeriodTable) -> dict[str, Any]:
         "cancel": _either(sql.is_cancel, 8),
         "refund": _either(sql.is_refund, 8),
         "change": _either(sql.is_change, 8),
-        "trial": _either(sql.is_trial, 8),
-        "trial_rule": "is_given_trial" if sql.is_trial else trial,
+        "trial": _either(sql.is_trial or _free(found, sql, starts, ends), 8),
         "day_order": _day_order(found, sql),
     }
+
+
+def _free(found: PeriodTable, sql: RowSql, starts: str, ends: str) -> list[str]:
+    """The condition of a trial where the files do not say: a short period for nothing."""
+    if found.roles["amount"] is None:
+        return []
+    if found.ends_on_last_day:
+        ends = _as_day(found.roles["expires"])
+    days = f"{{{{ days_between('{starts}', '{ends}') }}}}"
+    return [f"coalesce({sql.amount} = 0 and {days} between 1 and {TRIAL_DAYS}, false)"]
 
 
 def _day_order(found: PeriodTable, sql: RowSql) -> str:
@@ -297,7 +301,8 @@ def _either(conditions: list[str], indent: int) -> str:
 
 def _lines(condition: str, indent: int) -> str:
     """A long list of words with a line for each."""
-    if len(condition) + indent <= _WIDTH - 20 or " in (" not in condition:
+    is_one = condition.count(" in (") == 1 and "\n" not in condition
+    if len(condition) + indent <= _WIDTH - 20 or not is_one:
         return condition
     head, _, rest = condition.partition(" in (")
     pad = " " * indent

@@ -1,11 +1,9 @@
--- One row per payment or refund and history that it is part of. A refund is negative; a cancellation
--- is not a payment, and a change is one where money was paid for it.
+-- One row per payment or refund and history that it is part of. A refund is negative; a
+-- cancellation is not a payment, and a change is one where money was paid for it.
 with
 
 source as (
-    {{ under_each_history(
-        '<< name >>', source('<< name >>', '<< table >>'), '<< customer.name >>'
-    ) }}
+    {{ under_each_history('<< name >>', source('<< name >>', '<< table >>'), '<< customer.name >>') }}
 ),
 
 knowledge as (
@@ -15,16 +13,9 @@ knowledge as (
 
 renamed as (
     select
-        -- ids
         source.known_as as customer_id,
-
-        -- dates
         source.<< day >> as paid_on,
-
-        -- cents
         << cents >> as cents,
-
-        -- flags
         << refund >> as is_refund,
         << cancel >> as is_cancel
     from source
@@ -34,17 +25,13 @@ renamed as (
 <% if row_condition %>
         and << row_condition >>
 <% endif %>
-),
-
-final as (
-    select
-        customer_id,
-        paid_on,
-        case when is_refund then -abs(cents) else cents end as amount_cents
-    from renamed
-    where
-        cents != 0
-        and (is_refund or not is_cancel)
 )
 
-select * from final
+select
+    customer_id,
+    paid_on,
+    case when is_refund then -abs(cents) else cents end as amount_cents
+from renamed
+where
+    cents != 0
+    and (is_refund or not is_cancel)

@@ -3,9 +3,7 @@
 with
 
 source as (
-    {{ under_each_history(
-        '<< name >>', source('<< name >>', '<< usage.table >>'), '<< usage.customer >>'
-    ) }}
+    {{ under_each_history('<< name >>', source('<< name >>', '<< usage.table >>'), '<< usage.customer >>') }}
 ),
 
 knowledge as (
@@ -22,17 +20,13 @@ renamed as (
     from source
     inner join knowledge on source.<< usage.day >> < knowledge.known_before
     where {{ in_sample(known_customer('source.known_as')) }}
-),
-
-final as (
-    select
-        *,
-        cast(null as bigint) as items_skipped,
-        cast(null as bigint) as items_completed,
-        cast(null as bigint) as items_different,
-        coalesce(seconds < 0, false) as is_seconds_negative,
-        coalesce(seconds > 86400, false) as is_seconds_over_a_day
-    from renamed
 )
 
-select * from final
+select
+    *,
+    cast(null as bigint) as items_skipped,
+    cast(null as bigint) as items_completed,
+    cast(null as bigint) as items_different,
+    coalesce(seconds < 0, false) as is_seconds_negative,
+    coalesce(seconds > 86400, false) as is_seconds_over_a_day
+from renamed
