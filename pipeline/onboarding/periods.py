@@ -347,20 +347,23 @@ def _load(found: PeriodTable, con: duckdb.DuckDBPyConnection) -> None:
     where = f"{kind.sql} in ({listed(found.words.known)})" if kind else "true"
     trial = any_of(sql.is_trial)
     if not sql.is_trial:
-        trial = f"coalesce({sql.amount} = 0 and plan_days between 1 and {TRIAL_DAYS}, false)"
+        trial = (
+            f"coalesce({sql.amount} = 0 and {ends} - {begins} between 1 and {TRIAL_DAYS}, false)"
+        )
     con.execute(
         f"""
         create or replace table period_rows as
         with rows as (
             select
-                *,
                 nullif(trim({customer.sql}), '') as customer_id,
                 {_day(roles["time"])} as transacted_on,
                 {ends} as given_expires_on,
                 coalesce({days}, {length_sql(f"{ends} - {begins}")}) as plan_days,
                 {any_of(sql.is_cancel)} as is_cancel,
                 {any_of(sql.is_refund)} as is_refund,
-                {any_of(sql.is_change)} as is_given_change
+                {any_of(sql.is_change)} as is_given_change,
+                {trial} as is_given_trial,
+                {sql.amount} as given_amount
             from {found.table.relation}
             where {where}
         ),
@@ -381,14 +384,14 @@ def _load(found: PeriodTable, con: duckdb.DuckDBPyConnection) -> None:
             transacted_on,
             coalesce(given_expires_on, earlier_expires_on) as expires_on,
             plan_days,
-            abs({sql.amount}) as amount,
+            abs(given_amount) as amount,
             is_period,
             is_cancel,
             is_refund,
             is_given_change and not coalesce(
-                {sql.amount} > 0 and given_expires_on > earlier_expires_on, false
+                given_amount > 0 and given_expires_on > earlier_expires_on, false
             ) as is_change,
-            {trial} and not is_cancel and not is_given_change as is_trial
+            is_given_trial and not is_cancel and not is_given_change as is_trial
         from judged
         """
     )
