@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 
 from ml.cohorts import Cohort, TooLittleDataError, choose_fits, is_on_grid
-from pipeline.onboarding.definitions import LATER_DAYS, USUAL, learning_settings
+from pipeline.onboarding.definitions import FEW_COME_BACK, LATER_DAYS, USUAL, learning_settings
 
 GAPS = (7, 15, 30, 60, 90)
 # int_subscription__lapse_labels_derived
@@ -109,6 +109,33 @@ def compare_lapses(con: duckdb.DuckDBPyConnection, gaps: Sequence[int] = GAPS) -
     if first is None or last is None:
         return []
     return [_judged(con, first, last + timedelta(days=1), gap) for gap in gaps]
+
+
+def advice(lapses: Sequence[Lapse]) -> str:
+    """Say what 30 days, which every subscription counts, make of those who come back later.
+
+    Args:
+        lapses: What was compared; one of them counts 30 days.
+    """
+    own = next(lapse for lapse in lapses if lapse.gap_days == KIND_GAP)
+    says = f"Recommended: {KIND_GAP} days, which is what every subscription counts; "
+    if own.come_back is None:
+        says += "nobody was observed for long enough to say who comes back later."
+    elif own.come_back <= FEW_COME_BACK:
+        says += f"{own.come_back:.0%} of those who left come back later."
+    else:
+        says += (
+            f"{own.come_back:.0%} of those who left come back later, which is many: leaving is a "
+            "break to them, and an action may pay for a return that comes anyway."
+        )
+        fewer = [
+            lapse
+            for lapse in lapses
+            if lapse.come_back is not None and lapse.come_back <= FEW_COME_BACK
+        ]
+        if longer := min((one.gap_days for one in fewer if one.gap_days > KIND_GAP), default=0):
+            says += f" After {longer} days few do."
+    return says + (f" These data have too little: {own.refusal}." if own.refusal else "")
 
 
 def _judged(con: duckdb.DuckDBPyConnection, first: date, end: date, gap: int) -> Lapse:

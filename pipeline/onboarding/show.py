@@ -10,7 +10,7 @@ from pipeline.onboarding.columns import FoundColumn
 from pipeline.onboarding.definitions import LEAST, USUAL, Definition, Recommendation
 from pipeline.onboarding.domain import OrderProposal, PeriodProposal
 from pipeline.onboarding.files import FoundTable
-from pipeline.onboarding.lapses import KIND_GAP, Lapse
+from pipeline.onboarding.lapses import KIND_GAP, Lapse, advice
 from pipeline.onboarding.orders import OrderProfile
 from pipeline.onboarding.periods import PeriodProfile
 from pipeline.onboarding.roles import Roles
@@ -126,22 +126,13 @@ def show_lapses(lapses: Sequence[Lapse], console: Console) -> None:
             "◀ the kind's" if one.gap_days == KIND_GAP else "",
         )
     console.print(table)
-    own = next(one for one in lapses if one.gap_days == KIND_GAP)
     _say(
         console,
         "customers: whose membership ends in the month of the newest cohort that is closed; leave: "
-        "no renewal within the days; come back: renew in the 180 days after them.",
+        "no renewal within the days; come back: renew in the 180 days after them; closed: cohorts "
+        "whose outcomes are known; to learn from: those known before validation and test.",
     )
-    _say(
-        console,
-        f"Recommended: {KIND_GAP} days, which is what every subscription counts; "
-        + (
-            f"{own.come_back:.0%} of those who left come back later."
-            if own.come_back is not None
-            else "nobody was observed for long enough to say who comes back later."
-        )
-        + (f" These data have too little: {own.refusal}." if own.refusal else ""),
-    )
+    _say(console, advice(lapses))
 
 
 def smallest_size(chosen: Definition) -> str:

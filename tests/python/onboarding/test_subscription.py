@@ -1,6 +1,7 @@
 """A folder of billing periods becomes a domain with scores and actions, and no SQL is edited."""
 
 import csv
+import re
 import shutil
 
 import duckdb
@@ -11,9 +12,10 @@ from project_copy import check_the_house, churn, lines_of, published
 
 from pipeline.demo.ceiling import demo_ceiling
 from pipeline.onboarding.domain import Wishes, propose, write_proposal
-from pipeline.onboarding.lapses import compare_lapses, load_purchases
+from pipeline.onboarding.lapses import Lapse, advice, compare_lapses, load_purchases
 from pipeline.onboarding.subscription_shapes import sorted_words
 from pipeline.project.errors import ChurnError
+from pipeline.project.scaffold import new_domain
 from pipeline.publish.generation import current
 
 MOST_FILES, MOST_LINES = 10, 400
@@ -195,6 +197,22 @@ def test_a_change_that_renews_nothing_is_followed_and_a_pause_is_not_a_lapse():
     assert month.come_back == 0
 
 
+@pytest.mark.parametrize(
+    ("come_back", "words"),
+    [
+        ((0.5, 0.2), "20% of those who left come back later."),
+        ((0.5, 0.4, 0.1), "which is many.* After 60 days few do"),
+        ((0.5, None), "nobody was observed for long enough"),
+    ],
+)
+def test_the_advice_is_about_those_who_come_back(come_back, words):
+    lapses = [
+        Lapse(days, 900, 0.1, share, 10, 5)
+        for days, share in zip((7, 30, 60), come_back, strict=False)
+    ]
+    assert re.search(words, advice(lapses))
+
+
 def test_a_domain_makes_few_files_and_lines(project, proposal):
     before = lines_of(project)
     written = write_proposal(proposal, project)
@@ -209,6 +227,16 @@ def test_a_domain_makes_few_files_and_lines(project, proposal):
         rows = [row for row in csv.DictReader(file) if row["domain"] == "club"]
     assert len(rows) == 6 and all(row["priors_source"].startswith("assumption") for row in rows)
     assert {row["condition"] for row in rows} == {"not_cancelled", "cancelled"}
+
+
+def test_a_domain_that_was_made_from_files_can_be_copied(project, proposal):
+    write_proposal(proposal, project)
+    written = new_domain("gym", "club", project)
+    texts = {path.name: (project / path).read_text() for path in written if "gym" in path.name}
+    sources = texts["_gym__sources.yml"]
+    assert [sources.count(f"\n{part}:\n") for part in ("sources", "models", "exposures")] == [1] * 3
+    assert "stg_gym__usage.sql" in texts
+    assert not any("club" in text for text in texts.values())
 
 
 @pytest.mark.slow
