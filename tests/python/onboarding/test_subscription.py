@@ -260,7 +260,7 @@ def test_a_subscription_is_scored_within_its_known_ceiling(project, home, tmp_pa
             select
                 count(examples.customer_id),
                 count(*) filter (examples.is_churned is not null),
-                count(*) filter (examples.is_churned != truth.is_churned),
+                count(*) filter (examples.is_churned != truth.has_lapsed),
                 count(*) filter (examples.customer_id is null or truth.customer_id is null)
             from club.club__churn_examples as examples
             full join (

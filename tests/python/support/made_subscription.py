@@ -217,7 +217,7 @@ def write_made_subscription(folder: Path, customers: int = 3_000, seed: int = 11
     """Write the invoices of each year, the usage, and the truth; return how many rows of each type.
 
     `truth/club.parquet` beside the folder holds customer_id, as_of_date, churn_probability, outcome
-    (the label definition) and is_churned, for the first and the 16th of every month.
+    (the label definition) and has_lapsed, for the first and the 16th of every month.
     """
     folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)
@@ -252,7 +252,7 @@ def write_made_subscription(folder: Path, customers: int = 3_000, seed: int = 11
         for member in members
         for chance, lapsed in cohort_outcomes(member, day)
     ]
-    names = ("customer_id", "as_of_date", "churn_probability", "outcome", "is_churned")
+    names = ("customer_id", "as_of_date", "churn_probability", "outcome", "has_lapsed")
     table = pa.table(dict(zip(names, map(list, zip(*truth, strict=True)), strict=True)))
     (folder.parent / "truth").mkdir()
     pq.write_table(table, folder.parent / "truth" / "club.parquet")
