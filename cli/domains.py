@@ -24,10 +24,7 @@ def domain_new(
     name: Annotated[str, typer.Argument(help="Name of the domain: lower-case letters and digits.")],
     kind: Annotated[
         Kind | None,
-        typer.Option(
-            help="no_contract: customers come and go. A subscription is not profiled; copy one "
-            "with --like."
-        ),
+        typer.Option(help="no_contract: customers come and go; subscription: what they pay ends."),
     ] = None,
     folder: Annotated[
         Path | None, typer.Option("--from", help="Folder of raw files to profile and map.")
@@ -40,13 +37,30 @@ def domain_new(
         typer.Option(help="Which column is what, as role=NAME; role=none if there is none."),
     ] = None,
     table: Annotated[
-        str | None, typer.Option(help="Table with the orders, if the folder has several.")
+        str | None,
+        typer.Option(help="Table with the orders or billing periods, if the folder has several."),
+    ] = None,
+    usage: Annotated[
+        str | None,
+        typer.Option(help="Table with the usage of a subscription; none if there is none."),
     ] = None,
     orders: Annotated[
         list[str] | None, typer.Option(help="Value of the column `type` that is an order.")
     ] = None,
     refunds: Annotated[
         list[str] | None, typer.Option(help="Value of the column `type` that gives money back.")
+    ] = None,
+    payments: Annotated[
+        list[str] | None,
+        typer.Option(help="Of a subscription, value of `type` that pays for a period."),
+    ] = None,
+    trials: Annotated[
+        list[str] | None, typer.Option(help="Value of `type` that begins a trial.")
+    ] = None,
+    cancels: Annotated[list[str] | None, typer.Option(help="Value of `type` that cancels.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(help="Value of `type` that changes end or plan, such as a pause."),
     ] = None,
     title: Annotated[str | None, typer.Option(help="The domain's name for a reader.")] = None,
     currency: Annotated[str | None, typer.Option(help="Sign or name of the currency.")] = None,
@@ -64,8 +78,11 @@ def domain_new(
         typer.Option(help="Days in which a customer of the cohort ordered.", min=1, max=730),
     ] = None,
     min_orders: Annotated[
-        int, typer.Option(help="Least orders of a customer of the cohort.", min=1, max=1000)
-    ] = 1,
+        int | None,
+        typer.Option(
+            help="Least orders of a customer of the cohort; 1 if not given.", min=1, max=1000
+        ),
+    ] = None,
     encoding: Encoding = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the profile and write nothing.")
@@ -97,8 +114,13 @@ def domain_new(
     wishes = Wishes(
         columns=_pairs(column or []),
         table=table,
+        usage=usage,
         orders=tuple(orders or ()),
         refunds=tuple(refunds or ()),
+        payments=tuple(payments or ()),
+        trials=tuple(trials or ()),
+        cancels=tuple(cancels or ()),
+        changes=tuple(changes or ()),
         title=title,
         currency=currency,
         gross_margin=gross_margin,

@@ -1,7 +1,7 @@
 """Compares how many days after its end a membership that is not renewed has lapsed.
 
 The kind counts 30; the comparison says what 30 makes of the periods, and what others would. A
-cancellation that pulls the end earlier is not followed.
+cancellation that pulls the end earlier is not followed; a change that moves it is, from the start.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 
 from ml.cohorts import Cohort, TooLittleDataError, choose_fits, is_on_grid
-from pipeline.onboarding.definitions import LATER_DAYS, USUAL, learning_settings
+from pipeline.onboarding.definitions import FEW_COME_BACK, LATER_DAYS, USUAL, learning_settings
 
 GAPS = (7, 15, 30, 60, 90)
 # int_subscription__lapse_labels_derived
@@ -44,6 +44,45 @@ class Lapse:
     refusal: str = ""
 
 
+def load_purchases(con: duckdb.DuckDBPyConnection, periods: str) -> None:
+    """Make `purchases` from the rows of a staged shape: customer_id, transacted_on, expires_on.
+
+    A row is a purchase; it expires as the last change before the next purchase says.
+
+    Args:
+        con: A session.
+        periods: A query with customer_id, transacted_on, expires_on, is_cancel, is_change.
+    """
+    con.execute(
+        f"""
+        create or replace table purchases as
+        with ordered as (
+            select
+                customer_id,
+                transacted_on,
+                expires_on,
+                is_change,
+                row_number() over walk as position,
+                count(*) filter (not is_change) over walk as purchase
+            from ({periods})
+            where not is_cancel and customer_id is not null and transacted_on is not null
+                and expires_on is not null
+            window walk as (
+                partition by customer_id order by transacted_on, is_change, expires_on
+                rows between unbounded preceding and current row
+            )
+        )
+        select
+            customer_id,
+            min(transacted_on) as transacted_on,
+            arg_max(expires_on, position) as expires_on
+        from ordered
+        where purchase > 0
+        group by customer_id, purchase
+        """
+    )
+
+
 def compare_lapses(con: duckdb.DuckDBPyConnection, gaps: Sequence[int] = GAPS) -> list[Lapse]:
     """Return what each number of days makes of the periods.
 
@@ -70,6 +109,33 @@ def compare_lapses(con: duckdb.DuckDBPyConnection, gaps: Sequence[int] = GAPS) -
     if first is None or last is None:
         return []
     return [_judged(con, first, last + timedelta(days=1), gap) for gap in gaps]
+
+
+def advice(lapses: Sequence[Lapse]) -> str:
+    """Say what 30 days, which every subscription counts, make of those who come back later.
+
+    Args:
+        lapses: What was compared; one of them counts 30 days.
+    """
+    own = next(lapse for lapse in lapses if lapse.gap_days == KIND_GAP)
+    says = f"Recommended: {KIND_GAP} days, which is what every subscription counts; "
+    if own.come_back is None:
+        says += "nobody was observed for long enough to say who comes back later."
+    elif own.come_back <= FEW_COME_BACK:
+        says += f"{own.come_back:.0%} of those who left come back later."
+    else:
+        says += (
+            f"{own.come_back:.0%} of those who left come back later, which is many: leaving is a "
+            "break to them, and an action may pay for a return that comes anyway."
+        )
+        fewer = [
+            lapse
+            for lapse in lapses
+            if lapse.come_back is not None and lapse.come_back <= FEW_COME_BACK
+        ]
+        if longer := min((one.gap_days for one in fewer if one.gap_days > KIND_GAP), default=0):
+            says += f" After {longer} days few do."
+    return says + (f" These data have too little: {own.refusal}." if own.refusal else "")
 
 
 def _judged(con: duckdb.DuckDBPyConnection, first: date, end: date, gap: int) -> Lapse:

@@ -1,25 +1,26 @@
-"""Fills the templates of a kind: sources, staging, entry and actions of a domain."""
+"""Fills the templates of a business without a contract: sources, staging, entry, actions."""
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.onboarding.columns import FoundColumn
 from pipeline.onboarding.definitions import Definition
+from pipeline.onboarding.filling import (
+    NOTHING,
+    filled,
+    price_tag,
+    round_amount,
+    shown_price,
+    source_column,
+    value_cuts,
+    with_words_for_nothing,
+    yaml_text,
+)
 from pipeline.onboarding.orders import OrderProfile, OrderTable
 from pipeline.project.duck import listed
 
-# Assumptions that stand for nobody or nothing in the texts of files; listed once in a YAML.
-_FIRST_NOTHING = (
-    '&words_for_nothing ["null", nan, none, na, n/a, "#n/a", <na>, nil, undefined, "\\\\N"]'
-)
-_NOTHING = "*words_for_nothing"
 _VALUE_DAYS = 180
 
 
@@ -76,10 +77,10 @@ def map_orders(
         **roles,
         "name": name,
         "title": words.title,
-        "title_yaml": _yaml(words.title),
+        "title_yaml": yaml_text(words.title),
         "table": found.table.name,
         "files": ", ".join(found.table.patterns),
-        "patterns": "[" + ", ".join(_yaml(pattern) for pattern in found.table.patterns) + "]",
+        "patterns": "[" + ", ".join(yaml_text(pattern) for pattern in found.table.patterns) + "]",
         "is_moment": is_moment,
         "day": day,
         "columns": _source_columns(found, day),
@@ -88,40 +89,16 @@ def map_orders(
         **_entry(found, profile, definition, words),
     }
     files = {
-        f"_{name}__sources.yml": _filled("no_contract/sources.yml", facts),
-        f"staging/_{name}__staging.yml": _filled("no_contract/staging.yml", facts),
-        f"staging/stg_{name}__event_days.sql": _filled("no_contract/event_days.sql", facts),
-        f"staging/stg_{name}__orders.sql": _filled("no_contract/orders.sql", facts),
+        f"_{name}__sources.yml": filled("no_contract/sources.yml", facts),
+        f"staging/_{name}__staging.yml": filled("no_contract/staging.yml", facts),
+        f"staging/stg_{name}__event_days.sql": filled("no_contract/event_days.sql", facts),
+        f"staging/stg_{name}__orders.sql": filled("no_contract/orders.sql", facts),
     }
     return DomainTexts(
         files,
-        _filled("no_contract/entry.yml", facts),
-        _filled("no_contract/actions.csv", facts | _costs(profile, words)),
+        filled("no_contract/entry.yml", facts),
+        filled("no_contract/actions.csv", facts | _costs(profile, words)),
     )
-
-
-def _filled(template: str, facts: Mapping[str, Any]) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - SQL and YAML of the project's own
-        # the braces are those of dbt
-        variable_start_string="<<",
-        variable_end_string=">>",
-        block_start_string="<%",
-        block_end_string="%>",
-        comment_start_string="<#",
-        comment_end_string="#>",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(template).render(facts)
-
-
-def _yaml(text: str) -> str:
-    """A text as a YAML scalar in double quotes."""
-    return json.dumps(text, ensure_ascii=False)
 
 
 # sources
@@ -149,49 +126,36 @@ def _source_columns(found: OrderTable, day: str) -> list[dict[str, str]]:
         role = roles.get(column)
         if role is None:
             continue
-        meta = {} if column.name == column.header else {"header": _yaml(column.header)}
+        meta = {} if column.name == column.header else {"header": yaml_text(column.header)}
         if role == "time":
             kind = "date" if column.holds == "day" else "timestamp"
             meta["not_null"] = "true"
             if column.format:
-                meta["format"] = _yaml(column.format)
+                meta["format"] = yaml_text(column.format)
             means = "Day of the row." if kind == "date" else "Moment of the row, UTC."
-            columns.append(_column(column.name, kind, means, meta))
+            columns.append(source_column(column.name, kind, means, meta))
             if kind == "timestamp":
                 derived = {"not_null": "true", "date_of": column.name}
-                columns.append(_column(day, "date", "Day of the row, UTC.", derived))
+                columns.append(source_column(day, "date", "Day of the row, UTC.", derived))
             continue
         kind, means = _MEANS[role]
         if role == "customer":
-            meta |= {"not_null": "true", "nothing": _NOTHING}
+            meta |= {"not_null": "true", "nothing": NOTHING}
             means = (
                 'Customer. A word of the list stands for nobody, such as a guest: add "0" or "-1" '
                 "if your files write guests so."
             )
         elif role == "type":
-            values = ", ".join(_yaml(value) for value, _ in column.values)
+            values = ", ".join(yaml_text(value) for value, _ in column.values)
             meta |= {"not_null": "true", "values": f"[{values}]"}
         elif kind == "varchar":
-            meta |= {"required": "false", "nothing": _NOTHING}
+            meta |= {"required": "false", "nothing": NOTHING}
         elif kind == "double":
             meta |= {"min": "-1.0e12", "max": "1.0e12"}
         elif kind == "integer":
             meta |= {"required": "false", "min": "-1000000", "max": "1000000"}
-        columns.append(_column(column.name, kind, means, meta))
-    first = next(column for column in columns if _NOTHING in column["meta"])
-    first["meta"] = first["meta"].replace(_NOTHING, _FIRST_NOTHING)
-    return columns
-
-
-def _column(name: str, kind: str, means: str, meta: Mapping[str, str]) -> dict[str, str]:
-    inside = ", ".join(f"{key}: {value}" for key, value in meta.items())
-    description = means if ":" not in means else _yaml(means)
-    return {
-        "name": name,
-        "data_type": kind,
-        "description": description,
-        "meta": f"{{{inside}}}" if inside else "",
-    }
+        columns.append(source_column(column.name, kind, means, meta))
+    return with_words_for_nothing(columns)
 
 
 def _amounts(found: OrderTable) -> dict[str, Any]:
@@ -206,12 +170,12 @@ def _amounts(found: OrderTable) -> dict[str, Any]:
         if roles["currency"]:
             parts["currency"] = roles["currency"].name
         if roles["type"]:
-            parts["kind"] = _yaml(found.order_words[0])
+            parts["kind"] = yaml_text(found.order_words[0])
     return {
         "amounts": "{" + ", ".join(f"{key}: {value}" for key, value in parts.items()) + "}"
         if parts
         else "",
-        "anchor": _yaml(found.order_words[0]) if roles["type"] else "",
+        "anchor": yaml_text(found.order_words[0]) if roles["type"] else "",
     }
 
 
@@ -287,7 +251,7 @@ def _entry(
         "warm_up_days": definition.warm_up_days,
         "timezone": words.timezone,
         "covered_by": f"{found.table.name}.{found.order_words[0]}" if kind else found.table.name,
-        "currency_yaml": _yaml(words.currency),
+        "currency_yaml": yaml_text(words.currency),
         "gross_margin": words.gross_margin,
         "has_money": profile.order_value is not None,
         "bands": (
@@ -301,59 +265,31 @@ def _entry(
         + ", ".join(f"{key}: {value}" for key, value in minimum.given().items())
         + "}",
         "period_start": profile.last_day + timedelta(days=1),
-        "budget": _round(0.02 * profile.last_month) if profile.last_month else 0,
+        "budget": round_amount(0.02 * profile.last_month) if profile.last_month else 0,
         "recency_cuts": cuts,
         "recency_names": f"[ordered within {a} days, ordered {a + 1} to {b} days ago, "
         f"ordered {b + 1} to {c} days ago, ordered longer ago]",
-        **_value_cuts(profile, words),
-    }
-
-
-def _value_cuts(profile: OrderProfile, words: Assumptions) -> dict[str, Any]:
-    if profile.customer_day is None:
-        return {"value_cuts": [], "value_names": ""}
-    low, high = (max(_round(spent * _VALUE_DAYS), 1) for spent in profile.customer_day)
-    high = max(high, 2 * low)
-    sign = words.currency
-    names = (f"under {sign}{low:,}", f"{sign}{low:,} to {high:,}", f"{sign}{high:,} and more")
-    return {
-        "value_cuts": [low, high],
-        "value_names": "[" + ", ".join(_yaml(name) for name in names) + "]",
+        **value_cuts(
+            None
+            if profile.customer_day is None
+            else (profile.customer_day[0] * _VALUE_DAYS, profile.customer_day[1] * _VALUE_DAYS),
+            words.currency,
+        ),
     }
 
 
 def _costs(profile: OrderProfile, words: Assumptions) -> dict[str, Any]:
     """Costs of the actions as shares of a typical order, all assumptions to replace."""
     order = profile.order_value or 20.0
-    small, large = _price(0.07 * order), _price(0.15 * order)
+    small, large = price_tag(0.07 * order), price_tag(0.15 * order)
     sign = words.currency
     return {
         "mail": f"{max(0.002 * order, 0.01):.2f}",
-        "call": f"{_price(0.15 * order):g}",
+        "call": f"{price_tag(0.15 * order):g}",
         "small": f"{small:g}",
         "large": f"{large:g}",
-        "small_shown": f"{sign}{_shown(small)}",
-        "large_shown": f"{sign}{_shown(large)}",
+        "small_shown": f"{sign}{shown_price(small)}",
+        "large_shown": f"{sign}{shown_price(large)}",
         "voucher_from": 0.5,
-        "call_value": f"{_price(10 * order):g}",
+        "call_value": f"{price_tag(10 * order):g}",
     }
-
-
-def _price(amount: float) -> float:
-    """An amount as a price tag: two figures at most."""
-    if amount <= 0:
-        return 0.01
-    size = 10 ** (math.floor(math.log10(amount)) - 1)
-    return max(float(f"{round(amount / size) * size:.2f}"), 0.01)
-
-
-def _shown(price: float) -> str:
-    return f"{price:.0f}" if price == round(price) else f"{price:.2f}"
-
-
-def _round(amount: float) -> int:
-    """An amount as 1, 2 or 5 times a power of ten, in whole units."""
-    if amount < 1:
-        return 0
-    size = 10 ** math.floor(math.log10(amount))
-    return int(min((1, 2, 5, 10), key=lambda n: abs(n * size - amount)) * size)

@@ -18,7 +18,7 @@ from pipeline.onboarding.definitions import (
     compare,
     recommend,
 )
-from pipeline.onboarding.lapses import Lapse, compare_lapses
+from pipeline.onboarding.lapses import Lapse, compare_lapses, load_purchases
 from pipeline.onboarding.orders import gaps_between_days
 from pipeline.project.domains import domain_entries
 from pipeline.project.duck import parquet_select
@@ -65,10 +65,7 @@ def preview_definitions(home: Home, domain: str, console: Console) -> Preview:
         _lay(con, home, domain)
         create_models(con, stack)
         if entry.kind == "subscription":
-            con.execute(
-                "create table purchases as select customer_id, transacted_on, expires_on "
-                f"from subscription.{shape} where not is_cancel and not is_expiry_ancient"
-            )
+            load_purchases(con, f"select * from subscription.{shape} where not is_expiry_ancient")
             preview = Preview([], None, compare_lapses(con))
         else:
             con.execute(

@@ -1,41 +1,59 @@
 """Prints what was found in the files and what is proposed."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 from rich.console import Console
 from rich.table import Table
 
 from pipeline.onboarding.columns import FoundColumn
 from pipeline.onboarding.definitions import LEAST, USUAL, Definition, Recommendation
-from pipeline.onboarding.domain import Proposal
-from pipeline.onboarding.lapses import KIND_GAP, Lapse
+from pipeline.onboarding.domain import OrderProposal, PeriodProposal
+from pipeline.onboarding.files import FoundTable
+from pipeline.onboarding.lapses import KIND_GAP, Lapse, advice
 from pipeline.onboarding.orders import OrderProfile
+from pipeline.onboarding.periods import PeriodProfile
+from pipeline.onboarding.roles import Roles
+from pipeline.onboarding.subscription_shapes import RowWords
 
 
-def show_proposal(proposal: Proposal, console: Console) -> None:
+def show_proposal(proposal: OrderProposal | PeriodProposal, console: Console) -> None:
     """Print the profile, the definitions and what was assumed."""
     found = proposal.found
-    roles = {column: role for role, column in found.roles.items() if column}
-    _show_columns(
-        f"{found.table.name}: {', '.join(found.table.files[:5])}", found.columns, roles, console
-    )
+    read = [found.table]
+    _show_table(found.table, found.columns, found.roles, console)
+    if isinstance(proposal, PeriodProposal) and proposal.usage:
+        usage = proposal.usage
+        read.append(usage.table)
+        _show_table(usage.table, usage.columns, usage.roles, console)
+    what = "orders" if isinstance(proposal, OrderProposal) else "billing periods"
+    other = "" if isinstance(proposal, OrderProposal) else ", one of usage by --usage"
     for table in proposal.tables:
-        if table != found.table:
+        if table not in read:
             _say(
                 console,
                 f"Not read: {', '.join(table.files[:5])} ({table.rows:,} rows). Another "
-                "table of orders is chosen by --table.",
+                f"table of {what} is chosen by --table{other}.",
             )
     if proposal.unread:
         _say(console, f"Not recognised: {', '.join(proposal.unread[:10])}")
+    options = (
+        "--orders and --refunds say"
+        if what == "orders"
+        else ("--payments, --trials, --cancels, --refunds and --changes say")
+    )
     for value, rows in found.left_out:
         _say(
             console,
-            f"{rows:,} rows with {value!r} are not orders and are left out; --orders and "
-            "--refunds say which are.",
+            f"{rows:,} rows with {value!r} are not {what} and are left out; {options} which are.",
         )
-    _show_orders(proposal.profile, proposal.words.currency, console)
-    show_definitions(proposal.definitions, proposal.recommendation, console)
+    if isinstance(proposal, OrderProposal):
+        _show_orders(proposal.profile, proposal.words.currency, console)
+        show_definitions(proposal.definitions, proposal.recommendation, console)
+    else:
+        _show_words(proposal.found.words, console)
+        _show_periods(proposal.profile, proposal.words.currency, console)
+        show_lapses(proposal.lapses, console)
     for line in proposal.assumed:
         _say(console, f"Assumed: {line}")
 
@@ -108,22 +126,13 @@ def show_lapses(lapses: Sequence[Lapse], console: Console) -> None:
             "◀ the kind's" if one.gap_days == KIND_GAP else "",
         )
     console.print(table)
-    own = next(one for one in lapses if one.gap_days == KIND_GAP)
     _say(
         console,
         "customers: whose membership ends in the month of the newest cohort that is closed; leave: "
-        "no renewal within the days; come back: renew in the 180 days after them.",
+        "no renewal within the days; come back: renew in the 180 days after them; closed: cohorts "
+        "whose outcomes are known; to learn from: those known before validation and test.",
     )
-    _say(
-        console,
-        f"Recommended: {KIND_GAP} days, which is what every subscription counts; "
-        + (
-            f"{own.come_back:.0%} of those who left come back later."
-            if own.come_back is not None
-            else "nobody was observed for long enough to say who comes back later."
-        )
-        + (f" These data have too little: {own.refusal}." if own.refusal else ""),
-    )
+    _say(console, advice(lapses))
 
 
 def smallest_size(chosen: Definition) -> str:
@@ -141,6 +150,61 @@ def smallest_size(chosen: Definition) -> str:
         f"{LEAST.churners} who leave and {LEAST.stayers} who stay, and the entry's `minimum` says "
         "so. Compare every figure with the baselines."
     )
+
+
+def _show_table(
+    table: FoundTable, columns: Sequence[FoundColumn], roles: Roles, console: Console
+) -> None:
+    by_column = {column: role for role, column in roles.items() if column}
+    _show_columns(f"{table.name}: {', '.join(table.files[:5])}", columns, by_column, console)
+
+
+def _show_words(words: RowWords, console: Console) -> None:
+    for part in fields(words):
+        if said := getattr(words, part.name):
+            _say(console, f"Taken as {part.name}: {', '.join(said)}")
+
+
+def _show_periods(profile: PeriodProfile, currency: str, console: Console) -> None:
+    table = Table(title="Billing periods", title_justify="left", show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    table.add_row("days", f"{profile.first_day} to {profile.last_day}")
+    hole = (
+        f", the longest hole {profile.longest_hole} days from {profile.longest_hole_from}"
+        if profile.longest_hole
+        else ""
+    )
+    table.add_row("days without a row", f"{profile.empty_days}{hole}")
+    table.add_row("customers", f"{profile.customers:,}")
+    table.add_row("payments", f"{profile.payments:,}")
+    lengths = (f"{days} days ({share:.0%})" for days, share in profile.lengths)
+    table.add_row("for", ", ".join(lengths))
+    table.add_row("trials", f"{profile.trials:,}")
+    table.add_row("cancellations", f"{profile.cancels:,}")
+    table.add_row("pauses, other plans", f"{profile.changes:,} that renew nothing")
+    refunded = f", {profile.refunded:.1%} of the amounts" if profile.refunded else ""
+    table.add_row("refunds", f"{profile.refunds:,} rows{refunded}")
+    if profile.gaps:
+        ten, half, eighty, most_of = profile.gaps
+        table.add_row(
+            "days from an end to the next payment",
+            f"{ten} (10 %), {half} (median), {eighty} (80 %), {most_of} (95 %)",
+        )
+        table.add_row(
+            "renewals",
+            f"{profile.late:.1%} up to 29 days late, {profile.returns:.1%} after 30 days or more",
+        )
+    if profile.price is not None:
+        table.add_row("typical payment", f"{currency}{profile.price:,.2f}")
+    for title, rows, then in (
+        ("rows without a customer", profile.nobodys, "left out"),
+        ("rows without a readable day", profile.undated, "they go to quarantine"),
+        ("payments without an end", profile.endless, "they end as the row before"),
+    ):
+        if rows:
+            table.add_row(title, f"{rows:,}; {then}")
+    console.print(table, markup=False)
 
 
 def _show_columns(

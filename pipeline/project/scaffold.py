@@ -195,12 +195,16 @@ def _mapping(folder: Path, staged: Iterable[str], name: str, like: str) -> dict[
     for text in models.values():
         for table, listed in _SOURCE.findall(text):
             tables |= {table} if table else set(re.findall(r"\w+", listed))
-    described = (folder / "staging" / f"_{like}__staging.yml").read_text(encoding="utf-8")
     sources = (folder / f"_{like}__sources.yml").read_text(encoding="utf-8")
-    texts = {
-        f"_{like}__sources.yml": _items(sources, 6, tables),
-        f"staging/_{like}__staging.yml": _items(described, 2, set(models)),
-    } | {f"staging/{model}.sql": text for model, text in models.items()}
+    # who reads the domain's own table is written again
+    sources = sources.partition("\nexposures:\n")[0]
+    texts = {f"_{like}__sources.yml": _items(sources, 6, tables)}
+    # a domain may describe its staging beside its sources
+    described = folder / "staging" / f"_{like}__staging.yml"
+    if described.exists():
+        text = _items(described.read_text(encoding="utf-8"), 2, set(models))
+        texts[f"staging/_{like}__staging.yml"] = text
+    texts |= {f"staging/{model}.sql": text for model, text in models.items()}
     return {_renamed(path, like, name): _renamed(text, like, name) for path, text in texts.items()}
 
 

@@ -9,6 +9,7 @@ select
     {{ dbt.cast('payment_method_id', dbt.type_string()) }} as payment_method,
     is_auto_renew,
     is_cancel,
+    false as is_change,
     is_trial,
     is_expiry_ancient,
     price_signature as day_order

@@ -17,6 +17,8 @@ past as (
     select
         cohort.as_of_date,
         periods.*,
+        -- a cancellation or a change repeats what was paid before
+        not periods.is_cancel and not periods.is_change as is_paid_for,
         {{ days_between('periods.transacted_on', 'cohort.as_of_date') }} as days_before
     from cohort
     inner join periods
@@ -36,18 +38,19 @@ summarised as (
         count(*) as transactions,
         {{ count_where('days_before <= 90') }} as transactions_90d,
         {{ count_where('days_before <= 365') }} as transactions_365d,
-        {{ exact_sum('amount_paid', where='not is_cancel and days_before <= 365') }} as amount_365d,
+        {{ exact_sum('amount_paid', where='is_paid_for and days_before <= 365') }}
+            as amount_365d,
         {{ count_where('is_zero_paid') }} as zero_paid_rows,
         {{ count_where('is_cancel') }} as cancels,
         {{ count_where('is_cancel and days_before <= 365') }} as cancels_365d,
         min(case when is_cancel then days_before end) as days_since_last_cancel,
-        min(case when amount_paid > 0 and not is_cancel then days_before end)
+        min(case when amount_paid > 0 and is_paid_for then days_before end)
             as days_since_last_payment,
-        max_by(amount_paid, case when amount_paid > 0 and not is_cancel then position end)
+        max_by(amount_paid, case when amount_paid > 0 and is_paid_for then position end)
             as last_paid_amount,
         -- max_by passes over nulls: an unknown length must not be taken from an older payment
         max_by(
-            coalesce(plan_days, 0), case when amount_paid > 0 and not is_cancel then position end
+            coalesce(plan_days, 0), case when amount_paid > 0 and is_paid_for then position end
         ) as last_paid_plan_days,
         {{ count_where('payment_method != previous_payment_method') }} as method_changes,
         {{ count_where('is_auto_renew != previous_is_auto_renew') }} as auto_renew_changes,

@@ -1,5 +1,6 @@
 -- One row per customer and cut-off: churned by a lapse. From the cut-off on a cancel may pull the
--- expiry earlier; the first purchase ends the walk; a gap of renewal_days is churn.
+-- expiry earlier and a change may move it; the first purchase ends the walk; a gap of renewal_days
+-- is churn.
 {%- set renewal_days = 30 %}
 with
 
@@ -24,8 +25,9 @@ walked as (
         periods.position,
         periods.transacted_on,
         periods.is_cancel,
-        periods.expires_on as cancelled_to,
-        min(case when not periods.is_cancel then periods.position end)
+        periods.is_change,
+        periods.expires_on as moved_to,
+        min(case when not periods.is_cancel and not periods.is_change then periods.position end)
             over (partition by cohort.domain, cohort.customer_id, cohort.as_of_date)
             as renewal_position
     from cohort
@@ -37,6 +39,17 @@ walked as (
             and {{ add_days('cohort.expires_on', renewal_days) }} >= periods.transacted_on
 ),
 
+-- The last change before the renewal says when the membership ends; cancels before it do not.
+changed as (
+    select
+        *,
+        coalesce(position < renewal_position, true) as is_before_renewal,
+        max(case when is_change and coalesce(position < renewal_position, true) then position end)
+            over (partition by domain, customer_id, as_of_date)
+            as change_position
+    from walked
+),
+
 ended as (
     select
         domain,
@@ -44,18 +57,22 @@ ended as (
         as_of_date,
         expires_on,
         min(case when position = renewal_position then transacted_on end) as renewed_on,
+        min(case when position = change_position then moved_to end) as changed_to,
         min(case
-            when is_cancel and (renewal_position is null or position < renewal_position)
-                then cancelled_to
+            when is_cancel and is_before_renewal and coalesce(position > change_position, true)
+                then moved_to
         end) as cancelled_to
-    from walked
+    from changed
     group by all
 ),
 
-pulled as (
+moved as (
     select
         *,
-        least(expires_on, coalesce(cancelled_to, expires_on)) as pulled_expires_on
+        least(
+            coalesce(changed_to, expires_on), coalesce(cancelled_to, changed_to, expires_on)
+        ) as moved_expires_on,
+        {{ add_days('expires_on', renewal_days) }} as label_known_on
     from ended
 ),
 
@@ -66,12 +83,11 @@ labelled as (
         as_of_date,
         'lapse' as label_definition,
         expires_on,
-        {{ add_days('expires_on', renewal_days) }} as label_known_on,
-        coalesce(
-            {{ days_between('pulled_expires_on', 'renewed_on') }} >= {{ renewal_days }},
-            true
-        ) as is_churned
-    from pulled
+        label_known_on,
+        -- who moved the expiry later has not lapsed by the day on which the outcome is known
+        {{ days_between('moved_expires_on', 'coalesce(renewed_on, label_known_on)') }}
+        >= {{ renewal_days }} as is_churned
+    from moved
 )
 
 select * from labelled

@@ -13,7 +13,9 @@ payments as (
         {{ known_customer('customer_id') }} as customer_id,
         transacted_on as day
     from {{ ref('int_subscription__periods_ordered') }}
-    where not is_cancel
+    where
+        not is_cancel
+        and not is_change
 ),
 
 holes as (

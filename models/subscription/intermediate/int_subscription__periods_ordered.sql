@@ -5,6 +5,7 @@
     transacted_on,
     day_order desc,
     is_cancel,
+    is_change,
     case when is_cancel then null else expires_on end nulls last,
     case when is_cancel then expires_on end desc nulls last,
     amount_paid desc nulls last,
@@ -35,6 +36,7 @@ ordered as (
         lag(payment_method) over customer_walk as previous_payment_method,
         lag(is_auto_renew) over customer_walk as previous_is_auto_renew,
         lag(is_cancel) over customer_walk as previous_is_cancel,
+        lag(is_change) over customer_walk as previous_is_change,
         lag(amount_paid) over customer_walk as previous_amount_paid,
         lag(list_price) over customer_walk as previous_list_price,
         -- only tells whether a row is the last one before a cut-off; never a feature
@@ -51,7 +53,7 @@ measured as (
         *,
         -- an expiry of 1970 is not one to measure a gap from
         case
-            when not is_cancel and not is_previous_expiry_ancient
+            when not is_cancel and not is_change and not is_previous_expiry_ancient
                 then {{ days_between('previous_expires_on', 'transacted_on') }}
         end as renewal_gap_days,
         coalesce(
@@ -61,6 +63,7 @@ measured as (
             and payment_method is not distinct from previous_payment_method
             and is_auto_renew = previous_is_auto_renew
             and is_cancel = previous_is_cancel
+            and is_change = previous_is_change
             and amount_paid is not distinct from previous_amount_paid
             and list_price is not distinct from previous_list_price,
             false

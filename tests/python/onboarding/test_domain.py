@@ -1,21 +1,15 @@
 """A folder of orders becomes a domain with scores and actions, and no SQL is edited."""
 
 import csv
-import os
-import subprocess
-import sys
-from pathlib import Path
 
-import duckdb
 import pytest
 import yaml
 from made_orders import write_made_orders
+from project_copy import check_the_house, churn, lines_of, published
 from shop_orders import write_orders
 
 from pipeline.onboarding.domain import Wishes, propose, write_proposal
 from pipeline.project.errors import ChurnError
-from pipeline.project.exit_codes import PUBLISHED, WARNED
-from pipeline.publish.generation import current
 
 MOST_FILES, MOST_LINES = 10, 400
 
@@ -93,16 +87,6 @@ def test_nothing_is_written_where_an_entry_would_be_wrong(project, sales):
     assert sorted(str(path) for path in project.rglob("*")) == before
 
 
-def lines_of(project):
-    return {path: len(path.read_text().splitlines()) for path in files_of(project)}
-
-
-def files_of(project):
-    kinds = ("models", "seeds", "macros", "docs")
-    found = [path for kind in kinds for path in (project / kind).rglob("*") if path.is_file()]
-    return [path for path in (*found, project / "dbt_project.yml") if path.suffix != ".png"]
-
-
 def test_a_domain_makes_few_files_and_lines(project, proposal):
     before = lines_of(project)
     written = write_proposal(proposal, project)
@@ -118,37 +102,6 @@ def test_a_domain_makes_few_files_and_lines(project, proposal):
     assert len(rows) == 5 and all(row["priors_source"].startswith("assumption") for row in rows)
 
 
-def churn(project, home, *arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", *map(str, arguments)],
-        cwd=project,
-        env=os.environ | {"CHURN_HOME": str(home.root), "PYTHONPATH": str(project)},
-        capture_output=True,
-        text=True,
-    )
-    # days on which nobody bought are a warning where orders are all there is
-    assert done.returncode in (PUBLISHED, WARNED), done.stdout + done.stderr
-    return done.stdout
-
-
-def published(home, domain):
-    """Customers scored, actions, and the log loss of each model."""
-    with duckdb.connect(str(current(home).path), read_only=True) as connection:
-        scored, actions = connection.execute(
-            "select count(*), count(recommended_action) from serving.crm_churn_actions "
-            "where domain = ? and not is_deleted",
-            [domain],
-        ).fetchone()
-        quality = dict(
-            connection.execute(
-                "select model, value from serving.bi_model_quality "
-                "where domain = ? and split = 'test' and metric = 'log_loss'",
-                [domain],
-            ).fetchall()
-        )
-    return scored, actions, quality
-
-
 @pytest.mark.slow
 def test_orders_become_published_scores_and_actions_and_the_checks_stay_green(project, home, sales):
     said = churn(
@@ -160,29 +113,7 @@ def test_orders_become_published_scores_and_actions_and_the_checks_stay_green(pr
     assert scored > 300
     assert actions > 0
     assert quality["lightgbm"] < quality["base_rate"]
-    tools = Path(sys.executable).parent
-    checks = (
-        [tools / "sqlfluff", "lint", "models/till"],
-        [
-            *(tools / "pytest", "-q", "tests/python/house", "tests/python/warehouse/test_kinds.py"),
-            *("tests/python/docs/test_dictionary.py", "tests/python/retention/test_catalogue.py"),
-            "tests/python/warehouse/test_codes.py::"
-            "test_every_text_column_is_guarded_or_is_said_to_be_an_id_or_words",
-            "tests/python/warehouse/test_static_checks.py::"
-            "test_every_model_says_its_grain_in_its_first_line",
-            "tests/python/warehouse/test_static_checks.py::"
-            "test_every_feature_has_a_unit_and_a_phrase",
-        ],
-    )
-    for command in checks:
-        done = subprocess.run(
-            command,
-            cwd=project,
-            env=os.environ | {"CHURN_HOME": str(home.root), "PYTHONPATH": str(project)},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stdout[-3_000:] + done.stderr[-2_000:]
+    check_the_house(project, home, "till")
 
 
 @pytest.mark.slow
