@@ -7,6 +7,7 @@ import duckdb
 from cli import (
     api,
     domains,
+    experiments,
     exports,
     flow,
     models,
@@ -24,6 +25,7 @@ __all__ = [
     "api",
     "app",
     "domains",
+    "experiments",
     "exports",
     "flow",
     "models",
