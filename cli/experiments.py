@@ -1,4 +1,4 @@
-"""`churn campaign measure` and `selftest`: what an experiment changed."""
+"""`churn campaign measure`, `selftest`, `learn`, `choose`: what experiments show, and for whom."""
 
 import json
 from dataclasses import asdict
@@ -26,6 +26,10 @@ Outcomes = Annotated[
     ),
 ]
 Control = Annotated[str, typer.Option(help="Arm of those who were left alone.")]
+Shares = Annotated[
+    list[str] | None,
+    typer.Option(help="Share that an arm was to get, as ARM=SHARE; equal by default."),
+]
 _EXIT_CODES = "Exit codes: 0 measured; 3 no effect can be told, see why; 1 a file is wrong."
 
 
@@ -34,10 +38,7 @@ def measure(
     assignments: Assignments,
     outcomes: Outcomes,
     control: Control = "control",
-    share: Annotated[
-        list[str] | None,
-        typer.Option(help="Share that an arm was to get, as ARM=SHARE; equal by default."),
-    ] = None,
+    share: Shares = None,
     before: Annotated[
         Path | None,
         typer.Option(
@@ -134,6 +135,65 @@ def selftest(
         show_self_test(found, console)
     if not found.passes:
         raise typer.Exit(WARNED)
+
+
+@campaign_commands.command(
+    epilog="Exit codes: 0 learned; 3 the arms cannot be compared; 1 a file is wrong."
+)
+def learn(
+    assignments: Assignments,
+    outcomes: Outcomes,
+    features: Annotated[
+        Path,
+        typer.Option(help="CSV or Parquet of customer_id and numbers known before the draw."),
+    ],
+    contact_cost: Annotated[float, typer.Option(min=0, help="Cost of one contact.")],
+    sale_value: Annotated[float, typer.Option(min=0, help="What one outcome is worth.")],
+    policy: Annotated[Path, typer.Option(help="File to write what was learned to.")],
+    control: Control = "control",
+    share: Shares = None,
+) -> None:
+    """Learn from a trial whom to treat with what, and say what that earned on held-out customers.
+
+    Effects per customer are used only if they earn more than the best single action for everybody
+    beyond noise; leaving everybody alone is one of the actions.
+    """
+    from ml.policy.worth import Prices
+    from pipeline.experiments.policies import learn_from_files
+    from pipeline.report.experiments import show_policy
+
+    with console.status("learning"):
+        learned = learn_from_files(
+            assignments,
+            outcomes,
+            features,
+            control,
+            Prices(contact_cost, sale_value),
+            policy,
+            _shares(share) if share else None,
+        )
+    show_policy(learned, console)
+    console.print(str(policy), highlight=False, markup=False, soft_wrap=True)
+
+
+@campaign_commands.command()
+def choose(
+    policy: Annotated[Path, typer.Option(help="File that `churn campaign learn` wrote.")],
+    features: Annotated[
+        Path,
+        typer.Option(help="CSV or Parquet of customer_id and the columns that were learned from."),
+    ],
+    out: Annotated[Path, typer.Option(help="CSV to write, or Parquet by its ending.")],
+) -> None:
+    """Write customer_id and arm for customers, by what was learned.
+
+    The name of the control arm stands for no contact.
+    """
+    from pipeline.experiments.policies import choose_for_file
+
+    for arm, customers in choose_for_file(policy, features, out).items():
+        console.print(f"{arm}: {customers:,} customers", highlight=False, markup=False)
+    console.print(str(out), highlight=False, markup=False, soft_wrap=True)
 
 
 def _shares(given: list[str]) -> dict[str, float]:

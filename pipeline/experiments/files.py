@@ -207,7 +207,7 @@ def check_features_cover(connection: duckdb.DuckDBPyConnection, path: Path, assi
     ).fetchall()
     if bare:
         raise ChurnError(
-            f"{_customers(len(bare))} assigned and have no features.",
+            f"{_customers(len(bare))} assigned and without features.",
             where=f"{path} lacks customers of {assigned}\n"
             + "\n".join(row[0] for row in bare[:_SHOWN])
             + _more(len(bare)),

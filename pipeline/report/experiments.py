@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from ml.policy.learn import LearnedPolicy
 from pipeline.experiments.lift import Lift
 from pipeline.experiments.measure import Measurement
 from pipeline.experiments.shuffles import SelfTest
@@ -79,6 +80,50 @@ def show_self_test(found: SelfTest, console: Console) -> None:
         if found.passes
         else "The measurement gives more false alarms than it promises on these customers: do not "
         "trust small differences between their arms."
+    )
+
+
+def show_policy(learned: LearnedPolicy, console: Console) -> None:
+    """Print whether customers differ, and what each way of choosing earned on held-out ones."""
+
+    def say(words: str) -> None:
+        console.print(words, highlight=False, markup=False, soft_wrap=True)
+
+    single = learned.arms[learned.single]
+    for_all = "leaving everybody alone" if learned.single == 0 else f"{single} for everybody"
+    per_thousand = 1000 * learned.gain, 1000 * learned.gain_error
+    beside = "{:+,.2f} ± {:,.2f} per 1,000 customers".format(*per_thousand)
+    if learned.finds_differences:
+        say(
+            f"Customers differ in what they should get: choosing per customer earned {beside} "
+            f"(standard error) more than {for_all}, the best single action."
+        )
+    else:
+        say(
+            f"No difference between customers was found that is worth acting on: choosing per "
+            f"customer earned {beside} (standard error) beside {for_all}, which is within noise. "
+            f"The policy is {for_all}, the best single action."
+        )
+    table = Table(
+        title=f"What it earned on {learned.customers:,} customers, each held out from learning"
+    )
+    table.add_column("policy")
+    for name in ("contacted", "earned", "95% interval"):
+        table.add_column(name, justify="right")
+    rows = [("learned", learned.worth)] if learned.finds_differences else []
+    rows += [
+        ("nobody" if arm == 0 else f"{learned.arms[arm]} for everybody", one)
+        for arm, one in enumerate(learned.single_worth)
+    ]
+    for name, one in rows:
+        low, high = one.interval
+        table.add_row(
+            name, f"{one.contacts:.1%}", f"{one.total:+,.2f}", f"{low:+,.2f} to {high:+,.2f}"
+        )
+    console.print(table, highlight=False)
+    say(
+        "Earned: sales less contacts among the treated whom the policy treats, less sales among "
+        "the controls whom it would treat."
     )
 
 
