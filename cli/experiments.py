@@ -158,7 +158,7 @@ def learn(
     Effects per customer are used only if they earn more than the best single action for everybody
     beyond noise; leaving everybody alone is one of the actions.
     """
-    from ml.policy.worth import Prices
+    from ml.policy.worth import ContactPrices
     from pipeline.experiments.policies import learn_from_files
     from pipeline.report.experiments import show_policy
 
@@ -168,7 +168,7 @@ def learn(
             outcomes,
             features,
             control,
-            Prices(contact_cost, sale_value),
+            ContactPrices(contact_cost, sale_value),
             policy,
             _shares(share) if share else None,
         )

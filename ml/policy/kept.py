@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ml.policy.learn import LearnedPolicy
 from ml.policy.rates import arm_rates_from
-from ml.policy.worth import PolicyWorth, Prices
+from ml.policy.worth import ContactPrices, PolicyWorth
 
 FORMAT = 1
 
@@ -79,7 +79,7 @@ def from_document(kept: KeptPolicy) -> LearnedPolicy:
     return LearnedPolicy(
         features=kept.features,
         arms=kept.arms,
-        prices=Prices(kept.contact_cost, kept.sale_value),
+        prices=ContactPrices(kept.contact_cost, kept.sale_value),
         single=kept.single,
         rates=None if kept.forests is None else arm_rates_from(kept.forests),
         gain=kept.gain,

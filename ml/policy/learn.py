@@ -8,8 +8,8 @@ from ml.contract import Floats
 from ml.policy.rates import ArmRates, fit_rates
 from ml.policy.trial import Arms, RandomisedTrial, folds_of
 from ml.policy.worth import (
+    ContactPrices,
     PolicyWorth,
-    Prices,
     best_actions,
     contributions,
     scores,
@@ -44,7 +44,7 @@ class LearnedPolicy:
 
     features: tuple[str, ...]
     arms: tuple[str, ...]
-    prices: Prices
+    prices: ContactPrices
     single: int
     rates: ArmRates | None
     gain: float
@@ -69,7 +69,7 @@ class LearnedPolicy:
         return best_actions(self.rates.predict(values), self.prices)
 
 
-def learn_policy(trial: RandomisedTrial, prices: Prices) -> LearnedPolicy:
+def learn_policy(trial: RandomisedTrial, prices: ContactPrices) -> LearnedPolicy:
     """Learn whom to treat with what.
 
     Every customer's action is chosen by models that did not see them, in each of several splits.
@@ -122,7 +122,7 @@ def _held_out_rates(trial: RandomisedTrial, repeat: int) -> Floats:
     return rates
 
 
-def _worth(trial: RandomisedTrial, chosen: list[Arms], prices: Prices) -> PolicyWorth:
+def _worth(trial: RandomisedTrial, chosen: list[Arms], prices: ContactPrices) -> PolicyWorth:
     """Return what rules earned, averaged over splits customer by customer."""
     earned = np.mean([contributions(trial, action, prices) for action in chosen], axis=0)
     contacts = float(np.mean([(action != 0).mean() for action in chosen]))

@@ -9,7 +9,7 @@ from ml.policy.trial import Arms, RandomisedTrial
 
 
 @dataclass(frozen=True)
-class Prices:
+class ContactPrices:
     """What a contact costs and what the outcome is worth, in the same money.
 
     Attributes:
@@ -42,7 +42,7 @@ class PolicyWorth:
         return self.total - 1.96 * self.standard_error, self.total + 1.96 * self.standard_error
 
 
-def best_actions(rates: Floats, prices: Prices) -> Arms:
+def best_actions(rates: Floats, prices: ContactPrices) -> Arms:
     """Return n arms: the one that earns most over the control, or the control if none earns.
 
     Args:
@@ -54,7 +54,7 @@ def best_actions(rates: Floats, prices: Prices) -> Arms:
     return np.asarray(np.argmax(gains, axis=1), dtype=np.int64)
 
 
-def scores(trial: RandomisedTrial, rates: Floats, prices: Prices) -> Floats:
+def scores(trial: RandomisedTrial, rates: Floats, prices: ContactPrices) -> Floats:
     """Return an unbiased estimate of what each action earns over the control, n x arms.
 
     The doubly robust score of Robins, Rotnitzky and Zhao (1994) with the drawn shares, so that it
@@ -74,7 +74,7 @@ def scores(trial: RandomisedTrial, rates: Floats, prices: Prices) -> Floats:
     return np.asarray(earned)
 
 
-def contributions(trial: RandomisedTrial, action: Arms, prices: Prices) -> Floats:
+def contributions(trial: RandomisedTrial, action: Arms, prices: ContactPrices) -> Floats:
     """Return what each customer adds to a rule's total (`PolicyWorth`), n of them.
 
     Args:

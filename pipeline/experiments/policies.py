@@ -12,7 +12,7 @@ from ml.contract import Floats
 from ml.policy.kept import FORMAT, KeptPolicy, from_document, to_document
 from ml.policy.learn import LearnedPolicy, learn_policy
 from ml.policy.trial import RandomisedTrial
-from ml.policy.worth import Prices
+from ml.policy.worth import ContactPrices
 from pipeline.experiments.files import (
     check_features_cover,
     read_assignments,
@@ -36,7 +36,7 @@ def learn_from_files(
     outcomes: Path,
     features: Path,
     control: str,
-    prices: Prices,
+    prices: ContactPrices,
     kept_in: Path,
     shares: dict[str, float] | None = None,
 ) -> LearnedPolicy:

@@ -7,7 +7,7 @@ import pytest
 from made_experiments import hillstrom_files, write_csv
 from made_trials import made_trial
 
-from ml.policy.worth import Prices
+from ml.policy.worth import ContactPrices
 from pipeline.experiments.policies import choose_for_file, learn_from_files
 from pipeline.project.errors import ChurnError
 
@@ -89,7 +89,7 @@ def test_wrong_features_are_named(tmp_path, change, said):
     features.write_text("\n".join([*kept, change]) + "\n")
     with pytest.raises(ChurnError) as error:
         learn_from_files(
-            assigned, had, features, "control", Prices(0.15, 10), tmp_path / "policy.json"
+            assigned, had, features, "control", ContactPrices(0.15, 10), tmp_path / "policy.json"
         )
     assert said in str(error.value)
     assert not (tmp_path / "policy.json").exists()
@@ -101,11 +101,13 @@ def test_customers_without_features_and_arms_without_outcomes_are_named(tmp_path
     short = tmp_path / "short.csv"
     short.write_text("\n".join(lines[:-1]) + "\n")
     with pytest.raises(ChurnError, match="1 customer is assigned and without features") as error:
-        learn_from_files(assigned, had, short, "control", Prices(1, 1), tmp_path / "p.json")
+        learn_from_files(assigned, had, short, "control", ContactPrices(1, 1), tmp_path / "p.json")
     assert lines[-1].partition(",")[0] in str(error.value)
     assigned, had, features = trial_files(tmp_path, 300)
     with pytest.raises(ChurnError, match="too few outcomes to learn from"):
-        learn_from_files(assigned, had, features, "control", Prices(1, 1), tmp_path / "p.json")
+        learn_from_files(
+            assigned, had, features, "control", ContactPrices(1, 1), tmp_path / "p.json"
+        )
 
 
 def test_a_policy_that_is_not_one_is_refused(tmp_path):

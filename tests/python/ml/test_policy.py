@@ -7,7 +7,7 @@ from made_trials import PRICES, made_trial, true_worth
 from ml.policy.kept import KeptPolicy, from_document, to_document
 from ml.policy.learn import learn_policy
 from ml.policy.trial import RandomisedTrial, folds_of
-from ml.policy.worth import Prices, best_actions, contributions, scores, worth_of
+from ml.policy.worth import ContactPrices, best_actions, contributions, scores, worth_of
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_where_customers_do_not_differ_none_is_found():
 
 def test_the_best_single_action_is_for_everybody_where_it_pays():
     trial, _ = made_trial(20_000, 4, differ=False)
-    learned = learn_policy(trial, Prices(0.0, 10.0))
+    learned = learn_policy(trial, ContactPrices(0.0, 10.0))
     assert learned.arms[learned.single] == "mail"
     assert not learned.finds_differences
     assert set(learned.choose(trial.values)) == {1}
@@ -53,7 +53,7 @@ def test_the_best_single_action_is_for_everybody_where_it_pays():
 
 def test_two_fits_are_equal_to_the_last_bit():
     trial, _ = made_trial(8_000, 5, differ=True)
-    documents = [to_document(learn_policy(trial, Prices(0.01, 10.0))) for _ in range(2)]
+    documents = [to_document(learn_policy(trial, ContactPrices(0.01, 10.0))) for _ in range(2)]
     assert documents[0] == documents[1]
 
 
@@ -75,7 +75,7 @@ def test_the_total_is_sales_less_contacts_less_sales_of_controls():
     )
     # a for the first six, b for nobody, the last two alone
     action = np.array([1, 1, 1, 1, 1, 0, 0, 0])
-    worth = worth_of(contributions(trial, action, Prices(0.5, 10.0)), 5 / 8)
+    worth = worth_of(contributions(trial, action, ContactPrices(0.5, 10.0)), 5 / 8)
     # two buyers and three contacts; one buyer of the controls, who are half as many as the arm
     assert worth.total == pytest.approx(20 - 1.5 - 2 * 10)
 
@@ -91,7 +91,7 @@ def test_scores_are_unbiased_whatever_the_rates_are():
 
 def test_an_action_has_to_pay_for_its_contact():
     rates = np.array([[0.01, 0.02, 0.026], [0.01, 0.024, 0.023], [0.01, 0.03, 0.01]])
-    assert best_actions(rates, Prices(0.15, 10.0)).tolist() == [2, 0, 1]
+    assert best_actions(rates, ContactPrices(0.15, 10.0)).tolist() == [2, 0, 1]
 
 
 def test_folds_share_rare_outcomes_evenly():

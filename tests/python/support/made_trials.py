@@ -3,9 +3,9 @@
 import numpy as np
 
 from ml.policy.trial import RandomisedTrial
-from ml.policy.worth import Prices
+from ml.policy.worth import ContactPrices
 
-PRICES = Prices(contact_cost=0.15, sale_value=10.0)
+PRICES = ContactPrices(contact_cost=0.15, sale_value=10.0)
 
 
 def made_trial(customers, seed, *, differ):
