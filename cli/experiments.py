@@ -91,7 +91,10 @@ def selftest(
     ] = None,
     outcomes: Annotated[
         Path | None,
-        typer.Option(help="Instead of a domain: CSV or Parquet of customer_id and outcome."),
+        typer.Option(
+            help="Instead of a domain: CSV or Parquet of customer_id and outcome (0 or 1), with a "
+            "row for every customer, and if known occurred_on."
+        ),
     ] = None,
     assignments: Annotated[
         Path | None,

@@ -1,14 +1,20 @@
 """A/A: arms that do not differ seem to as often as promised, and more where they are made to."""
 
 import json
+from datetime import date
 
+import duckdb
 import numpy as np
 import pytest
 from made_experiments import hillstrom_files, write_csv
 
 from pipeline.experiments import shuffles
 from pipeline.experiments.shuffles import shuffle_outcomes
+from pipeline.experiments.untreated import shuffle_untreated
+from pipeline.labels.freeze import FrozenCohort
+from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
+from pipeline.retention.decisions import note_contacts
 
 
 def outcomes_with_days(path, customers=6000):
@@ -79,6 +85,45 @@ def test_past_cohorts_of_a_domain_are_tested_without_those_treated(demo, tmp_pat
     assert found["running"] <= 0.05
     words = run_churn(home.root, "campaign", "selftest", "--domain", "ecommerce").stdout
     assert "keeps its promise" in words
+
+
+def frozen_cohort(home, day, customers):
+    """Frozen labels of made customers, a fifth of whom left, known a month later."""
+    folder = home.labels / "kkbox" / "lapse"
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"copy (select 'c' || range as customer_id, date '{day}' as as_of_date, "
+            f"date '{day}' + 30 as label_known_on, range % 5 = 0 as is_churned "
+            f"from range({customers})) to '{folder / f'{day}.v1.parquet'}'"
+        )
+    entry = FrozenCohort(
+        domain="kkbox",
+        label_definition="lapse",
+        as_of_date=day,
+        rule_version=1,
+        label_version=1,
+        rows=customers,
+        churners=customers // 5,
+        checksum="0",
+        raw_files=[],
+        missing_raw_files=[],
+        frozen_at="2020-03-01T00:00:00",
+    )
+    (folder / f"{day}.v1.json").write_text(entry.model_dump_json())
+
+
+def test_a_customer_who_was_contacted_before_the_outcome_was_known_is_left_out(home):
+    settings = domain_entries()["kkbox"].resolved()
+    frozen_cohort(home, "2020-01-01", 2000)
+    note_contacts(home, "kkbox", [(f"c{i}", date(2020, 1, 20), "") for i in range(300)])
+    note_contacts(home, "kkbox", [(f"c{i}", date(2020, 2, 20), "") for i in range(300, 500)])
+    found = shuffle_untreated(home, "kkbox", settings, 100, None)
+    assert (found.customers, found.converted) == (1700, 340)
+    # in the later cohort the first contacts are past and the last ones are not
+    frozen_cohort(home, "2020-02-01", 2000)
+    found = shuffle_untreated(home, "kkbox", settings, 100, None)
+    assert found.customers == 2000
 
 
 def test_a_home_without_cohorts_says_what_to_do(home, run_churn):
