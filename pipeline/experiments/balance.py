@@ -49,12 +49,12 @@ def check_balance(
     """
     drawn: list[tuple[str, str, float, float]] = []
     for feature in features:
-        column = '"' + feature.replace('"', '""') + '"'
+        column = 'features."' + feature.replace('"', '""') + '"'
         groups = {
             arm: (n, mean, variance or 0.0)
             for arm, n, mean, variance in connection.execute(
-                f"select arm, count({column}), avg({column}), var_samp({column}) "
-                "from assignments inner join features using (customer_id) group by arm"
+                f"select assignments.arm, count({column}), avg({column}), var_samp({column}) "
+                "from assignments inner join features using (customer_id) group by all"
             ).fetchall()
             if n > 1
         }

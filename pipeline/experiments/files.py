@@ -4,13 +4,15 @@ The tables that it makes in a connection are `assignments` (experiment, customer
 `outcomes` (experiment, customer_id, outcome, revenue_units, occurred_on) and `features`.
 """
 
+import csv
+import gzip
 from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
 from pipeline.experiments.lift import UNITS
-from pipeline.project.duck import file_sql
+from pipeline.project.duck import file_sql, quoted
 from pipeline.project.errors import ChurnError
 
 _SHOWN = 5
@@ -226,24 +228,31 @@ def _read(
     connection: duckdb.DuckDBPyConnection, table: str, path: Path, required: Sequence[str]
 ) -> set[str]:
     """Make a table of texts with the number of each row; return the names of its columns."""
-    if path.suffix.lower() in (".parquet", ".pq"):
-        rows, first = f"read_parquet({file_sql(path)})", 1
-    else:
-        # a quote that is not closed, or a row of another width, stops the reader
-        rows = (
-            f"read_csv({file_sql(path)}, header = true, all_varchar = true, delim = ',', "
-            "quote = '\"', escape = '\"', comment = '', auto_detect = true, sample_size = 1)"
-        )
-        first = 2
     try:
-        columns = [row[0] for row in connection.execute(f"describe from {rows}").fetchall()]
-    except (duckdb.Error, OSError) as problem:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            rows, first = f"read_parquet({file_sql(path)})", 1
+            columns = [row[0] for row in connection.execute(f"describe from {rows}").fetchall()]
+        else:
+            columns, first = _header(path), 2
+            typed = ", ".join(f"{quoted(name)}: 'varchar'" for name in columns)
+            # nothing is guessed, so a row of another width or an open quote is named with its line
+            rows = (
+                f"read_csv({file_sql(path)}, auto_detect = false, header = true, delim = ',', "
+                f"quote = '\"', escape = '\"', columns = {{{typed}}})"
+            )
+    except (duckdb.Error, OSError, EOFError, UnicodeDecodeError, csv.Error) as problem:
         raise _unreadable(path, problem) from problem
+    if len(set(map(str.lower, columns))) < len(columns) or "" in columns:
+        raise ChurnError(
+            "A column has no name, or two have the same.",
+            where=f"{path} has {', '.join(columns)}",
+            hint="Give each column a name of its own.",
+        )
     missing = [name for name in required if name not in columns]
     if missing:
         raise ChurnError(
             f"The file lacks {' and '.join(missing)}.",
-            where=f"{path} has {', '.join(columns) or 'nothing'}",
+            where=f"{path} has {', '.join(columns)[:200] or 'nothing'}",
             hint=f"Use a CSV with commas, or Parquet, with the columns {', '.join(required)}.",
         )
     texts = ", ".join(
@@ -261,6 +270,16 @@ def _read(
             "The file has no rows.", where=str(path), hint="Write one row per customer."
         )
     return set(columns)
+
+
+def _header(path: Path) -> list[str]:
+    """Return the names in the first line of a CSV."""
+    with (
+        gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+        if path.suffix.lower() == ".gz"
+        else path.open(encoding="utf-8-sig", newline="")
+    ) as file:
+        return [name.strip() for name in next(csv.reader(file), [])]
 
 
 def _name(column: str) -> str:

@@ -250,6 +250,29 @@ def test_wrong_optional_values_are_named(tmp_path, column, value, said):
     assert said in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("c900,mail,x", "Line: 402"),
+        ("c900", "Line: 402"),
+        ('"c900,mail', "Line: 402"),
+    ],
+)
+def test_a_row_of_another_shape_is_named_with_its_line(tmp_path, line, said):
+    rows = "".join(f"c{i},{'mail' if i % 2 else 'control'}\n" for i in range(400))
+    (tmp_path / "a.csv").write_text(f"customer_id,arm\n{rows}{line}\nc901,mail\n")
+    had = write_csv(tmp_path / "o.csv", ("customer_id", "outcome"), [("c1", 1)])
+    with pytest.raises(ChurnError, match="cannot be read") as error:
+        measured(tmp_path / "a.csv", had)
+    assert said in str(error.value)
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    first = write_csv(tmp_path / "a.csv", ("customer_id", "arm", "arm"), [("a", "x", "y")])
+    with pytest.raises(ChurnError, match="two have the same"):
+        measured(first, first)
+
+
 def test_files_that_are_not_there_or_lack_columns_are_named(tmp_path):
     first = write_csv(tmp_path / "a.csv", ("customer_id", "group"), ASSIGNED)
     with pytest.raises(ChurnError, match="lacks arm") as error:
