@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import duckdb
 from scipy.stats import norm
 
-from pipeline.experiments.ratio import RATIO_ALPHA
+from pipeline.experiments.ratio import RATIO_ALPHA, p_words
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class BalanceCheck:
     def __str__(self) -> str:
         return (
             f"{self.feature} of {self.arm} is {self.difference:+.3f} standard deviations from the "
-            f"control (p = {self.p_value:.2g})"
+            f"control ({p_words(self.p_value)})"
         )
 
 

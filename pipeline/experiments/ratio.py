@@ -42,7 +42,12 @@ class RatioCheck:
             f"{arm} {count:,} of {self.expected[arm]:,.0f}" for arm, count in self.counts.items()
         )
         where = "" if self.stratum is None else f"stratum {self.stratum or '(empty)'}: "
-        return f"{where}{arms} expected (p = {self.p_value:.2g})"
+        return f"{where}{arms} expected ({p_words(self.p_value)})"
+
+
+def p_words(p_value: float) -> str:
+    """Return a p-value as text; one that is tiny is not 0."""
+    return f"p = {p_value:.2g}" if p_value >= 1e-6 else "p < 0.000001"
 
 
 def check_ratio(
