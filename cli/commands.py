@@ -5,6 +5,7 @@ import sys
 from cli import (
     api,
     domains,
+    experiments,
     exports,
     flow,
     models,
@@ -24,6 +25,7 @@ __all__ = [
     "api",
     "app",
     "domains",
+    "experiments",
     "exports",
     "flow",
     "models",

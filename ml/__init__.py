@@ -7,6 +7,6 @@ turn log-odds into probabilities and bands, `learn` is the whole procedure, `run
 writes the results and the `recipe` in the shape of `artifacts`. `champion` makes the `decision`
 which run is live, after `takeover` has compared both on the customers scored next; `score` scores
 with it, `tune` searches parameters. `metrics`, `compare` and `forest` serve all of them; `level`
-forecasts the mean risk of a cohort, `challengers` are models from outside, and `evaluation` and
-`explain` are packages of their own.
+forecasts the mean risk of a cohort, `challengers` are models from outside, `policy` learns from
+trials whom to treat, and `evaluation` and `explain` are packages of their own.
 """
