@@ -1,9 +1,11 @@
 """The command line `churn`, one file a chapter of its help.
 
 In the order of the flow: `flow` runs the steps, `proofs` and `quality` judge them, `models` chooses
-the live model, `retention` plans actions, `domains` adds a business, `exports` and `workshop` are
-for analysts and developers, `people` says who may use the viewer, `api`, `services` and `launcher`
-serve the published generation. `common` holds what commands share, `commands` registers them.
+the live model, `retention` plans actions, `campaigns` turns a plan into a campaign and `dispatch`
+sends its messages (`campaign_group` is where commands on campaigns meet), `domains` adds a
+business, `exports` and `workshop` are for analysts and developers, `people` says who may use the
+viewer, `api`, `services` and `launcher` serve the published generation. `common` holds what
+commands share, `commands` registers them.
 """
 
 from pipeline.project.environment import prepare_environment

@@ -6,6 +6,8 @@ import duckdb
 
 from cli import (
     api,
+    campaigns,
+    dispatch,
     domains,
     exports,
     flow,
@@ -23,6 +25,8 @@ from pipeline.project.errors import ChurnError
 __all__ = [
     "api",
     "app",
+    "campaigns",
+    "dispatch",
     "domains",
     "exports",
     "flow",

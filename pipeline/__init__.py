@@ -3,8 +3,9 @@
 In the order of the flow: `project` reads the configuration, `ingest` fills the lake, `warehouse`
 builds, `labels` freezes, `runs` keeps training runs, `proofs` shows that nothing leaks, `retention`
 plans, `realtime` scores raw rows, `publish` writes a generation, `destinations` brings it to other
-databases, `report`, `tableau`, `docs` and `exploration` present it. `onboarding` makes a domain
-from raw files, `demo` generates some. `steps` calls them in order.
+databases, `campaigns` brings messages to the CRM, `report`, `tableau`, `docs` and `exploration`
+present it. `onboarding` makes a domain from raw files, `demo` generates some. `steps` calls them in
+order.
 
-The names `connections`, `corrections`, `campaigns` and `operations` are reserved.
+The names `connections`, `corrections` and `operations` are reserved.
 """
