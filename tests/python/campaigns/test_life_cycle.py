@@ -308,7 +308,7 @@ def test_exploring_draws_actions_and_keeps_their_probabilities(world):
     options = {name: round(1 / one["action_probability"]) for name, one in all_drawn.items()}
     assert max(options.values()) > 2
     # over many campaigns the drawn action is what its probability says
-    share, times, expected = 300, 40, 0
+    share, times, expected = 300, 10, 0
     other = 0
     for number in range(times):
         for name, one in actions(f"campaign {number}", share).items():
@@ -319,7 +319,7 @@ def test_exploring_draws_actions_and_keeps_their_probabilities(world):
             other += not is_best
             # arms do not depend on it, and the control group has a planned action as well
             assert one["arm"] == best[name]["arm"]
-    assert other == pytest.approx(expected, rel=0.06)
+    assert other == pytest.approx(expected, rel=0.12)
 
 
 def test_a_saved_audience_is_who_it_is_for(world):
