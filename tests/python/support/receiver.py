@@ -37,7 +37,12 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"])).decode()
+                size = int(self.headers["content-length"])
+                body = self.rfile.read(size).decode()
+                if len(body.encode()) < size:
+                    # the sender was killed in mid-request
+                    self.close_connection = True
+                    return
                 request = {
                     "headers": {name.lower(): value for name, value in self.headers.items()},
                     "path": self.path,
