@@ -2,6 +2,9 @@
 
 import os
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from limits import parse
@@ -10,12 +13,29 @@ from rich.console import Console
 from app.api.factory import create_app
 from app.api.http.memory import settle
 from app.api.settings import ApiSettings
+from pipeline.campaigns.dispatch import Dispatcher
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 
 
-def serve(home: Home, settings: ApiSettings, host: str, port: int, console: Console) -> None:
+def serve(
+    home: Home,
+    settings: ApiSettings,
+    host: str,
+    port: int,
+    console: Console,
+    *,
+    dispatches: bool = False,
+) -> None:
     """Serve until stopped.
+
+    Args:
+        home: CHURN_HOME.
+        settings: Limits.
+        host: Address to listen on.
+        port: Port to listen on.
+        console: Where the address is printed.
+        dispatches: Send the messages of campaigns, too.
 
     Raises:
         ChurnError: A limit is not valid, or the port is taken.
@@ -38,13 +58,30 @@ def serve(home: Home, settings: ApiSettings, host: str, port: int, console: Cons
         # headers of a proxy are not trusted unless uvicorn's own setting says so
         proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
     )
-    with listen(host, port) as listener:
+    with listen(host, port) as listener, _dispatching(home, dispatches):
         console.print(
             f"http://{host}:{listener.getsockname()[1]}  (docs at /docs; stop with Ctrl+C)",
             highlight=False,
         )
         settle()
         uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def _dispatching(home: Home, dispatches: bool) -> Iterator[None]:
+    """Send messages beside the API; what is under way at the end is finished."""
+    if not dispatches:
+        yield
+        return
+    dispatcher, stop = Dispatcher(home), threading.Event()
+    thread = threading.Thread(target=dispatcher.run, args=(stop,), name="dispatcher")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        dispatcher.close()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -4,11 +4,14 @@ import secrets
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Protocol
+
+import sqlalchemy as sa
 
 from pipeline.campaigns.hand_over import hand_over
 from pipeline.campaigns.outbox import LEASE, claim, expunge, next_due, settle, take
@@ -117,9 +120,10 @@ class Dispatcher:
         return done
 
     def run(self, stop: threading.Event, poll_seconds: float = POLL_SECONDS) -> None:
-        """Send what is due until told to stop."""
+        """Send what is due until told to stop; a state that is locked for long is tried again."""
         while not stop.is_set():
-            self.once(stop)
+            with suppress(sa.exc.OperationalError):
+                self.once(stop)
             stop.wait(poll_seconds)
 
     def next_due(self) -> datetime | None:

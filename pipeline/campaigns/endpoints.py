@@ -104,9 +104,22 @@ def add_endpoint(
 
 
 def rotate_secret(
-    home: Home, domain: str, name: str, secret: str | None = None, by: str | None = None
+    home: Home,
+    domain: str,
+    name: str,
+    secret: str | None = None,
+    by: str | None = None,
+    now: datetime | None = None,
 ) -> str:
     """Give an endpoint a new secret and return it; for a day messages are signed with both.
+
+    Args:
+        home: CHURN_HOME.
+        domain: Domain.
+        name: Endpoint.
+        secret: One that the receiver gave; a random one if None.
+        by: Who asks for it.
+        now: When the day begins, UTC without a zone; by the clock if None.
 
     Raises:
         ChurnError: There is no such endpoint, or the secret is not allowed.
@@ -114,7 +127,7 @@ def rotate_secret(
     secret = new_secret() if secret is None else check_secret(secret)
     with writing(home) as connection:
         _found(connection, domain, name)
-        keep_secret(home, domain, name, secret, datetime.now(UTC).replace(tzinfo=None))
+        keep_secret(home, domain, name, secret, now or datetime.now(UTC).replace(tzinfo=None))
         record(connection, domain, "rotated the secret of an endpoint", name, by)
     return secret
 

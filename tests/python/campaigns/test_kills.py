@@ -70,7 +70,9 @@ def test_a_dispatcher_that_is_killed_loses_nothing(home, monkeypatch, count):
             process = start()
             if number == KILLS // 2:
                 # both secrets sign from now on; a moment later the receiver goes over to the new
-                newer = rotate_secret(home, DOMAIN, "good")
+                newer = rotate_secret(
+                    home, DOMAIN, "good", now=dispatching.fast_clock(began, SPEED)()
+                )
                 time.sleep(0.2 + dispatching.TIMEOUT)
                 keys.append(newer)
         until = time.monotonic() + 600

@@ -180,3 +180,23 @@ def test_what_did_not_arrive_is_listed_and_sent_again(world, start_api, run_chur
         run_churn(world.root, "endpoints", "list", "--domain", DOMAIN, "--json").stdout
     )
     assert endpoint["status"] == "active" and "secret" not in endpoint
+
+
+def test_the_api_sends_messages_by_itself_if_it_is_told_to(world, run_churn, crm):
+    import time
+
+    from benchmarks.http_load import serving
+
+    names = ("--domain", DOMAIN, "--name", "crm")
+    run_churn(world.root, "endpoints", "add", *names, "--url", crm.url, "--development")
+    of = ("--domain", DOMAIN, "--name", "spring")
+    run_churn(world.root, "campaign", "draft", *of, "--budget", 20, "--to", "crm")
+    run_churn(world.root, "campaign", "preview", *of)
+    done = run_churn(world.root, "campaign", "launch", *of, "--json")
+    assert done.returncode == 0, done.stderr
+    count = json.loads(done.stdout)["messages"]["pending"]
+    with serving(world, "api", "--port", "0", "--dispatch"):
+        until = time.monotonic() + 60
+        while len(crm.got) < count and time.monotonic() < until:
+            time.sleep(0.2)
+    assert len(set(crm.ids())) == count
