@@ -72,7 +72,7 @@ def draft(
     as_json: AsJson = False,
 ) -> None:
     """Save a campaign as a draft. Nobody is drawn or contacted."""
-    from pipeline.campaigns.life_cycle import Settings, draft_campaign
+    from pipeline.campaigns.life_cycle import CampaignSettings, draft_campaign
     from pipeline.retention.catalogue import actions_of, channels_of
     from pipeline.retention.drafts import find_draft
     from pipeline.retention.plan_choice import PlanChoice
@@ -105,7 +105,7 @@ def draft(
         holdout = None if saved.holdout_per_mille is None else saved.holdout_per_mille / 1000
     if budget is None:
         raise typer.BadParameter("give a budget, or a saved plan by --plan", param_hint="--budget")
-    settings = Settings(name, budget, holdout, explore, choice, audience, to)
+    settings = CampaignSettings(name, budget, holdout, explore, choice, audience, to)
     if audience is not None:
         _audience(where, domain)(audience)
     _show(draft_campaign(where, domain, settings, user()), as_json, {})

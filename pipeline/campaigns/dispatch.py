@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from pipeline.campaigns.hand_over import hand_over
 from pipeline.campaigns.outbox import LEASE, claim, expunge, next_due, settle, take
-from pipeline.campaigns.send import Answer, Sender
+from pipeline.campaigns.send import Reply, Sender
 from pipeline.campaigns.signing import secrets_of, signed_headers
 from pipeline.project.clock import today as clock_today
 from pipeline.project.home import Home
@@ -31,7 +31,7 @@ _EXPUNGE_EVERY = timedelta(hours=1)
 class Sends(Protocol):
     """Makes one attempt; `Sender` does it over HTTP."""
 
-    def send(self, url: str, allows_private: bool, headers: dict[str, str], body: str) -> Answer:
+    def send(self, url: str, allows_private: bool, headers: dict[str, str], body: str) -> Reply:
         """Send a message."""
 
     def close(self) -> None:
@@ -140,7 +140,7 @@ class Dispatcher:
             headers = signed_headers(keys, message.message_id, message.body, now)
             answer = self._sender.send(message.url, message.allows_private, headers, message.body)
         else:
-            answer = Answer(problem="no secret")
+            answer = Reply(problem="no secret")
         return settle(self._engine, message, answer, self._now(), self._chance)
 
 

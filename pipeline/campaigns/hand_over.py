@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from pipeline.campaigns.life_cycle import FILES
 from pipeline.campaigns.outbox import deliver, log_attempt, reason_to_withhold, withhold
-from pipeline.campaigns.send import Answer
+from pipeline.campaigns.send import Reply
 from pipeline.campaigns.tables import CAMPAIGNS, OUTBOX
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
@@ -78,7 +78,7 @@ def _one(
                 continue
             rows.append({**json.loads(message["body"])["data"], "message_id": key[0]})
             deliver(connection, key, now)
-            log_attempt(connection, dict(message), Answer(), "delivered", now)
+            log_attempt(connection, dict(message), Reply(), "delivered", now)
         if not rows:
             return None
         number = campaign.files + 1

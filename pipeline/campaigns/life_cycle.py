@@ -104,7 +104,7 @@ class Campaign:
 
 
 @dataclass(frozen=True)
-class Settings:
+class CampaignSettings:
     """What a draft is made of.
 
     Attributes:
@@ -126,7 +126,7 @@ class Settings:
     destination: str = "csv"
 
 
-def draft_campaign(home: Home, domain: str, settings: Settings, by: str) -> Campaign:
+def draft_campaign(home: Home, domain: str, settings: CampaignSettings, by: str) -> Campaign:
     """Save a draft; one of that name is replaced.
 
     Raises:
@@ -417,7 +417,7 @@ def _must_be(row: sa.RowMapping, may: tuple[str, ...], become: str) -> None:
         )
 
 
-def _check(settings: Settings) -> None:
+def _check(settings: CampaignSettings) -> None:
     for name, value, most in (
         ("explore", settings.explore, 1.0),
         ("holdout", settings.holdout or 0.0, 0.5),

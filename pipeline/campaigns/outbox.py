@@ -18,7 +18,7 @@ from sqlalchemy.dialects.sqlite import insert
 from pipeline.campaigns.life_cycle import stop_messages
 from pipeline.campaigns.members import UNDER_WAY
 from pipeline.campaigns.schedule import THROTTLING, delay_after, throttle_after, wait_asked
-from pipeline.campaigns.send import Answer
+from pipeline.campaigns.send import Reply
 from pipeline.campaigns.tables import ATTEMPTS, CAMPAIGNS, ENDPOINTS, MEMBERS, OUTBOX
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
@@ -177,9 +177,7 @@ def take(
         )
 
 
-def settle(
-    engine: sa.Engine, message: Leased, answer: Answer, now: datetime, chance: Random
-) -> str:
+def settle(engine: sa.Engine, message: Leased, answer: Reply, now: datetime, chance: Random) -> str:
     """Keep how an attempt ended, and what follows from it; return the outcome.
 
     Args:
@@ -196,7 +194,7 @@ def settle(
 
 
 def log_attempt(
-    connection: sa.Connection, message: dict[str, Any], answer: Answer, outcome: str, now: datetime
+    connection: sa.Connection, message: dict[str, Any], answer: Reply, outcome: str, now: datetime
 ) -> None:
     """Keep an attempt, without contents, in the transaction of the caller."""
     connection.execute(
@@ -406,7 +404,7 @@ def withhold(connection: sa.Connection, key: tuple[str, int], because: str, now:
 
 
 def _follow(
-    connection: sa.Connection, message: Leased, answer: Answer, now: datetime, chance: Random
+    connection: sa.Connection, message: Leased, answer: Reply, now: datetime, chance: Random
 ) -> str:
     key = (message.message_id, message.replay)
     if answer.status is not None and 200 <= answer.status < 300:
@@ -444,7 +442,7 @@ def _follow(
 def _failed(
     connection: sa.Connection,
     message: Leased,
-    answer: Answer,
+    answer: Reply,
     asked: timedelta | None,
     now: datetime,
 ) -> None:

@@ -13,7 +13,7 @@ TIMEOUT = 20.0
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """How an attempt ended.
 
     Attributes:
@@ -48,7 +48,7 @@ class Sender:
             for allows_private in (False, True)
         }
 
-    def send(self, url: str, allows_private: bool, headers: Mapping[str, str], body: str) -> Answer:
+    def send(self, url: str, allows_private: bool, headers: Mapping[str, str], body: str) -> Reply:
         """Send a message; only the head of the answer is read."""
         began = time.monotonic()
         try:
@@ -62,7 +62,7 @@ class Sender:
                 },
                 content=body.encode(),
             ) as answer:
-                return Answer(
+                return Reply(
                     answer.status_code, answer.headers.get("retry-after"), None, _since(began)
                 )
         except RefusedAddressError:
@@ -71,7 +71,7 @@ class Sender:
             problem = "timed out"
         except httpx.HTTPError:
             problem = "not connected"
-        return Answer(problem=problem, milliseconds=_since(began))
+        return Reply(problem=problem, milliseconds=_since(began))
 
     def close(self) -> None:
         """Close all connections."""

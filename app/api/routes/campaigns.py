@@ -19,7 +19,7 @@ from app.api.routes.plans import PlanFilter, plan_choice
 from app.api.services import Services
 from app.audience_members import audience_members
 from pipeline.campaigns import life_cycle, outbox
-from pipeline.campaigns.life_cycle import Campaign, NoCampaignError, Settings, Status
+from pipeline.campaigns.life_cycle import Campaign, CampaignSettings, NoCampaignError, Status
 from pipeline.project.errors import ChurnError
 
 router = APIRouter(prefix="/v1/{domain}", tags=["campaigns"])
@@ -270,7 +270,7 @@ def draft_campaign(
 ) -> SavedCampaign:
     """Save a draft in place of one of that name. Nobody is drawn or contacted."""
     choice = plan_choice(generation, domain, body.filter or PlanFilter())
-    settings = Settings(
+    settings = CampaignSettings(
         name, body.budget, body.holdout, body.explore, choice, body.audience, body.destination
     )
     with _told():

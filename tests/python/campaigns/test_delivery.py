@@ -28,7 +28,7 @@ from pipeline.campaigns.endpoints import (
     rotate_secret,
 )
 from pipeline.campaigns.life_cycle import (
-    Settings,
+    CampaignSettings,
     draft_campaign,
     find_campaign,
     finish_campaign,
@@ -343,7 +343,7 @@ def test_410_disables_the_endpoint_and_stops_the_campaign_at_once(
     clock.turn(days=2)
     assert dispatch().outcomes == {}
     with pytest.raises(ChurnError, match="disabled: gone"):
-        draft_campaign(home, DOMAIN, Settings("next", 1.0, destination="crm"), "Ada")
+        draft_campaign(home, DOMAIN, CampaignSettings("next", 1.0, destination="crm"), "Ada")
 
 
 def test_410_of_one_endpoint_leaves_the_others_alone(

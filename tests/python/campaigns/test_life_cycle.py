@@ -13,7 +13,7 @@ from campaign_world import messages, rows
 
 from pipeline.campaigns.forecast import smallest_effect
 from pipeline.campaigns.life_cycle import (
-    Settings,
+    CampaignSettings,
     draft_campaign,
     find_campaign,
     finish_campaign,
@@ -75,14 +75,14 @@ def assigned(home):
 
 
 def launched(home, name="spring", **settings):
-    draft_campaign(home, DOMAIN, Settings(name, **({"budget": 3000.0} | settings)), "Ada")
+    draft_campaign(home, DOMAIN, CampaignSettings(name, **({"budget": 3000.0} | settings)), "Ada")
     preview_campaign(home, DOMAIN, name, nobody)
     return launch_campaign(home, DOMAIN, name, nobody, "Ada")
 
 
 def test_a_preview_says_what_it_costs_and_changes_nothing(drawn):
     before = assigned(drawn)
-    draft_campaign(drawn, DOMAIN, Settings("spring", 3000.0, explore=0), "Ada")
+    draft_campaign(drawn, DOMAIN, CampaignSettings("spring", 3000.0, explore=0), "Ada")
     figures = preview_campaign(drawn, DOMAIN, "spring", nobody).forecast
     (plan,) = published(drawn, "select * from serving.bi_retention_budget where {}")
     # the period drew all that the plan chose, and the campaign takes them as they are
@@ -213,13 +213,13 @@ def test_a_customer_is_in_one_running_campaign(world):
     # a paused campaign keeps its members, a finished one gives them back
     for end, are_free in ((pause_campaign, False), (finish_campaign, True)):
         end(world, DOMAIN, "mail", "Ada")
-        draft_campaign(world, DOMAIN, Settings("next", 3000.0), "Ada")
+        draft_campaign(world, DOMAIN, CampaignSettings("next", 3000.0), "Ada")
         figures = preview_campaign(world, DOMAIN, "next", nobody).forecast
         assert (figures.customers >= len(ids[0])) == are_free
 
 
 def test_who_was_contacted_lately_is_not_drawn(world):
-    draft_campaign(world, DOMAIN, Settings("a", 3000.0), "Ada")
+    draft_campaign(world, DOMAIN, CampaignSettings("a", 3000.0), "Ada")
     before = preview_campaign(world, DOMAIN, "a", nobody).forecast
     with writing(world) as connection:
         standing = read_standing(connection, DOMAIN, "")
@@ -238,7 +238,7 @@ def test_who_was_contacted_lately_is_not_drawn(world):
 def test_who_was_drawn_and_contacted_since_stays_a_member_and_gets_no_second_message(drawn):
     """Left out, the arms would lose different people: the control group is never contacted."""
     someone = next(name for name, row in assigned(drawn).items() if row["arm"] == "treat")
-    draft_campaign(drawn, DOMAIN, Settings("a", 3000.0), "Ada")
+    draft_campaign(drawn, DOMAIN, CampaignSettings("a", 3000.0), "Ada")
     before = preview_campaign(drawn, DOMAIN, "a", nobody).forecast
     note_contacts(drawn, DOMAIN, [(someone, date.fromisoformat(before.as_of_date), "")])
     after = launched(drawn, "a").forecast
@@ -269,7 +269,7 @@ def test_messages_that_were_delivered_cool_down_across_campaigns(drawn):
 
 
 def test_who_is_suppressed_is_in_no_arm_and_counted(drawn):
-    draft_campaign(drawn, DOMAIN, Settings("a", 3000.0), "Ada")
+    draft_campaign(drawn, DOMAIN, CampaignSettings("a", 3000.0), "Ada")
     before = preview_campaign(drawn, DOMAIN, "a", nobody).forecast
     two = [
         next(name for name, row in assigned(drawn).items() if row["arm"] == arm)
@@ -283,7 +283,7 @@ def test_who_is_suppressed_is_in_no_arm_and_counted(drawn):
 
 @pytest.mark.parametrize("budget", [0.0, 5.0, 100.0])
 def test_both_arms_together_stay_within_the_budget(world, drawn, budget):
-    draft_campaign(drawn, DOMAIN, Settings("a", budget, explore=0), "Ada")
+    draft_campaign(drawn, DOMAIN, CampaignSettings("a", budget, explore=0), "Ada")
     preview_campaign(drawn, DOMAIN, "a", nobody)
     with writing(drawn) as connection:
         standing = read_standing(connection, DOMAIN, "")
@@ -324,7 +324,7 @@ def test_exploring_draws_actions_and_keeps_their_probabilities(world):
 
 def test_a_saved_audience_is_who_it_is_for(world):
     ids = [one.customer_id for one in published(world, _TREATED)]
-    settings = Settings("some", 3000.0, audience="mine", explore=0)
+    settings = CampaignSettings("some", 3000.0, audience="mine", explore=0)
     draft_campaign(world, DOMAIN, settings, "Ada")
     some = frozenset(ids[:20])
     figures = preview_campaign(world, DOMAIN, "some", {"mine": some}.__getitem__).forecast
@@ -341,15 +341,15 @@ _TREATED = (
 
 
 def test_nothing_is_launched_that_was_not_previewed(world):
-    draft_campaign(world, DOMAIN, Settings("a", 3000.0), "Ada")
+    draft_campaign(world, DOMAIN, CampaignSettings("a", 3000.0), "Ada")
     with pytest.raises(ChurnError, match="not previewed"):
         launch_campaign(world, DOMAIN, "a", nobody, "Ada")
     preview_campaign(world, DOMAIN, "a", nobody)
     # saved again it is another draft
-    draft_campaign(world, DOMAIN, Settings("a", 1.0), "Ada")
+    draft_campaign(world, DOMAIN, CampaignSettings("a", 1.0), "Ada")
     with pytest.raises(ChurnError, match="not previewed"):
         launch_campaign(world, DOMAIN, "a", nobody, "Ada")
-    draft_campaign(world, DOMAIN, Settings("a", 0.0), "Ada")
+    draft_campaign(world, DOMAIN, CampaignSettings("a", 0.0), "Ada")
     preview_campaign(world, DOMAIN, "a", nobody)
     with pytest.raises(ChurnError, match="Nobody is in a"):
         launch_campaign(world, DOMAIN, "a", nobody, "Ada")
@@ -358,7 +358,7 @@ def test_nothing_is_launched_that_was_not_previewed(world):
 
 def test_what_is_decided_while_members_are_chosen_counts(world, monkeypatch):
     """The first choice is stale: somebody was suppressed before it could be frozen."""
-    draft_campaign(world, DOMAIN, Settings("a", 3000.0), "Ada")
+    draft_campaign(world, DOMAIN, CampaignSettings("a", 3000.0), "Ada")
     preview_campaign(world, DOMAIN, "a", nobody)
     someone = published(world, _TREATED)[0].customer_id
     tries = []
@@ -378,7 +378,7 @@ def test_what_is_decided_while_members_are_chosen_counts(world, monkeypatch):
 
 
 def test_a_launch_that_fails_leaves_nothing(world, monkeypatch):
-    draft_campaign(world, DOMAIN, Settings("a", 3000.0), "Ada")
+    draft_campaign(world, DOMAIN, CampaignSettings("a", 3000.0), "Ada")
     preview_campaign(world, DOMAIN, "a", nobody)
 
     def fail(*_):
@@ -395,7 +395,7 @@ def test_a_launch_that_fails_leaves_nothing(world, monkeypatch):
 def test_a_campaign_goes_its_way_and_who_did_it_is_kept(world):
     launched(world)
     with pytest.raises(ChurnError, match="launched a campaign 'spring' already"):
-        draft_campaign(world, DOMAIN, Settings("spring", 1.0), "Bo")
+        draft_campaign(world, DOMAIN, CampaignSettings("spring", 1.0), "Bo")
     with pytest.raises(ChurnError, match="is running and cannot be launched"):
         launch_campaign(world, DOMAIN, "spring", nobody, "Bo")
     assert pause_campaign(world, DOMAIN, "spring", "Bo").status == "paused"
@@ -429,7 +429,9 @@ def test_a_campaign_goes_its_way_and_who_did_it_is_kept(world):
 )
 def test_settings_out_of_bounds_are_refused_in_words(home, settings):
     with pytest.raises(ChurnError) as refused:
-        draft_campaign(home, DOMAIN, Settings(**({"name": "a", "budget": 1.0} | settings)), "Ada")
+        draft_campaign(
+            home, DOMAIN, CampaignSettings(**({"name": "a", "budget": 1.0} | settings)), "Ada"
+        )
     assert refused.value.hint
     assert read_campaigns(home, DOMAIN) == []
 

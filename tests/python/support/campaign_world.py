@@ -5,7 +5,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from pipeline.campaigns.life_cycle import (
-    Settings,
+    CampaignSettings,
     draft_campaign,
     launch_campaign,
     preview_campaign,
@@ -58,7 +58,7 @@ def chosen(members, title="$10 voucher"):
 def launch(home, monkeypatch, name, destination, customers, arms=(), **more):
     """A launched campaign of customers; `arms` are those of the control group."""
     rows = [member(one, "control" if one in arms else "treat") for one in sorted(customers)]
-    draft_campaign(home, DOMAIN, Settings(name, 100.0, destination=destination), "Ada")
+    draft_campaign(home, DOMAIN, CampaignSettings(name, 100.0, destination=destination), "Ada")
     with monkeypatch.context() as made:
         made.setattr(
             "pipeline.campaigns.life_cycle.choose_members", lambda *_: chosen(rows, **more)
