@@ -6,7 +6,6 @@ from typing import Any
 import duckdb
 import sqlalchemy as sa
 
-from app.api.access.store import AUDIENCES
 from app.customer_conditions import CONDITIONS, RISK, conditions_on
 from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
@@ -15,6 +14,8 @@ from pipeline.project.home import Home
 from pipeline.project.state import reading_from
 from pipeline.retention.overlay import actions_today_sql, customers_today_sql, fill, read_today
 
+# what this needs of the API's table, which the API describes whole
+_AUDIENCES = sa.table("api_audiences", sa.column("domain"), sa.column("name"), sa.column("filter"))
 _OVERLAID = {"bi_churn_actions": actions_today_sql, "bi_customer_360": customers_today_sql}
 
 
@@ -28,8 +29,8 @@ def audience_members(home: Home, domain: str, name: str) -> frozenset[str]:
         kept: str | None = None
         if connection is not None:
             kept = connection.execute(
-                sa.select(AUDIENCES.c.filter).where(
-                    AUDIENCES.c.domain == domain, AUDIENCES.c.name == name
+                sa.select(_AUDIENCES.c.filter).where(
+                    _AUDIENCES.c.domain == domain, _AUDIENCES.c.name == name
                 )
             ).scalar()
     if kept is None:
