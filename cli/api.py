@@ -27,6 +27,9 @@ def api(
     max_age_hours: Annotated[
         float, typer.Option(min=0, help="/readyz fails when the published generation is older.")
     ] = 168,
+    dispatch: Annotated[
+        bool, typer.Option("--dispatch", help="Send the messages of campaigns, too.")
+    ] = False,
 ) -> None:
     """Serve the published generation over HTTP; create a key with `churn keys create`."""
     from app.api.http.memory import keep_small_blocks
@@ -39,7 +42,7 @@ def api(
     settings = ApiSettings(
         rate_limit=rate_limit, write_limit=write_limit, max_age_hours=max_age_hours
     )
-    serve(home(), settings, host, port, console)
+    serve(home(), settings, host, port, console, dispatches=dispatch)
 
 
 @commands.command()

@@ -1,15 +1,12 @@
-"""The group `churn campaign`, whose commands several files register."""
+"""The group of commands `churn campaign`, which several files register."""
 
 import typer
 
 from cli.common import app
 
-campaign_commands = typer.Typer(
-    help="Run campaigns and measure what they change.", no_args_is_help=True
+campaign = typer.Typer(
+    help="Run campaigns and measure what they change.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
 )
-app.add_typer(campaign_commands, name="campaign")
-
-
-@campaign_commands.callback()
-def campaigns() -> None:
-    """Run campaigns and measure what they change."""
+app.add_typer(campaign, name="campaign")

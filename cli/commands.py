@@ -4,6 +4,8 @@ import sys
 
 from cli import (
     api,
+    campaigns,
+    dispatch,
     domains,
     experiments,
     exports,
@@ -24,6 +26,8 @@ from pipeline.project.failures import in_words
 __all__ = [
     "api",
     "app",
+    "campaigns",
+    "dispatch",
     "domains",
     "experiments",
     "exports",

@@ -1,5 +1,6 @@
 """Shared by all commands: the app, consoles, options, the writer's lock and the run context."""
 
+import getpass
 import os
 import re
 import sys
@@ -240,6 +241,14 @@ def exit_with(context: RunContext) -> None:
     """
     if code := context.exit_code:
         raise typer.Exit(code)
+
+
+def user() -> str:
+    """Return who runs the command, as the author of what it stores."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):  # a container's user may have no name
+        return "command line"
 
 
 def show_error(error: ChurnError) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.campaign_group import campaign_commands
+from cli.campaign_group import campaign
 from cli.common import console
 from pipeline.project.domains import check_domain, domain_entries
 from pipeline.project.errors import ChurnError
@@ -33,7 +33,7 @@ Shares = Annotated[
 _EXIT_CODES = "Exit codes: 0 measured; 3 no effect can be told, see why; 1 a file is wrong."
 
 
-@campaign_commands.command(epilog=_EXIT_CODES)
+@campaign.command(epilog=_EXIT_CODES)
 def measure(
     assignments: Assignments,
     outcomes: Outcomes,
@@ -82,7 +82,7 @@ def measure(
         raise typer.Exit(REFUSED)
 
 
-@campaign_commands.command(
+@campaign.command(
     epilog="Exit codes: 0 passed; 4 more false alarms than chance explains; 1 nothing to test."
 )
 def selftest(
@@ -140,9 +140,7 @@ def selftest(
         raise typer.Exit(WARNED)
 
 
-@campaign_commands.command(
-    epilog="Exit codes: 0 learned; 3 the arms cannot be compared; 1 a file is wrong."
-)
+@campaign.command(epilog="Exit codes: 0 learned; 3 the arms cannot be compared; 1 a file is wrong.")
 def learn(
     assignments: Assignments,
     outcomes: Outcomes,
@@ -179,7 +177,7 @@ def learn(
     console.print(str(policy), highlight=False, markup=False, soft_wrap=True)
 
 
-@campaign_commands.command()
+@campaign.command()
 def choose(
     policy: Annotated[Path, typer.Option(help="File that `churn campaign learn` wrote.")],
     features: Annotated[

@@ -1,12 +1,11 @@
 """`churn plan`, `suppress` and `contacts`: plan actions and record who must not be contacted."""
 
-import getpass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.common import app, console, exit_with, make_context, writing
+from cli.common import app, console, exit_with, make_context, user, writing
 from pipeline.project.domains import check_domain, domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import home
@@ -68,9 +67,9 @@ def plan(
     if save or draft is not None:
         with writing(where):
             if draft is not None:
-                approve_draft(where, draft, _user())
+                approve_draft(where, draft, user())
             else:
-                save_plan(where, domain, *saved_settings(found), by=_user())
+                save_plan(where, domain, *saved_settings(found), by=user())
             context = make_context(None, live=True)
             generation = steps.finish(context)
         if generation is not None:
@@ -102,13 +101,13 @@ def suppress(
         customers = read_customers(file, where, domain)
         with writing(where):
             spellings = {text for both in customers.rows for text in both}
-            count = decisions.lift(where, domain, sorted(spellings), by=_user())
+            count = decisions.lift(where, domain, sorted(spellings), by=user())
         words = f"lifted {count:,} suppressions; the file has {len(customers.rows):,} customers"
         note = customers.note(domain)
     else:
         listed = read_suppressions(file, where, domain)
         with writing(where):
-            count = decisions.suppress(where, domain, listed.rows, by=_user())
+            count = decisions.suppress(where, domain, listed.rows, by=user())
         words = f"suppressed {len(listed.rows):,} customers, {count:,} of them new"
         note = listed.note(domain)
     _tell(domain, words, note)
@@ -135,20 +134,12 @@ def contacts(
     listed = read_contacts(file, where, domain)
     with writing(where):
         if lift:
-            count = decisions.lift_contacts(where, domain, listed.rows, by=_user())
+            count = decisions.lift_contacts(where, domain, listed.rows, by=user())
             words = f"took back {count:,} contacts; the file has {len(listed.rows):,}"
         else:
-            count = decisions.note_contacts(where, domain, listed.rows, by=_user())
+            count = decisions.note_contacts(where, domain, listed.rows, by=user())
             words = f"recorded {len(listed.rows):,} contacts, {count:,} of them new"
     _tell(domain, words, listed.note(domain))
-
-
-def _user() -> str:
-    """Return who runs the command, as the author of what it stores."""
-    try:
-        return f"{getpass.getuser()} (command line)"
-    except (KeyError, OSError):  # a container's user may have no name
-        return "command line"
 
 
 def _tell(domain: str, words: str, note: str | None) -> None:

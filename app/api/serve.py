@@ -2,6 +2,9 @@
 
 import os
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from limits import parse
@@ -11,12 +14,29 @@ from app.api.factory import create_app
 from app.api.http.connections import TimedProtocol, raise_file_limit
 from app.api.http.memory import settle
 from app.api.settings import ApiSettings
+from pipeline.campaigns.dispatch import Dispatcher
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 
 
-def serve(home: Home, settings: ApiSettings, host: str, port: int, console: Console) -> None:
+def serve(
+    home: Home,
+    settings: ApiSettings,
+    host: str,
+    port: int,
+    console: Console,
+    *,
+    dispatches: bool = False,
+) -> None:
     """Serve until stopped.
+
+    Args:
+        home: CHURN_HOME.
+        settings: Limits.
+        host: Address to listen on.
+        port: Port to listen on.
+        console: Where the address is printed.
+        dispatches: Send the messages of campaigns, too.
 
     Raises:
         ChurnError: A limit is not valid, or the port is taken.
@@ -41,13 +61,30 @@ def serve(home: Home, settings: ApiSettings, host: str, port: int, console: Cons
         proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
     )
     raise_file_limit()
-    with listen(host, port) as listener:
+    with listen(host, port) as listener, _dispatching(home, dispatches):
         console.print(
             f"http://{host}:{listener.getsockname()[1]}  (docs at /docs; stop with Ctrl+C)",
             highlight=False,
         )
         settle()
         uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def _dispatching(home: Home, dispatches: bool) -> Iterator[None]:
+    """Send messages beside the API; what is under way at the end is finished."""
+    if not dispatches:
+        yield
+        return
+    dispatcher, stop = Dispatcher(home), threading.Event()
+    thread = threading.Thread(target=dispatcher.run, args=(stop,), name="dispatcher")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        dispatcher.close()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -13,8 +13,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 class Home:
     """The folders of one CHURN_HOME.
 
-    Durable: raw, lake, labels, history, models, published, state, drafts, nights, status.
-    Disposable: warehouse, work, dbt_target, state_export.
+    Durable: raw, lake, labels, history, models, published, state, drafts, nights, status, secrets,
+    deliveries. Disposable: warehouse, work, dbt_target, state_export.
     """
 
     root: Path
@@ -108,6 +108,16 @@ class Home:
     def people(self) -> Path:
         """Who may use the viewer: roles and hashes of passwords; only its owner may read it."""
         return self.root / "people.json"
+
+    @property
+    def secrets(self) -> Path:
+        """Secrets that sign messages to receivers; only its owner may read it."""
+        return self.root / "secrets.json"
+
+    @property
+    def deliveries(self) -> Path:
+        """Messages of campaigns handed over as files, one folder per domain and campaign."""
+        return self.root / "deliveries"
 
     @property
     def batch(self) -> Path:

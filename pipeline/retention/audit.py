@@ -21,6 +21,17 @@ What = Literal[
     "deleted a draft",
     "approved a draft",
     "saved a plan",
+    "drafted a campaign",
+    "launched a campaign",
+    "paused a campaign",
+    "resumed a campaign",
+    "finished a campaign",
+    "stopped a campaign",
+    "replayed messages",
+    "added an endpoint",
+    "rotated the secret of an endpoint",
+    "enabled an endpoint",
+    "disabled an endpoint",
 ]
 # Customers of one decision that are named; of more the number is kept.
 _NAMED = 3
@@ -49,7 +60,8 @@ class AuditRow:
         domain: Domain.
         decided_by: Who; None if nobody was named.
         what: What was done.
-        subject: To whom or what: customers, or the name of an audience or a draft.
+        subject: To whom or what: customers, or the name of an audience, a draft, a campaign or an
+            endpoint.
     """
 
     number: int

@@ -22,6 +22,7 @@ _SETTINGS = "churn.int_churn__plan_settings_resolved"
 _SEGMENTS = "int_churn__segments_selected"
 
 Row = dict[str, Any]
+Prepare = Callable[[duckdb.DuckDBPyConnection], None]
 
 
 @dataclass(frozen=True)
@@ -111,13 +112,13 @@ def planning(home: Home, domain: str, changes: PlanChanges) -> Iterator[duckdb.D
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute(f"attach {quoted(home.warehouse)} as warehouse (read_only)")
-        _plan(connection, models, "warehouse.{}".format, domain, changes)
+        _plan(connection, models, "warehouse.{}".format, domain, changes, {})
         yield connection
 
 
 @contextmanager
 def planning_published(
-    folder: Path, domain: str, changes: PlanChanges
+    folder: Path, domain: str, changes: PlanChanges, before: Mapping[str, Prepare] | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Compute a domain's plan in memory from a generation; the warehouse may be in use.
 
@@ -125,6 +126,7 @@ def planning_published(
         folder: The generation's folder with the inputs of plans.
         domain: Domain.
         changes: What differs from the published plan.
+        before: Name of a model → what is done to the relations before it is run.
 
     Yields:
         A connection as from `planning`.
@@ -140,6 +142,7 @@ def planning_published(
             lambda relation: f"read_parquet({file_sql(folder / f'{relation}.parquet')})",
             domain,
             changes,
+            before or {},
         )
         yield connection
 
@@ -150,6 +153,7 @@ def _plan(
     place: Callable[[str], str],
     domain: str,
     changes: PlanChanges,
+    before: Mapping[str, Prepare],
 ) -> None:
     """Make a plan's relations.
 
@@ -159,6 +163,7 @@ def _plan(
         place: Where the rows of a relation are that the models read.
         domain: Domain.
         changes: What differs from the plan that is set.
+        before: Name of a model → what is done to the relations before it is run.
     """
     given = relations_read(models)
     for relation in given:
@@ -177,6 +182,8 @@ def _plan(
         connection.execute(f"update int_churn__plan_settings_resolved set {column} = ?", [value])
     local = {*given, *(model.relation for model in models)}
     for model in models:
+        if model.name in before:
+            before[model.name](connection)
         connection.execute(f"create table {model.name} as {placed(model.sql, local)}")
 
 

@@ -20,8 +20,8 @@ SCOPE_WORDS: dict[Scope, str] = {
     "read": "every GET under /v1 except batch jobs, and plan trials",
     "predict": "predictions from raw rows, real-time and batch",
     "write": "suppressions, contacts and saved audiences",
-    "plan": "drafts of plans",
-    "approve": "making a draft the plan that is published",
+    "plan": "drafts of plans and campaigns",
+    "approve": "making a draft the plan that is published, and running campaigns",
     "admin": "/metrics",
 }
 _PREFIX = "churn"

@@ -1,5 +1,5 @@
 """The routes, one file per group.
 
 In the order of the document: `domains`, `customers`, `published_lists`, `plans`, `drafts`,
-`predictions`, `batch`, `crm`, `decisions`, `audiences`, `audit`, `health`.
+`campaigns`, `predictions`, `batch`, `crm`, `decisions`, `audiences`, `audit`, `health`.
 """

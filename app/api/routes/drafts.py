@@ -282,17 +282,22 @@ def _found(services: App, domain: str, name: str) -> Draft:
     return draft
 
 
-def _shown(draft: Draft, plan: str | None) -> KeptDraft:
-    chosen = draft.choice.as_json()
+def shown_filter(choice: PlanChoice) -> PlanFilter:
+    """Return a plan's choice as the filter that asks for it."""
+    chosen = choice.as_json()
     if "is_at_risk" in chosen:
         chosen["at_risk"] = chosen.pop("is_at_risk")
     chosen = {name: list(v) if isinstance(v, tuple) else v for name, v in chosen.items()}
+    return PlanFilter(**chosen)
+
+
+def _shown(draft: Draft, plan: str | None) -> KeptDraft:
     return KeptDraft(
         draft_id=draft.draft_id,
         name=draft.name,
         budget=draft.budget_cents / 100,
         holdout=None if draft.holdout_per_mille is None else draft.holdout_per_mille / 1000,
-        filter=PlanFilter(**chosen),
+        filter=shown_filter(draft.choice),
         figures=draft.figures,
         generation=draft.generation,
         as_of_date=str(draft.as_of_date),

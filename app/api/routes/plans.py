@@ -284,7 +284,7 @@ def plan_changes(
     return PlanChanges(
         body.budget,
         body.holdout,
-        None if body.filter is None else _choice(generation, domain, body.filter),
+        None if body.filter is None else plan_choice(generation, domain, body.filter),
         {
             customer: reason
             for (of, customer), (reason, _) in generation.today.suppressed.items()
@@ -293,7 +293,14 @@ def plan_changes(
     )
 
 
-def _choice(generation: OpenGeneration, domain: PublishedDomain, asked: PlanFilter) -> PlanChoice:
+def plan_choice(
+    generation: OpenGeneration, domain: PublishedDomain, asked: PlanFilter
+) -> PlanChoice:
+    """Return a filter as a plan's choice; its names are checked.
+
+    Raises:
+        ProblemError: 422, a name does not exist.
+    """
     actions = known_actions(generation, domain.name)
     checked = (
         ("bands", asked.bands, generation.choices("bi_churn_risk", "risk_band", domain.name)),

@@ -51,6 +51,10 @@ NEEDS = {
                 "drafts/x",
                 "drafts/x/customers",
                 "audit",
+                "campaigns",
+                "campaigns/x",
+                "campaigns/x/members",
+                "dead-letters",
             )
         ),
         ("POST", "/v1/bench/plans", {}),
@@ -62,8 +66,18 @@ NEEDS = {
         ("PUT", "/v1/bench/audiences/x", {"filter": {}}),
         ("DELETE", "/v1/bench/audiences/x", None),
     ],
-    "plan": [("PUT", "/v1/bench/drafts/x", {}), ("DELETE", "/v1/bench/drafts/x", None)],
-    "approve": [("POST", "/v1/bench/drafts/x/approval?draft_id=y", None)],
+    "plan": [
+        ("PUT", "/v1/bench/drafts/x", {}),
+        ("DELETE", "/v1/bench/drafts/x", None),
+        ("PUT", "/v1/bench/campaigns/x", {"budget": 1.0}),
+        ("POST", "/v1/bench/campaigns/x/preview", None),
+    ],
+    "approve": [
+        ("POST", "/v1/bench/drafts/x/approval?draft_id=y", None),
+        ("POST", "/v1/bench/campaigns/x/launch?campaign_id=y", None),
+        *(("POST", f"/v1/bench/campaigns/x/{do}", None) for do in ("pause", "resume", "finish")),
+        ("POST", "/v1/bench/dead-letters/replays", {"messages": ["x"]}),
+    ],
     "admin": [("GET", "/metrics", None)],
 }
 
@@ -90,6 +104,11 @@ def test_a_key_for_one_domain_sees_no_other(api, start_api):
         ("PUT", f"/v1/{other}/drafts/x", {}),
         ("POST", f"/v1/{other}/drafts/x/approval?draft_id=y", None),
         ("DELETE", f"/v1/{other}/drafts/x", None),
+        ("GET", f"/v1/{other}/campaigns", None),
+        ("PUT", f"/v1/{other}/campaigns/x", {"budget": 1.0}),
+        ("POST", f"/v1/{other}/campaigns/x/launch?campaign_id=y", None),
+        ("GET", f"/v1/{other}/campaigns/x/members", None),
+        ("GET", f"/v1/{other}/dead-letters", None),
     ):
         answer = checked(limited.client.request(method, path, json=body))
         assert customer not in problem_of(answer, 403, "domain-not-allowed")["detail"]

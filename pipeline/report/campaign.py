@@ -1,0 +1,81 @@
+"""A campaign on the terminal: its figures in words."""
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.campaigns.forecast import Forecast
+from pipeline.campaigns.life_cycle import Campaign
+
+_NEXT = {
+    "draft": "Next: churn campaign preview, then churn campaign launch.",
+    "running": "churn dispatch sends its messages.",
+}
+
+
+def show_campaign(campaign: Campaign, messages: Mapping[str, int], console: Console) -> None:
+    """Print a campaign.
+
+    Args:
+        campaign: The campaign.
+        messages: State of messages → how many there are.
+        console: Where to.
+    """
+    console.print(
+        f"{campaign.domain}: {campaign.name} is {campaign.status}", style="bold", markup=False
+    )
+    if campaign.ended_because:
+        console.print(f"Stopped: {campaign.ended_because}.", markup=False)
+    if campaign.forecast is not None:
+        table = Table(show_header=False, box=None)
+        for title, words in _lines(campaign, campaign.forecast):
+            table.add_row(title, words)
+        console.print(table, highlight=False)
+    if messages:
+        told = ", ".join(f"{count:,} {state}" for state, count in messages.items())
+        console.print(f"messages: {told}", highlight=False)
+    if campaign.status in _NEXT:
+        console.print(_NEXT[campaign.status], highlight=False)
+
+
+def _lines(campaign: Campaign, figures: Forecast) -> list[tuple[str, str]]:
+    fixed = figures.fixed_treat + figures.fixed_control
+    lines = [
+        ("to contact", f"{figures.treat:,} customers, {figures.messages:,} messages"),
+        ("control group", f"{figures.control:,} customers, not contacted"),
+        ("assigned before", f"{fixed:,} of them, {figures.fixed_control:,} to the control group"),
+        (
+            "expected",
+            f"cost {figures.expected_cost:,.2f}, profit {figures.expected_profit:,.2f}",
+        ),
+        (
+            "of those contacted",
+            f"{figures.expected_true_positives:,.0f} would leave, "
+            f"{figures.expected_false_positives:,.0f} would stay anyway",
+        ),
+        (
+            "left out",
+            f"{figures.suppressed:,} do-not-contact, {figures.in_another_campaign:,} in another "
+            f"campaign, {figures.cool_down:,} contacted lately, {figures.never_treated:,} in the "
+            f"permanent control group, {figures.not_chosen:,} not chosen",
+        ),
+        ("what it can show", _power(figures)),
+        ("scores of", figures.as_of_date),
+        ("messages go to", campaign.destination),
+    ]
+    if figures.explored:
+        lines.insert(3, ("action drawn", f"for {figures.explored:,} customers, to keep learning"))
+    return lines
+
+
+def _power(figures: Forecast) -> str:
+    if figures.smallest_effect is None:
+        return "nothing: there is no control group"
+    least = f"an effect of {100 * figures.smallest_effect:.1f} points or more"
+    if figures.rounds is None or figures.expected_effect is None:
+        return least
+    expected = f"{100 * figures.expected_effect:.1f} points are expected"
+    if figures.rounds == 1:
+        return f"{least}; {expected}"
+    return f"{least}; {expected}, which takes {figures.rounds:,} campaigns of this size"
