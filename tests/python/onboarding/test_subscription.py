@@ -21,8 +21,6 @@ from pipeline.publish.generation import current
 MOST_FILES, MOST_LINES = 10, 400
 # As the demo's members are: so much of the way from the base rate to the best possible log loss.
 LEAST_OF_THE_WAY = 0.85
-PERIODS = "staging/stg_club__periods.sql"
-PAYMENTS = "staging/stg_club__payments.sql"
 
 
 @pytest.fixture(scope="module")
