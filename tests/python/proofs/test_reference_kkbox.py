@@ -153,8 +153,8 @@ MUTANTS = {
     ),
     "lapse: cancels after the renewal pull": (
         "int_subscription__lapse_labels_derived",
-        "position < renewal_position",
-        "position != renewal_position",
+        "position < renewal_position, true) as is_before_renewal",
+        "position != renewal_position, true) as is_before_renewal",
     ),
     "kaggle_rule: day 30 is too late": (
         "int_kkbox__kaggle_rule_labels_derived",
