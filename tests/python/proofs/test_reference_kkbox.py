@@ -143,8 +143,8 @@ def test_labels_agree_where_labels_are_on_record(labels):
 MUTANTS = {
     "lapse: day 30 is kept": (
         "int_subscription__lapse_labels_derived",
-        "(renewed_on - pulled_expires_on) >= 30",
-        "(renewed_on - pulled_expires_on) >= 31",
+        ">= 30 as is_churned",
+        ">= 31 as is_churned",
     ),
     "lapse: a purchase on the cut-off is not seen": (
         "int_subscription__lapse_labels_derived",
@@ -153,8 +153,8 @@ MUTANTS = {
     ),
     "lapse: cancels after the renewal pull": (
         "int_subscription__lapse_labels_derived",
-        "position < renewal_position",
-        "position != renewal_position",
+        "position < renewal_position, true) as is_before_renewal",
+        "position != renewal_position, true) as is_before_renewal",
     ),
     "kaggle_rule: day 30 is too late": (
         "int_kkbox__kaggle_rule_labels_derived",
