@@ -21,16 +21,31 @@ _READ_ONLY = 0o444
 def current_file(home: Home) -> Path | None:
     """Return the database of the generation that is published; None before the first publish.
 
-    If somebody deleted it, the newest of those that were published before and are still there.
+    If somebody deleted it, or it is not whole, the newest of those that were published before and
+    are.
 
     Raises:
         ChurnError: `published/current.json` cannot be read.
     """
-    for name in named(home):
-        path = home.published / f"{name}.duckdb"
-        if path.exists():
-            return path
-    return None
+    return first_whole(home, named(home))
+
+
+def first_whole(home: Home, names: Iterable[str]) -> Path | None:
+    """Return the database of the first of these generations that is whole; None if none is."""
+    paths = (home.published / f"{name}.duckdb" for name in names)
+    return next((path for path in paths if _is_whole(path)), None)
+
+
+def _is_whole(database: Path) -> bool:
+    """Whether a generation's database is there, begins like one and was not cut off."""
+    try:
+        with database.open("rb") as file:
+            begin = file.read(12)
+        size = json.loads(database.with_suffix(".json").read_text(encoding="utf-8")).get("bytes")
+    except (OSError, ValueError):
+        return False
+    # generations from before this did not note their size
+    return begin[8:] == b"DUCK" and database.stat().st_size >= (size or 0)
 
 
 def named(home: Home) -> list[str]:

@@ -14,6 +14,8 @@ from typing import Any
 
 import duckdb
 
+from pipeline.project.look_ups import checksum
+
 KEY = ("domain", "customer_id")
 _BATCH = 50_000
 _PAGE_BYTES = 8_192
@@ -67,19 +69,29 @@ def write_look_up(connection: duckdb.DuckDBPyConnection, schema: str, path: Path
         # a half-written file is thrown away, so no rollback is needed
         target.execute("pragma journal_mode = off")
         target.execute("pragma synchronous = off")
-        target.execute("create table shapes (part text primary key, columns text not null)")
+        target.execute(
+            "create table shapes (part text primary key, columns text not null, "
+            "checksum integer not null)"
+        )
         target.execute(
             "create table customers (domain text not null, customer_id text not null, "
-            "document text not null)"
+            "document text not null, checksum integer not null)"
         )
         target.execute("begin")
         target.executemany(
-            "insert into shapes values (?, ?)",
-            [(part, json.dumps(list(names))) for part, names in columns.items()],
+            "insert into shapes values (?, ?, ?)",
+            [
+                (part, told, checksum(part, told))
+                for part, names in columns.items()
+                for told in [json.dumps(list(names))]
+            ],
         )
         rows = 0
         for batch in _documents(connection, schema, columns):
-            target.executemany("insert into customers values (?, ?, ?)", batch)
+            target.executemany(
+                "insert into customers values (?, ?, ?, ?)",
+                [(*row, checksum(*row)) for row in batch],
+            )
             rows += len(batch)
         target.execute("create unique index by_customer on customers (domain, customer_id)")
         target.execute("commit")

@@ -360,6 +360,8 @@ def _commit(home: Home, generation: GenerationInfo, scratch: Path) -> None:
         "generation": generation.name,
         "fingerprint": generation.fingerprint,
         "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        # by which a file that was cut off is told
+        "bytes": (scratch / generation.path.name).stat().st_size,
         "tables": generation.tables,
         "marts": generation.marts,
         "kept": generation.kept,

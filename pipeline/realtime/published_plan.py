@@ -1,13 +1,13 @@
 """Reads what the published plan decided about a few customers, from the generation's look-ups."""
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_BATCH = 5_000
+from pipeline.project.look_ups import LookUps
+
 _COLUMNS = (
     "decision",
     "reason",
@@ -69,38 +69,32 @@ class PublishedPlan:
 
     def __init__(self, generation: Path, domain: str) -> None:
         self._domain = domain
-        self._connection: sqlite3.Connection | None = None
+        self._look_ups: LookUps | None = None
         self._places: list[int] = []
         path = generation.with_suffix(".sqlite")
         if not path.exists():
             return
-        connection = sqlite3.connect(
-            f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
-        )
-        row = connection.execute("select columns from shapes where part = 'action'").fetchone()
-        columns = json.loads(row[0]) if row else []
+        look_ups = LookUps(path)
+        columns = look_ups.shapes.get("action", [])
         if set(_COLUMNS) <= set(columns):
-            self._connection = connection
+            self._look_ups = look_ups
             self._places = [columns.index(name) for name in _COLUMNS]
         else:  # published before arms were kept
-            connection.close()
+            look_ups.close()
 
     def about(self, customers: Sequence[str]) -> dict[str, PublishedDecision]:
-        """Return the decisions about those of the customers who are in the published cohort."""
+        """Return the decisions about those of the customers who are in the published cohort.
+
+        Raises:
+            DamagedLookUpsError: A row of the look-ups is damaged.
+        """
         found: dict[str, PublishedDecision] = {}
-        if self._connection is None:
+        if self._look_ups is None:
             return found
-        for start in range(0, len(customers), _BATCH):
-            batch = customers[start : start + _BATCH]
-            marks = ", ".join("?" * len(batch))
-            for customer, document in self._connection.execute(
-                "select customer_id, document from customers "
-                f"where domain = ? and customer_id in ({marks})",
-                [self._domain, *batch],
-            ):
-                action = json.loads(document)["action"]
-                if action is not None:
-                    found[customer] = PublishedDecision(
-                        customer, *(action[place] for place in self._places)
-                    )
+        for customer, document in self._look_ups.find(self._domain, customers):
+            action = json.loads(document)["action"]
+            if action is not None:
+                found[customer] = PublishedDecision(
+                    customer, *(action[place] for place in self._places)
+                )
         return found

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +17,9 @@ import duckdb
 from app.api.http.problems import ProblemError
 from app.today import TodayReader
 from pipeline.project.duck import quoted, rows_of
-from pipeline.project.generations import current_file
+from pipeline.project.generations import first_whole, named
 from pipeline.project.home import Home
+from pipeline.project.look_ups import DamagedLookUpsError, LookUps
 from pipeline.project.serving_tables import shared_tables
 from pipeline.retention.overlay import Today, actions_today_sql, crm_today_sql, fill
 from pipeline.retention.plan import can_plan, kept_folder
@@ -30,6 +30,8 @@ NAME = re.compile(r"churn_\d{8}T\d{12}_[0-9a-f]{1,8}")
 OLDER = 2
 # Attempts to open a file that publishes may replace meanwhile.
 _ATTEMPTS = 5
+# What a file raises that is gone, cut off or changed.
+_BROKEN = (OSError, ValueError, KeyError, duckdb.Error, DamagedLookUpsError)
 _ATTACHED = "generation"
 # Where today's decisions are, and the relations with them laid over, by their published names.
 _LAID = "memory.main"
@@ -55,6 +57,19 @@ class PublishedDomain:
     row: Row
 
 
+class DamagedError(ProblemError):
+    """A file of the published generation is damaged; the next request gets an older one."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            503,
+            "damaged",
+            f"A file of {name} is damaged. Ask again for the newest generation that is whole; "
+            "`churn publish` writes a new one.",
+            headers={"Retry-After": "1"},
+        )
+
+
 class OpenGeneration:
     """An open generation; a request keeps the one that it started with.
 
@@ -66,12 +81,14 @@ class OpenGeneration:
         domains: Domain → its live run, of domains whose scores are published.
         unscored: Domains that are set up and have no published scores.
         retired: Domains that are not set up any more, of which the CRM table has tombstones.
+        is_damaged: A file of it was found to be damaged.
     """
 
     def __init__(self, path: Path) -> None:
         document = json.loads(path.with_suffix(".json").read_text())
         self.name = path.stem
         self.path = path
+        self.is_damaged = False
         self.published_at = datetime.fromisoformat(document["published_at"]).astimezone(UTC)
         self.tables: Mapping[str, int] = document["tables"]
         self._connection = _open(path)
@@ -88,11 +105,8 @@ class OpenGeneration:
         set_up = {row["domain"] for row in rows}
         self.retired = tuple(row["domain"] for row in synced if row["domain"] not in set_up)
 
-        self._look_up = _open_look_up(path.with_suffix(".sqlite"))
-        self._shapes: dict[str, list[str]] = {}
-        if self._look_up is not None:
-            shapes = self._look_up.execute("select part, columns from shapes").fetchall()
-            self._shapes = {part: json.loads(columns) for part, columns in shapes}
+        look_ups = path.with_suffix(".sqlite")
+        self._look_ups = LookUps(look_ups) if look_ups.exists() else None
         self._choices: dict[tuple[str, ...], list[str]] = {}
         self._today: Today | None = None
         self._laying = threading.Lock()
@@ -145,23 +159,25 @@ class OpenGeneration:
         Takes microseconds, so it is called on the event loop.
 
         Raises:
-            ProblemError: 503, the generation was published without look-ups.
+            ProblemError: 503, the generation was published without look-ups, or is damaged.
         """
-        if self._look_up is None:
+        if self._look_ups is None:
             raise ProblemError(
                 503,
                 "published-by-an-older-version",
                 "The published generation has no look-ups. Run `churn publish` to publish again.",
                 headers={"Retry-After": "600"},
             )
-        found = self._look_up.execute(
-            "select document from customers where domain = ? and customer_id = ?",
-            (domain, customer_id),
-        ).fetchone()
+        try:
+            found = next(self._look_ups.find(domain, [customer_id]), None)
+        except DamagedLookUpsError:
+            raise self._damaged() from None
         if found is None:
+            if self._was_scored(domain, customer_id):
+                raise self._damaged()
             return None
-        document: Row = json.loads(found[0])
-        for part, columns in self._shapes.items():
+        document: Row = json.loads(found[1])
+        for part, columns in self._look_ups.shapes.items():
             values = document[part]
             if values is not None:
                 document[part] = (
@@ -170,6 +186,17 @@ class OpenGeneration:
                     else dict(zip(columns, values, strict=True))
                 )
         return document
+
+    def _was_scored(self, domain: str, customer_id: str) -> bool:
+        """Whether the tables have a customer whom the look-ups do not know: an id that changed."""
+        known = (
+            "select 1 from serving.bi_churn_history where domain = ? and customer_id = ? limit 1"
+        )
+        return bool(self.rows(known, (domain, customer_id)))
+
+    def _damaged(self) -> DamagedError:
+        self.is_damaged = True
+        return DamagedError(self.name)
 
     def choices(self, table: str, column: str, domain: str) -> list[str]:
         """Return the distinct values of a column in a domain, sorted; cached."""
@@ -214,7 +241,11 @@ class OpenGeneration:
         """Return the rows of a query; each query uses its own cursor."""
         with self._connection.cursor() as cursor:
             cursor.execute(f"use {_ATTACHED}")
-            return rows_of(cursor.execute(sql, list(parameters)))
+            try:
+                return rows_of(cursor.execute(sql, list(parameters)))
+            except duckdb.IOException:
+                # DuckDB compares a checksum of each block
+                raise self._damaged() from None
 
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
@@ -245,22 +276,14 @@ def _stamp(home: Home) -> int | None:
         return None
 
 
-def _open_look_up(path: Path) -> sqlite3.Connection | None:
-    if not path.exists():
-        return None
-    # immutable: a published file never changes, so SQLite needs no locks or checks
-    return sqlite3.connect(
-        f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
-    )
-
-
 class Reader:
     """Follows `published/current.json`: opens the new generation when it names another.
 
     Requests get the old generation until the new one is open; the old one closes with the last
-    request that reads it.
+    request that reads it. In place of a damaged one they get the newest that is whole.
 
     Attributes:
+        damaged: Name of the published generation, if it is damaged or gone; None if it is whole.
         preparations: Called in a thread with a new generation before requests get it; must not
             raise.
     """
@@ -271,6 +294,7 @@ class Reader:
         self._home = home
         self._on_swap = on_swap
         self.preparations: list[Callable[[OpenGeneration], object]] = []
+        self.damaged: str | None = None
         self._current: OpenGeneration | None = None
         self._older: OrderedDict[str, OpenGeneration] = OrderedDict()
         self._today = TodayReader(home)
@@ -281,9 +305,14 @@ class Reader:
         """Return the open generation.
 
         Raises:
-            ProblemError: 503, nothing has been published yet.
+            ProblemError: 503, nothing has been published yet, or nothing that is published is
+                whole.
         """
-        found = self._current or self.refresh()
+        found = self._current
+        if found is None or found.is_damaged:
+            found = self.refresh()
+        if found is None and self.damaged is not None:
+            raise DamagedError(self.damaged)
         if found is None:
             raise ProblemError(
                 503,
@@ -302,28 +331,53 @@ class Reader:
         """Open the generation that is published if it is another one; return the open one."""
         with self._opening:
             for attempt in range(_ATTEMPTS):
-                path = current_file(self._home)
+                names = named(self._home)
+                path = first_whole(self._home, names)
                 if path is None:
+                    self.damaged = next(iter(names), None)
                     return self._current
+                if self._current is not None and self._current.is_damaged:
+                    self.damaged, self._current = self._current.name, None
+                if path.stem == self.damaged:
+                    return self._current or self._open_older()
                 if self._current is not None and self._current.path == path:
                     return self._current
                 try:
                     opened = OpenGeneration(path)
-                except (OSError, duckdb.Error, sqlite3.OperationalError):
+                except _BROKEN:
                     # it was deleted by later publishes, which name a newer one
-                    if attempt == _ATTEMPTS - 1:
-                        raise
-                    continue
-                for prepare in self.preparations:
-                    prepare(opened)
-                if self._current is not None:
-                    with self._keeping:
-                        self._keep(self._current)
-                self._current = opened
-                if self._on_swap is not None:
-                    self._on_swap(opened)
-                return opened
+                    if attempt < _ATTEMPTS - 1:
+                        continue
+                    self.damaged = path.stem
+                    if self._current is None and self._open_older() is not None:
+                        return self._current
+                    raise
+                # deleted, cut off, or whole
+                self.damaged = names[0] if names[0] != path.stem else None
+                return self._swap(opened)
         return self._current
+
+    def _open_older(self) -> OpenGeneration | None:
+        """Open the newest generation that is whole in place of the published one."""
+        for path in sorted(self._home.published.glob("churn_*.duckdb"), reverse=True):
+            if NAME.fullmatch(path.stem) is None or path.stem == self.damaged:
+                continue
+            try:
+                return self._swap(OpenGeneration(path))
+            except _BROKEN:
+                continue
+        return None
+
+    def _swap(self, opened: OpenGeneration) -> OpenGeneration:
+        for prepare in self.preparations:
+            prepare(opened)
+        if self._current is not None:
+            with self._keeping:
+                self._keep(self._current)
+        self._current = opened
+        if self._on_swap is not None:
+            self._on_swap(opened)
+        return opened
 
     def at(self, name: str) -> OpenGeneration | None:
         """Return a generation by name, None if it is no longer kept."""
@@ -338,7 +392,7 @@ class Reader:
             if found is None:
                 try:
                     found = OpenGeneration(path)
-                except (OSError, duckdb.Error, sqlite3.OperationalError):
+                except _BROKEN:
                     return None
             self._keep(found)
             return found

@@ -53,7 +53,7 @@ async def healthz() -> Alive:
     responses={503: {"model": Readiness, "description": "Not ready; the checks say why."}},
 )
 def readyz(services: App, response: Response) -> Readiness:
-    """Check that a generation is open and recent, and that its model files are unchanged."""
+    """Check that a generation is open, whole and recent, and its model files are unchanged."""
     found = readiness(services)
     if found.status != "ready":
         response.status_code = 503
@@ -70,6 +70,7 @@ def readiness(services: Services) -> Readiness:
     age = (datetime.now(UTC) - generation.published_at).total_seconds() / 3600
     checks = [
         Check(name="open", is_good=True, words=_counted(len(generation.domains))),
+        _whole_check(services.reader.damaged, generation.name),
         Check(
             name="fresh",
             is_good=age <= services.settings.max_age_hours,
@@ -86,6 +87,15 @@ def readiness(services: Services) -> Readiness:
     return Readiness(
         status="ready" if is_ready else "not ready", generation=generation.name, checks=checks
     )
+
+
+def _whole_check(damaged: str | None, served: str) -> Check:
+    words = "every file that was read is whole"
+    if damaged is not None:
+        words = (
+            f"{damaged} is damaged or gone, {served} is served; `churn publish` writes a new one"
+        )
+    return Check(name="whole", is_good=damaged is None, words=words)
 
 
 def _counted(domains: int) -> str:
