@@ -83,7 +83,7 @@ def scores(home):
         ).fetchall()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_night_trains_at_first_and_then_only_when_a_cohort_has_closed(lived):
     because = [status["domains"][DOMAIN]["trained_because"] for status in lived.statuses]
     assert because == [
@@ -99,7 +99,7 @@ def test_a_night_trains_at_first_and_then_only_when_a_cohort_has_closed(lived):
     assert lived.scores[1] != lived.scores[2]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_missed_nights_are_made_up_for_to_the_last_bit(lived):
     """And the folder of the last load is remembered."""
     assert [step["name"] for step in lived.late["steps"]].count("missed night") == 1
