@@ -18,7 +18,7 @@ from rich.console import Console
 from pipeline.project.domains import check_domain, domain_entries, parse_overrides
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import FAILED, PUBLISHED
-from pipeline.project.failures import in_words
+from pipeline.project.failures import in_words, stops_everything
 from pipeline.project.home import Home, home
 from pipeline.runs.context import RunContext
 from pipeline.runs.nights import NightLog, begin_night
@@ -219,18 +219,17 @@ def for_each_domain(
         except ChurnError as error:
             leave_out(domain, error)
         except Exception as problem:
-            # with the disk full or the database open elsewhere no domain can go on
-            if len(context.domains) == 1 or in_words(problem):
+            if len(context.domains) == 1 or stops_everything(problem):
                 raise
-            errors.print_exception()
-            leave_out(
-                domain,
-                ChurnError(
+            told = in_words(problem)
+            if told is None:
+                errors.print_exception()
+                told = ChurnError(
                     f"{domain} failed: {type(problem).__name__}: {problem}",
                     hint="This is a fault of the program; the lines above say where.",
                     exit_code=FAILED,
-                ),
-            )
+                )
+            leave_out(domain, told)
 
 
 def exit_with(context: RunContext) -> None:

@@ -28,6 +28,7 @@ from pipeline.operations.status import keep_status, status_of
 from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import EXPLAINED, FAILED, REFUSED
+from pipeline.project.failures import in_words
 from pipeline.project.home import Home, home
 from pipeline.publish.generation import current
 from pipeline.runs.context import RunContext
@@ -92,7 +93,7 @@ def _status_line(where: Home, told: _Told) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        error = ChurnError(
+        error = in_words(problem) or ChurnError(
             f"A file or folder cannot be read or written: {problem.strerror or problem}.",
             where=str(problem.filename or where.root),
             hint="Free disk space or fix the permissions, and run it again; what was published "

@@ -40,6 +40,11 @@ class FoundTable:
     relation: str
     rows: int
 
+    @property
+    def where(self) -> str:
+        """The first of its files, for messages."""
+        return ", ".join(self.files[:3]) + (" …" if len(self.files) > 3 else "")
+
 
 def find_tables(
     folder: Path, scratch: Path, con: duckdb.DuckDBPyConnection, encoding: str = UTF_8

@@ -6,9 +6,10 @@ from datetime import date
 
 import duckdb
 
-from pipeline.onboarding.columns import FoundColumn, profile_columns
+from pipeline.onboarding.columns import FoundColumn
 from pipeline.onboarding.files import FoundTable
-from pipeline.onboarding.roles import Roles, propose
+from pipeline.onboarding.recognise import check_values, days_without_rows, largest_with
+from pipeline.onboarding.roles import Roles
 from pipeline.onboarding.shapes import ORDER_WORDS, ORDERS, REFUND_WORDS
 from pipeline.project.duck import listed
 from pipeline.project.errors import ChurnError
@@ -102,27 +103,10 @@ def find_orders(
     Raises:
         ChurnError: No table has what orders need, or the name of one is wrong.
     """
-    if name and name not in {table.name for table in tables}:
-        raise ChurnError(
-            f"There is no table {name!r}.",
-            where=", ".join(f"{table.name} ({', '.join(table.files[:3])})" for table in tables),
-            hint="Write --table with one of these names.",
-        )
-    chosen = [table for table in tables if name in (None, table.name)]
-    problem: ChurnError | None = None
-    for table in sorted(chosen, key=lambda table: -table.rows):
-        columns = profile_columns(table, con)
-        try:
-            roles = propose(columns, ORDERS, said, _where(table))
-        except ChurnError as error:
-            problem = problem or error
-            continue
-        return _with_words(OrderTable(table, columns, roles), said)
-    raise problem or ChurnError("There is no file with orders.")
-
-
-def _where(table: FoundTable) -> str:
-    return ", ".join(table.files[:3]) + (" …" if len(table.files) > 3 else "")
+    found = largest_with(ORDERS, tables, said, name, con)
+    if found is None:
+        raise ChurnError("There is no file with orders.")
+    return _with_words(OrderTable(*found), said)
 
 
 def _with_words(found: OrderTable, said: Mapping[str, str]) -> OrderTable:
@@ -149,18 +133,7 @@ def with_words(found: OrderTable, orders: tuple[str, ...], refunds: tuple[str, .
     Raises:
         ChurnError: The column `type` does not have such a value.
     """
-    kind = found.roles["type"]
-    values = {value for value, _ in kind.values} if kind else set()
-    if unknown := sorted({*orders, *refunds} - values):
-        raise ChurnError(
-            f"{', '.join(unknown)} is not a value of "
-            + (kind.header if kind else "a column that says what a row is")
-            + ".",
-            where=_where(found.table),
-            hint=f"Write one of {', '.join(sorted(values))}."
-            if values
-            else "Say which column says what a row is: --column type=NAME.",
-        )
+    check_values(found.table, found.roles["type"], (*orders, *refunds))
     return OrderTable(
         found.table,
         found.columns,
@@ -254,19 +227,7 @@ def profile_orders(con: duckdb.DuckDBPyConnection) -> OrderProfile:
             hint="Look at the columns above, and say which is which: --column customer=NAME, "
             "--column time=NAME.",
         )
-    hole = con.execute(
-        """
-        with days as (
-            select ordered_on, lead(ordered_on) over (order by ordered_on) as next_on
-            from (select distinct ordered_on from order_days)
-        )
-        select
-            coalesce(sum(next_on - ordered_on - 1), 0),
-            coalesce(max(next_on - ordered_on - 1), 0),
-            arg_max(ordered_on + 1, next_on - ordered_on - 1)
-        from days
-        """
-    ).fetchone() or (0, 0, None)
+    empty, longest, begins = days_without_rows(con, "order_days", "ordered_on")
     spread = con.execute(
         """
         with customers as (select customer_id, count(*) as days from order_days group by all)
@@ -294,9 +255,9 @@ def profile_orders(con: duckdb.DuckDBPyConnection) -> OrderProfile:
         undated=counts[2],
         first_day=orders[2],
         last_day=orders[3],
-        empty_days=int(hole[0]),
-        longest_hole=int(hole[1]),
-        longest_hole_from=hole[2] if hole[1] else None,
+        empty_days=empty,
+        longest_hole=longest,
+        longest_hole_from=begins,
         one_order=float(spread[0]),
         per_customer=(spread[1], spread[2], spread[3]),
         gaps=gaps_between_days(con),

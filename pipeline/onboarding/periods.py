@@ -9,6 +9,12 @@ import duckdb
 from pipeline.onboarding.columns import FoundColumn, profile_columns
 from pipeline.onboarding.files import FoundTable
 from pipeline.onboarding.lapses import load_purchases
+from pipeline.onboarding.recognise import (
+    check_table,
+    check_values,
+    days_without_rows,
+    largest_with,
+)
 from pipeline.onboarding.roles import NONE, Roles, propose
 from pipeline.onboarding.subscription_shapes import (
     LENGTHS,
@@ -204,51 +210,20 @@ def find_periods(
     Raises:
         ChurnError: No table has what periods need, or a name or a word is wrong.
     """
-    _check_table(tables, name, "--table")
     ours = {role: header for role, header in said.items() if not role.startswith("usage_")}
-    problem: ChurnError | None = None
-    chosen = [table for table in tables if name in (None, table.name)]
-    for table in sorted(chosen, key=lambda table: -table.rows):
-        columns = profile_columns(table, con)
-        try:
-            roles = propose(columns, PERIODS, ours, _where(table))
-        except ChurnError as error:
-            problem = problem or error
-            continue
-        return _with_words(PeriodTable(table, columns, roles), ours, words)
-    raise problem or ChurnError("There is no file with billing periods.")
-
-
-def _check_table(tables: list[FoundTable], name: str | None, option: str) -> None:
-    if name and name not in {table.name for table in tables}:
-        raise ChurnError(
-            f"There is no table {name!r}.",
-            where=", ".join(f"{table.name} ({', '.join(table.files[:3])})" for table in tables),
-            hint=f"Write {option} with one of these names.",
-        )
-
-
-def _where(table: FoundTable) -> str:
-    return ", ".join(table.files[:3]) + (" …" if len(table.files) > 3 else "")
+    found = largest_with(PERIODS, tables, ours, name, con)
+    if found is None:
+        raise ChurnError("There is no file with billing periods.")
+    return _with_words(PeriodTable(*found), ours, words)
 
 
 def _with_words(found: PeriodTable, said: Mapping[str, str], words: RowWords) -> PeriodTable:
     """The table with the words of its column `type`; without that column if none is known."""
     kind = found.roles["type"]
-    values = [value for value, _ in kind.values] if kind else []
-    if unknown := sorted(set(words.known) - set(values)):
-        raise ChurnError(
-            f"{', '.join(unknown)} is not a value of "
-            + (kind.header if kind else "a column that says what a row is")
-            + ".",
-            where=_where(found.table),
-            hint=f"Write one of {', '.join(sorted(values))}."
-            if values
-            else "Say which column says what a row is: --column type=NAME.",
-        )
+    check_values(found.table, kind, words.known)
     if kind is None:
         return found
-    heard = sorted_words(value for value in values if value not in words.known)
+    heard = sorted_words(value for value, _ in kind.values if value not in words.known)
     both = {
         part.name: getattr(words, part.name) + getattr(heard, part.name) for part in fields(words)
     }
@@ -285,13 +260,13 @@ def find_usage(
     """
     if name == NONE:
         return None
-    _check_table(tables, name, "--usage")
+    check_table(tables, name, "--usage")
     ours = {role: header for role, header in said.items() if role.startswith("usage_")}
     others = [t for t in tables if t != periods.table and name in (None, t.name)]
     for table in sorted(others, key=lambda table: -table.rows):
         columns = profile_columns(table, con)
         try:
-            roles = propose(columns, USAGE, ours, _where(table))
+            roles = propose(columns, USAGE, ours, table.where)
         except ChurnError:
             if name or ours:
                 raise
@@ -449,19 +424,7 @@ def profile_periods(con: duckdb.DuckDBPyConnection) -> PeriodProfile:
             hint="Look at the columns above, and say which is which: --column customer=NAME, "
             "--column time=NAME, --column expires=NAME.",
         )
-    hole = con.execute(
-        """
-        with days as (
-            select transacted_on, lead(transacted_on) over (order by transacted_on) as next_on
-            from (select distinct transacted_on from period_rows where transacted_on is not null)
-        )
-        select
-            coalesce(sum(next_on - transacted_on - 1), 0),
-            coalesce(max(next_on - transacted_on - 1), 0),
-            arg_max(transacted_on + 1, next_on - transacted_on - 1)
-        from days
-        """
-    ).fetchone() or (0, 0, None)
+    empty, longest, begins = days_without_rows(con, "period_rows", "transacted_on")
     lengths = con.execute(
         """
         select plan_days, count(*) / sum(count(*)) over ()
@@ -492,9 +455,9 @@ def profile_periods(con: duckdb.DuckDBPyConnection) -> PeriodProfile:
         endless=counts[4],
         first_day=counts[5],
         last_day=counts[6],
-        empty_days=int(hole[0]),
-        longest_hole=int(hole[1]),
-        longest_hole_from=hole[2] if hole[1] else None,
+        empty_days=empty,
+        longest_hole=longest,
+        longest_hole_from=begins,
         payments=counts[7],
         trials=counts[8],
         cancels=counts[9],

@@ -10,6 +10,7 @@ from pipeline.project.errors import ChurnError
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
+_IS_HELD = "Could not set lock on file"
 _FREE_SPACE = "Free some space and run it again. What was built and published before is intact."
 _ALLOW = "Give this user the right to write there, or set CHURN_HOME to another folder."
 
@@ -40,6 +41,11 @@ def is_full(problem: BaseException) -> bool:
     if isinstance(problem, duckdb.Error):
         return "No space left" in str(problem) or "Disk quota exceeded" in str(problem)
     return isinstance(problem, OSError) and problem.errno in _NO_SPACE
+
+
+def stops_everything(problem: BaseException) -> bool:
+    """Return whether no domain can go on: the disk is full, or the database is open elsewhere."""
+    return is_full(problem) or (isinstance(problem, duckdb.Error) and _IS_HELD in str(problem))
 
 
 def state_code(problem: DatabaseError) -> int:
@@ -87,7 +93,7 @@ def _of_duckdb(problem: duckdb.Error) -> ChurnError | None:
     first = str(problem).partition("\n")[0]
     if is_full(problem):
         return ChurnError("The disk is full.", where=first, hint=_FREE_SPACE)
-    if "Could not set lock on file" in first:
+    if _IS_HELD in first:
         return ChurnError(
             "Another process has the database open.",
             where=first,

@@ -26,7 +26,8 @@ def progress_bar(console: Console, *more: ProgressColumn) -> Progress:
     """
     return Progress(
         *more,
-        TextColumn("{task.description}"),
+        # names of files are words, whatever brackets they have
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

@@ -4,7 +4,6 @@ import asyncio
 import resource
 import socket
 import struct
-from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -72,7 +71,7 @@ class TimedProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Wait until the client has read something."""
         super().pause_writing()
-        self._reading = _restarted(self.loop, self._reading, READ_SECONDS, self._abort)
+        self._reading = self.loop.call_later(READ_SECONDS, self._abort)
 
     def resume_writing(self) -> None:
         """Go on."""
@@ -124,13 +123,3 @@ def _stopped(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
     if timer is not None:
         timer.cancel()
     return None
-
-
-def _restarted(
-    loop: asyncio.AbstractEventLoop,
-    timer: asyncio.TimerHandle | None,
-    seconds: float,
-    then: Callable[[], None],
-) -> asyncio.TimerHandle:
-    _stopped(timer)
-    return loop.call_later(seconds, then)

@@ -173,8 +173,6 @@ class OpenGeneration:
         except DamagedLookUpsError:
             raise self._damaged() from None
         if found is None:
-            if self._was_scored(domain, customer_id):
-                raise self._damaged()
             return None
         document: Row = json.loads(found[1])
         for part, columns in self._look_ups.shapes.items():
@@ -187,12 +185,17 @@ class OpenGeneration:
                 )
         return document
 
-    def _was_scored(self, domain: str, customer_id: str) -> bool:
-        """Whether the tables have a customer whom the look-ups do not know: an id that changed."""
-        known = (
-            "select 1 from serving.bi_churn_history where domain = ? and customer_id = ? limit 1"
-        )
-        return bool(self.rows(known, (domain, customer_id)))
+    def check_unknown(self, domain: str, customer_id: str) -> None:
+        """Check that the tables do not know a customer either whom the look-ups do not know.
+
+        Scans a table, so it is not called on the event loop.
+
+        Raises:
+            DamagedError: They do: the id has changed in the look-ups.
+        """
+        known = "select 1 from serving.bi_churn_history where domain = ? and customer_id = ?"
+        if self.rows(f"{known} limit 1", (domain, customer_id)):
+            raise self._damaged()
 
     def _damaged(self) -> DamagedError:
         self.is_damaged = True

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field, create_model
+from starlette.concurrency import run_in_threadpool
 
 from app.api.dependencies import InDomain, Paged, Reads, Tagged
 from app.api.http.problems import ProblemError
@@ -208,6 +209,7 @@ async def read_customer(
     """Return score, band, due date, reasons, history, and a recommendation or why there is none."""
     found = generation.customer(domain.name, customer_id)
     if found is None:
+        await run_in_threadpool(generation.check_unknown, domain.name, customer_id)
         raise ProblemError(
             404,
             "unknown-customer",

@@ -2,11 +2,13 @@
 
 import errno
 import sqlite3
+from dataclasses import replace
 
 import duckdb
 import pytest
 import sqlalchemy as sa
 
+from cli.common import for_each_domain, make_context
 from pipeline.project.failures import in_words, is_full
 from pipeline.project.home import Home
 from pipeline.project.state import open_state
@@ -76,3 +78,33 @@ def test_another_error_of_the_state_is_a_fault_of_the_program(tmp_path):
         connection.exec_driver_sql("select * from nothing")
     assert in_words(raised.value) is None
     assert isinstance(raised.value.orig, sqlite3.OperationalError)
+
+
+@pytest.mark.parametrize(
+    ("problem", "stops"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (duckdb.IOException('Could not set lock on file "a"'), True),
+        (PermissionError(errno.EACCES, "Permission denied", "lake/kkbox"), False),
+        (duckdb.OutOfMemoryException("failed to pin"), False),
+        (ValueError("a"), False),
+    ],
+)
+def test_trouble_of_one_domain_does_not_stop_the_others(tmp_path, monkeypatch, problem, stops):
+    monkeypatch.setenv("CHURN_HOME", str(tmp_path))
+    context = replace(make_context(None), domains=("kkbox", "ecommerce"))
+    done = []
+
+    def step(domain):
+        if domain == "kkbox":
+            raise problem
+        done.append(domain)
+
+    if stops:
+        with pytest.raises(type(problem)):
+            for_each_domain(context, step)
+        assert done == []
+    else:
+        for_each_domain(context, step)
+        assert done == ["ecommerce"]
+        assert context.dropped == {"kkbox"}
