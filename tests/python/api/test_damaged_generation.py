@@ -34,6 +34,11 @@ def cut(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def clip(path):
+    """Cut off the end, which nobody has to read for most customers."""
+    path.write_bytes(path.read_bytes()[:-8192])
+
+
 def garbage(path):
     path.write_bytes(b"garbage" * 10_000)
 
@@ -43,7 +48,7 @@ def empty(path):
 
 
 @pytest.mark.parametrize("suffix", [".duckdb", ".sqlite"])
-@pytest.mark.parametrize("damage", [cut, garbage, empty])
+@pytest.mark.parametrize("damage", [cut, clip, garbage, empty])
 def test_the_older_whole_generation_is_served_and_readiness_says_why(
     twice, start_api, suffix, damage
 ):
@@ -111,6 +116,15 @@ def test_a_document_that_was_changed_is_noticed_at_its_own_customer(twice, start
     assert api.customer("bench", second).json()["generation"] == newer.stem
     problem_of(api.customer("bench", first), 503)
     assert api.customer("bench", first).json()["generation"] < newer.stem
+
+
+def test_columns_that_were_renamed_in_the_look_ups_are_noticed_when_it_is_opened(twice, start_api):
+    home, newer = twice
+    with sqlite3.connect(newer.with_suffix(".sqlite")) as connection:
+        connection.execute("update shapes set columns = replace(columns, 'risk', 'rust')")
+    api = start_api(home, "read")
+    assert served_by(api) < newer.stem
+    assert api.get("/readyz").status_code == 503
 
 
 def test_an_id_that_was_changed_is_not_an_unknown_customer(twice, start_api):
