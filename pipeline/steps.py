@@ -14,6 +14,7 @@ import duckdb
 import numpy as np
 
 from ml.decision import Decision
+from pipeline.campaigns.exports import campaigns_fingerprint, export_campaigns
 from pipeline.labels.freeze import freeze_closed
 from pipeline.labels.registry import audit, check_files, keep_audit
 from pipeline.project.domain_settings import DomainSettings
@@ -581,6 +582,7 @@ def _made_from(context: RunContext) -> str:
         [live_name(home, domain) for domain in context.entries],
         [str(current_scores(home, domain)) for domain in context.entries],
         plan_fingerprint(home, context.entries),
+        campaigns_fingerprint(home),
         context.left_out,
         FORMAT,
     )
@@ -591,6 +593,7 @@ def _build_marts(context: RunContext, compared_with: str) -> str:
     home = context.home
     fingerprint.forget(home.warehouse, "marts", "compared_with")
     export_decisions(home)
+    export_campaigns(home)
     outcome = _dbt_build(
         context, AFTER_ML, title="scores, drivers, serving tables, tests", isolate=True
     )

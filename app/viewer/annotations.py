@@ -1,4 +1,4 @@
-"""What a chart over time must say: days on which the data have holes."""
+"""What a chart over time must say: days on which the data have holes, and campaigns."""
 
 import csv
 from datetime import date
@@ -6,9 +6,32 @@ from pathlib import Path
 
 import pandas as pd
 
+from app.viewer.context import Context
+from app.viewer.published import columns, rows
 from pipeline.project.home import PROJECT
 
 _SEEDS = PROJECT / "seeds"
+
+
+def annotations(page: Context, first: date, last: date) -> pd.DataFrame:
+    """Return what happened to a business in a span: `day`, and `note`, the earliest first."""
+    found = pd.concat([outages(page.name, first, last), _campaigns(page, first, last)])
+    return found.sort_values("day", kind="stable", ignore_index=True)
+
+
+def _campaigns(page: Context, first: date, last: date) -> pd.DataFrame:
+    """Campaigns, on the day up to which their members were scored."""
+    # not in what an earlier version published
+    if not columns(page.generation, "bi_campaigns"):
+        return pd.DataFrame(columns=["day", "note"])
+    return rows(
+        page.generation,
+        "select as_of_date as day, 'Campaign: ' || campaign_name as note from bi_campaigns "
+        "where domain = ? and as_of_date between ? and ? order by day, note",
+        page.name,
+        first,
+        last,
+    )
 
 
 def outages(domain: str, first: date, last: date) -> pd.DataFrame:

@@ -270,6 +270,38 @@ def rates(table: pd.DataFrame, outcome: str = "Share that left") -> alt.Chart:
     return _finished(drawn, f"{outcome}, share by month and segment.")
 
 
+def effects(table: pd.DataFrame) -> alt.LayerChart:
+    """What contacts changed, a line from the lower to the upper limit for each part.
+
+    Args:
+        table: `part`, and `effect`, `low` and `high` in customers of 100.
+    """
+    title = "More of 100 customers stayed, with 95% interval"
+    base = alt.Chart(table).encode(
+        y=alt.Y("part:N", sort=None, title=None, axis=NAMES),
+        tooltip=[
+            alt.Tooltip("part:N", title="Members"),
+            alt.Tooltip("effect:Q", title="More of 100 stayed", format="+.1f"),
+            alt.Tooltip("low:Q", title="At least", format="+.1f"),
+            alt.Tooltip("high:Q", title="At most", format="+.1f"),
+        ],
+    )
+    spans = base.mark_rule(color=BLUE, size=3).encode(x=alt.X("low:Q", title=title), x2="high:Q")
+    points = base.mark_point(color=BLUE, filled=True, size=90, opacity=1).encode(x="effect:Q")
+    nothing = (
+        alt.Chart(pd.DataFrame({"low": [0]}))
+        .mark_rule(color=GREY, strokeDash=[4, 3], size=2)
+        .encode(x="low:Q")
+    )
+    said = "; ".join(
+        f"{row.part} {row.effect:+.1f}, from {row.low:+.1f} to {row.high:+.1f}"
+        for row in table.itertuples()
+    )
+    return _finished(
+        (nothing + spans + points).properties(height=60 + 34 * len(table)), f"{title}: {said}."
+    )
+
+
 def profit_curve(table: pd.DataFrame, budget: float, currency: str) -> alt.LayerChart:
     """Expected profit by budget, with the budget of the plan."""
     line = (

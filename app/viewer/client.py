@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -107,6 +107,59 @@ def draft_customers(domain: str, name: str, decision: str) -> list[dict[str, Any
         page = _ask("GET", f"{path}&cursor={page['next_cursor']}")
         found += page["items"]
     return found
+
+
+def campaigns(domain: str) -> list[dict[str, Any]]:
+    """Return drafts of campaigns and campaigns, by name.
+
+    Raises:
+        UnavailableError: The API is not running or refuses.
+    """
+    return list(_ask("GET", f"/v1/{domain}/campaigns?limit=500", timeout=_GLANCE)["items"])
+
+
+def draft_campaign(domain: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Save a draft of a campaign and compute what it would do; one of that name is replaced.
+
+    Raises:
+        UnavailableError: The API is not running or refuses.
+    """
+    _ask("PUT", _campaign(domain, name), settings, needs="plan")
+    return preview_campaign(domain, name)
+
+
+def preview_campaign(domain: str, name: str) -> dict[str, Any]:
+    """Compute what a draft of a campaign would do on what is published now.
+
+    Raises:
+        UnavailableError: The API is not running or refuses.
+    """
+    return _ask("POST", f"{_campaign(domain, name)}/preview", needs="plan")
+
+
+def launch_campaign(domain: str, name: str, campaign_id: str) -> dict[str, Any]:
+    """Launch the draft of a campaign that was looked at.
+
+    Raises:
+        UnavailableError: The API is not running or refuses, or the draft was saved again since.
+    """
+    path = f"{_campaign(domain, name)}/launch?campaign_id={campaign_id}"
+    return _ask("POST", path, needs="approve")
+
+
+def change_campaign(
+    domain: str, name: str, step: Literal["pause", "resume", "finish"]
+) -> dict[str, Any]:
+    """Pause a campaign, let it go on, or end it.
+
+    Raises:
+        UnavailableError: The API is not running or refuses.
+    """
+    return _ask("POST", f"{_campaign(domain, name)}/{step}", needs="approve")
+
+
+def _campaign(domain: str, name: str) -> str:
+    return f"/v1/{domain}/campaigns/{quote(name, safe='')}"
 
 
 def _draft(domain: str, name: str) -> str:

@@ -32,6 +32,7 @@ PAGES = (
     ViewerPage("segments", "segments", "Segments", ":material/compare:"),
     ViewerPage("do_not_contact", "do_not_contact", "Do not contact", ":material/person_off:"),
     ViewerPage("plan", "plan", "Plan", ":material/payments:"),
+    ViewerPage("campaigns", "campaigns", "Campaigns", ":material/campaign:"),
     ViewerPage("precedes", "drivers", "Churn drivers", ":material/insights:"),
     ViewerPage("was_right", "quality", "Track record", ":material/fact_check:"),
     ViewerPage("nights", "nights", "Nights", ":material/bedtime:"),

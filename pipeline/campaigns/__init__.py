@@ -5,5 +5,6 @@ campaign is for, with their arms and actions, `forecast` says what they are expe
 bring, `messages` writes what is sent, `life_cycle` drafts, previews, launches, pauses and finishes.
 `endpoints` are the receivers, `signing` their secrets, `addresses` lets nothing but public ones
 through, `schedule` says when a message is tried again, `outbox` leases messages and keeps how each
-attempt ended, `send` makes one attempt, `hand_over` writes files, `dispatch` does all of it.
+attempt ended, `send` makes one attempt, `hand_over` writes files, `dispatch` does all of it;
+`exports` writes it as Parquet, for dbt to measure.
 """

@@ -9,14 +9,12 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from pipeline.project.files import replaced
 from pipeline.project.home import Home
 from pipeline.project.state import open_state, reading_from, writing_to
+from pipeline.project.state_export import write_state_table
 from pipeline.retention.audit import customers_in_words, record
 from pipeline.retention.plan_choice import PlanChoice
 
@@ -97,15 +95,6 @@ _EXPORTED = (SUPPRESSIONS, CONTACTS, PLANS, ASSIGNMENTS)
 # What a plan depends on that somebody else than publishing writes.
 _DECIDED = (CONTACTS, PLANS, SUPPRESSIONS)
 
-_ARROW = {
-    sa.String: pa.string(),
-    sa.DateTime: pa.timestamp("us"),
-    sa.Date: pa.date32(),
-    sa.BigInteger: pa.int64(),
-    sa.Integer: pa.int64(),
-    sa.Float: pa.float64(),
-    sa.Boolean: pa.bool_(),
-}
 _BATCH = 5_000
 
 
@@ -384,16 +373,8 @@ def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
 
 def export_state(home: Home) -> None:
     """Write the state as Parquet for dbt's sources."""
-    home.state_export.mkdir(parents=True, exist_ok=True)
     for table in _EXPORTED:
-        exported = decided(table)
-        columns = list(zip(*read_state(home, table), strict=True)) or [()] * len(exported)
-        arrays = [
-            pa.array(values, _ARROW[type(column.type)])
-            for column, values in zip(exported, columns, strict=True)
-        ]
-        with replaced(home.state_export / f"{table.name}.parquet") as part:
-            pq.write_table(pa.table(arrays, names=[c.name for c in exported]), part)
+        write_state_table(home, table.name, decided(table), read_state(home, table))
 
 
 def _read(home: Home, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.viewer import files, segment_charts, words
 from app.viewer.alternatives import alternatives
-from app.viewer.annotations import outages
+from app.viewer.annotations import annotations
 from app.viewer.context import Context, context
 from app.viewer.lookup import MOST, explained, find
 from app.viewer.marks import banner, form
@@ -250,7 +250,7 @@ def sentence(text: str | None) -> str:
 
 
 def activity(page: Context, customer: str) -> None:
-    """Show the weeks before the cut-off, with outages of the data."""
+    """Show the weeks before the cut-off, with outages of the data and campaigns."""
     weeks = rows(
         page.generation,
         "select * from bi_customer_activity where domain = ? and customer_id = ? "
@@ -262,7 +262,7 @@ def activity(page: Context, customer: str) -> None:
         st.caption("No activity has been published for this customer.")
         return
     ends = page.domain["as_of_date"].date()
-    marks = outages(page.name, weeks["week_starts_on"].min().date(), ends)
+    marks = annotations(page, weeks["week_starts_on"].min().date(), ends)
     for column, meaning in (
         ("usage_amount", str(page.domain["usage_meaning"])),
         ("transactions", str(page.domain["transactions_meaning"])),

@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.customer_conditions import OF
 from app.viewer import client, list_filters, segment_charts, words
-from app.viewer.annotations import outages
+from app.viewer.annotations import annotations
 from app.viewer.audience import people, size
 from app.viewer.context import Context, context
 from app.viewer.list_filters import LADDER, Choices, Chosen, condition
@@ -319,7 +319,7 @@ def outcomes(page: Context, pair: Sequence[ComparedSegment]) -> None:
         return
     table = found.assign(segment=found["ladder_part"].map(named))
     days = table["as_of_date"]
-    marks = outages(page.name, days.min().date(), days.max().date())
+    marks = annotations(page, days.min().date(), days.max().date())
     st.altair_chart(segment_charts.trends(table, marks, list(named.values())))
     said = " ".join(f"{words.day(mark.day)}: {mark.note}." for mark in marks.itertuples())
     if said:

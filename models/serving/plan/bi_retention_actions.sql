@@ -21,5 +21,7 @@ select
     is_active,
     evidence,
     evidence_code,
-    priors_source as evidence_source
+    priors_source as evidence_source,
+    assumed_save_rate,
+    save_rate_error
 from {{ ref('int_churn__actions_catalogued') }}

@@ -7,9 +7,10 @@ import re
 import secrets
 import shutil
 import socket
+import sqlite3
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ import axe_core_python
 import duckdb
 import oidc_provider_mock
 import pytest
+from campaign_world import past_campaign
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
@@ -189,6 +191,15 @@ class Person:
         field.send_keys(str(value) + Keys.ENTER)
         self.waits()
 
+    def chooses(self, label, option):
+        """One of a box of options."""
+        box = f"//*[@data-testid='stSelectbox'][.//label[contains(., '{label}')]]//input"
+        field = WebDriverWait(self.browser, PATIENCE).until(
+            lambda driver: driver.find_element(By.XPATH, box)
+        )
+        field.send_keys(option + Keys.ENTER)
+        self.waits()
+
     def downloads(self, words):
         before = set(self.browser.downloads.iterdir())
         self.clicks(words)
@@ -203,6 +214,11 @@ class Person:
 @pytest.fixture
 def person(browser, viewer):
     return Person(browser, viewer[0])
+
+
+def ask_state(home, sql):
+    with closing(sqlite3.connect(home.state)) as connection:
+        return connection.execute(sql).fetchall()
 
 
 def ask(home, sql, *values):
@@ -314,6 +330,51 @@ def test_a_plan_is_tried_saved_exported_approved_and_published(person, viewer, r
     assert ask(home, "select budget from serving.bi_retention_budget where domain = 'kkbox'") == [
         (150.0,)
     ]
+
+
+def test_a_campaign_is_drafted_previewed_launched_and_its_result_read(person, viewer, run_churn):
+    _, home = viewer
+    person.opens("campaigns")
+    person.sees("The outcomes of the first plans are not known yet")
+    person.writes("Name", "spring offers")
+    person.clicks("Draft and preview")
+    person.sees("The smallest effect that it can show")
+    assert "Result" not in person.reads()
+    person.clicks("Launch …")
+    person.clicks("Launch", "*[@data-testid='stPopoverBody']//button")
+    person.sees("It was launched after the last publish")
+    person.clicks("Pause")
+    person.finds("Go on")
+    ((launched, control),) = ask_state(
+        home, "select count(*), sum(arm = 'control') from campaign_members"
+    )
+    assert launched > control > 0
+
+    # one that was launched long ago, in which fewer of the contacted left
+    def draws_arm(place, left):
+        return "treat" if place % (4 if left else 2) == 0 else "control"
+
+    told = past_campaign(home, "kkbox", "winter offers", draws_arm)
+    left = {arm: gone / count for arm, (gone, count) in told.items()}
+    effect = left["control"] - left["treat"]
+    done = run_churn(home.root, "publish")
+    assert done.returncode == 0, done.stderr
+    found = ask(
+        home,
+        "select campaign_name, verdict_code, effect, customers_kept "
+        "from serving.bi_campaigns order by 1",
+    )
+    assert found[0][:3] == ("spring offers", "wait", None)
+    name, verdict, measured, kept = found[1]
+    assert (name, verdict) == ("winter offers", "helped")
+    assert measured == pytest.approx(effect)
+    assert kept == pytest.approx(effect * told["treat"][1])
+    person.opens("campaigns")
+    person.sees("Wait until")
+    person.chooses("Campaign", "winter offers")
+    person.sees("It worked")
+    person.sees("Customers kept")
+    assert f"{kept:,.0f}" in person.reads()
 
 
 def test_a_publish_while_the_page_is_open_shows_at_the_next_click(person, viewer, run_churn):
