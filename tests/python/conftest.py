@@ -81,7 +81,14 @@ def run_churn():
 
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory, worker_id):
-    """A folder that all processes of a test session share; lock what is made in it."""
+    """A folder that all processes of a test session share; lock what is made in it.
+
+    `CHURN_TEST_HOMES` names one that sessions share, of one version of the code: the demos are made
+    once for the fast tests and the slow ones.
+    """
+    kept = os.environ.get("CHURN_TEST_HOMES")
+    if kept:
+        return Path(kept)
     folder = tmp_path_factory.getbasetemp()
     return folder if worker_id == "master" else folder.parent
 
