@@ -1,7 +1,7 @@
 """A demo lived night after night by the command line, beside the same world without mishaps.
 
-Each night the day's files arrive, are ingested and scored as a user would do it, with CHURN_TODAY
-set to the morning after. A file that is refused is left aside, and exported again some nights
+Each night the day's files arrive, are ingested and scored as a scheduler does it (`churn nightly`),
+with CHURN_TODAY set to the morning after. A file that is refused is left aside, and exported again some nights
 later. What was published and frozen on each night is kept, and judged by the clean world: a second
 CHURN_HOME that got every true row.
 
@@ -198,7 +198,7 @@ class World:
     def _live_one(self, day: date) -> Night:
         began = time.monotonic()
         night = self._arrive(day)
-        done = churn(self.home, day + _DAY, "run", "--domain", self.domain)
+        done = churn(self.home, day + _DAY, "nightly", "--domain", self.domain)
         night.seconds = round(time.monotonic() - began, 1)
         night.exit_code = done.returncode
         night.words = [*warnings(done.stdout), *done.stderr.splitlines()]
