@@ -5,7 +5,7 @@ import streamlit as st
 
 from app.viewer import charts, draft, files, words
 from app.viewer.context import Context, context
-from app.viewer.published import Row, one, rows, titles
+from app.viewer.published import Row, columns, one, rows, titles
 
 CRM = (
     "customer_id, planned_action, action_title, channel, message_hint, theme, decision, due_on, "
@@ -144,11 +144,15 @@ def lists(page: Context) -> None:
 def catalogue(page: Context) -> None:
     """Show the actions, what each costs, and what its rates rest on."""
     st.subheader("Catalogue of actions")
+    # what an earlier version published has no rates that campaigns measured
+    is_measured = "save_rate_error" in columns(page.generation, "bi_retention_actions")
+    before = "if(save_rate_error is null, null, 100 * assumed_save_rate)" if is_measured else "null"
     found = rows(
         page.generation,
-        """
+        f"""
         select
             action_title, channel, contact_cost, incentive_cost, 100 * save_rate as save_rate,
+            {before} as assumed,
             100 * acceptance_rate as acceptance_rate, cool_down_days, evidence, evidence_source
         from bi_retention_actions where domain = ? and is_active
         order by action_title
@@ -161,9 +165,15 @@ def catalogue(page: Context) -> None:
     st.dataframe(
         found.assign(channel=found["channel"].map(words.channel)),
         hide_index=True,
+        column_order=None
+        if found["assumed"].notna().any()
+        else [name for name in found.columns if name != "assumed"],
         column_config={
             "action_title": "Action",
             "channel": "Channel",
+            "assumed": st.column_config.NumberColumn(
+                "Assumed before", format="%.0f", help="Before campaigns measured it."
+            ),
             "contact_cost": st.column_config.NumberColumn(
                 f"Contact, {page.currency}", format="%,.2f"
             ),

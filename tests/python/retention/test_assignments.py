@@ -59,6 +59,31 @@ def test_arms_are_a_threshold_of_a_hash_and_the_share_comes_out(period):
     assert all(same[customer] == arm for customer, arm in arms(first).items() if customer in same)
 
 
+def test_a_save_rate_that_campaigns_measured_moves_the_next_plan(period):
+    """Before: nobody gets the action that saves few. After: whoever it pays for does."""
+    before = Counter(row["planned_action"] for row in period.publish().values())
+    (worst,) = before.most_common()[-1:]
+    other = Period(period.sql, period.domain, period.customers, period.day, budget=1e6)
+    action = worst[0] or before.most_common(1)[0][0]
+    other.connection.execute(
+        "insert into int_churn__save_rates_learned values (?, ?, 0.9, 0.02, 2, 1234)",
+        [other.domain, action],
+    )
+    other.score()
+    decided = other.publish()
+    after = Counter(row["planned_action"] for row in decided.values())
+    assert after[action] > before[action]
+    row = next(row for row in decided.values() if row["planned_action"] == action)
+    assert (row["evidence"], row["evidence_code"]) == ("measured, n = 1234", "measured")
+    told = other.connection.execute(
+        "select priors_source, assumed_save_rate from int_churn__actions_catalogued "
+        "where action_id = ?",
+        [action],
+    ).fetchone()
+    assert told[0].startswith("2 campaigns with control groups; before them: ")
+    assert told[1] < 0.9
+
+
 def test_contacts_of_everybody_to_be_treated_dissolve_no_control_group(period):
     first = period.publish()
     controls = held_out(first)

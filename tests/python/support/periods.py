@@ -39,6 +39,8 @@ GIVEN = {
     "int_churn__action_conditions_met": "customer_number bigint, condition varchar",
     "int_churn__leave_alone_rules_matched": "domain varchar, customer_id varchar, rule varchar, "
     "because varchar",
+    "int_churn__save_rates_learned": "domain varchar, action_id varchar, save_rate double, "
+    "save_rate_error double, campaigns bigint, customers bigint",
     "stg_churn__suppressions": "domain varchar, customer_id varchar, suppression_reason varchar",
     "stg_churn__contacts": "domain varchar, customer_id varchar, contacted_on date, "
     "action_id varchar",
