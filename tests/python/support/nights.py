@@ -1,9 +1,9 @@
 """A demo lived night after night by the command line, beside the same world without mishaps.
 
 Each night the day's files arrive, are ingested and scored as a scheduler does it (`churn nightly`),
-with CHURN_TODAY set to the morning after. A file that is refused is left aside, and exported again some nights
-later. What was published and frozen on each night is kept, and judged by the clean world: a second
-CHURN_HOME that got every true row.
+with CHURN_TODAY set to the morning after. A file that is refused is left aside, and exported again
+some nights later. What was published and frozen on each night is kept, and judged by the clean
+world: a second CHURN_HOME that got every true row.
 
 A domain has a home of its own, because the demos are of different years.
 """
