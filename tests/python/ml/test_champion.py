@@ -92,7 +92,9 @@ def shuffled(examples):
     return replace(examples, is_churned=outcome)
 
 
-@pytest.mark.parametrize("recipe_hash", ["another recipe", None])
+@pytest.mark.parametrize(
+    "recipe_hash", [pytest.param("another recipe", marks=pytest.mark.long), None]
+)
 def test_a_challenger_trained_on_shuffled_labels_is_refused_with_what_it_lost(
     demo, challenge, recipe_hash
 ):

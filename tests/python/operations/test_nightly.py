@@ -168,7 +168,9 @@ def no_text(folder):
 
 
 @pytest.mark.parametrize(
-    "break_", [other_columns, half_a_download, no_text], ids=lambda f: f.__name__
+    "break_",
+    [other_columns, *(pytest.param(f, marks=pytest.mark.long) for f in (half_a_download, no_text))],
+    ids=lambda f: f.__name__,
 )
 def test_a_file_that_cannot_be_used_fails_its_domain_and_the_other_is_published(
     demo_copy, spool, night, break_
@@ -293,7 +295,9 @@ def test_a_full_disk_ends_in_words_and_the_status_line(demo_copy):
     assert current(demo_copy) == before
 
 
-@pytest.mark.parametrize("moment", ["build", "learn", "publish"])
+@pytest.mark.parametrize(
+    "moment", [*(pytest.param(m, marks=pytest.mark.long) for m in ("build", "learn")), "publish"]
+)
 @pytest.mark.slow
 def test_a_night_that_is_killed_is_made_up_for_by_the_next(demo_copy, night, moment):
     """Killed as its step begins; until then everything is as such a night leaves it."""

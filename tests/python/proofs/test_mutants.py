@@ -122,10 +122,16 @@ def compiled_to_show(run_dbt, tmp_path_factory):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize(
+    "one_in",
+    [
+        pytest.param(3, marks=pytest.mark.slow, id="every third"),
+        pytest.param(1, marks=pytest.mark.long, id="all"),
+    ],
+)
 @pytest.mark.parametrize("domain", WORLDS)
-def test_every_mutant_is_noticed_or_is_no_other_model(compiled_to_show, domain):
-    verdicts, differing = survey(compiled_to_show, domain)
+def test_every_mutant_is_noticed_or_is_no_other_model(compiled_to_show, domain, one_in):
+    verdicts, differing = survey(compiled_to_show, domain, one_in=one_in)
     assert not differing, "\n\n".join(f"{world}: {words}" for world, words in differing.items())
 
     tally = told(verdicts)
@@ -137,6 +143,8 @@ def test_every_mutant_is_noticed_or_is_no_other_model(compiled_to_show, domain):
         for line in lines
         if domain in model or domain_entries()[domain].kind in model
     }
+    if one_in > 1:
+        listed &= {(verdict.mutant.model, str(verdict.mutant)) for verdict in verdicts}
     found = complaints(verdicts, listed)
     if found:
         pytest.fail("\n\n".join([*found, tally]), pytrace=False)

@@ -40,7 +40,7 @@ def shuffle(home, seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.long) for n in (2, 3))])
 def test_a_rebuild_from_a_shuffled_lake_is_equal_to_the_last_bit(demo, demo_copy, run_churn, seed):
     before = checksums(demo[0])
     assert min(rows for rows, _ in before.values()) > 1_000

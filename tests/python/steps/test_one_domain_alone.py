@@ -127,7 +127,11 @@ def other_features(home):
 
 @pytest.mark.parametrize(
     "plant",
-    [cut_short, a_damaged_lake, one_label_twice, other_features],
+    [
+        cut_short,
+        a_damaged_lake,
+        *(pytest.param(one, marks=pytest.mark.long) for one in (one_label_twice, other_features)),
+    ],
     ids=lambda plant: plant.__name__,
 )
 def test_a_domain_that_fails_keeps_its_rows_and_the_other_is_published(demo_copy, run_churn, plant):
@@ -301,7 +305,9 @@ def test_a_past_day_is_scored_for_study_and_published_only_for_a_reason(demo_cop
     assert recipe_of(live_run(home, OTHER)).run_id == live_name(home, OTHER) != live
 
 
-@pytest.mark.parametrize("command", ["run", "score", "build"])
+@pytest.mark.parametrize(
+    "command", ["run", *(pytest.param(c, marks=pytest.mark.long) for c in ("score", "build"))]
+)
 def test_a_day_beyond_what_is_known_is_refused_before_it_is_scored(demo_copy, run_churn, command):
     before = current(demo_copy)
     done = run_churn(demo_copy.root, command, "--domain", OTHER, "--as-of", "2017-05-15")

@@ -184,14 +184,19 @@ class Domain:
         return ""
 
 
-def survey(home: Home, domain: str) -> tuple[list[Verdict], dict[str, str]]:
-    """Judge every mutant of a domain.
+def survey(home: Home, domain: str, *, one_in: int = 1) -> tuple[list[Verdict], dict[str, str]]:
+    """Judge the mutants of a domain.
+
+    Args:
+        home: Home in which dbt compiled the domain.
+        domain: Domain.
+        one_in: Every so many of each model's mutants; 1 for all.
 
     Returns:
         Verdicts in the order of the models, and by world what differs there without a mutant.
     """
     own = Domain.compiled(home, domain)
-    everything = own.everything()
+    everything = [change for change in own.everything() if change[1] % one_in == 0]
     count = len(everything) // AT_A_TIME + 1
     parts = [everything[at::count] for at in range(count)]
     with ProcessPoolExecutor(
@@ -206,7 +211,8 @@ def survey(home: Home, domain: str) -> tuple[list[Verdict], dict[str, str]]:
     verdicts = []
     for relation, model in own.models.items():
         for number, mutant in enumerate(model.mutants()):
-            verdicts.append(Verdict(mutant, model.lines(number), *judged[relation, number]))
+            if (relation, number) in judged:
+                verdicts.append(Verdict(mutant, model.lines(number), *judged[relation, number]))
     return verdicts, {world: words for world, words in differing.items() if words}
 
 
