@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- One row per member and cut-off: the contract that ml reads.
 {{ churn_examples(
     'kkbox',
