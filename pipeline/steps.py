@@ -63,7 +63,6 @@ from pipeline.warehouse.kept_features import (
     forget_kept,
     is_of_other_sql,
     keep_made,
-    kept_files_are_there,
     macro_environment,
     note_lake_days,
 )
@@ -97,9 +96,7 @@ def build(context: RunContext, *, isolate: bool = False) -> None:
             check_files(home, domain)
         except ChurnError as error:
             _leave_out(context, domain, error, isolate=isolate)
-    if fingerprint.done(home.warehouse, "build") == _build_fingerprint(
-        context
-    ) and kept_files_are_there(home):
+    if fingerprint.done(home.warehouse, "build") == _build_fingerprint(context):
         context.say("build: up to date")
         for domain in _built(context):
             notices.tell_late_feed(context, domain)

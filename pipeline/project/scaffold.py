@@ -32,6 +32,7 @@ _MARTS = {
 {{{{ features_kept('{name}') }}}}
 """,
     "marts/{name}__churn_examples.sql": """\
+{{{{ config(materialized='table') }}}}
 -- One row per customer and cut-off: the contract that ml reads.
 {{{{ churn_examples('{name}') }}}}
 """,

@@ -127,18 +127,6 @@ def macro_environment(home: Home, entries: Mapping[str, DomainSettings]) -> dict
     return {"CHURN_FEATURE_SQL": json.dumps(hashes), "CHURN_COMPARED_AT": f"{place:.6f}"}
 
 
-def kept_files_are_there(home: Home) -> bool:
-    """Whether the files that the mart of the last build reads are still there."""
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        try:
-            rows = connection.execute(
-                "select file_path from control.control__feature_files"
-            ).fetchall()
-        except duckdb.CatalogException:
-            return False
-    return all(Path(path).is_relative_to(home.features) and Path(path).exists() for (path,) in rows)
-
-
 # after a build
 
 

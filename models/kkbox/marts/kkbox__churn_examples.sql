@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- One row per member and cut-off: the contract that ml reads.
 {{ churn_examples(
     'kkbox',
