@@ -30,7 +30,8 @@ final as (
         domain,
         as_of_date,
         file_path,
-        place = cast(floor({{ env_var('CHURN_COMPARED_AT', '-1') }} * places) as bigint) as is_compared
+        place = cast(floor({{ env_var('CHURN_COMPARED_AT', '-1') }} * places) as bigint)
+            as is_compared
     from kept
 )
 

@@ -1,7 +1,7 @@
--- One row per domain and cut-off: what the features of the cut-off are made from, the SQL apart. The
--- rows of the lake before it, what the control relations say at it, and how ids are resolved at it;
--- nothing from the cut-off on, so that a new day changes no key and late rows change those of the
--- cut-offs after their day.
+-- One row per domain and cut-off: what the features of the cut-off are made from, the SQL apart.
+-- The rows of the lake before it, what the control relations say at it, and how ids are resolved at
+-- it; nothing from the cut-off on, so that a new day changes no key and late rows change those of
+-- the cut-offs after their day.
 with
 
 cut_offs as (

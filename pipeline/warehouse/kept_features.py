@@ -85,8 +85,9 @@ def _note_days(table: SourceTable, files: list[Path], target: Path) -> None:
         existing = {name for name, *_ in connection.execute(f"describe from {rows}").fetchall()}
         # without the day on which a row was first seen, which no feature reads
         names = [column.name for column in table.columns if column.name in existing]
-        day = table.event_day or table.event_time or table.known_from
-        on = f"coalesce(cast({day} as date), {_ALWAYS})" if day in names else _ALWAYS
+        moments = (table.event_day, table.event_time, table.known_from)
+        day = next((name for name in moments if name in names), None)
+        on = f"coalesce(cast({day} as date), {_ALWAYS})" if day else _ALWAYS
         connection.execute(
             f"""
             copy (
