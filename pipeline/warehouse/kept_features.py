@@ -165,6 +165,8 @@ def compare_kept(home: Home, domain: str) -> Difference | None:
 def keep_made(home: Home, domain: str, settings: DomainSettings) -> int:
     """Write the features that the build made, a file a cut-off; return how many.
 
+    Files that no cut-off has the key of any more are deleted.
+
     Args:
         home: CHURN_HOME after a build whose tests passed, with the compiled SQL kept.
         domain: Domain.
@@ -174,15 +176,17 @@ def keep_made(home: Home, domain: str, settings: DomainSettings) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         keys = connection.execute(
-            "select cast(as_of_date as varchar), md5(? || content_hash) "
-            "from control.control__feature_keys inner join control.control__feature_cut_offs "
-            "using (domain, as_of_date) where domain = ? order by as_of_date",
+            "select cast(as_of_date as varchar), md5(? || content_hash), "
+            "cut_offs.domain is not null from control.control__feature_keys "
+            "left join control.control__feature_cut_offs as cut_offs using (domain, as_of_date) "
+            "where domain = ? order by as_of_date",
             [sql_hash, domain],
         ).fetchall()
+        targets = {folder / f"{day}.{key}.parquet" for day, key, _ in keys}
         missing = [
             (day, target)
-            for day, key in keys
-            if not (target := folder / f"{day}.{key}.parquet").exists()
+            for day, key, is_made in keys
+            if is_made and not (target := folder / f"{day}.{key}.parquet").exists()
         ]
         for day, target in missing:
             with replaced(target) as part:
@@ -190,9 +194,9 @@ def keep_made(home: Home, domain: str, settings: DomainSettings) -> int:
                     f"copy (select * from {_made(domain)} where as_of_date = date '{day}' "
                     f"order by customer_id) to {quoted(part)} (format parquet)"
                 )
-            for older in folder.glob(f"{day}.*.parquet"):
-                if older != target:
-                    older.unlink()
+    # of another key, or of a day that is not a cut-off any more
+    for unused in set(folder.glob("*.parquet")) - targets:
+        unused.unlink()
     write_json(
         _record(home, domain),
         {"inputs": feature_sql_fingerprint(domain, settings), "sql_hash": sql_hash},

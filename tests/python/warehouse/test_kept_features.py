@@ -376,9 +376,10 @@ def test_nothing_is_kept_twice(tmp_path):
         """)
     settings = domain_entries()["kkbox"]
     write_models(home.compiled / "features" / "kkbox.json", [])
-    older = home.features / "kkbox" / "2020-01-01.older.parquet"
-    older.parent.mkdir(parents=True)
-    older.touch()
+    for unused in ("2020-01-01.older.parquet", "2019-06-03.other_grid.parquet"):
+        path = home.features / "kkbox" / unused
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
     assert keep_made(home, "kkbox", settings) == 1
     (file,) = home.features.glob("kkbox/*.parquet")
     assert duckdb.sql(f"from '{file}'").fetchall() == [("a", date(2020, 1, 1), 1.5)]
