@@ -239,7 +239,7 @@ def test_a_file_that_was_changed_is_found_when_it_is_compared(kept_home):
 
 @pytest.mark.slow
 def test_features_of_other_sql_are_not_those_that_are_kept(kept_home):
-    entries = domain_entries()
+    entries = {name: entry.resolved() for name, entry in domain_entries().items()}
     environment = macro_environment(kept_home, entries)
     given = json.loads(environment["CHURN_FEATURE_SQL"])
     assert set(given) == set(DOMAINS)
@@ -283,6 +283,7 @@ def test_late_rows_make_the_cut_offs_after_them_again(kept_home, run_churn, tmp_
     full = Home(tmp_path / "full")
     shutil.copytree(kept_home.root, full.root, symlinks=True)
     shutil.rmtree(full.features)
+    full.warehouse.unlink()
     done = run_churn(full.root, "build")
     assert done.returncode in (0, 4), done.stdout + done.stderr
     assert made(full, "ecommerce") == cut_offs(full, "ecommerce")
