@@ -107,7 +107,12 @@ def prepare(bench: Bench, case: Case) -> list[CompiledModel]:
     call("compile", "--select", f"+{top}", title="feature SQL")
     with warehouse(home) as connection:
         connection.execute("drop schema seeds cascade")  # the stack brings its own
-        for relation in ("control__cut_offs", "control__coverage", "control__windows"):
+        for relation in (
+            "control__cut_offs",
+            "control__feature_cut_offs",
+            "control__coverage",
+            "control__windows",
+        ):
             connection.execute(
                 f"delete from control.{relation} where domain != ? or as_of_date != ?",
                 [case.domain, case.cut_off],

@@ -1,6 +1,6 @@
 """Reads the contract mart as arrays, in one fixed order."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+# Rows that are read at once into the matrix of examples; one cut-off may have more.
+_ROWS_AT_ONCE = 50_000
 
 SPINE = (
     "domain",
@@ -136,33 +139,47 @@ def read_examples(
     features = names[len(SPINE) :]
     types = {row[0]: row[1] for row in described}
 
-    casts = ", ".join(f"cast({name} as double) as {name}" for name in features)
-    columns = connection.execute(
-        f"select customer_id, as_of_date, cast(is_churned as double) as is_churned, {casts} "
-        f"from {table} where as_of_date between cast(? as date) and cast(? as date) "
+    keys = connection.execute(
+        f"select customer_id, as_of_date, cast(is_churned as double) as is_churned from {table} "
+        "where as_of_date between cast(? as date) and cast(? as date) "
         "order by customer_id, as_of_date",
         [str(since), str(until)],
-    ).fetchnumpy()
-
-    rows = len(columns["customer_id"])
-    values = np.empty((rows, len(features)), dtype=np.float64)
-    for index, name in enumerate(features):
-        values[:, index] = _dense(columns[name])
+    ).to_arrow_table()
+    as_of_date = keys["as_of_date"].to_numpy().astype("datetime64[D]")
+    values = np.empty((len(as_of_date), len(features)))
+    casts = ", ".join(f"cast({name} as double) as {name}" for name in features)
+    # Some cut-offs at a time, straight into the one matrix: all at once, the rows would be there
+    # three times more, sorted, handed over and cast.
+    for first, last in _spans(as_of_date):
+        rows = np.flatnonzero((as_of_date >= first) & (as_of_date <= last))
+        found = connection.execute(
+            f"select {casts} from {table} "
+            "where as_of_date between cast(? as date) and cast(? as date) "
+            "order by customer_id, as_of_date",
+            [str(first), str(last)],
+        ).to_arrow_table()
+        part = np.empty((len(rows), len(features)))
+        for index, name in enumerate(features):
+            part[:, index] = found[name].to_numpy()
+        values[rows] = part
     return Examples(
         domain=domain,
-        customer_id=np.asarray(columns["customer_id"], dtype=object),
-        as_of_date=np.asarray(columns["as_of_date"]).astype("datetime64[D]"),
-        is_churned=_dense(columns["is_churned"]),
+        customer_id=keys["customer_id"].to_numpy(),
+        as_of_date=as_of_date,
+        is_churned=np.array(keys["is_churned"].to_numpy()),
         features=features,
         values=values,
         is_boolean=np.array([types[name] == "BOOLEAN" for name in features]),
     )
 
 
-def _dense(column: Any) -> Floats:
-    if isinstance(column, np.ma.MaskedArray):
-        return np.asarray(column.filled(np.nan), dtype=np.float64)
-    return np.asarray(column, dtype=np.float64)
+def _spans(as_of_date: NDArray[np.datetime64]) -> Iterator[tuple[np.datetime64, np.datetime64]]:
+    """Yield the first and last of cut-offs in a row, about `_ROWS_AT_ONCE` rows at a time."""
+    days, counts = np.unique(as_of_date, return_counts=True)
+    parts = np.cumsum(counts) // _ROWS_AT_ONCE
+    for part in np.unique(parts):
+        within = days[parts == part]
+        yield within[0], within[-1]
 
 
 def usable_features(

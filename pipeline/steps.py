@@ -5,7 +5,7 @@ last published of it, and the other domains go on.
 """
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
@@ -59,6 +59,14 @@ from pipeline.warehouse.compiled_sql import (
     write_models,
 )
 from pipeline.warehouse.dbt import AFTER_ML, BEFORE_ML, DbtOutcome, dbt, without
+from pipeline.warehouse.kept_features import (
+    compare_kept,
+    forget_kept,
+    is_of_other_sql,
+    keep_made,
+    macro_environment,
+    note_lake_days,
+)
 from pipeline.warehouse.static_checks import check_build
 
 _BEYOND = (
@@ -96,12 +104,33 @@ def build(context: RunContext, *, isolate: bool = False) -> None:
         return
     # a half-finished build must not pass for the old state or the new one
     fingerprint.forget(home.warehouse, "build", "marts")
+    _build_until_ml(context, isolate=isolate)
+    for domain in _built(context):
+        keep_made(home, domain, context.entries[domain])
+        notices.tell_missing_days(context, domain)
+        notices.tell_late_feed(context, domain)
+        _audit(context, domain)
+        _freeze(context, domain)
+    fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(context))
+
+
+def _build_until_ml(context: RunContext, *, isolate: bool) -> None:
+    """Build and test what the ML step reads; check what was compiled, and the kept features read.
+
+    Raises:
+        ChurnError: A model, a test or a check failed.
+    """
+    home = context.home
+    note_lake_days(home, _built(context))
+    built = {domain: context.entries[domain] for domain in _built(context)}
+    environment = macro_environment(home, built)
     outcome = _dbt_build(
         context,
         BEFORE_ML,
         "--full-refresh",  # reloads a lookup that has a new column
         title="labels, features, examples, tests",
         isolate=isolate,
+        environment=environment,
     )
     context.say(f"build: {outcome.passed} models and tests passed")
     for warning in outcome.warnings:
@@ -112,16 +141,24 @@ def build(context: RunContext, *, isolate: bool = False) -> None:
         except ChurnError as error:
             _leave_out(context, domain, error, isolate=isolate)
     keep_features(home, _built(context))
+    wrong = [name for name in _built(context) if is_of_other_sql(home, name, environment)]
     for domain in _built(context):
-        notices.tell_missing_days(context, domain)
-        notices.tell_late_feed(context, domain)
-        _audit(context, domain)
-        _freeze(context, domain)
-    fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(context))
+        if difference := compare_kept(home, domain):
+            context.warn(str(difference), domain)
+            wrong.append(domain)
+    if wrong:
+        for domain in wrong:
+            forget_kept(home, domain)
+        _build_until_ml(context, isolate=isolate)
 
 
 def _dbt_build(
-    context: RunContext, selected: tuple[str, ...], *options: str, title: str, isolate: bool
+    context: RunContext,
+    selected: tuple[str, ...],
+    *options: str,
+    title: str,
+    isolate: bool,
+    environment: Mapping[str, str] | None = None,
 ) -> DbtOutcome:
     """Build and test; without the domains whose own models or tests fail.
 
@@ -139,6 +176,7 @@ def _dbt_build(
                 variables=context.variables,
                 console=context.console,
                 title=title,
+                environment=environment,
             )
         except DbtError as error:
             built = _built(context)

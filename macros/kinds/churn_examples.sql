@@ -12,6 +12,8 @@ with
 
 features as (
     select * from {{ ref('int_' ~ domain ~ '__features_joined') }}
+    union all
+    select * from {{ ref('int_' ~ domain ~ '__features_kept') }}
 ),
 
 labels as (

@@ -4,7 +4,7 @@
     YAML. -#}
 {% macro create_source_relations() -%}
     {%- if execute -%}
-        {%- for schema in ['lake', 'ml', 'state', 'history'] -%}
+        {%- for schema in ['lake', 'ml', 'state', 'history', 'features'] -%}
             {%- do run_query("create schema if not exists " ~ schema) -%}
         {%- endfor -%}
         {%- for source in graph.sources.values() if source.config.meta.parquet -%}

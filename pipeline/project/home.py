@@ -14,7 +14,7 @@ class Home:
     """The folders of one CHURN_HOME.
 
     Durable: raw, lake, labels, history, models, published, state, drafts, nights, status, secrets,
-    deliveries. Disposable: warehouse, work, dbt_target, state_export.
+    deliveries. Disposable: warehouse, features, work, dbt_target, state_export.
     """
 
     root: Path
@@ -38,6 +38,11 @@ class Home:
     def labels(self) -> Path:
         """Frozen labels, one Parquet file per domain, definition, cohort and version."""
         return self.root / "labels"
+
+    @property
+    def features(self) -> Path:
+        """The features of a cut-off, written once, one Parquet file per domain and cut-off."""
+        return self.root / "features"
 
     @property
     def history(self) -> Path:

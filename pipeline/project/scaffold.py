@@ -22,9 +22,14 @@ _OWN_KEYS = ("identities", "extensions", "words", "protocols", "crm_fields")
 
 _MARTS = {
     "marts/int_{name}__features_joined.sql": """\
--- One row per customer and cut-off: every feature. Nothing about outcomes is upstream of this
--- model, which is what real time, the time-travel proof and the mart all run.
+{{{{ config(materialized='table') }}}}
+-- One row per customer and cut-off that this build makes: every feature. Nothing about outcomes is
+-- upstream of this model, which is what real time, the time-travel proof and the mart all run.
 {{{{ features_of('{name}') }}}}
+""",
+    "marts/int_{name}__features_kept.sql": """\
+-- One row per customer and cut-off made by an earlier build: its features, as they are kept.
+{{{{ features_kept('{name}') }}}}
 """,
     "marts/{name}__churn_examples.sql": """\
 {{{{ config(materialized='table') }}}}
@@ -66,6 +71,10 @@ _WORDS = """\
     description: *joined
     data_tests:
       - is_unique_by: {{arguments: {{columns: [customer_id, as_of_date]}}}}
+
+  - name: int_{name}__features_kept
+    description: One row per customer and cut-off made by an earlier build, its features.
+    config: {{meta: {{is_kept: true, untested_grain: tested when the features were made}}}}
 
   - name: {name}__churn_examples
     description: *examples

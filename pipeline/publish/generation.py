@@ -35,7 +35,7 @@ from pipeline.retention.plan import PLAN_SQL
 from pipeline.warehouse.compiled_sql import kept, relations_read, write_models
 
 # The files of a generation; when a new version adds one, another generation is published.
-FORMAT = 8
+FORMAT = 9
 SCHEMA = keeping.SCHEMA
 GENERATIONS = 3
 # The files that belong to a generation; others beside it are left alone.

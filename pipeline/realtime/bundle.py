@@ -41,6 +41,7 @@ _IDENTITIES = "identities.json"
 _KNOWN = ("control.control__knowledge", *(f"control.control__{name}" for name in JUDGED))
 _FILLED = (
     "control.control__cut_offs",
+    "control.control__feature_cut_offs",
     "control.control__coverage",
     "control.control__windows",
     "control.control__identities",

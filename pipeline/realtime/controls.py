@@ -100,6 +100,11 @@ def make_controls(connection: duckdb.DuckDBPyConnection, domain: str) -> Knowled
         [domain],
     ).fetchall()[0]
     connection.execute("truncate control.control__knowledge")
+    # a generation of an older version has none
+    connection.execute(
+        "create table if not exists control.control__feature_cut_offs "
+        "(domain varchar, as_of_date date)"
+    )
     return Knowledge(known_before, scored, outcomes)
 
 
@@ -266,11 +271,13 @@ def write_controls(
     connection.execute(
         f"""
         delete from control.control__cut_offs;
+        delete from control.control__feature_cut_offs;
         delete from control.control__knowledge;
         delete from control.control__coverage;
         delete from control.control__windows;
         insert into control.control__cut_offs (domain, as_of_date)
         values ('{domain}', date '{cut_off}');
+        insert into control.control__feature_cut_offs values ('{domain}', date '{cut_off}');
         insert into control.control__knowledge values ('{domain}', date '{cut_off}')
         """
     )

@@ -255,9 +255,18 @@ def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[Comp
 
 def _of_domain(node: dict[str, Any], domain: str) -> CompiledModel:
     model = compiled_model(node)
+    if _meta(node).get("is_kept"):
+        # what earlier builds made is not run again: every cut-off is made by whoever lays the stack
+        return CompiledModel(
+            model.relation, f"select * from {_features(domain)} limit 0", is_table=False
+        )
     if not _meta(node).get("union_of_domains"):
         return model
     return CompiledModel(model.relation, own_part(model.sql, domain), model.is_table)
+
+
+def _features(domain: str) -> str:
+    return f'"warehouse"."{domain}"."int_{domain}__features_joined"'
 
 
 def own_part(sql: str, domain: str) -> str:

@@ -48,6 +48,8 @@ def fill_controls(
         create schema control;
         create table control.control__cut_offs as
         select '{domain}' as domain, as_of_date, due_from from ({cut_offs});
+        create view control.control__feature_cut_offs as
+        select domain, as_of_date from control.control__cut_offs;
         create table control.control__knowledge as
         select '{domain}' as domain, {known_before} as known_before;
         """

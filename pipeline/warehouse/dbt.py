@@ -48,6 +48,7 @@ def dbt(
     console: Console,
     title: str,
     target_path: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> DbtOutcome:
     """Run one dbt command with a progress bar.
 
@@ -59,6 +60,7 @@ def dbt(
         console: Console for progress.
         title: Title of the progress bar.
         target_path: Folder for dbt's artefacts instead of CHURN_HOME's default.
+        environment: Environment variables that macros read.
 
     Raises:
         DbtError: A model or a test failed; with dbt's message and the path of the log.
@@ -80,12 +82,17 @@ def dbt(
         call += ["--vars", json.dumps(variables)]
     results = (target_path or home.dbt_target) / "run_results.json"
     results.unlink(missing_ok=True)
-    environment = os.environ | {"CHURN_HOME": str(home.root), "DO_NOT_TRACK": "1"}
+    own = {"CHURN_HOME": str(home.root), "DO_NOT_TRACK": "1"}
+    surroundings = {**os.environ, **own, **(environment or {})}
     outcome, stray = DbtOutcome(), ""
     with (
         progress_bar(console) as progress,
         subprocess.Popen(  # noqa: S603 - the project's own dbt
-            call, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            call,
+            env=surroundings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         ) as process,
     ):
         task = progress.add_task(title, total=None)

@@ -62,6 +62,30 @@ def sql_fingerprint() -> str:
     return digest(contents, _engines())
 
 
+def feature_sql_fingerprint(domain: str, settings: DomainSettings) -> str:
+    """Return the hash of everything that a domain's feature SQL is compiled from.
+
+    With the same hash the SQL is the same text; the other way round does not hold.
+
+    Args:
+        domain: Domain.
+        settings: Its settings, this run's overrides included.
+    """
+    folders = {"control", settings.kind, domain}
+    names = [*(f"models/{name}" for name in sorted(folders)), "macros", "seeds", "profiles.yml"]
+    contents = [
+        (name, content)
+        for name, content in _contents(PROJECT / name for name in names)
+        if name != CATALOGUE
+    ]
+    return digest(contents, _project_fingerprint(), settings.learned().given(), _engines())
+
+
+def engine_versions() -> list[tuple[str, str]]:
+    """Return the engines that features are made by, with their versions."""
+    return _engines()
+
+
 def _project_fingerprint() -> str:
     project = yaml.safe_load((PROJECT / PROJECT_FILE).read_text())
     for entry in project["vars"]["churn_domains"].values():

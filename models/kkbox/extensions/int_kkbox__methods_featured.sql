@@ -9,7 +9,7 @@ cohort as (
         customer_id,
         as_of_date,
         payment_method
-    from {{ ref('int_subscription__cohorts_selected') }}
+    from {{ ref('int_subscription__cohorts_narrowed') }}
     where domain = 'kkbox'
 ),
 

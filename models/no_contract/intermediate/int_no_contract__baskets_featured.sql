@@ -7,7 +7,7 @@ cohort as (
         domain,
         customer_id,
         as_of_date
-    from {{ ref('int_no_contract__cohorts_selected') }}
+    from {{ ref('int_no_contract__cohorts_narrowed') }}
 ),
 
 orders as (
@@ -22,7 +22,7 @@ cut_offs as (
     select
         domain,
         as_of_date
-    from {{ ref('control__cut_offs') }}
+    from {{ ref('control__feature_cut_offs') }}
 ),
 
 -- Department codes of before and after a remap do not compare.

@@ -8,7 +8,7 @@ cohort as (
         customer_id,
         as_of_date,
         cast(null as date) as due_on
-    from {{ ref('int_no_contract__cohorts_selected') }}
+    from {{ ref('int_no_contract__cohorts_narrowed') }}
 ),
 
 joined as (

@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- One row per customer and cut-off D as the raw data have it today: churned when no order falls in
 -- [D, D + horizon_days). An order of the horizon that was fully returned within it is not one; a
 -- later return changes nothing. A cohort closes whole, on D + horizon_days, and not where days are

@@ -6,7 +6,7 @@
 with
 
 cohort as (
-    select * from {{ ref('int_no_contract__cohorts_selected') }}
+    select * from {{ ref('int_no_contract__cohorts_narrowed') }}
 ),
 
 orders as (

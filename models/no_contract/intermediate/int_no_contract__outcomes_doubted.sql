@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- One row per label definition and cut-off whose outcomes a hole with a reason touches: how many of
 -- them it could have turned.
 with

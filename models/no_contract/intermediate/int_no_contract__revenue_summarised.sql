@@ -16,7 +16,7 @@ settings as (
 ),
 
 cohort as (
-    select * from {{ ref('int_no_contract__cohorts_selected') }}
+    select * from {{ ref('int_no_contract__cohorts_narrowed') }}
 ),
 
 days as (

@@ -4,14 +4,14 @@ with
 
 cohort as (
     select customer_id
-    from {{ ref('int_no_contract__cohorts_selected') }}
+    from {{ ref('int_no_contract__cohorts_narrowed') }}
 ),
 
 cut_offs as (
     select
         cut_offs.domain,
         cut_offs.as_of_date
-    from {{ ref('control__cut_offs') }} as cut_offs
+    from {{ ref('control__feature_cut_offs') }} as cut_offs
     inner join {{ ref('stg_no_contract__settings') }} as settings
         on cut_offs.domain = settings.domain
 ),

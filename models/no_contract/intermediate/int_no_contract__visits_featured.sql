@@ -9,7 +9,7 @@ cohort as (
         domain,
         customer_id,
         as_of_date
-    from {{ ref('int_no_contract__cohorts_selected') }}
+    from {{ ref('int_no_contract__cohorts_narrowed') }}
 ),
 
 visits as (

@@ -6,7 +6,7 @@
 with
 
 cohort as (
-    select * from {{ ref('int_subscription__cohorts_selected') }}
+    select * from {{ ref('int_subscription__cohorts_narrowed') }}
 ),
 
 periods as (

@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- One row per label definition, customer and cut-off as the raw data have it today. A cohort closes
 -- whole: the outcome is null until the last of its outcomes is fully observed, and where days are
 -- missing without a reason.

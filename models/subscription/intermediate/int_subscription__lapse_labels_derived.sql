@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- One row per customer and cut-off: churned by a lapse. From the cut-off on a cancel may pull the
 -- expiry earlier and a change may move it; the first purchase ends the walk; a gap of renewal_days
 -- is churn.

@@ -6,14 +6,14 @@ cut_offs as (
     select
         cut_offs.domain,
         cut_offs.as_of_date
-    from {{ ref('control__cut_offs') }} as cut_offs
+    from {{ ref('control__feature_cut_offs') }} as cut_offs
     inner join {{ ref('stg_subscription__settings') }} as settings
         on cut_offs.domain = settings.domain
 ),
 
 cohort as (
     select customer_id
-    from {{ ref('int_subscription__cohorts_selected') }}
+    from {{ ref('int_subscription__cohorts_narrowed') }}
 ),
 
 records as (

@@ -9,7 +9,7 @@ cohort as (
         domain,
         customer_id,
         as_of_date
-    from {{ ref('int_subscription__cohorts_selected') }}
+    from {{ ref('int_subscription__cohorts_narrowed') }}
 ),
 
 days as (

@@ -106,6 +106,10 @@ def build_one_cut_off(home):
                 f"create table control.control__{name} as from built.control.control__{name} "
                 f"where as_of_date = date '{DAY}'"
             )
+        connection.execute(
+            "create view control.control__feature_cut_offs as "
+            "select domain, as_of_date from control.control__cut_offs"
+        )
         for name in ("knowledge", "identities"):
             connection.execute(
                 f"create table control.control__{name} as from built.control.control__{name}"

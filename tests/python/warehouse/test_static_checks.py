@@ -80,7 +80,7 @@ def test_a_stack_ends_at_what_is_given(manifest, stack):
         if is_given(node)
     }
     read = set(re.findall(r'"warehouse"\.("control"\."\w+")', " ".join(v.sql for v in stack)))
-    assert len(given) == 8
+    assert len(given) == 10
     assert len(read) >= 3
     assert read < given
     made = {view.relation.partition(".")[0] for view in stack}

@@ -117,6 +117,7 @@ def _fill_control(connection: duckdb.DuckDBPyConnection, world: World) -> None:
             {"as_of_date": cut_off, "due_from": None, "is_on_grid": True}
             for cut_off in world.cut_offs
         ],
+        "feature_cut_offs": [{"as_of_date": cut_off} for cut_off in world.cut_offs],
         "knowledge": [{"known_before": world.known_before}],
         "coverage": [
             {
@@ -224,5 +225,13 @@ def _described_control() -> dict[str, dict[str, pyarrow.DataType]]:
         name: {column["name"]: ARROW_TYPES[column["data_type"]] for column in model["columns"]}
         for model in yaml.safe_load(path.read_text())["models"]
         if (name := model["name"].removeprefix("control__"))
-        in ("cut_offs", "knowledge", "coverage", "windows", "outcome_holes", "identities")
+        in (
+            "cut_offs",
+            "feature_cut_offs",
+            "knowledge",
+            "coverage",
+            "windows",
+            "outcome_holes",
+            "identities",
+        )
     }

@@ -1,0 +1,221 @@
+"""The features of a cut-off, written once: one Parquet file per domain and cut-off.
+
+A file is named after its cut-off and its key, a hash of what the features are made from: the
+compiled SQL of the stack, the rows of the lake before the cut-off, and what the control relations
+say at it (models/control/control__feature_keys.sql). A build reads the files whose keys hold and
+makes the other cut-offs; what it made is kept once its tests have passed. CHURN_HOME/features/ may
+be deleted at any time.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import SystemRandom
+
+import duckdb
+
+from pipeline.project.domain_settings import DomainSettings
+from pipeline.project.duck import file_sql, files_sql, quoted
+from pipeline.project.files import replaced, write_json
+from pipeline.project.home import Home
+from pipeline.project.sources import SourceTable, source_tables
+from pipeline.warehouse.compiled_sql import load_stack, stack_hash
+from pipeline.warehouse.fingerprint import digest, engine_versions, feature_sql_fingerprint
+
+# Raised when what a file holds changes.
+_FORMAT = 1
+# The day of rows that have none: they are before every cut-off.
+_ALWAYS = "date '0001-01-01'"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A kept cut-off that was made again and is not what its file holds.
+
+    Attributes:
+        domain: Domain.
+        as_of_date: The cut-off.
+        rows: Rows on one side only.
+    """
+
+    domain: str
+    as_of_date: str
+    rows: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.domain}: the kept features of {self.as_of_date} differ in {self.rows:,} rows "
+            "from what they are made from, so all of the domain's are made again"
+        )
+
+
+# before a build
+
+
+def note_lake_days(home: Home, domains: Iterable[str]) -> None:
+    """Note the rows of each day of every file in the lake, and their hash, unless they are noted.
+
+    It reads the files that are new since the last time, and no others.
+    """
+    for domain in domains:
+        folder = home.features / domain / "lake_days"
+        noted = set(folder.glob("*/*.parquet"))
+        for table in source_tables(domain):
+            for loaded in sorted((home.lake / domain / table.name).glob("*/")):
+                files = sorted(loaded.rglob("*.parquet"))
+                stats = [
+                    (str(f.relative_to(loaded)), f.stat().st_size, f.stat().st_mtime_ns)
+                    for f in files
+                ]
+                mark = digest(table.identifier, stats, _FORMAT)[:16]
+                target = folder / table.name / f"{loaded.name}.{mark}.parquet"
+                if target in noted:
+                    noted.remove(target)
+                elif files:
+                    _note_days(table, files, target)
+        for path in noted:  # their files are not in the lake any more
+            path.unlink()
+
+
+def _note_days(table: SourceTable, files: list[Path], target: Path) -> None:
+    rows = f"read_parquet([{files_sql(files)}], union_by_name = true, hive_partitioning = false)"
+    with duckdb.connect(config={"threads": "2"}) as connection, replaced(target) as part:
+        existing = {name for name, *_ in connection.execute(f"describe from {rows}").fetchall()}
+        # without the day on which a row was first seen, which no feature reads
+        names = [column.name for column in table.columns if column.name in existing]
+        moments = (table.event_day, table.event_time, table.known_from)
+        day = next((name for name in moments if name in names), None)
+        on = f"coalesce(cast({day} as date), {_ALWAYS})" if day else _ALWAYS
+        connection.execute(
+            f"""
+            copy (
+                select
+                    {quoted(table.domain)} as domain,
+                    {quoted(table.name)} as table_name,
+                    {on} as day,
+                    count(*) as day_rows,
+                    sum(cast(hash({quoted(",".join(names))}, {", ".join(names)})
+                        as decimal(38, 0))) as day_checksum
+                from {rows}
+                group by all
+                order by day
+            ) to {quoted(part)} (format parquet)
+            """
+        )
+
+
+def macro_environment(home: Home, entries: Mapping[str, DomainSettings]) -> dict[str, str]:
+    """Return what the macros of models/control read: the hashes of the feature SQL.
+
+    A domain has one only if nothing that its SQL is compiled from has changed since the last build
+    compiled it; all cut-offs of the others are made.
+
+    Args:
+        home: CHURN_HOME.
+        entries: The settings of the domains that are built.
+    """
+    hashes = {}
+    for domain, settings in entries.items():
+        path = _record(home, domain)
+        if path.exists():
+            record = json.loads(path.read_text())
+            if record["inputs"] == feature_sql_fingerprint(domain, settings):
+                hashes[domain] = record["sql_hash"]
+    # which of the kept cut-offs is made again and compared
+    place = SystemRandom().random()
+    return {"CHURN_FEATURE_SQL": json.dumps(hashes), "CHURN_COMPARED_AT": f"{place:.6f}"}
+
+
+# after a build
+
+
+def is_of_other_sql(home: Home, domain: str, environment: Mapping[str, str]) -> bool:
+    """Whether a build read features that other SQL had made than the one it compiled.
+
+    Args:
+        home: CHURN_HOME after a build, with the compiled SQL kept.
+        domain: Domain.
+        environment: What the build's macros read.
+    """
+    given = json.loads(environment["CHURN_FEATURE_SQL"]).get(domain)
+    return given is not None and given != _sql_hash(home, domain)
+
+
+def compare_kept(home: Home, domain: str) -> Difference | None:
+    """Compare the kept cut-off that the build made again with its file; None if they are equal."""
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        for day, path in connection.execute(
+            "select cast(as_of_date as varchar), file_path from control.control__feature_files "
+            "where domain = ? and is_compared",
+            [domain],
+        ).fetchall():
+            now = f"select * from {_made(domain)} where as_of_date = date '{day}'"
+            then = f"select * from read_parquet({file_sql(path)})"
+            rows = connection.execute(
+                f"select count(*) from (({now} except all {then}) union all "
+                f"({then} except all {now}))"
+            ).fetchone()
+            if rows and rows[0]:
+                return Difference(domain, day, rows[0])
+    return None
+
+
+def keep_made(home: Home, domain: str, settings: DomainSettings) -> int:
+    """Write the features that the build made, a file a cut-off; return how many.
+
+    Files that no cut-off has the key of any more are deleted.
+
+    Args:
+        home: CHURN_HOME after a build whose tests passed, with the compiled SQL kept.
+        domain: Domain.
+        settings: Its settings.
+    """
+    folder, sql_hash = home.features / domain, _sql_hash(home, domain)
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        keys = connection.execute(
+            "select cast(as_of_date as varchar), md5(? || content_hash), "
+            "cut_offs.domain is not null from control.control__feature_keys "
+            "left join control.control__feature_cut_offs as cut_offs using (domain, as_of_date) "
+            "where domain = ? order by as_of_date",
+            [sql_hash, domain],
+        ).fetchall()
+        targets = {folder / f"{day}.{key}.parquet" for day, key, _ in keys}
+        missing = [
+            (day, target)
+            for day, key, is_made in keys
+            if is_made and not (target := folder / f"{day}.{key}.parquet").exists()
+        ]
+        for day, target in missing:
+            with replaced(target) as part:
+                connection.execute(
+                    f"copy (select * from {_made(domain)} where as_of_date = date '{day}' "
+                    f"order by customer_id) to {quoted(part)} (format parquet)"
+                )
+    # of another key, or of a day that is not a cut-off any more
+    for unused in set(folder.glob("*.parquet")) - targets:
+        unused.unlink()
+    write_json(
+        _record(home, domain),
+        {"inputs": feature_sql_fingerprint(domain, settings), "sql_hash": sql_hash},
+    )
+    return len(missing)
+
+
+def forget_kept(home: Home, domain: str) -> None:
+    """Delete the kept features of a domain."""
+    shutil.rmtree(home.features / domain, ignore_errors=True)
+
+
+def _sql_hash(home: Home, domain: str) -> str:
+    return digest(stack_hash(load_stack(home, domain)), engine_versions(), _FORMAT)
+
+
+def _made(domain: str) -> str:
+    return f"{domain}.int_{domain}__features_joined"
+
+
+def _record(home: Home, domain: str) -> Path:
+    return home.features / domain / "feature_sql.json"
