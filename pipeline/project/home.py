@@ -45,6 +45,11 @@ class Home:
         return self.root / "history"
 
     @property
+    def corrections(self) -> Path:
+        """What was found of corrections, one Parquet file per test, and what was decided."""
+        return self.root / "corrections"
+
+    @property
     def models(self) -> Path:
         """One folder per training run: model, recipe, metrics, scores, drivers."""
         return self.root / "models"
