@@ -1,4 +1,4 @@
-"""Judges a correction of the raw rows: features with it and without, on the same rolling origins."""
+"""Judges a correction of raw rows: features with it and without, on the same rolling origins."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +16,16 @@ from ml.metrics import calibration_error, losses
 from ml.train import PARAMETERS, Parameters, fit, grow, margin
 
 # Larger steps than a run's: the recipes are compared with each other, not with a run.
-FAST = {"learning_rate": 0.1}
-FAST_ROUNDS = 300
+FAST = {"learning_rate": 0.15}
+FAST_ROUNDS = 150
+# Newest cut-offs that each fit learns from: a year of two a month.
+NEWEST = 24
 RESAMPLES = 400
 # Level of the tests, two-sided: an interval of 95 %.
 LEVEL = 0.05
 FLAG = "correction__is_touched"
+
+Recipe = Literal["raw", "corrected", "raw_flagged", "corrected_flagged", "placebo"]
 
 Verdict = Literal[
     "gains",
@@ -106,7 +110,7 @@ class Predictions:
 def rounds_of(examples: Examples, fits: Fits, parameters: Parameters = PARAMETERS) -> int:
     """Return how many trees both recipes have: what the raw features need before every origin."""
     validation = examples.cohorts(fits.validations)
-    train = examples.cohorts(fits.fit).as_observed_in(validation)
+    train = examples.cohorts(fits.fit[-NEWEST:]).as_observed_in(validation)
     _, best = grow(train, validation, {**parameters, **FAST}, FAST_ROUNDS)
     return max(best, 1)
 
@@ -125,7 +129,7 @@ def learn_origins(
     found = []
     for origin in fits:
         judged = examples.cohorts(origin.tests)
-        train = examples.cohorts(origin.refit).as_observed_in(judged)
+        train = examples.cohorts(origin.refit[-NEWEST:]).as_observed_in(judged)
         booster = fit(train, rounds, {**parameters, **FAST})
         found.append(np.asarray(expit(margin(booster, judged))))
     return Predictions(tuple(found))
@@ -144,9 +148,7 @@ def with_flag(examples: Examples, is_touched: NDArray[np.bool_]) -> Examples:
 def judge(
     judged: Sequence[Examples],
     touched: Sequence[NDArray[np.bool_]],
-    recipes: Mapping[
-        Literal["raw", "corrected", "raw_flagged", "corrected_flagged", "placebo"], Predictions
-    ],
+    recipes: Mapping[Recipe, Predictions],
     seed: int = 11,
 ) -> Judged:
     """Compare the recipes on the same rows.
@@ -162,9 +164,7 @@ def judge(
     of_all = np.concatenate(list(touched))
     loss = {name: losses(outcome, found.all) for name, found in recipes.items()}
 
-    def gain(
-        before: str, after: str, mask: NDArray[np.bool_] | None = None
-    ) -> Gain:
+    def gain(before: Recipe, after: Recipe, mask: NDArray[np.bool_] | None = None) -> Gain:
         some = slice(None) if mask is None else mask
         return paired(loss[before][some], loss[after][some], customer[some], seed)
 
@@ -190,9 +190,7 @@ def judge(
     )
 
 
-def paired(
-    before: Floats, after: Floats, customer_id: NDArray[np.object_], seed: int = 11
-) -> Gain:
+def paired(before: Floats, after: Floats, customer_id: NDArray[np.object_], seed: int = 11) -> Gain:
     """Return the gain from one recipe to another, with an interval over resampled customers.
 
     The interval draws customers with Poisson weights, all rows of a customer together.

@@ -1,4 +1,4 @@
-"""The corrections of a domain: models of its folder `corrections`, with the hypothesis in the YAML."""
+"""The corrections of a domain: models of its folder `corrections`, their hypothesis in the YAML."""
 
 import hashlib
 from dataclasses import dataclass
@@ -84,7 +84,10 @@ def corrections_of(domain: str, project: Path = PROJECT) -> dict[str, Correction
             found[name] = Correction(
                 name,
                 domain,
-                *(str(hypothesis[part]) for part in _PARTS),
+                wrong=str(hypothesis["wrong"]),
+                because=str(hypothesis["because"]),
+                known_since=str(hypothesis["known_since"]),
+                marker_if=str(hypothesis["marker_if"]),
                 changes=tuple(meta.get("changes", ())),
                 as_the_customer=tuple(meta.get("as_the_customer", ())),
                 sql_hash=hashlib.sha256(sql).hexdigest(),

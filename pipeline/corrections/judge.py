@@ -1,4 +1,4 @@
-"""`churn corrections test`: learns features with a correction and without, and gives the verdict."""
+"""`churn corrections test`: learns features with a correction and without, and compares them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from ml.evaluation.corrections import (
     Gain,
     Judged,
     Predictions,
+    Recipe,
     judge,
     learn_origins,
     paired,
@@ -32,7 +33,7 @@ from pipeline.project.terminal import progress_bar
 from pipeline.runs.context import RunContext
 from pipeline.runs.registry import tuned_parameters
 
-ORIGINS = 4
+ORIGINS = 3
 
 
 @dataclass(frozen=True)
@@ -162,16 +163,14 @@ def _test(
     if not rows:
         return Tested(correction, 0, 0, None, len(bench.fits))
     is_touched = variants.touched(connection, correction, corrected)
-    recipes = {
+    recipes: dict[Recipe, Predictions] = {
         "raw": raw,
         "corrected": bench.learn(corrected),
         "raw_flagged": bench.learn(with_flag(examples, is_touched)),
         "corrected_flagged": bench.learn(with_flag(corrected, is_touched)),
         "placebo": _placebo(bench, connection, correction, with_it, seed),
     }
-    judged = judge(
-        bench.judged_rows(examples), _by_origin(bench, examples, is_touched), recipes
-    )
+    judged = judge(bench.judged_rows(examples), _by_origin(bench, examples, is_touched), recipes)
     return Tested(correction, rows, customers, judged, len(bench.fits))
 
 

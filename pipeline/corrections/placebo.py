@@ -6,7 +6,8 @@ If that gains too, the correction's gain is not one of being right.
 import duckdb
 
 from pipeline.corrections.catalogue import Correction
-from pipeline.corrections.variants import DAY_OF, TRUE
+from pipeline.corrections.variants import TRUE
+from pipeline.project.corrections import DAY_OF
 
 _MARKS = ("is_inferred", "correction")
 
@@ -69,7 +70,7 @@ donors as (
             if name == "customer_id" or name in correction.as_the_customer:
                 value = f"others.{name}"
             elif kind in ("DATE", "TIMESTAMP"):
-                value = f"others.{day} + (donors.{name} - donors.{day})"
+                value = _moved(name, day, kind)
             else:
                 value = f"donors.{name}"
             columns.append(f"cast({value} as {kind}) as {name}")
@@ -86,7 +87,7 @@ inner join others on donors.place = others.place
         if name in correction.changes:
             given = f"donors.{name}"
             if kind in ("DATE", "TIMESTAMP"):
-                given = f"others.{day} + (donors.{name} - donors.{day})"
+                given = _moved(name, day, kind)
             value = f"case when donors.place is null then others.{name} else {given} end"
         columns.append(f"cast({value} as {kind}) as {name}")
     return f"""{head}
@@ -103,6 +104,12 @@ select * from (
     select {own}, is_inferred, correction from others
 )
 """
+
+
+def _moved(name: str, day: str, kind: str) -> str:
+    """SQL of a donor's day or time, counted from the day of the other row."""
+    apart = f"donors.{name} - donors.{day}"
+    return f"others.{day} + " + (f"cast({apart} as integer)" if kind == "DATE" else f"({apart})")
 
 
 def _quoted(relation: str) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ml.contract import Examples, read_examples
 from pipeline.corrections.catalogue import Correction, corrections_of
+from pipeline.project.corrections import DAY_OF
 from pipeline.project.duck import quoted
 from pipeline.project.home import Home
 from pipeline.runs.context import RunContext
@@ -25,8 +26,6 @@ from pipeline.warehouse.dbt import dbt
 _RELATION = re.compile(r'"warehouse"\."(\w+)"\."(\w+)"')
 # What the placebo reads: the rows of the correction whose place it takes.
 TRUE = "__true"
-# The day of a row in each staged shape.
-DAY_OF = {"periods": "transacted_on", "events": "occurred_at", "orders": "ordered_at"}
 
 
 @dataclass(frozen=True)
@@ -201,7 +200,7 @@ def read_variant(
 def touched(
     connection: duckdb.DuckDBPyConnection, correction: Correction, examples: Examples
 ) -> NDArray[np.bool_]:
-    """Return whether a correction of the variant that was made changed what came before each row."""
+    """Return whether a correction of the variant that was made changed the past of each row."""
     day = DAY_OF[correction.shape]
     rows = connection.execute(
         f"select customer_id, cast(min({day}) as date) from memory.{correction.relation} "
@@ -214,9 +213,7 @@ def touched(
     return np.asarray(known < examples.as_of_date)
 
 
-def counts(
-    connection: duckdb.DuckDBPyConnection, relation: str, name: str
-) -> tuple[int, int]:
+def counts(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> tuple[int, int]:
     """Return how many rows a correction makes or changes, and of how many customers."""
     rows, customers = connection.execute(
         f"select count(*), count(distinct customer_id) from {relation} where correction = ?", [name]

@@ -275,9 +275,9 @@ class DomainSettings(LearningSettings):
     )
     corrections: tuple[FieldName, ...] = Field(
         default=(),
-        description="Corrections of the raw rows that features rest on, in the order in which they "
-        "are made: models of models/<domain>/corrections, without int_<domain>__; labels rest on the "
-        "rows as the files have them",
+        description="Corrections of the raw rows, in the order in which they are made: models of "
+        "models/<domain>/corrections, named without int_<domain>__. Features rest on them, labels "
+        "never do",
     )
     words: dict[FieldName, FieldName] = Field(
         default={}, description="The kind's word in names of features → the domain's own"
