@@ -5,6 +5,6 @@ In the order of the flow: `home` knows all paths, `domains` reads a domain's `do
 raw files, `corrections` says where what corrects them lies, `origin` tells those of the demo,
 `serving_tables` the published tables' YAML, `codes` the words of codes; `scaffold` creates a new
 domain, `state` opens the database of people's decisions and upgrades it by its `migrations`;
-`generations` names the published one and `look_ups` reads its documents. `errors`, `failures`, `exit_codes`, `clock`, `duck`, `files`,
-`terminal` and `environment` serve all.
+`generations` names the published one and `look_ups` reads its documents. `errors`, `failures`,
+`exit_codes`, `clock`, `duck`, `files`, `terminal` and `environment` serve all.
 """
