@@ -5,7 +5,7 @@ from pathlib import Path
 from pipeline.project.home import PROJECT
 
 # The day of a row in each staged shape that can be corrected.
-DAY_OF = {"periods": "transacted_on", "events": "occurred_at", "orders": "ordered_at"}
+DAY_OF = {"periods": "transacted_on", "events": "happened_on"}
 
 
 def correction_relations(domain: str, project: Path = PROJECT) -> dict[str, str]:
