@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from ml.cohorts import Fits, read_cohorts
 from ml.contract import Examples, season_only, usable_features
 from ml.evaluation.corrections import (
+    CorrectionGains,
     Gain,
-    Judged,
-    Predictions,
+    OriginPredictions,
     Recipe,
     judge,
     learn_origins,
     paired,
     rounds_of,
     with_flag,
+    with_shuffled_flag,
 )
 from ml.evaluation.rolling import origins
 from ml.mart import read_snapshot_features
@@ -37,7 +38,7 @@ ORIGINS = 3
 
 
 @dataclass(frozen=True)
-class Tested:
+class TestedCorrection:
     """The result of testing a correction.
 
     Attributes:
@@ -51,11 +52,11 @@ class Tested:
     correction: Correction
     rows_touched: int
     customers_touched: int
-    judged: Judged | None
+    judged: CorrectionGains | None
     origins: int
 
 
-class Bench:
+class TrialData:
     """One domain's data on which corrections are tried: origins, raw features, their quality."""
 
     def __init__(self, context: RunContext, domain: str, count: int) -> None:
@@ -69,7 +70,7 @@ class Bench:
             self.snapshot = read_snapshot_features(connection, domain)
         self.since = cohorts[0].as_of_date if cohorts else np.datetime64("1970-01-01", "D")
         self.compiled: CompiledCorrections = compile_corrections(context, domain)
-        self._raw: dict[tuple[str, ...], tuple[Examples, Predictions]] = {}
+        self._raw: dict[tuple[str, ...], Examples] = {}
         self._rounds = 0
         self._usable: tuple[str, ...] = ()
 
@@ -91,19 +92,16 @@ class Bench:
             self._usable = tuple(name for name in usable if name not in season)
         return everything.keep(self._usable)
 
-    def learn(self, examples: Examples) -> Predictions:
+    def learn(self, examples: Examples) -> OriginPredictions:
         """Learn a recipe at every origin."""
         if not self._rounds:
             self._rounds = rounds_of(examples, self.fits[0], self.parameters)
         return learn_origins(examples, self.fits, self._rounds, self.parameters)
 
-    def raw(
-        self, connection: duckdb.DuckDBPyConnection, chain: tuple[str, ...]
-    ) -> tuple[Examples, Predictions]:
-        """Return the features that a correction is compared with, and what they predict."""
+    def raw(self, connection: duckdb.DuckDBPyConnection, chain: tuple[str, ...]) -> Examples:
+        """Return the features that a correction is compared with."""
         if chain not in self._raw:
-            found = self.examples(connection, chain)
-            self._raw[chain] = (found, self.learn(found))
+            self._raw[chain] = self.examples(connection, chain)
         return self._raw[chain]
 
     def judged_rows(self, examples: Examples) -> list[Examples]:
@@ -117,7 +115,7 @@ def test_corrections(
     corrections: Mapping[str, Correction],
     count: int = ORIGINS,
     seed: int = 1,
-) -> list[Tested]:
+) -> list[TestedCorrection]:
     """Test corrections of a domain, each alone on top of those that are adopted.
 
     Args:
@@ -130,7 +128,7 @@ def test_corrections(
     Raises:
         ChurnError: A correction drops rows.
     """
-    bench = Bench(context, domain, count)
+    bench = TrialData(context, domain, count)
     found = []
     with variants.opened(context.home) as connection, progress_bar(context.console) as progress:
         task = progress.add_task("", total=len(corrections))
@@ -142,15 +140,15 @@ def test_corrections(
 
 
 def _test(
-    bench: Bench, connection: duckdb.DuckDBPyConnection, correction: Correction, seed: int
-) -> Tested:
+    bench: TrialData, connection: duckdb.DuckDBPyConnection, correction: Correction, seed: int
+) -> TestedCorrection:
     name = correction.name
     chain = tuple(other for other in bench.adopted if other != name)
     with_it = (*chain, name)
     if not bench.fits:
         rows, customers = variants.counts(connection, f"warehouse.{correction.relation}", name)
-        return Tested(correction, rows, customers, None, 0)
-    examples, raw = bench.raw(connection, chain)
+        return TestedCorrection(correction, rows, customers, None, 0)
+    examples = bench.raw(connection, chain)
     corrected = bench.examples(connection, with_it)
     rows, customers = variants.counts(connection, f"memory.{correction.relation}", name)
     if len(corrected) != len(examples) or (corrected.customer_id != examples.customer_id).any():
@@ -161,17 +159,17 @@ def _test(
             hint="A correction returns every row that it reads, changed or not.",
         )
     if not rows:
-        return Tested(correction, 0, 0, None, len(bench.fits))
+        return TestedCorrection(correction, 0, 0, None, len(bench.fits))
     is_touched = variants.touched(connection, correction, corrected)
-    recipes: dict[Recipe, Predictions] = {
-        "raw": raw,
-        "corrected": bench.learn(corrected),
+    recipes: dict[Recipe, OriginPredictions] = {
+        "raw": bench.learn(with_shuffled_flag(examples, is_touched)),
+        "corrected": bench.learn(with_shuffled_flag(corrected, is_touched)),
         "raw_flagged": bench.learn(with_flag(examples, is_touched)),
         "corrected_flagged": bench.learn(with_flag(corrected, is_touched)),
-        "placebo": _placebo(bench, connection, correction, with_it, seed),
+        "placebo": _placebo(bench, connection, correction, with_it, seed, is_touched),
     }
     judged = judge(bench.judged_rows(examples), _by_origin(bench, examples, is_touched), recipes)
-    return Tested(correction, rows, customers, judged, len(bench.fits))
+    return TestedCorrection(correction, rows, customers, judged, len(bench.fits))
 
 
 def placebos(
@@ -186,35 +184,41 @@ def placebos(
         seeds: Seeds.
         count: Origins at most.
     """
-    bench = Bench(context, domain, count)
+    bench = TrialData(context, domain, count)
     chain = tuple(other for other in bench.adopted if other != correction.name)
     found = []
     with variants.opened(context.home) as connection:
-        examples, raw = bench.raw(connection, chain)
+        examples = bench.raw(connection, chain)
+        is_touched = np.zeros(len(examples), dtype=bool)
+        raw = bench.learn(with_shuffled_flag(examples, is_touched))
         rows = bench.judged_rows(examples)
         outcome = np.concatenate([some.is_churned for some in rows])
         customer = np.concatenate([some.customer_id for some in rows])
         before = losses(outcome, raw.all)
         for seed in seeds:
-            predicted = _placebo(bench, connection, correction, (*chain, correction.name), seed)
+            predicted = _placebo(
+                bench, connection, correction, (*chain, correction.name), seed, is_touched
+            )
             found.append(paired(before, losses(outcome, predicted.all), customer))
     return found
 
 
 def _placebo(
-    bench: Bench,
+    bench: TrialData,
     connection: duckdb.DuckDBPyConnection,
     correction: Correction,
     chain: tuple[str, ...],
     seed: int,
-) -> Predictions:
+    is_touched: NDArray[np.bool_],
+) -> OriginPredictions:
     read = variants.read_by(bench.compiled, chain, correction.name)
     sql = placebo_of(connection, correction, read, seed)
-    return bench.learn(bench.examples(connection, chain, {correction.name: sql}))
+    examples = bench.examples(connection, chain, {correction.name: sql})
+    return bench.learn(with_shuffled_flag(examples, is_touched))
 
 
 def _by_origin(
-    bench: Bench, examples: Examples, is_touched: NDArray[np.bool_]
+    bench: TrialData, examples: Examples, is_touched: NDArray[np.bool_]
 ) -> list[NDArray[np.bool_]]:
     known = ~np.isnan(examples.is_churned)
     return [

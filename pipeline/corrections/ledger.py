@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ml.evaluation.corrections import Gain, Verdict, holm, verdict_of
-from pipeline.corrections.judge import Tested
+from pipeline.corrections.judge import TestedCorrection
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
 
@@ -68,7 +68,7 @@ class Entry:
     row: dict[str, Any]
 
 
-def keep_tests(home: Home, domain: str, tested: list[Tested]) -> list[Entry]:
+def keep_tests(home: Home, domain: str, tested: list[TestedCorrection]) -> list[Entry]:
     """Give each test its verdict, after Holm over all hypotheses tested in the domain; keep it.
 
     Args:
@@ -104,7 +104,7 @@ def keep_tests(home: Home, domain: str, tested: list[Tested]) -> list[Entry]:
     return entries
 
 
-def _row(found: Tested, verdict: Verdict, now: datetime) -> dict[str, Any]:
+def _row(found: TestedCorrection, verdict: Verdict, now: datetime) -> dict[str, Any]:
     correction, judged = found.correction, found.judged
     row: dict[str, Any] = dict.fromkeys(_TEST.names)
     row |= {

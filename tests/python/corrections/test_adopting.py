@@ -4,17 +4,17 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from ml.evaluation.corrections import Gain, Judged
+from ml.evaluation.corrections import CorrectionGains, Gain
 from pipeline.corrections import entry, ledger
 from pipeline.corrections.catalogue import corrections_of
-from pipeline.corrections.judge import Tested
+from pipeline.corrections.judge import TestedCorrection
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT, Home
 
 NAME, OTHER = "periods_expiries_restated", "periods_zero_payments_priced"
 NOTHING = Gain(0.0, -0.001, 0.001, 0.0005, 1000)
 GAIN = Gain(0.004, 0.002, 0.006, 0.0008, 1000)
-RIGHT = Judged(GAIN, {"2017-01-01": GAIN}, GAIN, NOTHING, NOTHING, GAIN, NOTHING, NOTHING)
+RIGHT = CorrectionGains(GAIN, {"2017-01-01": GAIN}, GAIN, NOTHING, NOTHING, GAIN, NOTHING, NOTHING)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_comments_and_layout_stay_and_dropping_restores_the_file(home, project):
     before = path.read_text()
     known = corrections_of("kkbox")
     for name in (NAME, OTHER):
-        ledger.keep_tests(home, "kkbox", [Tested(known[name], 5, 3, RIGHT, 3)])
+        ledger.keep_tests(home, "kkbox", [TestedCorrection(known[name], 5, 3, RIGHT, 3)])
     entry.adopt(home, known[NAME], (), None, project)
     entry.adopt(home, known[OTHER], (NAME,), None, project)
     after = path.read_text()
@@ -59,7 +59,7 @@ def test_what_has_not_proven_its_gain_is_refused_unless_a_reason_is_given(
 ):
     correction = corrections_of("kkbox")[NAME]
     if why != "never tested":
-        ledger.keep_tests(home, "kkbox", [Tested(correction, 0, 0, judged, 3)])
+        ledger.keep_tests(home, "kkbox", [TestedCorrection(correction, 0, 0, judged, 3)])
     if why == "SQL has changed":
         correction = corrections_of("kkbox")[OTHER].__class__(
             **{**correction.__dict__, "sql_hash": "another"}
@@ -77,9 +77,11 @@ def test_many_hypotheses_make_each_harder_to_prove(home):
     known = corrections_of("kkbox")
     # one-sided p-value 0.016: enough alone, not among five
     weak = Gain(0.0017, 0.0002, 0.0032, 0.0008, 1000)
-    judged = Judged(weak, {"2017-01-01": weak}, weak, NOTHING, NOTHING, weak, NOTHING, NOTHING)
-    (alone,) = ledger.keep_tests(home, "kkbox", [Tested(known[NAME], 5, 3, judged, 3)])
+    judged = CorrectionGains(
+        weak, {"2017-01-01": weak}, weak, NOTHING, NOTHING, weak, NOTHING, NOTHING
+    )
+    (alone,) = ledger.keep_tests(home, "kkbox", [TestedCorrection(known[NAME], 5, 3, judged, 3)])
     assert alone.verdict == "gains"
-    found = [Tested(correction, 5, 3, judged, 3) for correction in known.values()]
+    found = [TestedCorrection(correction, 5, 3, judged, 3) for correction in known.values()]
     verdicts = {entry.verdict for entry in ledger.keep_tests(home, "kkbox", found)}
     assert verdicts == {"no gain beyond noise"}

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.evaluation.corrections import Gain, Judged, holm, paired, verdict_of
+from ml.evaluation.corrections import CorrectionGains, Gain, holm, paired, verdict_of
 
 NOTHING = Gain(0.0, -0.001, 0.001, 0.0005, 1000)
 GAIN = Gain(0.004, 0.002, 0.006, 0.001, 1000)
 LOSS = Gain(-0.004, -0.006, -0.002, 0.001, 1000)
-RIGHT = Judged(GAIN, {"2017-01-01": GAIN}, GAIN, NOTHING, NOTHING, GAIN, NOTHING, NOTHING)
+RIGHT = CorrectionGains(GAIN, {"2017-01-01": GAIN}, GAIN, NOTHING, NOTHING, GAIN, NOTHING, NOTHING)
 
 
 def test_a_correction_that_gains_everywhere_is_right():
