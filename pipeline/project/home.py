@@ -13,8 +13,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 class Home:
     """The folders of one CHURN_HOME.
 
-    Durable: raw, lake, labels, history, models, published, state, drafts, nights, status, secrets,
-    deliveries. Disposable: warehouse, work, dbt_target, state_export.
+    Durable: raw, lake, labels, history, corrections, models, published, state, drafts, nights,
+    status, secrets, deliveries. Disposable: warehouse, work, dbt_target, state_export.
     """
 
     root: Path

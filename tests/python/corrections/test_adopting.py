@@ -8,6 +8,7 @@ from ml.evaluation.corrections import CorrectionGains, Gain
 from pipeline.corrections import entry, ledger
 from pipeline.corrections.catalogue import corrections_of
 from pipeline.corrections.judge import TestedCorrection
+from pipeline.project.corrections import check_corrections
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT, Home
 
@@ -85,3 +86,10 @@ def test_many_hypotheses_make_each_harder_to_prove(home):
     found = [TestedCorrection(correction, 5, 3, judged, 3) for correction in known.values()]
     verdicts = {entry.verdict for entry in ledger.keep_tests(home, "kkbox", found)}
     assert verdicts == {"no gain beyond noise"}
+
+
+def test_a_correction_that_is_not_there_is_named_with_those_that_are():
+    check_corrections("kkbox", [NAME, OTHER])
+    with pytest.raises(ChurnError, match="no correction 'periods_typo'") as refusal:
+        check_corrections("kkbox", [NAME, "periods_typo"])
+    assert OTHER in str(refusal.value.hint)
