@@ -5,6 +5,7 @@ import sys
 from cli import (
     api,
     campaigns,
+    corrections,
     dispatch,
     domains,
     experiments,
@@ -27,6 +28,7 @@ __all__ = [
     "api",
     "app",
     "campaigns",
+    "corrections",
     "dispatch",
     "domains",
     "experiments",

@@ -196,6 +196,14 @@ def demo(
             "ids; several with commas."
         ),
     ] = None,
+    planted: Annotated[
+        bool,
+        typer.Option(
+            "--planted",
+            help="Another world for `churn corrections test`: errors whose truth is known, and "
+            "markers that look like errors.",
+        ),
+    ] = False,
 ) -> None:
     """Generate demo data, run every step on it, and suggest what to look at next."""
     from pipeline.demo import generate, show_ceiling, show_next, write_nights
@@ -212,7 +220,7 @@ def demo(
         return
     with writing(where), recording(where, "demo") as log:
         for domain in domain_entries():
-            if generate(domain, where, scale=scale, seed=seed, console=console):
+            if generate(domain, where, scale=scale, seed=seed, console=console, is_planted=planted):
                 _ingest(where, domain, where.raw / domain, log=log)
         context = make_context(None, log=log)
         run_all(context)

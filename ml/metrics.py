@@ -90,7 +90,7 @@ def _resampled(outcome: Floats, p: Floats, weight: Floats) -> dict[str, float]:
         "auc": _auc(true_positives, false_positives),
         "pr_auc": _average_precision(true_positives, false_positives),
         "brier": float((weight * (outcome - p) ** 2).sum() / total),
-        "ece": _ece(outcome, p, weight),
+        "ece": calibration_error(outcome, p, weight),
         "observed_to_expected": churners / float((weight * p).sum()),
         "top_decile_capture": _capture(outcome, p, weight, 0.1),
     }
@@ -137,8 +137,14 @@ def _average_precision(true_positives: Floats, false_positives: Floats) -> float
     return float((np.diff(recall) * true_positives / taken).sum())
 
 
-def _ece(outcome: Floats, p: Floats, weight: Floats) -> float:
-    """Expected calibration error over bins of equal numbers of customers."""
+def calibration_error(outcome: Floats, p: Floats, weight: Floats) -> float:
+    """Expected calibration error over bins of equal numbers of customers.
+
+    Args:
+        outcome: n outcomes, sorted by falling probability.
+        p: Their probabilities.
+        weight: How often each counts.
+    """
     total = weight.sum()
     middle = (np.cumsum(weight) - weight / 2) / total
     bin_of = np.minimum((middle * BINS).astype(int), BINS - 1)
@@ -162,7 +168,7 @@ def _ece_if_calibrated(
     for _ in range(draws):
         level = generator.random(customers)
         outcome = (level if customer is None else level[customer]) < p
-        drawn.append(_ece(outcome.astype(float), p, ones))
+        drawn.append(calibration_error(outcome.astype(float), p, ones))
     low, high = np.quantile(drawn, [0.025, 0.975])
     return MetricValue("ece_if_calibrated", float(np.mean(drawn)), float(low), float(high))
 

@@ -4,8 +4,9 @@ In the order of the flow: `project` reads the configuration, `ingest` fills the 
 builds, `labels` freezes, `runs` keeps training runs, `proofs` shows that nothing leaks, `retention`
 plans, `experiments` measures what contacts change, `realtime` scores raw rows, `publish` writes a
 generation, `destinations` brings it to other databases, `campaigns` brings messages to the CRM,
-`report`, `tableau`, `docs` and `exploration` present it. `onboarding` makes a domain from raw
+`report`, `tableau`, `docs` and `exploration` present it. `corrections` judges corrections of the
+raw rows. `onboarding` makes a domain from raw
 files, `demo` generates some. `steps` calls them in order, `operations` every night.
 
-The names `connections` and `corrections` are reserved.
+The name `connections` is reserved.
 """

@@ -17,6 +17,7 @@ from ml.decision import Decision
 from pipeline.campaigns.exports import campaigns_fingerprint, export_campaigns
 from pipeline.labels.freeze import freeze_closed
 from pipeline.labels.registry import audit, check_files, keep_audit
+from pipeline.project.corrections import check_corrections
 from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
@@ -95,6 +96,7 @@ def build(context: RunContext, *, isolate: bool = False) -> None:
     for domain in context.entries:
         try:
             check_files(home, domain)
+            check_corrections(domain, context.entries[domain].corrections)
         except ChurnError as error:
             _leave_out(context, domain, error, isolate=isolate)
     if fingerprint.done(home.warehouse, "build") == _build_fingerprint(context):

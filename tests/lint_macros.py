@@ -22,8 +22,14 @@ EXCLUDED = (
     "layout.start_of_file,layout.end_of_file,layout.newlines,layout.long_lines,aliasing.expression,"
     "references.from"
 )
-# What stands between the tags of these is not SQL.
-NOT_SQL = ("create_source_relations", "generate_schema_name", "domain_setting", "feature_names")
+# What stands between the tags of these is not SQL, or is not a statement of it.
+NOT_SQL = (
+    "create_source_relations",
+    "generate_schema_name",
+    "domain_setting",
+    "feature_names",
+    "walk_order",
+)
 MACRO = re.compile(
     r"\{%-? macro (?P<name>\w+)\(.*?\) -?%\}(?P<body>.*?)\{%-? endmacro -?%\}", re.DOTALL
 )

@@ -35,6 +35,7 @@ class Stamp:
         unit: Unit of its size: members or customers.
         size: Number of members or customers.
         seed: Fixes every draw.
+        is_planted: Whether errors of known truth and markers that look like errors are planted.
     """
 
     domain: str
@@ -42,12 +43,13 @@ class Stamp:
     unit: str
     size: int
     seed: int
+    is_planted: bool = False
 
     def __bytes__(self) -> bytes:
         words = {"demo": self.domain, "version": self.version}
-        return (
-            json.dumps(words | {self.unit: self.size, "seed": self.seed}, indent=2) + "\n"
-        ).encode()
+        size = {self.unit: self.size, "seed": self.seed}
+        planted = {"planted": True} if self.is_planted else {}
+        return (json.dumps(words | size | planted, indent=2) + "\n").encode()
 
 
 @dataclass(frozen=True)

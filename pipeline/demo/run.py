@@ -14,13 +14,24 @@ from pipeline.publish.generation import current
 from pipeline.runs.context import RunContext
 
 NIGHTS = "nights"
+# Generators that can plant errors whose truth is known.
+PLANTED = ("kkbox",)
 
 
-def generate(domain: str, home: Home, *, scale: float, seed: int, console: Console) -> bool:
+def generate(
+    domain: str,
+    home: Home,
+    *,
+    scale: float,
+    seed: int,
+    console: Console,
+    is_planted: bool = False,
+) -> bool:
     """Write a domain's demo raw files; False where the domain has no generator.
 
     A generator is a package `pipeline.demo.<domain>` with a function `generate_<domain>`. Scale 1
-    is the size used in the documentation.
+    is the size used in the documentation. `is_planted` asks for errors whose truth is known and
+    markers that look like errors; a generator without any makes its usual world.
     """
     name = f"pipeline.demo.{domain}"
     generator = None
@@ -29,12 +40,14 @@ def generate(domain: str, home: Home, *, scale: float, seed: int, console: Conso
         generator = getattr(import_module(name), f"generate_{domain}", None)
     if generator is None:
         return False
+    planted = {"is_planted": True} if is_planted and domain in PLANTED else {}
     generator(
         home.raw / domain,
         home.demo_truth / f"{domain}.parquet",
         scale=scale,
         seed=seed,
         console=console,
+        **planted,
     )
     return True
 

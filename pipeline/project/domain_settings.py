@@ -56,6 +56,7 @@ _NOT_IN_A_PRESET = (
     "staged",
     "identities",
     "extensions",
+    "corrections",
     "words",
     "choices",
     "presets",
@@ -271,6 +272,12 @@ class DomainSettings(LearningSettings):
     )
     extensions: tuple[Text, ...] = Field(
         default=(), description="Models with features of the domain's own, by customer and cut-off"
+    )
+    corrections: tuple[FieldName, ...] = Field(
+        default=(),
+        description="Corrections of the raw rows, in the order in which they are made: models of "
+        "models/<domain>/corrections, named without int_<domain>__. Features rest on them, labels "
+        "never do",
     )
     words: dict[FieldName, FieldName] = Field(
         default={}, description="The kind's word in names of features → the domain's own"

@@ -13,8 +13,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 class Home:
     """The folders of one CHURN_HOME.
 
-    Durable: raw, lake, labels, history, models, published, state, drafts, nights, status, secrets,
-    deliveries. Disposable: warehouse, features, work, dbt_target, state_export.
+    Durable: raw, lake, labels, history, corrections, models, published, state, drafts, nights,
+    status, secrets, deliveries. Disposable: warehouse, features, work, dbt_target, state_export.
     """
 
     root: Path
@@ -48,6 +48,11 @@ class Home:
     def history(self) -> Path:
         """What was published of each customer, one Parquet file per domain and cut-off."""
         return self.root / "history"
+
+    @property
+    def corrections(self) -> Path:
+        """What was found of corrections, one Parquet file per test, and what was decided."""
+        return self.root / "corrections"
 
     @property
     def models(self) -> Path:

@@ -15,6 +15,7 @@ import duckdb
 
 from ml.level.orders import MEMORY_DAYS
 from ml.level.read import orders_sql
+from pipeline.project.corrections import correction_relations, day_of
 from pipeline.project.domains import domain_entries
 from pipeline.project.duck import quoted
 from pipeline.project.home import Home
@@ -79,6 +80,7 @@ def compare(
     level = domain_entries()[domain].level
     with rebuilt(home, domain, stack, cut_off, lake) as connection:
         found = _compared(connection, domain, cut_off, lake, stack[-1].relation)
+        found = with_corrections(connection, found, stack)
         if level is None:
             return found
         others = _other_orders(connection, domain, level.orders, cut_off)
@@ -87,6 +89,42 @@ def compare(
         columns=found.columns + 1,
         differences=found.differences + len(others),
         examples=(*found.examples, *others[:1]),
+    )
+
+
+def with_corrections(
+    connection: duckdb.DuckDBPyConnection, found: Comparison, stack: list[CompiledModel]
+) -> Comparison:
+    """Add the rows of each correction before the cut-off that are not those of the warehouse.
+
+    A correction that looks past the cut-off changes its own rows first, so it is named here. The
+    rows of the cohort's customers are compared: of others, no feature is made.
+    """
+    made = {model.relation for model in stack}
+    others, words = 0, []
+    for name, relation in correction_relations(found.domain).items():
+        if relation not in made:
+            continue
+        select = (
+            f"select * from {{database}}{relation} "
+            f"where {day_of(name)} < date '{found.as_of_date}' "
+            "and customer_id in (select customer_id from "
+            f"built.{found.domain}.{found.domain}__churn_examples "
+            f"where as_of_date = date '{found.as_of_date}')"
+        )
+        then, now = (select.format(database=database) for database in ("built.", ""))
+        rows = connection.execute(
+            f"(({then}) except all ({now})) union all (({now}) except all ({then}))"
+        ).fetchall()
+        if rows:
+            others += len(rows)
+            words.append(
+                f"the correction {name} makes {len(rows):,} rows before the cut-off differ"
+            )
+    if not words:
+        return found
+    return replace(
+        found, differences=found.differences + others, examples=(*words, *found.examples)
     )
 
 

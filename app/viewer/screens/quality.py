@@ -8,7 +8,7 @@ import streamlit as st
 from app.viewer import charts, files, words
 from app.viewer.context import Context, chosen_or_stop, context
 from app.viewer.plain import plain
-from app.viewer.published import AS_OF_LEAD, Row, one, rows, titles
+from app.viewer.published import AS_OF_LEAD, Row, columns, one, rows, titles
 from pipeline.report.run import GAIN, with_noise
 
 # Methods in the order of their colours; others follow.
@@ -408,6 +408,36 @@ def over_time(page: Context) -> None:
         st.caption("In these, the customers differ from those the model learned from.")
 
 
+def corrections(page: Context) -> None:
+    """Name the corrections of the raw data that the scores rest on."""
+    if not columns(page.generation, "bi_corrections"):
+        return  # published by an earlier version
+    st.subheader("Corrections of the raw data", anchor=False)
+    adopted = rows(
+        page.generation,
+        """
+        select name, hypothesis, accepted_because, customers_touched, tested_at
+        from bi_corrections
+        where domain = ? and is_adopted and is_latest
+        order by name
+        """,
+        page.name,
+    )
+    if adopted.empty:
+        st.markdown("None is in use: the scores rest on the data as the files have them.")
+        return
+    for row in adopted.itertuples():
+        because = (
+            "Tested on past months, it made the scores better."
+            if row.accepted_because is None
+            else f"It is in use without a proven gain: {plain(row.accepted_because)}"
+        )
+        st.markdown(
+            f"- **{plain(row.name.replace('_', ' '))}** ({row.customers_touched:,} customers). "
+            f"{plain(row.hypothesis)} {because}"
+        )
+
+
 page = context("Track record")
 published = published_scores(page)
 tested = back_test(page)
@@ -417,6 +447,7 @@ customers(page, published, tested)
 list_cut(page)
 beside_baselines(page)
 over_time(page)
+corrections(page)
 st.subheader("Limits", anchor=False)
 st.markdown(
     f"- Scored: {plain(page.domain['population'])}. "

@@ -49,7 +49,7 @@ sessions as (
         count(*) filter (where is_price_zero) as zero_price_events,
         count(*) filter (where extract(hour from happened_at) >= 18) as evening_events,
         count(*) as events
-    from {{ ref('stg_no_contract__events') }}
+    from {{ ref('stg_no_contract__events_corrected') }}
     where
         not is_refund  -- the business books it
         and happened_on in (select window_days.day from window_days)

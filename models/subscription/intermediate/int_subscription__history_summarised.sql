@@ -6,11 +6,11 @@
 with
 
 cohort as (
-    select * from {{ ref('int_subscription__cohorts_narrowed') }}
+    select * from {{ ref('int_subscription__states_corrected') }}
 ),
 
 periods as (
-    select * from {{ ref('int_subscription__periods_ordered') }}
+    select * from {{ ref('int_subscription__periods_corrected') }}
 ),
 
 past as (

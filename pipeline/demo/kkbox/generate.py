@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from pipeline.demo import folder
 from pipeline.demo.arrays import Whole
-from pipeline.demo.kkbox import writing
+from pipeline.demo.kkbox import planting, writing
 from pipeline.demo.kkbox.days import APRIL_2017, LAST_DAY, MONTH_START, WRITTEN_MONTHS
 from pipeline.demo.kkbox.labels import train_table
 from pipeline.demo.kkbox.listening import Listening, LogRows
@@ -34,7 +34,11 @@ class KkboxSimulation:
 
 
 def simulate(
-    members: int, seed: int, keep_logs: Callable[[Population, int, LogRows], None] | None = None
+    members: int,
+    seed: int,
+    keep_logs: Callable[[Population, int, LogRows], None] | None = None,
+    *,
+    is_planted: bool = False,
 ) -> KkboxSimulation:
     """Simulate 2015-01 … 2017-04.
 
@@ -42,12 +46,13 @@ def simulate(
         members: Number of people who ever subscribe.
         seed: Fixes every draw.
         keep_logs: Called with the members, the month number and the log rows of each month.
+        is_planted: Whether it is the world of planted errors and markers.
     """
     sources = [
         np.random.default_rng(child) for child in np.random.SeedSequence([seed, members]).spawn(3)
     ]
     people = populate(sources[0], members)
-    memberships = Memberships(people, sources[1])
+    memberships = Memberships(people, sources[1], is_planted=is_planted)
     listening = Listening(people, sources[2])
     for month in range(APRIL_2017 + 1):
         covered = memberships.run_month(month, *listening.active_days())
@@ -65,6 +70,7 @@ def generate_kkbox(
     scale: float = 1.0,
     seed: int = 20170401,
     console: Console | None = None,
+    is_planted: bool = False,
 ) -> folder.DemoSummary:
     """Generate KKBox's raw files by a known process.
 
@@ -79,12 +85,14 @@ def generate_kkbox(
         scale: Share of 20,000 people who ever subscribe; at least 500 of them.
         seed: Fixes every draw.
         console: Console for progress.
+        is_planted: Also plant errors whose truth is known and markers that look like errors; the
+            truth of each error goes beside `truth_path`.
 
     Raises:
         ChurnError: The folder has files that are not a demo, or the scale is too small.
     """
     members = folder.size_of(scale, full=FULL, least=LEAST, unit="members")
-    stamp = folder.Stamp("kkbox", VERSION, "members", members, seed)
+    stamp = folder.Stamp("kkbox", VERSION, "members", members, seed, is_planted)
 
     def write(part: Path) -> dict[str, int]:
         return _write(part, truth_path, stamp, console)
@@ -109,9 +117,13 @@ def _write(
             files.write_logs(name, people, logs)
             progress.advance(task)
 
-        simulation = simulate(members, seed, keep_logs)
+        simulation = simulate(members, seed, keep_logs, is_planted=stamp.is_planted)
         people, cohorts = simulation.people, simulation.cohorts
-        files.write_transactions(people, simulation.transactions, rng)
+        written = simulation.transactions
+        if stamp.is_planted:
+            written, errors = planting.misstate(written, seed)
+            writing.write_errors(truth_path, people, errors)
+        files.write_transactions(people, written, rng)
         by_start = {cohort.starts_on: cohort for cohort in cohorts}
         for name, month in (("train.csv", FEBRUARY_2017), ("train_v2.csv", MARCH_2017)):
             cohort = by_start[int(MONTH_START[month])]

@@ -34,9 +34,11 @@ class MemberCohort:
 class Memberships:
     """Every membership, the cohorts decided and the transactions made so far."""
 
-    def __init__(self, people: Population, rng: np.random.Generator) -> None:
+    def __init__(
+        self, people: Population, rng: np.random.Generator, *, is_planted: bool = False
+    ) -> None:
         self.rng = rng
-        self.state = State(people, rng)
+        self.state = State(people, rng, is_planted=is_planted)
         self.cohorts: list[MemberCohort] = []
 
     def transactions(self) -> dict[str, Whole]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipeline.demo.arrays import Days, Flags, Rows, Whole
-from pipeline.demo.kkbox import catalogue
+from pipeline.demo.kkbox import catalogue, planting
 from pipeline.demo.kkbox.catalogue import PRODUCTS
 from pipeline.demo.kkbox.days import MONTH_START, day_of_month, month_of, months_later
 from pipeline.demo.kkbox.decisions import LAPSE_DAYS
@@ -38,7 +38,7 @@ def pay(state: State, who: Rows, on: Days, what: Whole) -> None:
         "method": PRODUCTS.method[product],
         "plan_days": plan_days,
         "list_price": np.where(plan_days == 0, 0, PRODUCTS.list_price[product]).astype(np.int32),
-        "paid": _paid(rng, product, on),
+        "paid": _paid(rng, product, on, is_planted=state.is_planted),
         "auto": PRODUCTS.auto[product],
         "on": on,
         "expires": _new_expiry(state, who, on, what),
@@ -87,12 +87,16 @@ def _choose_products(state: State, who: Rows, on: Days, what: Whole) -> None:
     state.product[who] = product
 
 
-def _paid(rng: np.random.Generator, product: Whole, on: Days) -> Whole:
+def _paid(rng: np.random.Generator, product: Whole, on: Days, *, is_planted: bool = False) -> Whole:
     paid = PRODUCTS.paid[product]
     level = np.interp(month_of(on), _FREE_MONTHS, _FREE_SHARE) / 100.0
     standard = (PRODUCTS.method[product] == 41) & (PRODUCTS.list_price[product] == 149)
     others = np.isin(PRODUCTS.method[product], (40, 30)) * 0.25
-    free = rng.random(len(product)) < level * np.where(standard, 1.45, others)
+    share = level * np.where(standard, 1.45, others)
+    if is_planted:
+        monthly = PRODUCTS.plan_days[product] == 30
+        share = np.where(monthly, np.maximum(share, planting.CREDITED_SHARE), share)
+    free = rng.random(len(product)) < share
     return np.where(free, 0, paid).astype(np.int32)
 
 

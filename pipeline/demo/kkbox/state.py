@@ -17,9 +17,12 @@ JOIN, RENEW, RETURN, RESUME = 1, 2, 3, 4
 class State:
     """The memberships in one month, and the transactions made so far."""
 
-    def __init__(self, people: Population, rng: np.random.Generator) -> None:
+    def __init__(
+        self, people: Population, rng: np.random.Generator, *, is_planted: bool = False
+    ) -> None:
         n = len(people)
         self.people = people
+        self.is_planted = is_planted
         self.rng = rng
         self.ledger = Ledger()
 
@@ -102,6 +105,7 @@ class State:
             active_days_before=self.active_days_before[who],
             unbilled=auto & ~cancelled & (method == catalogue.BANK_METHOD) & (since > 26),
             in_outage=self.cannot_pay(who),
+            is_planted=self.is_planted,
         )
         calendar_month = np.full(len(who), self.month % 12 + 1, dtype=np.int32)
         return lapse_probability(known, self.people.frailty[who], calendar_month)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.demo import folder
 from pipeline.demo.arrays import Flags, Rows, Whole, day
@@ -12,6 +13,7 @@ from pipeline.demo.kkbox.days import LAST_DAY, as_yyyymmdd
 from pipeline.demo.kkbox.listening import LogRows
 from pipeline.demo.kkbox.membership import MemberCohort
 from pipeline.demo.kkbox.population import Population
+from pipeline.project.files import replaced
 
 _SECOND_HALF_FROM = day("2017-03-01")  # transactions.csv ends before, transactions_v2.csv begins
 LOG_COLUMNS = ("num_25", "num_50", "num_75", "num_985", "num_100", "num_unq")
@@ -64,6 +66,23 @@ def write_truth(
         probability=np.concatenate([cohort.probability for cohort in cohorts]),
         outcome="lapse",
     )
+
+
+def write_errors(truth_path: Path, people: Population, errors: dict[str, Whole]) -> None:
+    """Write the planted errors beside the hidden probabilities.
+
+    Args:
+        truth_path: File of the probabilities; that of the errors is named after it.
+        people: Members.
+        errors: member, transacted_on, expires_on, true_expires_on.
+    """
+    days = {
+        name: pa.array(errors[name]).cast(pa.date32())
+        for name in ("transacted_on", "expires_on", "true_expires_on")
+    }
+    table = pa.table({"customer_id": _msno(people, errors["member"]).cast(pa.string()), **days})
+    with replaced(truth_path.with_name(f"{truth_path.stem}_errors.parquet")) as part:
+        pq.write_table(table, part)
 
 
 def lapsed_last(people: Population, cohorts: list[MemberCohort]) -> Flags:

@@ -1,0 +1,64 @@
+"""The verdict on a correction: beyond noise, on every origin, and not by its flag or by chance."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ml.evaluation.corrections import CorrectionGains, Gain, holm, paired, verdict_of
+
+NOTHING = Gain(0.0, -0.001, 0.001, 0.0005, 1000)
+GAIN = Gain(0.004, 0.002, 0.006, 0.001, 1000)
+LOSS = Gain(-0.004, -0.006, -0.002, 0.001, 1000)
+RIGHT = CorrectionGains(GAIN, {"2017-01-01": GAIN}, GAIN, NOTHING, NOTHING, GAIN, NOTHING, NOTHING)
+
+
+def test_a_correction_that_gains_everywhere_is_right():
+    assert verdict_of(RIGHT, is_beyond_noise=True) == "gains"
+
+
+def test_a_gain_that_many_hypotheses_explain_is_noise():
+    assert verdict_of(RIGHT, is_beyond_noise=False) == "no gain beyond noise"
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        ({"pooled": NOTHING}, "no gain beyond noise"),
+        ({"pooled": LOSS}, "loses"),
+        ({"origins": {"2017-01-01": GAIN, "2017-02-01": LOSS}}, "one origin loses"),
+        ({"placebo": GAIN}, "placebo gains"),
+        ({"flag": GAIN, "beyond_flag": LOSS}, "marker"),
+    ],
+)
+def test_one_fault_is_enough_to_refuse_a_gain(change, verdict):
+    assert verdict_of(replace(RIGHT, **change), is_beyond_noise=True) == verdict
+
+
+def test_the_smallest_of_many_p_values_has_to_be_smaller():
+    # Holm (1979): 0.025 over 3, 2 and 1 hypotheses
+    assert holm({"a": 0.008, "b": 0.0124, "c": 0.024}) == {"a": True, "b": True, "c": True}
+    assert holm({"a": 0.009, "b": 0.001, "c": 0.026}) == {"b": True, "a": True, "c": False}
+    assert holm({"a": 0.02, "b": 0.02, "c": 0.02}) == {"a": False, "b": False, "c": False}
+
+
+def test_a_customers_rows_are_resampled_together():
+    generator = np.random.default_rng(3)
+    fall = generator.normal(0.0, 0.1, 200)
+    ids = np.array([f"c{n}" for n in range(200)], dtype=object)
+    once = paired(fall, np.zeros(200), ids)
+    often = paired(np.repeat(fall, 9), np.zeros(1800), np.repeat(ids, 9))
+    assert often.value == pytest.approx(once.value)
+    # the same rows nine times over are no more evidence
+    assert often.ci_high - often.ci_low == pytest.approx(once.ci_high - once.ci_low, rel=0.01)
+    assert often.se == pytest.approx(once.se)
+
+
+def test_intervals_of_no_gain_hold_zero_in_about_95_of_100():
+    generator = np.random.default_rng(5)
+    ids = np.array([f"c{n}" for n in range(300)], dtype=object)
+    outside = 0
+    for seed in range(100):
+        found = paired(generator.normal(0.0, 1.0, 300), np.zeros(300), ids, seed)
+        outside += not found.ci_low < 0 < found.ci_high
+    assert 0 <= outside <= 11
