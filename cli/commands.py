@@ -16,6 +16,7 @@ from cli import (
     proofs,
     quality,
     retention,
+    safety,
     services,
     workshop,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "quality",
     "retention",
     "run",
+    "safety",
     "services",
     "workshop",
 ]

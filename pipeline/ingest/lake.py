@@ -17,8 +17,10 @@ from typing import Any
 from pipeline.ingest.discover import DEMO_MARK, RawFile
 from pipeline.ingest.plain_text import UTF_8
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import move_durably, write_json
 from pipeline.project.home import Home
 from pipeline.project.origin import ORIGIN
+from pipeline.project.sums import write_sums
 
 _RECORD = "_file.json"
 
@@ -203,18 +205,16 @@ def commit(changes: Changes, home: Home, domain: str, origin: str, trash: Path) 
     if not changes.staged and not changes.superseded:
         return
     mark = home.lake / domain / ORIGIN
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.write_text(json.dumps({"origin": origin}) + "\n", encoding="utf-8")
+    write_json(mark, {"origin": origin})
     for file in changes.staged:
         text = json.dumps(asdict(file.record), indent=2)
         (file.lake / _RECORD).write_text(text + "\n", encoding="utf-8")
+        write_sums(file.lake, deep=True)
         if file.place.lake.exists():  # same bytes, other columns
             remove(file.place, trash)
         if file.quarantine.exists():
-            file.place.quarantine.parent.mkdir(parents=True, exist_ok=True)
-            file.quarantine.rename(file.place.quarantine)
-        file.place.lake.parent.mkdir(parents=True, exist_ok=True)
-        file.lake.rename(file.place.lake)
+            move_durably(file.quarantine, file.place.quarantine)
+        move_durably(file.lake, file.place.lake)
     for place in changes.superseded:
         remove(place, trash)
     recover(home, domain, trash)

@@ -2,5 +2,6 @@
 
 In the order of the flow: `folders` knows where a domain's raw files come from, `reading` loads
 them, `missed` says which nights did not happen, `learning` whether a night trains, `status` how it
-ended.
+ended. `verify` compares what is stored with what was written, `backup` copies it and `restore`
+puts a copy back.
 """

@@ -23,6 +23,7 @@ from pipeline.project.generations import (
     protect,
 )
 from pipeline.project.home import Home
+from pipeline.project.stores import hash_generation
 from pipeline.publish import kept as keeping
 from pipeline.publish.csv_copies import ALWAYS, write_csv, write_mapped_csv
 from pipeline.publish.customer_documents import can_look_up, write_look_up
@@ -372,6 +373,7 @@ def _commit(home: Home, generation: GenerationInfo, scratch: Path) -> None:
         },
     }
     (scratch / f"{generation.name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    hash_generation(scratch / generation.path.name)
     protect(scratch)
     for written in scratch.rglob("*"):
         sync(written)

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from filelock import FileLock
+from stored import hash_again
 
 from pipeline.operations.folders import known_folder
 from pipeline.project.home import PROJECT
@@ -202,6 +203,7 @@ def remember(home, spool):
             record = json.loads(path.read_text())
             record["seen"][0] = str(folder / Path(record["seen"][0]).name)
             path.write_text(json.dumps(record))
+    hash_again(home)
 
 
 def test_a_folder_in_which_nothing_has_arrived_is_a_warning(demo_copy, night, tmp_path):
