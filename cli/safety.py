@@ -1,4 +1,4 @@
-"""`churn verify`, `backup` and `restore`: what is stored stays, and can be had again."""
+"""`churn verify`, `backup`, `restore` and `erase`: what is stored stays until somebody asks."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.common import app, console, writing
+from pipeline.project.domains import check_domain, domain_entries
 from pipeline.project.exit_codes import FAILED
 from pipeline.project.home import home
 
@@ -59,3 +60,56 @@ def restore(
 
 def _say(words: str) -> None:
     console.print(f"· {words}", highlight=False, soft_wrap=True)
+
+
+@app.command(epilog="Exit codes: 0 erased, 1 an id is still somewhere or nothing was erased.")
+def erase(
+    domain: Annotated[str, typer.Option(help="Domain of the customers.")],
+    customer: Annotated[str | None, typer.Argument(help="The customer.")] = None,
+    list_: Annotated[
+        Path | None, typer.Option("--list", help="A file with a customer on each line.")
+    ] = None,
+    tell: Annotated[
+        Path | None,
+        typer.Option(help="Write a row for the CRM here: the one time that it is told."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take customers out of every store for good, and sign what was searched."""
+    from pipeline.operations.certificate import write_certificate
+    from pipeline.operations.erase import all_ids
+    from pipeline.operations.erase import erase as take_out
+    from pipeline.operations.tombstones import read_customers, write_tombstones
+
+    where = home()
+    check_domain(domain, domain_entries())
+    asked = read_customers(customer, list_)
+    with writing(where):
+        ids = sorted(all_ids(where, domain, asked))
+        if not yes:
+            more = f" ({len(ids):,} ids, with those that files map to them)"
+            typer.confirm(
+                f"Erase {len(asked):,} customer{'s' * (len(asked) != 1)} of {domain}"
+                f"{more if len(ids) > len(asked) else ''} from {where.root}? It cannot be undone.",
+                abort=True,
+            )
+        if tell is not None:
+            # before: afterwards nobody here knows the ids
+            write_tombstones(tell, where, domain, ids)
+        done = take_out(where, domain, asked, _say)
+        path = write_certificate(where, done)
+    for run, day in done.models.items():
+        retires = f"it retires on {day}" if day else "it retires when the next model takes over"
+        console.print(
+            f"{run} learned from them, and holds no id: {retires}.", highlight=False, soft_wrap=True
+        )
+    for hit in done.hits:
+        console.print(f"An id is still in {hit}", style="bold red", highlight=False, soft_wrap=True)
+    console.print(
+        f"Searched {done.files:,} files, {done.bytes / 1e6:,.1f} MB: {len(done.hits):,} with an "
+        f"id. Published: {done.generation or 'nothing'}. Certificate: {path}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if done.hits:
+        raise typer.Exit(FAILED)

@@ -49,6 +49,8 @@ class Record:
         spread: Rows with a value that holds line ends.
         widest: Line and number of lines of the row with most of them.
         ahead: Rows dated after the day of the ingest.
+        forgotten: Rows left out because their customer had been forgotten.
+        erased: Rows taken out later because their customer was.
     """
 
     raw_file: str
@@ -71,6 +73,9 @@ class Record:
     spread: int = 0
     widest: list[int] = field(default_factory=lambda: [0, 0])
     ahead: int = 0
+    # rows of customers who were forgotten before, and were taken out afterwards
+    forgotten: int = 0
+    erased: int = 0
 
 
 @dataclass(frozen=True)

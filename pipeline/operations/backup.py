@@ -21,6 +21,7 @@ from pipeline.project.checked import read_checked
 from pipeline.project.errors import ChurnError
 from pipeline.project.failures import in_words
 from pipeline.project.files import clone, empty_folder, move_durably, sync, write_json
+from pipeline.project.forgotten import forgotten_file, merge_into, read_forgotten
 from pipeline.project.generations import COPIES, DATABASE, current_file
 from pipeline.project.home import Home
 from pipeline.project.state import VERSIONS
@@ -35,6 +36,9 @@ from pipeline.project.sums import (
 )
 
 MANIFEST = "backup.json"
+# In CHURN_HOME: the folders that backups were made in. Beside backups: whoever was forgotten since.
+BACKUPS = "backups.json"
+FORGOTTEN_BESIDE = "churn_forgotten.json"
 # Derived from the rest, or somebody else's: raw files are kept where they come from.
 _LEFT_OUT = (
     "raw",
@@ -121,6 +125,7 @@ def back_up(
         if target.exists():
             target.rmdir()
         move_durably(part, target)
+        _remember(home, target)
     except OSError as problem:
         told = in_words(problem)
         if told is None:
@@ -131,6 +136,36 @@ def back_up(
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return manifest
+
+
+def _remember(home: Home, target: Path) -> None:
+    """Keep where backups are: an erasure lays the list of the forgotten beside them."""
+    folders = [*_backup_folders(home), str(target.parent)]
+    write_json(home.root / BACKUPS, sorted(set(folders)))
+    lay_beside_backups(home)
+
+
+def _backup_folders(home: Home) -> list[str]:
+    path = home.root / BACKUPS
+    if not path.exists():
+        return []
+    found: list[str] = read_checked(list[str], path, "Delete it; the next backup writes it.")
+    return found
+
+
+def lay_beside_backups(home: Home) -> list[Path]:
+    """Write the list of the forgotten beside every backup that can be reached.
+
+    A backup that is older than an erasure knows the customer; a restore of it reads this list, too.
+    """
+    if not forgotten_file(home).exists():
+        return []
+    written = []
+    for folder in map(Path, _backup_folders(home)):
+        if folder.is_dir():
+            merge_into(folder / FORGOTTEN_BESIDE, read_forgotten(home))
+            written.append(folder / FORGOTTEN_BESIDE)
+    return written
 
 
 def _check_target(home: Home, target: Path) -> None:

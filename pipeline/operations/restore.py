@@ -6,9 +6,18 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from pipeline.operations.backup import BackupManifest, copy_state, kept_files, read_backup
+from pipeline.operations.backup import (
+    FORGOTTEN_BESIDE,
+    BackupManifest,
+    copy_state,
+    kept_files,
+    read_backup,
+)
+from pipeline.operations.certificate import write_certificate
+from pipeline.operations.erase import erase_forgotten
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import clone, empty_folder, sync
+from pipeline.project.forgotten import merge_forgotten, read_forgotten, read_list
 from pipeline.project.generations import current_file, offer
 from pipeline.project.home import Home
 from pipeline.runs.rebuild import discard_warehouse
@@ -55,6 +64,12 @@ def restore(
         clone(path, target)
         shutil.copystat(path, target)
         sync(target)
+    # whoever was forgotten here or since the backup stays so
+    for forgotten in (
+        read_forgotten(home),
+        read_list(folder.parent / FORGOTTEN_BESIDE),
+    ):
+        merge_forgotten(Home(staged), forgotten)
     # from here on a kill leaves a mixture, which the same command mends
     mark = home.root / _UNDER_WAY
     mark.write_text(f"{folder}\n", encoding="utf-8")
@@ -75,7 +90,9 @@ def restore(
         offer(home, published.stem)
     shutil.rmtree(staged)
     shutil.rmtree(replaced)
-    mark.unlink()
+    for done in erase_forgotten(home, say):
+        write_certificate(home, done)
+    mark.unlink(missing_ok=True)
     sync(home.root)
     return manifest
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.labels.registry import check_files
+from pipeline.operations.certificate import certificate_damages
 from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.project.generations import COPIES, DATABASE, named
@@ -73,6 +74,11 @@ def verify(home: Home) -> Iterator[Verified]:
     yield _copy_for_others(home)
     if home.state.exists():
         yield _state(home)
+    files, damages = certificate_damages(home)
+    if files:
+        yield Verified(
+            "certificates of erasures", files, damages, "Restore the file from a backup."
+        )
     if home.warehouse.exists():
         why = warehouse_damage(home, every_block=True)
         yield Verified(

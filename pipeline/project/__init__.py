@@ -4,7 +4,8 @@ In the order of the flow: `home` knows all paths, `domains` reads a domain's `do
 `domain_names` says what it may be called, `checked` names the mistakes in them, `sources` reads its
 raw files, `origin` tells those of the demo, `serving_tables` the published tables' YAML, `codes`
 the words of codes; `scaffold` creates a new domain, `state` opens the database of people's
-decisions and upgrades it by its `migrations`; `sums` keeps content hashes and `stores` says of
-what; `generations` names the published one and `look_ups` reads its documents. `errors`,
-`failures`, `exit_codes`, `clock`, `duck`, `files`, `terminal` and `environment` serve all.
+decisions and upgrades it by its `migrations`; `forgotten` lists who was erased; `sums` keeps
+content hashes and `stores` says of what; `generations` names the published one and `look_ups` reads
+its documents. `errors`, `failures`, `exit_codes`, `clock`, `duck`, `files`, `terminal` and
+`environment` serve all.
 """

@@ -107,17 +107,18 @@ def drop_sums(paths: Iterable[Path]) -> None:
 
 
 @contextmanager
-def replaced_with_sum(path: Path) -> Iterator[Path]:
-    """Replace a file as `replaced` does, and its line in the sums of its folder."""
+def replaced_with_sum(path: Path, folder: Path | None = None) -> Iterator[Path]:
+    """Replace a file as `replaced` does, and its line in the sums of its folder or of one above."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    sums, part = path.parent / SUMS, path.with_name(f".{path.name}.part")
+    folder = folder or path.parent
+    sums, part, name = folder / SUMS, path.with_name(f".{path.name}.part"), _name(folder, path)
     try:
         yield part
         content = hash_of(part)
         kept = read_sums(sums)
-        _write(sums, kept | {path.name: {content} | kept.get(path.name, set())})
+        _write(sums, kept | {name: {content} | kept.get(name, set())})
         move_durably(part, path)
-        _write(sums, kept | {path.name: {content}})
+        _write(sums, kept | {name: {content}})
     finally:
         part.unlink(missing_ok=True)
 

@@ -143,7 +143,7 @@ def publish(
             if kept:
                 source, notes[table] = _merged(connection, table, kept, live)
             source = _stamped(connection, table, source, name, now, kept)
-            rows[table] = _copy(connection, table, source, copies)
+            rows[table] = copy_table(connection, table, source, copies)
         if can_look_up(tables):
             write_look_up(connection, f"generation.{SCHEMA}", scratch / f"{name}.sqlite")
         _copy_plan(connection, home, scratch / f"{name}.plan")
@@ -177,9 +177,9 @@ def publish(
         ),
         _known(home, domains, live, kept),
     )
-    _commit(home, generation, scratch)
+    commit(home, generation, scratch)
     keep_history(home, generation.line)
-    _forget_old(home, generation)
+    forget_old(home, generation)
     return generation
 
 
@@ -301,7 +301,7 @@ def _stamped(
     return "stamped"
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, table: str, source: str, copies: Path) -> int:
+def copy_table(connection: duckdb.DuckDBPyConnection, table: str, source: str, copies: Path) -> int:
     """Copy one table with its comments, also as Parquet, and what a CRM reads as CSV.
 
     Returns:
@@ -356,7 +356,8 @@ def _checksum(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[int
     return int(row[0]), int(row[1])
 
 
-def _commit(home: Home, generation: GenerationInfo, scratch: Path) -> None:
+def commit(home: Home, generation: GenerationInfo, scratch: Path) -> None:
+    """Move a generation's files into place and make it the published one."""
     document = {
         "generation": generation.name,
         "fingerprint": generation.fingerprint,
@@ -394,7 +395,7 @@ def _commit(home: Home, generation: GenerationInfo, scratch: Path) -> None:
     scratch.rmdir()
 
 
-def _forget_old(home: Home, live: GenerationInfo) -> None:
+def forget_old(home: Home, live: GenerationInfo) -> None:
     """Delete all but the last generations that were current; open readers can finish.
 
     What a killed publish left is deleted too, since only one publish runs at a time: whole or not,

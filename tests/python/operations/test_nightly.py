@@ -306,7 +306,7 @@ def test_a_night_that_is_killed_is_made_up_for_by_the_next(demo_copy, night, mom
     step = {
         "build": "pipeline.steps.build",
         "learn": "pipeline.operations.learning.learn_if_due",
-        "publish": "pipeline.publish.generation._commit",
+        "publish": "pipeline.publish.generation.commit",
     }[moment]
     module, _, name = step.rpartition(".")
     killed = (

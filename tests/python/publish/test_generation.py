@@ -96,7 +96,7 @@ def test_copies_keep_ids_as_they_are(warehouse):
     assert duckdb.sql(f"select min(customer_id) from '{copy}'").fetchall() == [("a/+0",)]
 
 
-@pytest.mark.parametrize("moment", ["sync", "_forget_old", "_copy", "_commit"])
+@pytest.mark.parametrize("moment", ["sync", "forget_old", "copy_table", "commit"])
 def test_a_publish_that_is_killed_leaves_a_whole_generation(warehouse, moment):
     publish.publish(warehouse, "first")
     fill(warehouse, 20)
