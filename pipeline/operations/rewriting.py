@@ -4,6 +4,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, closing
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -16,6 +17,14 @@ from pipeline.project.sums import SUMS, replaced_with_sum
 
 ERASED = "(erased)"
 _TRIES = 20
+
+
+@cache
+def _session() -> duckdb.DuckDBPyConnection:
+    """One engine for all files: to open one takes longer than to read a small file."""
+    session = duckdb.connect()
+    session.execute("set preserve_insertion_order = true")
+    return session
 
 
 def pattern_of(customers: Collection[str]) -> re.Pattern[bytes]:
@@ -57,7 +66,7 @@ def theirs_sql(
 
 def count_rows(path: Path, customers: Collection[str], *, deep: bool = False) -> int:
     """Return how many rows of a Parquet file are those of the customers."""
-    with duckdb.connect() as connection:
+    with _session().cursor() as connection:
         relation = f"read_parquet({file_sql(path)}, hive_partitioning = false)"
         theirs = theirs_sql(connection, relation, customers, deep=deep)
         row = connection.execute(f"select count(*) from {relation} where {theirs}").fetchone()
@@ -69,8 +78,7 @@ def take_out_rows(path: Path, customers: Collection[str], *, deep: bool = False)
     rows = count_rows(path, customers, deep=deep)
     if rows == 0:
         return 0
-    with duckdb.connect() as connection:
-        connection.execute("set preserve_insertion_order = true")
+    with _session().cursor() as connection:
         relation = f"read_parquet({file_sql(path)}, hive_partitioning = false)"
         theirs = theirs_sql(connection, relation, customers, deep=deep)
         found = connection.execute(

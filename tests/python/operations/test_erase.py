@@ -94,6 +94,7 @@ def labels(home):
         }
 
 
+@pytest.mark.slow
 def test_every_file_of_a_full_day_has_an_eraser_and_afterwards_no_id_is_anywhere(
     demo_copy, run_churn, start_api, tmp_path
 ):
@@ -153,6 +154,7 @@ def test_a_damaged_file_stops_it_so_that_new_hashes_do_not_cover_it_up(demo_copy
     assert str(path) in told.value.where
 
 
+@pytest.mark.slow
 def test_a_backup_from_before_does_not_bring_the_customer_back(demo_copy, tmp_path):
     home = demo_copy
     gone = some_customers(home, SHOP, 2)
@@ -283,6 +285,7 @@ def test_whom_to_erase_and_where_to_tell(home, tmp_path):
         write_tombstones(home.root / "tell.csv", home, SHOP, ["1"])
 
 
+@pytest.mark.slow
 def test_the_command_asks_and_does_what_it_says(demo_copy, run_churn, tmp_path):
     (gone,) = some_customers(demo_copy, OTHER, 1)
     done = run_churn(demo_copy.root, "erase", "--domain", OTHER, "--", gone)

@@ -49,7 +49,7 @@ def after_a_full_day(home, run_churn, start_api, tmp_path):
     assert list((home.drafts / SHOP).glob("*.parquet"))
 
     export_csv(home, ["bi_churn_risk"])
-    done = run_churn(home.root, "dataset", "freeze", "--domain", SHOP, "--name", "paper")
+    done = run_churn(home.root, "dataset", "freeze", "--domain", SHOP, "paper")
     assert done.returncode == 0, done.stderr
 
     # a campaign that was handed over as files, and its members and messages
