@@ -8,7 +8,7 @@ taken last, by SQLite's own backup, so it knows at least what the published gene
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -104,6 +104,8 @@ def back_up(
     target = target.expanduser().resolve()
     _check_target(home, target)
     part = target.with_name(f".{target.name}.part")
+    # before the copy, so that the backup knows itself
+    remember_backups(home, [str(target.parent)])
     try:
         empty_folder(part)
         _copy_until_still(home, part, say, time.monotonic() + patience)
@@ -125,7 +127,7 @@ def back_up(
         if target.exists():
             target.rmdir()
         move_durably(part, target)
-        _remember(home, target)
+        lay_beside_backups(home)
     except OSError as problem:
         told = in_words(problem)
         if told is None:
@@ -138,14 +140,16 @@ def back_up(
     return manifest
 
 
-def _remember(home: Home, target: Path) -> None:
+def remember_backups(home: Home, folders: Iterable[str]) -> None:
     """Keep where backups are: an erasure lays the list of the forgotten beside them."""
-    folders = [*_backup_folders(home), str(target.parent)]
-    write_json(home.root / BACKUPS, sorted(set(folders)))
-    lay_beside_backups(home)
+    known = backup_folders(home)
+    found = sorted({*known, *folders})
+    if found != known:
+        write_json(home.root / BACKUPS, found)
 
 
-def _backup_folders(home: Home) -> list[str]:
+def backup_folders(home: Home) -> list[str]:
+    """Return the folders that backups were made in."""
     path = home.root / BACKUPS
     if not path.exists():
         return []
@@ -161,7 +165,7 @@ def lay_beside_backups(home: Home) -> list[Path]:
     if not forgotten_file(home).exists():
         return []
     written = []
-    for folder in map(Path, _backup_folders(home)):
+    for folder in map(Path, backup_folders(home)):
         if folder.is_dir():
             merge_into(folder / FORGOTTEN_BESIDE, read_forgotten(home))
             written.append(folder / FORGOTTEN_BESIDE)

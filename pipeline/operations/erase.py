@@ -302,7 +302,7 @@ def search(home: Home, done: Erasure) -> None:
         done.bytes += path.stat().st_size
         if not _is_of(home, path, done.domain) and kind.eraser != GENERATION:
             continue
-        if path.suffix in (".parquet", ".withdrawn"):
+        if path.suffix in (".parquet", ".withdrawn") and _is_parquet(path):
             is_hit = count_rows(path, done.ids, deep=True) > 0
         elif path.suffix == ".duckdb":
             is_hit = (
@@ -312,6 +312,12 @@ def search(home: Home, done: Erasure) -> None:
             is_hit = pattern.search(path.read_bytes()) is not None
         if is_hit:
             done.hits.append(str(path))
+
+
+def _is_parquet(path: Path) -> bool:
+    """Whether a file begins as one of Parquet does; what a kill left may not."""
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
 
 
 def _is_in_database(path: Path, ids: Collection[str]) -> bool:

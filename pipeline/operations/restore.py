@@ -9,9 +9,11 @@ from pathlib import Path
 from pipeline.operations.backup import (
     FORGOTTEN_BESIDE,
     BackupManifest,
+    backup_folders,
     copy_state,
     kept_files,
     read_backup,
+    remember_backups,
 )
 from pipeline.operations.certificate import write_certificate
 from pipeline.operations.erase import erase_forgotten
@@ -64,6 +66,7 @@ def restore(
         clone(path, target)
         shutil.copystat(path, target)
         sync(target)
+    folders = backup_folders(home)
     # whoever was forgotten here or since the backup stays so
     for forgotten in (
         read_forgotten(home),
@@ -90,6 +93,7 @@ def restore(
         offer(home, published.stem)
     shutil.rmtree(staged)
     shutil.rmtree(replaced)
+    remember_backups(home, folders)
     for done in erase_forgotten(home, say):
         write_certificate(home, done)
     mark.unlink(missing_ok=True)

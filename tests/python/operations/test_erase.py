@@ -53,7 +53,7 @@ def hits(root, ids):
         if path.is_symlink() or not path.is_file():
             continue
         content = path.read_bytes()
-        if path.suffix in (".parquet", ".withdrawn"):
+        if content[:4] == b"PAR1":
             content = "\n".join(
                 str(value) for row in duckdb.sql(f"from '{path}'").fetchall() for value in row
             ).encode()
