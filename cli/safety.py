@@ -1,4 +1,4 @@
-"""`churn verify`, `backup`, `restore` and `erase`: what is stored stays until somebody asks."""
+"""`churn verify`, `backup`, `restore`, `erase`, `doctor`: what is stored stays until asked."""
 
 from pathlib import Path
 from typing import Annotated
@@ -112,4 +112,20 @@ def erase(
         soft_wrap=True,
     )
     if done.hits:
+        raise typer.Exit(FAILED)
+
+
+@app.command(epilog="Exit codes: 0 fit, with advice or without; 1 nights would fail.")
+def doctor() -> None:
+    """Look at CHURN_HOME and the machine around it: room, rights, state, model, night, backup."""
+    from pipeline.operations.doctor import examine
+
+    found = list(examine(home(), list(domain_entries())))
+    for one in found:
+        style = "bold red" if one.is_broken else "yellow" if one.hint else None
+        mark = "✗" if one.is_broken else "!" if one.hint else "✓"
+        console.print(f"{mark} {one.what}: {one.words}", style=style, highlight=False)
+        if one.hint:
+            console.print(f"  → {one.hint}", highlight=False, soft_wrap=True)
+    if any(one.is_broken for one in found):
         raise typer.Exit(FAILED)

@@ -5,4 +5,5 @@ them, `missed` says which nights did not happen, `learning` whether a night trai
 ended. `verify` compares what is stored with what was written, `backup` copies it and `restore`
 puts a copy back. `data_map` says what each file is, `rewriting` takes customers out of one, `erase`
 out of all, `certificate` signs what was searched, and `tombstones` tell the CRM.
+`doctor` looks at a home and its machine.
 """

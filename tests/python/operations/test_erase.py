@@ -102,7 +102,8 @@ def test_every_file_of_a_full_day_has_an_eraser_and_afterwards_no_id_is_anywhere
     ids = after_a_full_day(home, run_churn, start_api, tmp_path)
     gone = [*random.Random(7).sample(ids[SHOP][3:], FEW - 5), *ids[SHOP][:3]]
     known = [path for path, _ in mapped_files(home)]
-    assert hits(home.root, gone), "the search finds nothing at all"
+    for folder in (home.lake, home.labels, home.published, home.drafts, home.batch, home.datasets):
+        assert hits(folder, gone), folder
     before, labelled = published(home), labels(home)
     write_tombstones(tmp_path / "tell.csv", home, SHOP, gone)
     done = erase(home, SHOP, gone, quiet)

@@ -144,7 +144,7 @@ def test_what_a_killed_publish_left_goes_with_the_next_one(warehouse, renames):
     second = publish.publish(warehouse, "third").name
     there = {path.name for path in warehouse.published.iterdir()}
     names = {name.partition(".")[0] for name in there if name.startswith("churn_2")}
-    assert {f"{name}{end}" for name in names for end in ("", ".duckdb", ".json")} | {
+    assert {f"{name}{end}" for name in names for end in ("", ".duckdb", ".json", ".sha256")} | {
         "current",
         "current.duckdb",
         "current.json",
