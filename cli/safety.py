@@ -71,7 +71,7 @@ def erase(
     ] = None,
     tell: Annotated[
         Path | None,
-        typer.Option(help="Write a row for the CRM here: the one time that it is told."),
+        typer.Option(help="Write rows for the CRM here: it gets no other notice."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:

@@ -23,7 +23,7 @@ LAKE, LABELS, SCORES, MODELS, HISTORY = "lake", "labels", "scores", "models", "h
 
 
 @dataclass(frozen=True)
-class Store:
+class HashedStore:
     """A folder with content hashes of its own.
 
     Attributes:
@@ -79,26 +79,26 @@ def hint_for(kind: str, domain: str) -> str:
     return _HINTS[kind].format(domain=domain)
 
 
-def stores(home: Home, domain: str, *kinds: str) -> Iterator[Store]:
+def stores(home: Home, domain: str, *kinds: str) -> Iterator[HashedStore]:
     """Yield the folders of a domain that carry hashes, of some kinds or of all."""
     chosen = kinds or (LAKE, LABELS, SCORES, MODELS, HISTORY)
     if LAKE in chosen:
         for record in sorted((home.lake / domain).glob("*/*/_file.json")):
-            yield Store(LAKE, domain, record.parent, deep=True, is_closed=True)
+            yield HashedStore(LAKE, domain, record.parent, deep=True, is_closed=True)
     if LABELS in chosen:
         for folder in _folders(home.labels / domain):
-            yield Store(LABELS, domain, folder)
+            yield HashedStore(LABELS, domain, folder)
     runs = [run for run in _folders(home.models / domain) if (run / "recipe.json").exists()]
     if SCORES in chosen:
         for run in runs:
             for folder in [*_folders(run / "scores"), *_folders(run / "evaluation")]:
-                yield Store(SCORES, domain, folder, is_closed=True)
+                yield HashedStore(SCORES, domain, folder, is_closed=True)
     if MODELS in chosen:
         for folder in [home.models / domain, *runs]:
             if folder.is_dir():
-                yield Store(MODELS, domain, folder)
+                yield HashedStore(MODELS, domain, folder)
     if HISTORY in chosen and (home.history / domain).is_dir():
-        yield Store(HISTORY, domain, home.history / domain)
+        yield HashedStore(HISTORY, domain, home.history / domain)
 
 
 def _folders(folder: Path) -> list[Path]:
