@@ -112,10 +112,12 @@ def test_every_file_of_a_full_day_has_an_eraser_and_afterwards_no_id_is_anywhere
     assert hits(home.root, gone) == []
     assert len(known) > 1000
     # everybody else's rows are what they were
+    shrunk = 0
     for table, rows in published(home).items():
         kept = [row for row in before[table] if not {*gone} & {*row[:4]}]
         assert rows == kept, table
-        assert table == "bi_churn_moves" or len(rows) < len(before[table])
+        shrunk += len(rows) < len(before[table])
+    assert shrunk >= 10, "hardly a table named them"
     for name, rows in labels(home).items():
         assert rows == [row for row in labelled[name] if not {*gone} & {*row}], name
     # labels, hashes and signature fit

@@ -122,7 +122,7 @@ def test_a_generation_that_is_gone_is_not_taken_for_one_of_an_older_version(ware
         read_rules(first, "kkbox")
 
 
-@pytest.mark.parametrize("renames", range(6))
+@pytest.mark.parametrize("renames", range(8))
 def test_what_a_killed_publish_left_goes_with_the_next_one(warehouse, renames):
     first = publish.publish(warehouse, "first").name
     script = (
@@ -152,7 +152,7 @@ def test_what_a_killed_publish_left_goes_with_the_next_one(warehouse, renames):
     } == there
     assert {first, second} <= names
     # whole or not, before it was named it was never current and takes no place among the three
-    assert len(names) == (2 if renames < 4 else 3)
+    assert len(names) == (2 if renames < 6 else 3)
 
 
 def test_a_publish_killed_before_its_flip_does_not_push_out_a_generation(warehouse, monkeypatch):
