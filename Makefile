@@ -9,7 +9,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo app test test-slow test-long lint bench docs lock clean
+.PHONY: help install demo app test test-slow test-long lint bench docs sbom lock clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -59,6 +59,20 @@ bench: $(VENV)/.dev  ## ratios measured in one run on generated files
 
 docs: $(VENV)/.dev  ## guide, dictionary, notebooks and dbt's pages as a site under target/docs
 	$(BIN)/churn docs
+
+sbom: $(VENV)/.dev  ## what the platform is made of under target/supply: parts, licences, known faults
+	mkdir -p target/supply
+	$(BIN)/cyclonedx-py requirements --output-format JSON --output-reproducible \
+	    --pyproject pyproject.toml --output-file target/supply/locked.cdx.json requirements.txt
+	$(BIN)/cyclonedx-py environment --output-format JSON --output-reproducible \
+	    --pyproject pyproject.toml --output-file target/supply/installed.cdx.json $(BIN)/python
+	$(BIN)/pip-licenses --python $(BIN)/python --from mixed --with-urls --format markdown \
+	    --output-file target/supply/licences.md
+	@$(BIN)/pip-audit --requirement requirements.txt --require-hashes --disable-pip --strict \
+	    > target/supply/advisories.txt 2>&1 \
+	    && echo "No known fault in what is locked" \
+	    || { tail -n 3 target/supply/advisories.txt; \
+	    echo "Faults, or no advisory database in reach: see target/supply/advisories.txt"; }
 
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
     --no-emit-index-url --no-header --quiet

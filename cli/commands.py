@@ -17,6 +17,7 @@ from cli import (
     proofs,
     quality,
     retention,
+    safety,
     services,
     workshop,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "quality",
     "retention",
     "run",
+    "safety",
     "services",
     "workshop",
 ]

@@ -15,6 +15,7 @@ import typer
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from pipeline.operations.restore import check_not_restoring
 from pipeline.project.domains import check_domain, domain_entries, parse_overrides
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import FAILED, PUBLISHED
@@ -86,11 +87,12 @@ def _umask() -> int:
 
 
 @contextmanager
-def writing(where: Home) -> Iterator[None]:
+def writing(where: Home, *, is_restoring: bool = False) -> Iterator[None]:
     """Hold the writer's lock of a CHURN_HOME; one command writes at a time.
 
     Raises:
-        ChurnError: CHURN_HOME is not writable, or another command is writing.
+        ChurnError: CHURN_HOME is not writable, another command is writing, or a restore was
+            interrupted and this is not one.
     """
     lock = FileLock(where.root / ".lock", timeout=0)
     try:
@@ -109,6 +111,8 @@ def writing(where: Home) -> Iterator[None]:
             hint="Free disk space, fix the permissions, or set CHURN_HOME to another folder.",
         ) from problem
     try:
+        if not is_restoring:
+            check_not_restoring(where)
         yield
     finally:
         lock.release()

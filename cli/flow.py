@@ -27,6 +27,7 @@ from pipeline.project.exit_codes import EXPLAINED
 from pipeline.project.home import Home, home
 from pipeline.runs.context import RunContext
 from pipeline.runs.nights import NightLog
+from pipeline.runs.rebuild import with_whole_warehouse
 from pipeline.runs.registry import live_name, live_run
 
 
@@ -67,9 +68,13 @@ def build(domain: Domain = None, as_of: AsOf = None, set_: Set = None) -> None:
     from pipeline import steps
 
     context = make_context(domain, as_of, set_)
-    with writing(context.home):
+
+    def work() -> None:
         steps.build(context, isolate=True)
         for_each_domain(context, lambda name: steps.is_past(context, name))
+
+    with writing(context.home):
+        with_whole_warehouse(context, work)
     exit_with(context)
 
 
@@ -79,9 +84,13 @@ def train(domain: Domain = None, set_: Set = None) -> None:
     from pipeline import steps
 
     context = make_context(domain, None, set_)
-    with writing(context.home):
+
+    def work() -> None:
         steps.build(context, isolate=True)
         for_each_domain(context, lambda name: steps.train(context, name))
+
+    with writing(context.home):
+        with_whole_warehouse(context, work)
     exit_with(context)
 
 
@@ -91,9 +100,13 @@ def score(domain: Domain = None, as_of: AsOf = None) -> None:
     from pipeline import steps
 
     context = make_context(domain, as_of, live=True)
-    with writing(context.home):
+
+    def work() -> None:
         steps.build(context, isolate=True)
         for_each_domain(context, lambda name: steps.score(context, name))
+
+    with writing(context.home):
+        with_whole_warehouse(context, work)
     exit_with(context)
 
 
@@ -133,10 +146,14 @@ def publish(
         context = make_context(None, live=True, accept=accept, log=log)
         if not context.domains:
             raise ChurnError("Nothing to publish yet.", hint="Run `churn run` first.")
-        with context.step("build"):
-            steps.build(context, isolate=True)
-        with context.step("publish"):
-            steps.finish(context)
+
+        def work() -> None:
+            with context.step("build"):
+                steps.build(context, isolate=True)
+            with context.step("publish"):
+                steps.finish(context)
+
+        with_whole_warehouse(context, work)
         for address in to or ():
             _bring(context, address)
         exit_with(context)
@@ -234,16 +251,21 @@ def run_all(context: RunContext) -> None:
     Raises:
         typer.Exit: A domain was not published as it should be; with the exit code.
     """
-    from pipeline import steps
-    from pipeline.report import run as report
-    from pipeline.report.info_sheet import write_info_sheet
-
     if not context.domains:
         raise ChurnError(
             "There is no data yet.",
             hint="Generate demo data with `churn demo`, or load your own with "
             "`churn run --domain DOMAIN --raw DIR`.",
         )
+    with_whole_warehouse(context, lambda: _run_steps(context))
+    exit_with(context)
+
+
+def _run_steps(context: RunContext) -> None:
+    from pipeline import steps
+    from pipeline.report import run as report
+    from pipeline.report.info_sheet import write_info_sheet
+
     with context.step("build"):
         steps.build(context, isolate=True)
     for domain in context.remaining:
@@ -255,7 +277,7 @@ def run_all(context: RunContext) -> None:
 
     for_each_domain(context, learn_and_score)
     if not context.remaining:
-        exit_with(context)
+        return
     with context.step("publish"):
         generation = steps.finish(context)
     # of a domain whose first scores are of a past day nothing is published
@@ -275,7 +297,6 @@ def run_all(context: RunContext) -> None:
                 entry.apart,
                 entry.population,
             )
-    exit_with(context)
 
 
 def _ingest(

@@ -33,6 +33,7 @@ from pipeline.project.home import Home, home
 from pipeline.publish.generation import current
 from pipeline.runs.context import RunContext
 from pipeline.runs.nights import Night, NightLog, Note
+from pipeline.runs.rebuild import with_whole_warehouse
 from pipeline.runs.registry import live_name, live_run
 
 
@@ -154,9 +155,13 @@ def _live(where: Home, log: NightLog, told: _Told, domain: str | None, raw: Path
     for_each_domain(context, lambda name: _read(context, name, raw), context.refuse)
     if not any(has_data(where, name) for name in asked):
         exit_with(context)
-    for days in missed_nights(context):
-        _make_up_for(context, days, told)
-    _build_score_publish(context, told)
+
+    def work() -> None:
+        for days in missed_nights(context):
+            _make_up_for(context, days, told)
+        _build_score_publish(context, told)
+
+    with_whole_warehouse(context, work)
     for name in context.remaining:
         if live_name(where, name):
             write_info_sheet(context, name, live_run(where, name))

@@ -23,6 +23,17 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.project.files import empty_folder, move_durably
 from pipeline.project.generations import is_offered, named, offer
+from pipeline.project.stores import (
+    HISTORY,
+    LABELS,
+    LAKE,
+    MODELS,
+    SCORES,
+    check_stores,
+    hint_for,
+    stores,
+)
+from pipeline.project.sums import damages, listed_damages, write_sums
 from pipeline.publish.generation import FORMAT, GenerationInfo, current, publish
 from pipeline.publish.guards import lost_decisions, measure
 from pipeline.publish.history import keep_history
@@ -96,14 +107,21 @@ def build(context: RunContext, *, isolate: bool = False) -> None:
     for domain in context.entries:
         try:
             check_files(home, domain)
+            _check(context, domain, LABELS)
             check_corrections(domain, context.entries[domain].corrections)
         except ChurnError as error:
             _leave_out(context, domain, error, isolate=isolate)
     if fingerprint.done(home.warehouse, "build") == _build_fingerprint(context):
         context.say("build: up to date")
+        _hash_new(context)
         for domain in _built(context):
             notices.tell_late_feed(context, domain)
         return
+    for domain in _built(context):
+        try:
+            _check(context, domain, LAKE)
+        except ChurnError as error:
+            _leave_out(context, domain, error, isolate=isolate)
     # a half-finished build must not pass for the old state or the new one
     fingerprint.forget(home.warehouse, "build", "marts")
     _build_until_ml(context, isolate=isolate)
@@ -113,6 +131,7 @@ def build(context: RunContext, *, isolate: bool = False) -> None:
         notices.tell_late_feed(context, domain)
         _audit(context, domain)
         _freeze(context, domain)
+    _hash_new(context)
     fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(context))
 
 
@@ -152,6 +171,25 @@ def _build_until_ml(context: RunContext, *, isolate: bool) -> None:
         for domain in wrong:
             forget_kept(home, domain)
         _build_until_ml(context, isolate=isolate)
+
+
+def _hash_new(context: RunContext) -> None:
+    """Hash what has no content hash yet: an older version, or a killed command, wrote it."""
+    new = sum(
+        store.hash_new() for domain in _built(context) for store in stores(context.home, domain)
+    )
+    if new:
+        context.say(f"{new:,} files have content hashes from now")
+
+
+def _check(context: RunContext, domain: str, *kinds: str) -> None:
+    """Compare stored files with their content hashes before they are read.
+
+    Raises:
+        ChurnError: One is damaged.
+    """
+    if new := check_stores(context.home, domain, *kinds):
+        context.say(f"{domain}: {new:,} files of {', '.join(kinds)} have content hashes from now")
 
 
 def _dbt_build(
@@ -390,6 +428,7 @@ def train(context: RunContext, domain: str) -> Path:
     stack = load_stack(home, domain)
     (scratch / "features.sql").write_text(stack_script(stack) + "\n")
     write_models(scratch / STACK, stack)
+    write_sums(scratch)
     move_durably(scratch, folder)
     context.say(f"{domain}: trained {run_id}")
     return folder
@@ -448,10 +487,10 @@ def decide(context: RunContext, domain: str, challenger: Path) -> Decision | Non
     if kept and not (kept.rule == "held_back" and context.accept):
         _tell(context, domain, kept, f"{live} keeps scoring ({kept.rule}): {kept.words}")
         return Decision(str(live), challenger.name, kept.rule, kept.words)
-    check_model(challenger)
+    _check_run(challenger)
     if live:
         try:
-            check_model(live_run(context.home, domain))
+            _check_run(live_run(context.home, domain))
         except ChurnError as damage:
             words = f"the model file of {live} is damaged, so that it cannot be compared"
             context.warn(f"{domain}: {challenger.name} goes live: {words}. {damage.where}", domain)
@@ -475,6 +514,21 @@ def decide(context: RunContext, domain: str, challenger: Path) -> Decision | Non
         "To make it live anyway: churn models promote",
     )
     return decision
+
+
+def _check_run(run: Path) -> None:
+    """Check a run's model and what its folder says of it, before anything is done with it.
+
+    Raises:
+        ChurnError: A file was changed, is damaged or is gone.
+    """
+    check_model(run)
+    if found := damages(run, is_closed=False):
+        raise ChurnError(
+            f"Files of {run.name} are damaged.",
+            where=listed_damages(found),
+            hint=hint_for(MODELS, run.parent.name),
+        )
 
 
 def _tell(context: RunContext, domain: str, decision: Decision, words: str) -> None:
@@ -538,8 +592,15 @@ def _score(context: RunContext, domain: str, run: Path) -> str:
         try:
             cut_off = _scoring_cut_off(context, connection, domain)
             folder = run / "scores" / str(cut_off)
-            check_model(run)
-            if is_scored(connection, folder, domain, cut_off):
+            _check_run(run)
+            damaged = damages(folder)
+            if damaged:
+                context.warn(
+                    f"{domain}: the scores of {cut_off} are damaged and are made again. "
+                    f"{listed_damages(damaged)}",
+                    domain,
+                )
+            elif is_scored(connection, folder, domain, cut_off):
                 context.say(f"{domain}: {cut_off} is already scored by {run.name}")
                 return str(cut_off)
             scratch = empty_folder(home.work / f"score_{domain}")
@@ -552,6 +613,7 @@ def _score(context: RunContext, domain: str, run: Path) -> str:
                 exit_code=REFUSED,
             ) from refusal
     shutil.rmtree(folder, ignore_errors=True)
+    write_sums(scratch)
     move_durably(scratch, folder)
     context.say(f"{domain}: scored {customers:,} customers at {cut_off}, each with exact drivers")
     return str(cut_off)
@@ -632,6 +694,11 @@ def _build_marts(context: RunContext, compared_with: str) -> str:
     """Build and test what depends on scores; return the hash of what it was built from."""
     home = context.home
     fingerprint.forget(home.warehouse, "marts", "compared_with")
+    for domain in _built(context):
+        try:
+            _check(context, domain, SCORES, MODELS, HISTORY)
+        except ChurnError as error:
+            context.leave_out(domain, error)
     export_decisions(home)
     export_campaigns(home)
     outcome = _dbt_build(

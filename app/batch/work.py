@@ -17,6 +17,7 @@ from app.batch.uploads import ATTEMPTS, RAW, check_parquet, folder_of
 from pipeline.ingest import ingest
 from pipeline.project.duck import files_sql, quoted, to_read
 from pipeline.project.errors import ChurnError
+from pipeline.project.forgotten import merge_forgotten, read_forgotten
 from pipeline.project.home import Home
 from pipeline.publish.generation import GenerationInfo, current
 from pipeline.realtime.cohort import score_lake
@@ -54,7 +55,7 @@ def work(home: Home, job: Job, tell: Tell) -> dict[str, Any]:
         ingested: dict[str, Any] = {}
         lake, is_sent = home.lake, job.source == "upload"
         if is_sent:
-            ingested = _ingest(job, folder / RAW, private)
+            ingested = _ingest(job, folder / RAW, home, private)
             lake = private.lake
         spill = private.root / "spill"
         spill.mkdir(parents=True, exist_ok=True)
@@ -96,11 +97,13 @@ def _live(home: Home, domain: str) -> tuple[GenerationInfo, str, date]:
     return generation, row[0], row[1]
 
 
-def _ingest(job: Job, raw: Path, private: Home) -> dict[str, Any]:
+def _ingest(job: Job, raw: Path, home: Home, private: Home) -> dict[str, Any]:
     """Ingest the uploaded files into a separate lake, with all checks of an ingest."""
     for path in sorted(raw.glob("*.parquet")):
         check_parquet(path)
     private.root.mkdir(parents=True)
+    # whoever was forgotten is not scored from an upload either
+    merge_forgotten(private, read_forgotten(home))
     try:
         summary = ingest(
             job.domain,

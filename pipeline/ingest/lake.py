@@ -17,8 +17,10 @@ from typing import Any
 from pipeline.ingest.discover import DEMO_MARK, RawFile
 from pipeline.ingest.plain_text import UTF_8
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import move_durably, write_json
 from pipeline.project.home import Home
 from pipeline.project.origin import ORIGIN
+from pipeline.project.sums import write_sums
 
 _RECORD = "_file.json"
 
@@ -47,6 +49,8 @@ class Record:
         spread: Rows with a value that holds line ends.
         widest: Line and number of lines of the row with most of them.
         ahead: Rows dated after the day of the ingest.
+        forgotten: Rows left out because their customer had been forgotten.
+        erased: Rows taken out later because their customer was.
     """
 
     raw_file: str
@@ -69,6 +73,9 @@ class Record:
     spread: int = 0
     widest: list[int] = field(default_factory=lambda: [0, 0])
     ahead: int = 0
+    # rows of customers who were forgotten before, and were taken out afterwards
+    forgotten: int = 0
+    erased: int = 0
 
 
 @dataclass(frozen=True)
@@ -203,18 +210,16 @@ def commit(changes: Changes, home: Home, domain: str, origin: str, trash: Path) 
     if not changes.staged and not changes.superseded:
         return
     mark = home.lake / domain / ORIGIN
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.write_text(json.dumps({"origin": origin}) + "\n", encoding="utf-8")
+    write_json(mark, {"origin": origin})
     for file in changes.staged:
         text = json.dumps(asdict(file.record), indent=2)
         (file.lake / _RECORD).write_text(text + "\n", encoding="utf-8")
+        write_sums(file.lake, deep=True)
         if file.place.lake.exists():  # same bytes, other columns
             remove(file.place, trash)
         if file.quarantine.exists():
-            file.place.quarantine.parent.mkdir(parents=True, exist_ok=True)
-            file.quarantine.rename(file.place.quarantine)
-        file.place.lake.parent.mkdir(parents=True, exist_ok=True)
-        file.lake.rename(file.place.lake)
+            move_durably(file.quarantine, file.place.quarantine)
+        move_durably(file.lake, file.place.lake)
     for place in changes.superseded:
         remove(place, trash)
     recover(home, domain, trash)

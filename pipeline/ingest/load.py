@@ -15,6 +15,7 @@ from pipeline.ingest.deduplicate import deduplicate
 from pipeline.ingest.digest import Digest, digest
 from pipeline.ingest.engine import connect
 from pipeline.ingest.first_seen import keep_first_seen
+from pipeline.ingest.forgotten import leave_out_forgotten
 from pipeline.ingest.known import Contents, KnownFile
 from pipeline.ingest.limits import check_quarantine
 from pipeline.ingest.plain_text import as_utf_8, check_is_text, shown
@@ -107,6 +108,8 @@ def load_file(
                 rows = _write_csv(reading, lines, unpacked, parquet, quarantine, con, step)
             else:
                 rows = _write_parquet(reading, parquet, quarantine, con, step)
+            forgotten = leave_out_forgotten(home, table, parquet, quarantine, con)
+            rows = replace(rows, good=rows.good - forgotten)
             duplicates = 0
             if table.deduplicate:
                 duplicates = deduplicate(table, parquet, con, _watch(step, "finding duplicates"))
@@ -146,6 +149,7 @@ def load_file(
         spread=rows.spread,
         widest=list(rows.widest),
         ahead=ahead,
+        forgotten=forgotten,
     )
     return lake.Staged(place, record, parquet, quarantine)
 

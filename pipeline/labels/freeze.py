@@ -13,6 +13,7 @@ from pipeline.project.duck import file_sql, files_sql, quoted
 from pipeline.project.files import empty_folder, move_durably, replaced
 from pipeline.project.home import Home
 from pipeline.project.sources import source_tables
+from pipeline.project.sums import add_sums, drop_sums
 
 
 class FrozenCohort(BaseModel):
@@ -157,8 +158,21 @@ def freeze(
         )
         _commit(part, home.labels / domain / definition / f"{day}.v{version}.parquet", cohort)
         written.append(cohort)
+    # a freeze that is killed before this leaves labels that the next check hashes
+    add_sums(
+        path
+        for entry in written
+        for stem in [_stem(home, entry)]
+        for path in (stem.with_name(f"{stem.name}.json"), stem.with_name(f"{stem.name}.parquet"))
+    )
     shutil.rmtree(scratch)
     return written
+
+
+def _stem(home: Home, entry: FrozenCohort) -> Path:
+    """The path of a cohort's files without their ending."""
+    name = f"{entry.as_of_date}.v{entry.label_version}"
+    return home.labels / entry.domain / entry.label_definition / name
 
 
 # Follows the name of a Parquet file of labels that were taken out of use.
@@ -192,8 +206,11 @@ def withdraw(home: Home, domain: str, definition: str, day: str, reason: str) ->
             }
         )
         # first: a file that is gone without this is a lost one
+        drop_sums([record, path])
         _write_entry(record, entry)
-        path.replace(path.with_name(path.name + WITHDRAWN))
+        withdrawn = path.with_name(path.name + WITHDRAWN)
+        path.replace(withdrawn)
+        add_sums([record, withdrawn])
         entries.append(entry)
     return max(entries, key=lambda entry: entry.label_version)
 

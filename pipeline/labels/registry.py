@@ -99,8 +99,8 @@ def check_files(home: Home, domain: str) -> None:
             "published rows stay.",
             where="\n".join(damaged),
             hint="Restore them from a backup; the checksum tells the right one. Without a backup, "
-            "delete the file and the .json beside it: the next build freezes the cohort again "
-            "from the raw data as they are by then.",
+            "delete the file, the .json beside it and their lines in SHA256SUMS: the next build "
+            "freezes the cohort again from the raw data as they are by then.",
         )
 
 

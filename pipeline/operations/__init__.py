@@ -2,5 +2,8 @@
 
 In the order of the flow: `folders` knows where a domain's raw files come from, `reading` loads
 them, `missed` says which nights did not happen, `learning` whether a night trains, `status` how it
-ended.
+ended. `verify` compares what is stored with what was written, `backup` copies it and `restore`
+puts a copy back. `data_map` says what each file is, `rewriting` takes customers out of one, `erase`
+out of all, `certificate` signs what was searched, and `tombstones` tell the CRM.
+`doctor` looks at a home and its machine.
 """

@@ -5,7 +5,8 @@ In the order of the flow: `home` knows all paths, `domains` reads a domain's `do
 raw files, `corrections` says where what corrects them lies, `origin` tells those of the demo,
 `serving_tables` the published tables' YAML, `codes` the words of codes; `scaffold` creates a new
 domain, `state` opens the database of people's decisions and upgrades it by its `migrations`,
-`state_export` writes its tables for dbt;
-`generations` names the published one and `look_ups` reads its documents. `errors`, `failures`,
-`exit_codes`, `clock`, `duck`, `files`, `terminal` and `environment` serve all.
+`state_export` writes its tables for dbt; `forgotten` lists who was erased; `sums` keeps content
+hashes and `stores` says of what; `generations` names the published one and `look_ups` reads its
+documents. `errors`, `failures`, `exit_codes`, `clock`, `duck`, `files`, `terminal` and
+`environment` serve all.
 """

@@ -11,6 +11,18 @@ from pipeline.project.errors import ChurnError
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
 _IS_HELD = "Could not set lock on file"
+# Words of DuckDB about a file that was cut off, overwritten, or has a block that has changed.
+_IS_DAMAGED = (
+    "not a valid DuckDB database file",
+    "Corrupt database file",
+    "does not match stored checksum",
+    "Could not read enough bytes",
+    "Could not read all bytes",
+    "Failed to deserialize",
+    "Serialization Error",
+    "database has been invalidated",
+    "Failed to load metadata pointer",
+)
 _FREE_SPACE = "Free some space and run it again. What was built and published before is intact."
 _ALLOW = "Give this user the right to write there, or set CHURN_HOME to another folder."
 
@@ -44,8 +56,16 @@ def is_full(problem: BaseException) -> bool:
 
 
 def stops_everything(problem: BaseException) -> bool:
-    """Return whether no domain can go on: the disk is full, or the database is open elsewhere."""
-    return is_full(problem) or (isinstance(problem, duckdb.Error) and _IS_HELD in str(problem))
+    """Return whether no domain can go on: full disk, damaged database, or one open elsewhere."""
+    if is_full(problem) or is_damaged(problem):
+        return True
+    return isinstance(problem, duckdb.Error) and _IS_HELD in str(problem)
+
+
+def is_damaged(problem: BaseException) -> bool:
+    """Return whether DuckDB, or dbt in its place, found that a database file is not whole."""
+    is_of_duckdb = isinstance(problem, duckdb.Error | ChurnError)
+    return is_of_duckdb and any(words in str(problem) for words in _IS_DAMAGED)
 
 
 def state_code(problem: DatabaseError) -> int:
@@ -99,6 +119,13 @@ def _of_duckdb(problem: duckdb.Error) -> ChurnError | None:
             where=first,
             hint="Wait for the running command, or close the program that has the file open. "
             "Reading the published generation never blocks a command.",
+        )
+    if is_damaged(problem):
+        return ChurnError(
+            "A database file is damaged.",
+            where=first,
+            hint="If it is the warehouse, `churn build` builds it again. Of what is published, the "
+            "newest generation that is whole is served, and `churn publish` writes a new one.",
         )
     if isinstance(problem, duckdb.OutOfMemoryException):
         return ChurnError(

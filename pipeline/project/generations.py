@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import clone, replaced, sync, write_json
 from pipeline.project.home import Home
+from pipeline.project.stores import generation_damages
 
 # Names of what outsiders open: the database, and the folder of the Parquet and CSV copies.
 DATABASE, COPIES = "current.duckdb", "current"
@@ -45,7 +46,10 @@ def _is_whole(database: Path) -> bool:
     except (OSError, ValueError):
         return False
     # generations from before this did not note their size
-    return begin[8:] == b"DUCK" and database.stat().st_size >= (size or 0)
+    if begin[8:] != b"DUCK" or database.stat().st_size < (size or 0):
+        return False
+    # the database has a checksum a block, and the look-ups one a document
+    return not generation_damages(database, only_read=True)
 
 
 def named(home: Home) -> list[str]:

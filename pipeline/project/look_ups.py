@@ -86,6 +86,21 @@ class LookUps:
             # a changed type is not text
             raise DamagedLookUpsError(self._path) from error
 
+    def check_all(self) -> None:
+        """Read every row.
+
+        Raises:
+            DamagedLookUpsError: One is damaged.
+        """
+        try:
+            for domain, customer, document, kept in self._connection.execute(
+                f"select domain, customer_id, document, {self._checksum} from customers"
+            ):
+                if kept not in (None, checksum(domain, customer, document)):
+                    raise DamagedLookUpsError(self._path)
+        except (sqlite3.DatabaseError, UnicodeDecodeError, TypeError, AttributeError) as error:
+            raise DamagedLookUpsError(self._path) from error
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()

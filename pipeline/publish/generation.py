@@ -23,6 +23,7 @@ from pipeline.project.generations import (
     protect,
 )
 from pipeline.project.home import Home
+from pipeline.project.stores import hash_generation
 from pipeline.publish import kept as keeping
 from pipeline.publish.csv_copies import ALWAYS, write_csv, write_mapped_csv
 from pipeline.publish.customer_documents import can_look_up, write_look_up
@@ -142,7 +143,7 @@ def publish(
             if kept:
                 source, notes[table] = _merged(connection, table, kept, live)
             source = _stamped(connection, table, source, name, now, kept)
-            rows[table] = _copy(connection, table, source, copies)
+            rows[table] = copy_table(connection, table, source, copies)
         if can_look_up(tables):
             write_look_up(connection, f"generation.{SCHEMA}", scratch / f"{name}.sqlite")
         _copy_plan(connection, home, scratch / f"{name}.plan")
@@ -176,9 +177,9 @@ def publish(
         ),
         _known(home, domains, live, kept),
     )
-    _commit(home, generation, scratch)
+    commit(home, generation, scratch)
     keep_history(home, generation.line)
-    _forget_old(home, generation)
+    forget_old(home, generation)
     return generation
 
 
@@ -300,7 +301,7 @@ def _stamped(
     return "stamped"
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, table: str, source: str, copies: Path) -> int:
+def copy_table(connection: duckdb.DuckDBPyConnection, table: str, source: str, copies: Path) -> int:
     """Copy one table with its comments, also as Parquet, and what a CRM reads as CSV.
 
     Returns:
@@ -355,7 +356,8 @@ def _checksum(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[int
     return int(row[0]), int(row[1])
 
 
-def _commit(home: Home, generation: GenerationInfo, scratch: Path) -> None:
+def commit(home: Home, generation: GenerationInfo, scratch: Path) -> None:
+    """Move a generation's files into place and make it the published one."""
     document = {
         "generation": generation.name,
         "fingerprint": generation.fingerprint,
@@ -372,6 +374,7 @@ def _commit(home: Home, generation: GenerationInfo, scratch: Path) -> None:
         },
     }
     (scratch / f"{generation.name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    hash_generation(scratch / generation.path.name)
     protect(scratch)
     for written in scratch.rglob("*"):
         sync(written)
@@ -392,7 +395,7 @@ def _commit(home: Home, generation: GenerationInfo, scratch: Path) -> None:
     scratch.rmdir()
 
 
-def _forget_old(home: Home, live: GenerationInfo) -> None:
+def forget_old(home: Home, live: GenerationInfo) -> None:
     """Delete all but the last generations that were current; open readers can finish.
 
     What a killed publish left is deleted too, since only one publish runs at a time: whole or not,

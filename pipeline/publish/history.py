@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 
 from pipeline.project.duck import file_sql, quoted
-from pipeline.project.files import replaced
 from pipeline.project.home import Home
+from pipeline.project.sums import replaced_with_sum
 
 _TABLE = "bi_customer_360"
 # Columns of the source `history.published_customers`, in its order; what a generation of an older
@@ -74,7 +74,7 @@ def _keep(home: Home, path: Path, *, replace: bool) -> list[Path]:
                 f"cast({name if name in columns else 'null'} as {kind}) as {name}"
                 for name, kind in KEPT.items()
             )
-            with replaced(target) as part:
+            with replaced_with_sum(target) as part:
                 connection.execute(
                     f"copy (select {values}, {quoted(generation)} as generation, "
                     f"cast({quoted(moment)} as timestamp) as published_at "

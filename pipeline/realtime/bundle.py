@@ -13,8 +13,8 @@ import duckdb
 
 from pipeline.project.duck import file_sql, quoted
 from pipeline.project.errors import ChurnError
-from pipeline.project.files import replaced
 from pipeline.project.home import Home
+from pipeline.project.sums import replaced_with_sum
 from pipeline.realtime.errors import NotReadyError
 from pipeline.runs.registry import recipe_of
 from pipeline.warehouse.compiled_sql import (
@@ -71,7 +71,7 @@ def keep_run_stack(home: Home, run: Path) -> None:
         return
     stack = load_stack(home, recipe.domain)
     if stack_hash(stack) == recipe.feature_sql_hash:
-        with replaced(path) as part:
+        with replaced_with_sum(path) as part:
             write_models(part, stack)
 
 

@@ -26,7 +26,13 @@ from pipeline.realtime.controls import (
     write_controls,
 )
 from pipeline.realtime.model import PublishedLevel, load_live_model, read_level
-from pipeline.realtime.rows import Customer, Loader, check_customers, ignored_columns
+from pipeline.realtime.rows import (
+    Customer,
+    Loader,
+    check_customers,
+    check_nobody_forgotten,
+    ignored_columns,
+)
 from pipeline.warehouse.compiled_sql import as_statement
 
 # Requests that run at the same time; others wait.
@@ -136,6 +142,7 @@ class Engine:
         cut_off = as_of_date or self.knowledge.scored
         check_cut_off(self.knowledge, cut_off, self.model.run_id)
         customers = check_customers(customers, self.model.tables)
+        check_nobody_forgotten(self._home, self.model.domain, customers)
         guarded = self._decided.about([customer.customer_id for customer in customers])
         scored: dict[str, Scored] = {}
         ignored: dict[int, dict[str, int]] = {}

@@ -17,6 +17,8 @@ import duckdb
 
 from pipeline.ingest.ids import Spelling, spell
 from pipeline.ingest.parse import is_valid_sql, rejection_reason_sql, typed_value_sql
+from pipeline.project.forgotten import forgotten_among
+from pipeline.project.home import Home
 from pipeline.project.sources import SourceColumn, SourceTable
 from pipeline.realtime.errors import BadRowsError, Problem
 from pipeline.warehouse.compiled_sql import json_literal
@@ -69,6 +71,22 @@ def check_customers(customers: Sequence[Customer], tables: Sequence[SourceTable]
         replace(customer, customer_id=_spelt(customer.customer_id, spellings))
         for customer in customers
     ]
+
+
+def check_nobody_forgotten(home: Home, domain: str, customers: Sequence[Customer]) -> None:
+    """Refuse customers who were erased: they are not scored again.
+
+    Raises:
+        BadRowsError: There is one.
+    """
+    forgotten = forgotten_among(home, domain, [customer.customer_id for customer in customers])
+    found = [
+        Problem(("customers", place, "customer_id"), "asked to be forgotten and is not scored")
+        for place, customer in enumerate(customers)
+        if customer.customer_id in forgotten
+    ]
+    if found:
+        raise BadRowsError(found)
 
 
 def _spellings(customers: Sequence[Customer], tables: Sequence[SourceTable]) -> dict[str, Spelling]:

@@ -2,5 +2,5 @@
 
 In the order of the flow: `notices` of days that are missing or late, `labels`, `datasets`, `proof`,
 `evaluation`, `run`, `plan`, `campaign`, `customer`, `experiments`, `corrections`, `info_sheet`, the
-page that goes with every run, and `sync` of what is published with a database.
+page that goes with every run, `sync` of what is published with a database, and `verified` stores.
 """

@@ -7,11 +7,12 @@ exported before the models that need it are built.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
+from pipeline.project.forgotten import forgotten_among
 from pipeline.project.home import Home
 from pipeline.project.state import open_state, reading_from, writing_to
 from pipeline.project.state_export import write_state_table
@@ -96,6 +97,7 @@ _EXPORTED = (SUPPRESSIONS, CONTACTS, PLANS, ASSIGNMENTS)
 _DECIDED = (CONTACTS, PLANS, SUPPRESSIONS)
 
 _BATCH = 5_000
+_GIVEN = TypeVar("_GIVEN", tuple[str, str], tuple[str, date, str])
 
 
 class StoredSuppression(NamedTuple):
@@ -137,6 +139,7 @@ def suppress(
         index_elements=["domain", "customer_id"],
         set_={name: statement.excluded[name] for name in ("reason", "added_by")},
     )
+    customers = _not_forgotten(home, domain, customers)
     with writing(home) as connection:
         now = _moment(connection)
         rows = [
@@ -153,6 +156,12 @@ def suppress(
             marked = customers_in_words([customer for customer, _ in customers])
             record(connection, domain, "marked do-not-contact", marked, by)
         return put(connection, SUPPRESSIONS, statement, rows)
+
+
+def _not_forgotten(home: Home, domain: str, given: Sequence[_GIVEN]) -> Sequence[_GIVEN]:
+    """Leave out customers who were erased: a list would bring their ids back."""
+    forgotten = forgotten_among(home, domain, [one[0] for one in given])
+    return [one for one in given if one[0] not in forgotten] if forgotten else given
 
 
 def lift(home: Home, domain: str, customers: Sequence[str], by: str | None = None) -> int:
@@ -187,6 +196,7 @@ def note_contacts(
         contacts: Customer, day, and action_id, which is empty if unknown.
         by: Who reports them.
     """
+    contacts = _not_forgotten(home, domain, contacts)
     rows = [
         {"domain": domain, "customer_id": customer, "contacted_on": day, "action_id": action}
         for customer, day, action in contacts

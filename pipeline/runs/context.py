@@ -98,6 +98,11 @@ class RunContext:
         if self.log:
             self.log.warn(words, domain)
 
+    def forgive(self) -> None:
+        """Forget what went wrong so far: it was the warehouse's fault, and all is done again."""
+        self.outcomes.clear()
+        self.dropped.clear()
+
     def leave_out(self, domain: str, error: ChurnError) -> None:
         """Print why a domain cannot go on, and do not build it; the others go on."""
         self.dropped.add(domain)

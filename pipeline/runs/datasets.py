@@ -4,7 +4,6 @@ A dataset is a folder `datasets/<domain>/<name>/` of Parquet files with a manife
 checksums, label definition, hash and text of the feature SQL, and settings.
 """
 
-import hashlib
 import re
 import shutil
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.project.files import empty_folder, move_durably
 from pipeline.project.home import Home
+from pipeline.project.sums import SUMS, Damage, damages, damages_of, hash_of, write_sums
 from pipeline.runs.context import RunContext
 from pipeline.runs.registry import recipe_of, tuned_parameters
 from pipeline.warehouse import fingerprint
@@ -162,10 +162,11 @@ def freeze_dataset(context: RunContext, domain: str, name: str) -> Dataset:
         lake=fingerprint.lake_fingerprint(home, domain),
         settings=settings.given(),
         tuned=tuned_parameters(home, domain),
-        files={path.name: _sha256(path) for path in sorted(part.iterdir())},
+        files={path.name: hash_of(path) for path in sorted(part.iterdir())},
         frozen_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     (part / _MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    write_sums(part)
     for path in part.iterdir():
         path.chmod(0o444)
     move_durably(part, folder)
@@ -194,14 +195,20 @@ def find_dataset(home: Home, name: str) -> Dataset:
             hint=f"Choose one of these, as domain/name: {known}.",
         )
     (dataset,) = found
-    for file, wanted in dataset.manifest.files.items():
-        if not (dataset.folder / file).exists() or _sha256(dataset.folder / file) != wanted:
-            raise ChurnError(
-                f"The dataset {name!r} is damaged: {file} was changed or deleted.",
-                where=str(dataset.folder / file),
-                hint="Restore the file from a backup; changed data are not used for training.",
-            )
+    for damage in dataset_damages(dataset):
+        raise ChurnError(
+            f"The dataset {name!r} is damaged: {damage.path.name} was changed or deleted.",
+            where=str(damage.path),
+            hint="Restore the file from a backup; changed data are not used for training.",
+        )
     return dataset
+
+
+def dataset_damages(dataset: Dataset) -> list[Damage]:
+    """Return the files of a dataset that are not those of its manifest."""
+    wanted = {name: {content} for name, content in dataset.manifest.files.items()}
+    # the manifest itself; datasets of older versions have no other hashes
+    return damages_of(dataset.folder, wanted) or damages(dataset.folder)
 
 
 def export_dataset(dataset: Dataset, target: Path, form: str) -> list[Path]:
@@ -219,6 +226,8 @@ def export_dataset(dataset: Dataset, target: Path, form: str) -> list[Path]:
     target.mkdir(parents=True, exist_ok=True)
     written = []
     for path in sorted(dataset.folder.iterdir()):
+        if path.name == SUMS:
+            continue
         out = target / path.name
         if path.suffix == ".parquet" and form == "csv":
             out = out.with_suffix(".csv")
@@ -288,8 +297,3 @@ def train_dataset(dataset: Dataset, warehouse: Path, scratch: Path, console: Con
 def full_name(dataset: Dataset) -> str:
     """Return the name to cite a dataset by, domain/name."""
     return f"{dataset.manifest.domain}/{dataset.manifest.name}"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -23,6 +23,7 @@ from ml.train import PARAMETERS
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.project.files import empty_folder, move_durably
+from pipeline.project.sums import write_sums
 from pipeline.runs.context import RunContext
 from pipeline.runs.lead_time import examples_before
 from pipeline.runs.registry import check_model, live_run, recipe_of, trained_run
@@ -140,6 +141,7 @@ def evaluate(context: RunContext, domain: str, count: int, challenger: str | Non
     shutil.rmtree(run / "evaluation", ignore_errors=True)
     # named by its moment: a publish sees that it is another one, whatever its sizes
     target = run / "evaluation" / f"{now:%Y%m%dT%H%M%S%f}"
+    write_sums(folder)
     move_durably(folder, target)
     return target
 

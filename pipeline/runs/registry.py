@@ -19,8 +19,8 @@ from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.domains import recorded_settings
 from pipeline.project.duck import file_sql, quoted, rows_of
 from pipeline.project.errors import ChurnError
-from pipeline.project.files import replaced
 from pipeline.project.home import Home
+from pipeline.project.sums import replaced_with_sum
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def record(home: Home, domain: str, decision: Decision) -> None:
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     frame = pd.DataFrame(rows)
-    with replaced(path) as part, duckdb.connect() as connection:
+    with replaced_with_sum(path) as part, duckdb.connect() as connection:
         connection.register("rows", frame)
         columns = ", ".join(f"cast({c} as {_TYPES[c]}) as {c}" if c in _TYPES else c for c in frame)
         connection.execute(f"copy (select {columns} from rows) to {quoted(part)} (format parquet)")

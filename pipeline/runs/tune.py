@@ -1,5 +1,6 @@
 """`churn tune`: searches parameters inside the training window and saves them for later runs."""
 
+import json
 import math
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from ml.tune import Tuned
 from ml.tune import tune as search
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
-from pipeline.project.files import write_json
+from pipeline.project.sums import replaced_with_sum
 from pipeline.project.terminal import progress_bar
 from pipeline.runs.context import RunContext
 
@@ -75,4 +76,5 @@ def _keep(path: Path, found: Tuned) -> None:
     for trial in document["trials"]:
         if math.isnan(trial["log_loss"]):  # stopped early; JSON has no NaN
             trial["log_loss"] = None
-    write_json(path, document)
+    with replaced_with_sum(path) as part:
+        part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

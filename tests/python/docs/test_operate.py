@@ -1,11 +1,14 @@
 """The page for whoever runs the nights: what it says to install is what the command takes."""
 
 import configparser
+import json
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 import typer
@@ -112,6 +115,52 @@ def test_the_orchestrators_call_the_command_with_options_that_it_has(needs):
     (call,) = re.findall(r"\[CHURN, (.*?)\]", text)
     check_call(re.findall(r'"([^"]+)"', call))
     assert "not in (0, 4)" in text
+
+
+def test_the_container_calls_commands_with_options_that_they_have():
+    (text,) = (one for one in re.findall(r"^```\n(docker build.*?)^```", PAGE, re.M | re.S))
+    calls = [line.partition(" churn ")[2] for line in text.splitlines() if "docker run" in line]
+    assert len(calls) == 2
+    for call in calls:
+        check_call(shlex.split(call.replace("/raw", str(PROJECT))))
+
+
+def test_the_dockerfile_has_no_fault_and_installs_what_is_locked():
+    path = PROJECT / "Dockerfile"
+    program = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([program, path], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+    text = path.read_text()
+    assert "--require-hashes --requirement requirements.txt" in text
+    user = re.findall(r"^USER (\S+)$", text, re.MULTILINE)[-1]
+    assert user not in ("0", "root")
+    # what it copies must not bring data or secrets of whoever builds it
+    ignored = (PROJECT / ".dockerignore").read_text().split()
+    assert {".git", ".venv", "data"} <= set(ignored)
+
+
+def test_the_parts_of_the_platform_are_those_of_the_lock_file(tmp_path):
+    """The command of `make sbom`: CycloneDX with every part, its version and its hashes."""
+    (line,) = (
+        part
+        for part in (PROJECT / "Makefile").read_text().replace("\\\n", " ").splitlines()
+        if "cyclonedx-py requirements" in part
+    )
+    program, *arguments = shlex.split(line)
+    arguments[arguments.index("--output-file") + 1] = str(tmp_path / "sbom.json")
+    done = subprocess.run(
+        [Path(sys.executable).with_name(Path(program).name), *arguments],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads((tmp_path / "sbom.json").read_text())
+    assert document["bomFormat"] == "CycloneDX"
+    parts = {(part["name"], part["version"]) for part in document["components"]}
+    locked = re.findall(r"^([\w.-]+)==([\w.]+)", (PROJECT / "requirements.txt").read_text(), re.M)
+    assert parts == set(locked)
+    assert len(parts) > 100
 
 
 def test_every_exit_code_is_explained():

@@ -4,6 +4,7 @@ import json
 
 import duckdb
 import pytest
+from stored import hash_again
 
 from pipeline.labels import freeze as freezing
 from pipeline.labels.freeze import WITHDRAWN, _next_version
@@ -35,6 +36,7 @@ def change_outcomes(home, customers):
     record = next((home.lake / "ecommerce").glob("events/2019-Dec-*/_file.json"))
     document = json.loads(record.read_text())
     record.write_text(json.dumps(document | {"content_hash": "changed"}))
+    hash_again(home)
     return len(rows)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from filelock import FileLock
+from stored import hash_again
 
 from pipeline.operations.folders import known_folder
 from pipeline.project.home import PROJECT
@@ -204,6 +205,7 @@ def remember(home, spool):
             record = json.loads(path.read_text())
             record["seen"][0] = str(folder / Path(record["seen"][0]).name)
             path.write_text(json.dumps(record))
+    hash_again(home)
 
 
 def test_a_folder_in_which_nothing_has_arrived_is_a_warning(demo_copy, night, tmp_path):
@@ -308,7 +310,7 @@ def test_a_night_that_is_killed_is_made_up_for_by_the_next(demo_copy, night, mom
     step = {
         "build": "pipeline.steps.build",
         "learn": "pipeline.operations.learning.learn_if_due",
-        "publish": "pipeline.publish.generation._commit",
+        "publish": "pipeline.publish.generation.commit",
     }[moment]
     module, _, name = step.rpartition(".")
     killed = (

@@ -7,6 +7,7 @@ import pytest
 from pipeline import steps
 from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
+from pipeline.project.sums import write_sums
 from pipeline.runs.context import RunContext
 from pipeline.runs.evaluate import evaluate
 from pipeline.runs.registry import check_model, live_run
@@ -58,6 +59,7 @@ def test_a_new_model_takes_over_from_a_damaged_one_with_a_warning(context):
     shutil.copytree(live, new)
     recipe = new / "recipe.json"
     recipe.write_text(recipe.read_text().replace(live.name, new.name))
+    write_sums(new)
     one_digit(live / "model.txt")
     decision = steps.decide(context, DOMAIN, new)
     assert (decision.run_id, decision.rule) == (new.name, "not_comparable")

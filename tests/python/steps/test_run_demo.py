@@ -8,6 +8,7 @@ from datetime import date
 
 import duckdb
 import pytest
+from stored import hash_again
 
 from app.api.published.row_models import serving_tables
 from pipeline.project.exit_codes import WARNED
@@ -149,6 +150,7 @@ def test_frozen_labels_outlive_the_warehouse_and_a_changed_lake(demo, demo_copy,
             f"to '{file}.new' (format parquet)"
         )
         file.with_name(file.name + ".new").replace(file)
+    hash_again(demo_copy)
     demo_copy.warehouse.unlink()
     built = run_churn(demo_copy.root, "build")
     assert built.returncode == WARNED, built.stdout + built.stderr
