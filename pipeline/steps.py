@@ -73,6 +73,7 @@ from pipeline.warehouse.compiled_sql import (
 from pipeline.warehouse.dbt import AFTER_ML, BEFORE_ML, DbtOutcome, dbt, without
 from pipeline.warehouse.kept_features import (
     compare_kept,
+    discard_damaged,
     forget_kept,
     is_of_other_sql,
     keep_made,
@@ -142,6 +143,12 @@ def _build_until_ml(context: RunContext, *, isolate: bool) -> None:
         ChurnError: A model, a test or a check failed.
     """
     home = context.home
+    for domain in _built(context):
+        if count := discard_damaged(home, domain):
+            context.warn(
+                f"{domain}: {count:,} files of kept features were damaged and are made again",
+                domain,
+            )
     note_lake_days(home, _built(context))
     built = {domain: context.entries[domain] for domain in _built(context)}
     environment = macro_environment(home, built)

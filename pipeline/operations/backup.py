@@ -48,6 +48,7 @@ _LEFT_OUT = (
     "dev.duckdb.wal",
     "dev_copy.duckdb",
     "dbt",
+    "features",
     "scratch",
     "state",
     "bench",

@@ -38,7 +38,7 @@ _GENERATION = r"churn_\d{8}T\d{12}_[0-9a-f]+"
 KINDS = (
     # derived, left over or a copy for others
     Kind(r"(warehouse|dev|dev_copy)\.duckdb(\.wal)?", DROP),
-    Kind(r"(scratch|state|bench)/.*", DROP),
+    Kind(r"(scratch|state|bench|features)/.*", DROP),
     Kind(r"\.(restored|replaced|state\.part).*", DROP),
     Kind(r"dbt/.*", DROP),
     Kind(r"(.*/)?\.[^/]+\.part", DROP),
@@ -51,6 +51,8 @@ KINDS = (
     Kind(r"state\.sqlite(-wal|-shm|-journal)?", STATE),
     # no customers by construction
     Kind(r"(.*/)?SHA256SUMS", NONE),
+    # counts and gains of tests, and who decided
+    Kind(r"corrections/.*", NONE),
     Kind(r"\.lock|\.restoring|(people|secrets|forgotten|backups)\.json", NONE),
     Kind(r"certificates/[^/]+\.json|signing\.key", NONE),
     Kind(r"lake/[^/]+/(_origin\.json|[^/]+\.json)", NONE),

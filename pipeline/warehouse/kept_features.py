@@ -18,9 +18,10 @@ import duckdb
 
 from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.duck import file_sql, files_sql, quoted
-from pipeline.project.files import replaced, write_json
+from pipeline.project.files import write_json
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable, source_tables
+from pipeline.project.sums import SUMS, add_sums, damages, drop_sums, replaced_with_sum
 from pipeline.warehouse.compiled_sql import load_stack, stack_hash
 from pipeline.warehouse.fingerprint import digest, engine_versions, feature_sql_fingerprint
 
@@ -54,6 +55,22 @@ class Difference:
 # before a build
 
 
+def discard_damaged(home: Home, domain: str) -> int:
+    """Delete kept files that are not what was written, so that they are made again; how many."""
+    folder = home.features / domain
+    count = 0
+    for one in [folder, *sorted((folder / "lake_days").glob("*/"))]:
+        for damage in damages(one) if one.is_dir() else ():
+            count += 1
+            if damage.path.name == SUMS:
+                # nothing says any more which files are whole
+                forget_kept(home, domain)
+                return count
+            drop_sums([damage.path])
+            damage.path.unlink(missing_ok=True)
+    return count
+
+
 def note_lake_days(home: Home, domains: Iterable[str]) -> None:
     """Note the rows of each day of every file in the lake, and their hash, unless they are noted.
 
@@ -75,13 +92,17 @@ def note_lake_days(home: Home, domains: Iterable[str]) -> None:
                     noted.remove(target)
                 elif files:
                     _note_days(table, files, target)
+        drop_sums(noted)
         for path in noted:  # their files are not in the lake any more
             path.unlink()
 
 
 def _note_days(table: SourceTable, files: list[Path], target: Path) -> None:
     rows = f"read_parquet([{files_sql(files)}], union_by_name = true, hive_partitioning = false)"
-    with duckdb.connect(config={"threads": "2"}) as connection, replaced(target) as part:
+    with (
+        duckdb.connect(config={"threads": "2"}) as connection,
+        replaced_with_sum(target) as part,
+    ):
         existing = {name for name, *_ in connection.execute(f"describe from {rows}").fetchall()}
         # without the day on which a row was first seen, which no feature reads
         names = [column.name for column in table.columns if column.name in existing]
@@ -189,18 +210,19 @@ def keep_made(home: Home, domain: str, settings: DomainSettings) -> int:
             if is_made and not (target := folder / f"{day}.{key}.parquet").exists()
         ]
         for day, target in missing:
-            with replaced(target) as part:
+            with replaced_with_sum(target) as part:
                 connection.execute(
                     f"copy (select * from {_made(domain)} where as_of_date = date '{day}' "
                     f"order by customer_id) to {quoted(part)} (format parquet)"
                 )
     # of another key, or of a day that is not a cut-off any more
-    for unused in set(folder.glob("*.parquet")) - targets:
-        unused.unlink()
-    write_json(
-        _record(home, domain),
-        {"inputs": feature_sql_fingerprint(domain, settings), "sql_hash": sql_hash},
-    )
+    unused = sorted(set(folder.glob("*.parquet")) - targets)
+    drop_sums(unused)
+    for path in unused:
+        path.unlink()
+    record = _record(home, domain)
+    write_json(record, {"inputs": feature_sql_fingerprint(domain, settings), "sql_hash": sql_hash})
+    add_sums([record])
     return len(missing)
 
 

@@ -12,6 +12,7 @@ from reference.stack import compiled_once, in_memory
 from pipeline import steps
 from pipeline.project.domains import domain_entries
 from pipeline.project.home import Home
+from pipeline.project.sums import add_sums
 from pipeline.proofs.time_travel import SENSITIVE, compare
 from pipeline.runs.context import RunContext
 from pipeline.warehouse.compiled_sql import (
@@ -23,6 +24,7 @@ from pipeline.warehouse.compiled_sql import (
 from pipeline.warehouse.kept_features import (
     Difference,
     compare_kept,
+    discard_damaged,
     is_of_other_sql,
     keep_made,
     macro_environment,
@@ -360,6 +362,30 @@ def test_a_difference_is_told_and_everything_of_the_domain_is_made_again(
     steps._build_until_ml(context, isolate=False)
     assert [len(files) for files in builds] == [1, 0]
     assert "2020-01-01 differ in 3 rows" in console.export_text()
+
+
+@pytest.mark.parametrize("folder", ["", "lake_days/events"])
+def test_a_kept_file_with_a_flipped_bit_is_made_again(home, folder):
+    there = home.features / "ecommerce" / folder
+    there.mkdir(parents=True)
+    paths = [there / f"2020-01-0{day}.key.parquet" for day in (1, 2, 3)]
+    for path in paths:
+        path.write_bytes(b"features" * 100)
+    add_sums(paths)
+    assert discard_damaged(home, "ecommerce") == 0
+    flipped = bytearray(paths[1].read_bytes())
+    flipped[400] ^= 1
+    paths[1].write_bytes(flipped)
+    assert discard_damaged(home, "ecommerce") == 1
+    assert [path.exists() for path in paths] == [True, False, True]
+    assert discard_damaged(home, "ecommerce") == 0
+    # what a killed command left has no hash
+    (there / "2020-01-04.key.parquet").touch()
+    assert discard_damaged(home, "ecommerce") == 1
+    # without hashes that can be read nothing is trusted
+    (there / "SHA256SUMS").write_bytes(b"\xff\xfe")
+    assert discard_damaged(home, "ecommerce") == 1
+    assert not home.features.joinpath("ecommerce").exists()
 
 
 def test_nothing_is_kept_twice(tmp_path):
