@@ -14,7 +14,7 @@ from ml.cohorts import Fits
 from ml.compare import BEYOND_NOISE, PairedGain, customers_of
 from ml.contract import Examples, Floats
 from ml.metrics import calibration_error, losses
-from ml.train import PARAMETERS, Parameters, fit_forest, grow, margin
+from ml.train import PARAMETERS, Parameters, fit, grow, margin
 
 # Larger steps than a run's: the recipes are compared with each other, not with a run.
 # One thread a fit: threads of one fit wait for each other, two fits do not.
@@ -22,8 +22,8 @@ FAST: Parameters = {"learning_rate": 0.15, "num_threads": 1}
 FAST_ROUNDS = 150
 # Newest cut-offs that each fit learns from: a year of two a month.
 NEWEST = 24
-# Each recipe is the mean of so many seeds.
-SEEDS = 2
+# Each recipe is the mean of so many seeds; how far apart they are is the noise of training.
+SEEDS = 3
 RESAMPLES = 400
 # Level of the tests, two-sided: an interval of 95 %.
 LEVEL = 0.05
@@ -45,13 +45,13 @@ Verdict = Literal[
 
 @dataclass(frozen=True)
 class Gain:
-    """A paired gain with its interval, from resampled customers.
+    """A paired gain with its interval, from resampled customers and the noise of training.
 
     Attributes:
         value: Mean reduction; positive where the second recipe is better.
         ci_low: Lower end of the 95 % interval.
         ci_high: Upper end.
-        se: Standard error over customers.
+        se: Standard error over customers and trainings.
         rows: Rows compared.
     """
 
@@ -101,9 +101,15 @@ class CorrectionGains:
 
 @dataclass(frozen=True)
 class OriginPredictions:
-    """Probabilities of one recipe at every origin, in the order of the judged rows."""
+    """Probabilities of one recipe at every origin, in the order of the judged rows.
+
+    Attributes:
+        by_origin: Of the mean of its seeds, rows of each origin.
+        by_seed: Of each seed, seeds × rows of each origin.
+    """
 
     by_origin: tuple[Floats, ...]
+    by_seed: tuple[Floats, ...]
 
     @property
     def all(self) -> Floats:
@@ -131,14 +137,54 @@ def learn_origins(
         parameters: LightGBM parameters.
     """
 
-    def predict(origin: Fits) -> Floats:
+    def margin_of(place: tuple[Fits, int]) -> Floats:
+        origin, number = place
         judged = examples.cohorts(origin.tests)
         train = examples.cohorts(origin.refit[-NEWEST:]).as_observed_in(judged)
-        booster = fit_forest(train, rounds, {**parameters, **FAST}, SEEDS)
-        return np.asarray(expit(margin(booster, judged)))
+        seeded = {**parameters, **FAST, "seed": parameters["seed"] + number}
+        return margin(fit(train, rounds, seeded), judged)
 
+    places = [(origin, number) for origin in fits for number in range(SEEDS)]
     with ThreadPoolExecutor(PARAMETERS["num_threads"]) as pool:
-        return OriginPredictions(tuple(pool.map(predict, fits)))
+        margins = list(pool.map(margin_of, places))
+    by_origin = [np.stack(margins[at : at + SEEDS]) for at in range(0, len(margins), SEEDS)]
+    return OriginPredictions(
+        tuple(np.asarray(expit(seeds.mean(axis=0))) for seeds in by_origin),
+        tuple(np.asarray(expit(seeds)) for seeds in by_origin),
+    )
+
+
+def training_error(
+    outcomes: Sequence[Floats],
+    before: OriginPredictions,
+    after: OriginPredictions,
+    masks: Sequence[NDArray[np.bool_]] | None = None,
+) -> float:
+    """Return how far the gain would move if both recipes were learned with other seeds.
+
+    The standard error of the mean over seeds, of origins as of independent trainings. Resampled
+    customers know nothing of it: a forest that is learned again on the same rows moves the loss by
+    more than they do where features hardly differ.
+
+    Args:
+        outcomes: What happened, rows of each origin.
+        before: One recipe.
+        after: The other.
+        masks: Rows of each origin that count; all by default.
+    """
+    squares, count = 0.0, 0
+    for place, outcome in enumerate(outcomes):
+        some = slice(None) if masks is None else masks[place]
+        rows = len(outcome[some])
+        if not rows:
+            continue
+        falls = [
+            float(np.mean(losses(outcome[some], one[some]) - losses(outcome[some], other[some])))
+            for one, other in zip(before.by_seed[place], after.by_seed[place], strict=True)
+        ]
+        squares += rows**2 * float(np.var(falls, ddof=1)) / len(falls)
+        count += rows
+    return squares**0.5 / max(count, 1)
 
 
 def with_shuffled_flag(examples: Examples, is_touched: NDArray[np.bool_]) -> Examples:
@@ -177,24 +223,28 @@ def judge(
     outcome = np.concatenate([rows.is_churned for rows in judged])
     customer = np.concatenate([rows.customer_id for rows in judged])
     of_all = np.concatenate(list(touched))
+    outcomes = [rows.is_churned for rows in judged]
     loss = {name: losses(outcome, found.all) for name, found in recipes.items()}
 
-    def gain(before: Recipe, after: Recipe, mask: NDArray[np.bool_] | None = None) -> Gain:
-        some = slice(None) if mask is None else mask
-        return paired(loss[before][some], loss[after][some], customer[some], seed)
+    def gain(
+        before: Recipe, after: Recipe, masks: Sequence[NDArray[np.bool_]] | None = None
+    ) -> Gain:
+        some = slice(None) if masks is None else np.concatenate(list(masks))
+        error = training_error(outcomes, recipes[before], recipes[after], masks)
+        return paired(loss[before][some], loss[after][some], customer[some], seed, error)
 
-    ends = np.cumsum([len(rows) for rows in judged])
-    places = np.arange(len(outcome))
     origins = {
         str(rows.as_of_date.min()): gain(
-            "raw", "corrected", (places >= end - len(rows)) & (places < end)
+            "raw",
+            "corrected",
+            [np.full(len(other), other is rows) for other in judged],
         )
-        for rows, end in zip(judged, ends, strict=True)
+        for rows in judged
     }
     return CorrectionGains(
         pooled=gain("raw", "corrected"),
         origins=origins,
-        touched=gain("raw", "corrected", of_all) if of_all.sum() > 1 else None,
+        touched=gain("raw", "corrected", touched) if of_all.sum() > 1 else None,
         calibration=_calibration(
             outcome, recipes["raw"].all, recipes["corrected"].all, customer, seed
         ),
@@ -205,16 +255,24 @@ def judge(
     )
 
 
-def paired(before: Floats, after: Floats, customer_id: NDArray[np.object_], seed: int = 11) -> Gain:
-    """Return the gain from one recipe to another, with an interval over resampled customers.
+def paired(
+    before: Floats,
+    after: Floats,
+    customer_id: NDArray[np.object_],
+    seed: int = 11,
+    training: float = 0.0,
+) -> Gain:
+    """Return the gain from one recipe to another, with its interval.
 
-    The interval draws customers with Poisson weights, all rows of a customer together.
+    The interval draws customers with Poisson weights, all rows of a customer together, and is
+    widened by the noise of training.
 
     Args:
         before: Log loss of each row by the first recipe.
         after: By the second, in the same order.
         customer_id: Whose rows they are.
         seed: Seed of the resampling.
+        training: Standard error of the gain over trainings (`training_error`).
     """
     fall = before - after
     single = PairedGain.of(before, after, customer_id)
@@ -227,7 +285,14 @@ def paired(before: Floats, after: Floats, customer_id: NDArray[np.object_], seed
         weight = generator.poisson(1.0, len(sums))
         drawn[place] = (weight @ sums) / max(float(weight @ counts), 1.0)
     low, high = np.quantile(drawn, [0.025, 0.975])
-    return Gain(single.gain, float(low), float(high), single.se, len(fall))
+    also = float(norm.ppf(1 - LEVEL / 2)) * training
+    return Gain(
+        single.gain,
+        single.gain - float(np.hypot(single.gain - low, also)),
+        single.gain + float(np.hypot(high - single.gain, also)),
+        float(np.hypot(single.se, training)),
+        len(fall),
+    )
 
 
 def _calibration(

@@ -18,6 +18,7 @@ from ml.evaluation.corrections import (
     learn_origins,
     paired,
     rounds_of,
+    training_error,
     with_flag,
     with_shuffled_flag,
 )
@@ -199,7 +200,8 @@ def placebos(
             predicted = _placebo(
                 bench, connection, correction, (*chain, correction.name), seed, is_touched
             )
-            found.append(paired(before, losses(outcome, predicted.all), customer))
+            error = training_error([some.is_churned for some in rows], raw, predicted)
+            found.append(paired(before, losses(outcome, predicted.all), customer, training=error))
     return found
 
 

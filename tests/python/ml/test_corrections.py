@@ -5,7 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.evaluation.corrections import CorrectionGains, Gain, holm, paired, verdict_of
+from ml.evaluation.corrections import (
+    CorrectionGains,
+    Gain,
+    OriginPredictions,
+    holm,
+    paired,
+    training_error,
+    verdict_of,
+)
+from ml.metrics import losses
 
 NOTHING = Gain(0.0, -0.001, 0.001, 0.0005, 1000)
 GAIN = Gain(0.004, 0.002, 0.006, 0.001, 1000)
@@ -62,3 +71,30 @@ def test_intervals_of_no_gain_hold_zero_in_about_95_of_100():
         found = paired(generator.normal(0.0, 1.0, 300), np.zeros(300), ids, seed)
         outside += not found.ci_low < 0 < found.ci_high
     assert 0 <= outside <= 11
+
+
+def test_trainings_that_differ_widen_the_interval():
+    outcome = np.array([1.0, 0.0, 1.0, 0.0])
+
+    def recipe(*seeds):
+        found = tuple(np.tile(p, (4, 1)).T for p in [np.array(seeds)])
+        return OriginPredictions((found[0].mean(axis=0),), found)
+
+    same, apart = recipe(0.5, 0.5, 0.5), recipe(0.4, 0.5, 0.6)
+    assert training_error([outcome], same, same) == 0
+    falls = [
+        np.mean(losses(outcome, np.full(4, 0.5)) - losses(outcome, np.full(4, p)))
+        for p in (0.4, 0.5, 0.6)
+    ]
+    expected = np.std(falls, ddof=1) / 3**0.5
+    assert training_error([outcome], same, apart) == pytest.approx(expected)
+    # two origins of one size halve the variance
+    two = OriginPredictions(apart.by_origin * 2, apart.by_seed * 2)
+    twice = OriginPredictions(same.by_origin * 2, same.by_seed * 2)
+    assert training_error([outcome] * 2, twice, two) == pytest.approx(expected / 2**0.5)
+    some = [np.array([True, True, False, False])] * 2
+    assert training_error([outcome] * 2, twice, two, some) > 0
+    ids = np.array(list("abcd"), dtype=object)
+    alone, both = (paired(outcome * 0.01, np.zeros(4), ids, training=t) for t in (0.0, 0.02))
+    assert both.se == pytest.approx((alone.se**2 + 0.02**2) ** 0.5)
+    assert both.ci_low < alone.ci_low - 0.02 and both.ci_high > alone.ci_high + 0.02
