@@ -1,7 +1,6 @@
 """Judges a correction of raw rows: features with it and without, on the same rolling origins."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,8 +16,7 @@ from ml.metrics import calibration_error, losses
 from ml.train import PARAMETERS, Parameters, fit, grow, margin
 
 # Larger steps than a run's: the recipes are compared with each other, not with a run.
-# One thread a fit: threads of one fit wait for each other, two fits do not.
-FAST: Parameters = {"learning_rate": 0.15, "num_threads": 1}
+FAST: Parameters = {"learning_rate": 0.15}
 FAST_ROUNDS = 150
 # Newest cut-offs that each fit learns from: a year of two a month.
 NEWEST = 24
@@ -136,18 +134,15 @@ def learn_origins(
         rounds: Trees of each fit.
         parameters: LightGBM parameters.
     """
-
-    def margin_of(place: tuple[Fits, int]) -> Floats:
-        origin, number = place
+    by_origin = []
+    for origin in fits:
         judged = examples.cohorts(origin.tests)
         train = examples.cohorts(origin.refit[-NEWEST:]).as_observed_in(judged)
-        seeded = {**parameters, **FAST, "seed": parameters["seed"] + number}
-        return margin(fit(train, rounds, seeded), judged)
-
-    places = [(origin, number) for origin in fits for number in range(SEEDS)]
-    with ThreadPoolExecutor(PARAMETERS["num_threads"]) as pool:
-        margins = list(pool.map(margin_of, places))
-    by_origin = [np.stack(margins[at : at + SEEDS]) for at in range(0, len(margins), SEEDS)]
+        # one after the other: fits beside each other in one process have crashed LightGBM
+        seeds = [
+            {**parameters, **FAST, "seed": parameters["seed"] + number} for number in range(SEEDS)
+        ]
+        by_origin.append(np.stack([margin(fit(train, rounds, one), judged) for one in seeds]))
     return OriginPredictions(
         tuple(np.asarray(expit(seeds.mean(axis=0))) for seeds in by_origin),
         tuple(np.asarray(expit(seeds)) for seeds in by_origin),
