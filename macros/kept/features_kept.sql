@@ -1,6 +1,7 @@
 {#- One row per customer and kept cut-off of a domain: the features as they were made, read from
     their files; the cut-off that is made again for comparison is left out. A command that builds
-    nothing sees none. -#}
+    nothing sees none, and whoever runs the compiled SQL again leaves out what is between the marks:
+    pipeline/warehouse/compiled_sql.py. -#}
 {% macro features_kept(domain) -%}
     {{ return(adapter.dispatch('features_kept')(domain)) }}
 {%- endmacro %}
@@ -25,7 +26,7 @@
             {%- do files.append("'" ~ modules.re.sub('([*?[])', '[\\1]', file) ~ "'") -%}
         {%- endfor -%}
     {%- endif -%}
-    -- depends on {{ ref('control__feature_files') }}
+    -- kept features begin: depends on {{ ref('control__feature_files') }}
     select
         {%- for name, type in types.items() %}
         cast({{ name if files else 'null' }} as {{ type }}) as {{ name }}
@@ -40,4 +41,5 @@
     {%- else %}
     where false
     {%- endif %}
+    -- kept features end
 {%- endmacro %}

@@ -13,7 +13,7 @@ with
 features as (
     select * from {{ ref('int_' ~ domain ~ '__features_joined') }}
     union all
-    select * from {{ ref('int_' ~ domain ~ '__features_kept') }}
+    {{ features_kept(domain) | indent(4) }}
 ),
 
 labels as (

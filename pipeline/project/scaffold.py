@@ -27,10 +27,6 @@ _MARTS = {
 -- upstream of this model, which is what real time, the time-travel proof and the mart all run.
 {{{{ features_of('{name}') }}}}
 """,
-    "marts/int_{name}__features_kept.sql": """\
--- One row per customer and cut-off made by an earlier build: its features, as they are kept.
-{{{{ features_kept('{name}') }}}}
-""",
     "marts/{name}__churn_examples.sql": """\
 {{{{ config(materialized='table') }}}}
 -- One row per customer and cut-off: the contract that ml reads.
@@ -71,10 +67,6 @@ _WORDS = """\
     description: *joined
     data_tests:
       - is_unique_by: {{arguments: {{columns: [customer_id, as_of_date]}}}}
-
-  - name: int_{name}__features_kept
-    description: One row per customer and cut-off made by an earlier build, its features.
-    config: {{meta: {{is_kept: true, untested_grain: tested when the features were made}}}}
 
   - name: {name}__churn_examples
     description: *examples

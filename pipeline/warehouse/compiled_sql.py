@@ -25,6 +25,8 @@ from pipeline.project.home import PROJECT, Home
 # The line above each domain's own part of a union (macros/kinds/domain_mark.sql).
 _DOMAIN = re.compile(r"^-- domain: (\w+)\n", re.MULTILINE)
 # How dbt names a relation of the warehouse.
+# The part of a mart that reads kept features (macros/kept/features_kept.sql).
+_KEPT = re.compile(r"-- kept features begin.*?-- kept features end", re.DOTALL)
 _RELATION = re.compile(r'"warehouse"\."(\w+)"\."(\w+)"')
 
 
@@ -255,11 +257,10 @@ def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[Comp
 
 def _of_domain(node: dict[str, Any], domain: str) -> CompiledModel:
     model = compiled_model(node)
-    if _meta(node).get("is_kept"):
-        # what earlier builds made is not run again: every cut-off is made by whoever lays the stack
-        return CompiledModel(
-            model.relation, f"select * from {_features(domain)} limit 0", is_table=False
-        )
+    # what earlier builds made is not run again: every cut-off is made by whoever lays the stack
+    sql, count = _KEPT.subn(f"select * from {_features(domain)} limit 0", model.sql)
+    if count:
+        return CompiledModel(model.relation, sql, model.is_table)
     if not _meta(node).get("union_of_domains"):
         return model
     return CompiledModel(model.relation, own_part(model.sql, domain), model.is_table)

@@ -424,12 +424,12 @@ def corrections(page: Context) -> None:
         page.name,
     )
     if adopted.empty:
-        st.markdown("None is in use: the scores rest on the data as the files have them.")
+        st.markdown("No correction is in use: the scores rest on the data as the files have them.")
         return
     for row in adopted.itertuples():
         because = (
             "Tested on past months, it made the scores better."
-            if row.accepted_because is None
+            if pd.isna(row.accepted_because)
             else f"It is in use without a proven gain: {plain(row.accepted_because)}"
         )
         st.markdown(
