@@ -258,7 +258,7 @@ def compiled_stack(home: Home, domain: str, top: str | None = None) -> list[Comp
 def _of_domain(node: dict[str, Any], domain: str) -> CompiledModel:
     model = compiled_model(node)
     # what earlier builds made is not run again: every cut-off is made by whoever lays the stack
-    sql, count = _KEPT.subn(f"select * from {_features(domain)} limit 0", model.sql)
+    sql, count = _KEPT.subn(f"select * from {_features(domain)} where false", model.sql)
     if count:
         return CompiledModel(model.relation, sql, model.is_table)
     if not _meta(node).get("union_of_domains"):
