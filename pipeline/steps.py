@@ -149,7 +149,11 @@ def _build_until_ml(context: RunContext, *, isolate: bool) -> None:
                 f"{domain}: {count:,} files of kept features were damaged and are made again",
                 domain,
             )
-    note_lake_days(home, _built(context))
+    for domain in _built(context):
+        try:
+            note_lake_days(home, [domain])
+        except ChurnError as error:
+            _leave_out(context, domain, error, isolate=isolate)
     built = {domain: context.entries[domain] for domain in _built(context)}
     environment = macro_environment(home, built)
     outcome = _dbt_build(

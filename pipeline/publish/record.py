@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from pipeline.project.checked import RESTORE, checked, in_file, read_document
 from pipeline.project.files import write_json
 from pipeline.project.home import Home
+from pipeline.project.sums import replaced_with_sum
 
 
 class PublishNote(BaseModel):
@@ -54,7 +55,5 @@ def note_publish(
     )
     if notes and outcome == "refused" and notes[-1].model_copy(update={"at": note.at}) == note:
         return
-    write_json(
-        home.models / domain / "publish_notes.json",
-        [one.model_dump(exclude_none=True) for one in [*notes, note]],
-    )
+    with replaced_with_sum(home.models / domain / "publish_notes.json") as part:
+        write_json(part, [one.model_dump(exclude_none=True) for one in [*notes, note]])

@@ -18,6 +18,7 @@ import duckdb
 
 from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.duck import file_sql, files_sql, quoted
+from pipeline.project.errors import ChurnError
 from pipeline.project.files import write_json
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable, source_tables
@@ -75,6 +76,9 @@ def note_lake_days(home: Home, domains: Iterable[str]) -> None:
     """Note the rows of each day of every file in the lake, and their hash, unless they are noted.
 
     It reads the files that are new since the last time, and no others.
+
+    Raises:
+        ChurnError: A file of the lake cannot be read.
     """
     for domain in domains:
         folder = home.features / domain / "lake_days"
@@ -91,7 +95,14 @@ def note_lake_days(home: Home, domains: Iterable[str]) -> None:
                 if target in noted:
                     noted.remove(target)
                 elif files:
-                    _note_days(table, files, target)
+                    try:
+                        _note_days(table, files, target)
+                    except duckdb.Error as problem:
+                        raise ChurnError(
+                            f"{domain} could not be built: a file of the lake cannot be read.",
+                            where=f"{', '.join(map(str, files))}: {problem}",
+                            hint="Restore it from a backup, or load the raw file again.",
+                        ) from problem
         drop_sums(noted)
         for path in noted:  # their files are not in the lake any more
             path.unlink()

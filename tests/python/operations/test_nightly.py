@@ -253,6 +253,7 @@ def forget_newest_cohort(home, **settings):
     recipe["live_cohorts"].pop()
     recipe["settings"] |= settings
     path.write_text(json.dumps(recipe))
+    hash_again(home)
 
 
 def test_a_domain_that_cannot_be_scored_does_not_stop_the_other(demo_copy, night):
@@ -262,6 +263,7 @@ def test_a_domain_that_cannot_be_scored_does_not_stop_the_other(demo_copy, night
     recipe["features"][0] = "payment__gone"
     path.write_text(json.dumps(recipe))
     shutil.rmtree(live_run(demo_copy, OTHER) / "scores")
+    hash_again(demo_copy)
     suppress_one(demo_copy)
     done, status = night(demo_copy)
     assert done.returncode == 3, done.stdout + done.stderr
