@@ -179,7 +179,7 @@ def training_error(
         ]
         squares += rows**2 * float(np.var(falls, ddof=1)) / len(falls)
         count += rows
-    return squares**0.5 / max(count, 1)
+    return float(squares**0.5) / max(count, 1)
 
 
 def with_shuffled_flag(examples: Examples, is_touched: NDArray[np.bool_]) -> Examples:
