@@ -28,6 +28,7 @@ NOT_SQL = (
     "generate_schema_name",
     "domain_setting",
     "feature_names",
+    "duckdb__features_kept",
     "walk_order",
 )
 MACRO = re.compile(

@@ -1,7 +1,6 @@
 {#- One row per customer and kept cut-off of a domain: the features as they were made, read from
     their files; the cut-off that is made again for comparison is left out. A command that builds
-    nothing sees none, and whoever runs the compiled SQL again leaves out what is between the marks:
-    pipeline/warehouse/compiled_sql.py. -#}
+    nothing sees none. -#}
 {% macro features_kept(domain) -%}
     {{ return(adapter.dispatch('features_kept')(domain)) }}
 {%- endmacro %}
@@ -26,7 +25,7 @@
             {%- do files.append("'" ~ modules.re.sub('([*?[])', '[\\1]', file) ~ "'") -%}
         {%- endfor -%}
     {%- endif -%}
-    -- kept features begin: depends on {{ ref('control__feature_files') }}
+    -- depends on {{ ref('control__feature_files') }}
     select
         {%- for name, type in types.items() %}
         cast({{ name if files else 'null' }} as {{ type }}) as {{ name }}
@@ -41,5 +40,4 @@
     {%- else %}
     where false
     {%- endif %}
-    -- kept features end
 {%- endmacro %}

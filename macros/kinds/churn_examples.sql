@@ -13,7 +13,9 @@ with
 features as (
     select * from {{ ref('int_' ~ domain ~ '__features_joined') }}
     union all
+    -- kept features begin; pipeline/warehouse/compiled_sql.py leaves them out
     {{ features_kept(domain) | indent(4) }}
+    -- kept features end
 ),
 
 labels as (

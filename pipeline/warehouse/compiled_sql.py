@@ -25,7 +25,7 @@ from pipeline.project.home import PROJECT, Home
 # The line above each domain's own part of a union (macros/kinds/domain_mark.sql).
 _DOMAIN = re.compile(r"^-- domain: (\w+)\n", re.MULTILINE)
 # How dbt names a relation of the warehouse.
-# The part of a mart that reads kept features (macros/kept/features_kept.sql).
+# The part of a mart that reads kept features (macros/kinds/churn_examples.sql).
 _KEPT = re.compile(r"-- kept features begin.*?-- kept features end", re.DOTALL)
 _RELATION = re.compile(r'"warehouse"\."(\w+)"\."(\w+)"')
 

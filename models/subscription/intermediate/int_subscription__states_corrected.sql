@@ -1,6 +1,6 @@
--- One row per customer and cut-off whose features this build makes, with the state of the last transaction before the
--- cut-off as the corrections leave it. The expiry, which is when the decision is due, stays that of
--- the cohort.
+-- One row per customer and cut-off whose features this build makes, with the state of the last
+-- transaction before the cut-off as the corrections leave it. The expiry, which is when the
+-- decision is due, stays that of the cohort.
 {%- if is_kind_corrected('subscription', 'periods') %}
 select
     cohort.domain,
