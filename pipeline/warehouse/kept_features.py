@@ -22,7 +22,7 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.files import write_json
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable, source_tables
-from pipeline.project.sums import SUMS, add_sums, damages, drop_sums, replaced_with_sum
+from pipeline.project.sums import SUMS, damages, drop_sums, replaced_with_sum
 from pipeline.warehouse.compiled_sql import load_stack, stack_hash
 from pipeline.warehouse.fingerprint import digest, engine_versions, feature_sql_fingerprint
 
@@ -231,9 +231,10 @@ def keep_made(home: Home, domain: str, settings: DomainSettings) -> int:
     drop_sums(unused)
     for path in unused:
         path.unlink()
-    record = _record(home, domain)
-    write_json(record, {"inputs": feature_sql_fingerprint(domain, settings), "sql_hash": sql_hash})
-    add_sums([record])
+    with replaced_with_sum(_record(home, domain)) as part:
+        write_json(
+            part, {"inputs": feature_sql_fingerprint(domain, settings), "sql_hash": sql_hash}
+        )
     return len(missing)
 
 

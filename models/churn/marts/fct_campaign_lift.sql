@@ -1,6 +1,5 @@
 -- One row per launched campaign, slice of its members and measure: what contacting them changed, as
 -- assigned, or why it cannot be told.
-{%- set trusted = "experiments.is_comparable" %}
 with
 
 followed as (
@@ -89,10 +88,10 @@ measured as (
         arms.n_treat,
         arms.n_control,
         arms.n_known,
-        case when {{ trusted }} then lifts.effect end as effect,
-        case when {{ trusted }} then lifts.ci_low end as ci_low,
-        case when {{ trusted }} then lifts.ci_high end as ci_high,
-        case when {{ trusted }} then lifts.method end as method
+        case when experiments.is_comparable then lifts.effect end as effect,
+        case when experiments.is_comparable then lifts.ci_low end as ci_low,
+        case when experiments.is_comparable then lifts.ci_high end as ci_high,
+        case when experiments.is_comparable then lifts.method end as method
     from experiments
     cross join measures
     inner join arms on experiments.experiment = arms.experiment

@@ -10,14 +10,7 @@ followed as (
 ),
 
 domains as (
-    {%- for domain in built_domains() %}
-    select
-        '{{ domain }}' as domain,
-        cast({{ domain_setting(domain, 'gross_margin') }} as double) as gross_margin
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
+    select * from {{ ref('int_churn__plan_settings_resolved') }}
 ),
 
 summed as (

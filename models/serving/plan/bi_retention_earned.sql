@@ -12,14 +12,7 @@ followed as (
 ),
 
 domains as (
-    {%- for domain in built_domains() %}
-    select
-        '{{ domain }}' as domain,
-        cast({{ domain_setting(domain, 'gross_margin') }} as double) as gross_margin
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
+    select * from {{ ref('int_churn__plan_settings_resolved') }}
 ),
 
 summed as (
@@ -43,8 +36,12 @@ checks as (
     group by experiment
 ),
 
+-- arms that cannot be compared have no effect
 lifts as (
-    select * from {{ ref('int_churn__experiment_lifts_measured') }}
+    select lifts.*
+    from {{ ref('int_churn__experiment_lifts_measured') }} as lifts
+    left join checks on lifts.experiment = checks.experiment
+    where coalesce(checks.is_comparable, true)
 ),
 
 final as (
@@ -62,25 +59,17 @@ final as (
             when stayed.ci_high < 0 then 'harmed'
             else 'not_told'
         end as verdict_code,
-        case when coalesce(checks.is_comparable, true) then stayed.effect end as effect,
-        case when coalesce(checks.is_comparable, true) then stayed.ci_low end as ci_low,
-        case when coalesce(checks.is_comparable, true) then stayed.ci_high end as ci_high,
-        case when coalesce(checks.is_comparable, true) then stayed.effect * summed.treat end
-            as customers_kept,
-        case when coalesce(checks.is_comparable, true) then revenue.effect * summed.treat end
-            as incremental_revenue,
-        case
-            when coalesce(checks.is_comparable, true)
-                then domains.gross_margin * revenue.effect * summed.treat - summed.planned_spend
-        end as incremental_profit,
-        case
-            when coalesce(checks.is_comparable, true)
-                then domains.gross_margin * revenue.ci_low * summed.treat - summed.planned_spend
-        end as incremental_profit_low,
-        case
-            when coalesce(checks.is_comparable, true)
-                then domains.gross_margin * revenue.ci_high * summed.treat - summed.planned_spend
-        end as incremental_profit_high
+        stayed.effect,
+        stayed.ci_low,
+        stayed.ci_high,
+        stayed.effect * summed.treat as customers_kept,
+        revenue.effect * summed.treat as incremental_revenue,
+        domains.gross_margin * revenue.effect * summed.treat - summed.planned_spend
+            as incremental_profit,
+        domains.gross_margin * revenue.ci_low * summed.treat - summed.planned_spend
+            as incremental_profit_low,
+        domains.gross_margin * revenue.ci_high * summed.treat - summed.planned_spend
+            as incremental_profit_high
     from experiments
     inner join summed
         on

@@ -154,3 +154,16 @@ def test_the_people_of_a_driver_are_those_of_its_bar(demo, monkeypatch, domain):
     assert customers > 0
     links = [link.proto.label for link in page.get("page_link")]
     assert any(f"See the {words.count(customers, 'customer')}" in label for label in links), links
+
+
+def test_a_campaign_is_marked_on_the_trend_of_segments(changed):
+    changed(
+        "insert into serving.bi_campaigns by name select domain, 'c' as campaign_id, "
+        "'spring offers' as campaign_name, max(as_of_date) as as_of_date "
+        "from serving.bi_churn_cohorts where domain = 'kkbox' group by domain"
+    )
+    page = addressed("segments", "KKBox", a="Auto-renew off", b="Auto-renew on")
+    assert "Campaign: spring offers" in text_of(page)
+    # not that of another business, and not before the chart begins
+    page = addressed("segments", "Online shop")
+    assert "spring offers" not in text_of(page)
