@@ -47,7 +47,7 @@ from pipeline.project.forgotten import forget, forgotten_among, read_forgotten
 from pipeline.project.home import Home
 from pipeline.project.sources import source_tables
 from pipeline.project.stores import stores
-from pipeline.project.sums import SUMS, listed_damages, write_sums
+from pipeline.project.sums import SUMS, hash_of, listed_damages, write_sums
 from pipeline.publish.without import publish_without
 from pipeline.runs.registry import recipe_of, runs
 
@@ -250,8 +250,6 @@ def _dataset(manifest: Path) -> None:
     """Let a frozen dataset's manifest fit its files; its checksum of features is of before."""
     folder = manifest.parent
     document = json.loads(manifest.read_text(encoding="utf-8"))
-    from pipeline.project.sums import hash_of
-
     files = {name: hash_of(folder / name) for name in document["files"]}
     if files == document["files"]:
         return
