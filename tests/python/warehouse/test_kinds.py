@@ -61,9 +61,9 @@ def test_a_kind_names_no_domain_and_loops_over_none(path):
 
 
 @pytest.mark.parametrize("domain", domain_entries())
-def test_a_domains_folder_holds_sources_mapping_extensions_and_marts_only(domain):
+def test_a_domains_folder_holds_mapping_corrections_extensions_and_marts_only(domain):
     folders = {path.name for path in (PROJECT / "models" / domain).iterdir() if path.is_dir()}
-    assert folders <= {"staging", "extensions", "marts", "serving"}
+    assert folders <= {"staging", "corrections", "extensions", "marts", "serving"}
 
 
 def test_a_domains_part_of_a_union_is_its_own():
