@@ -8,13 +8,6 @@ from app.viewer.context import Context
 from app.viewer.plain import plain
 from app.viewer.published import Row, columns, one, rows, titles
 
-# Why the groups of a campaign cannot be compared, in words.
-_CHECKS = {
-    "ratio": "the control group does not have the size that was drawn",
-    "ratio of a stratum": "a part of the control group does not have the size that was drawn",
-    "balance": "the groups differed before the launch",
-}
-
 
 def result(page: Context, campaign_id: str) -> None:
     """Show what a launched campaign changed, or why that cannot be told."""
@@ -55,10 +48,8 @@ def _verdict(found: Row) -> None:
     elif code == "no_control":
         st.warning("Cannot be told: there is no control group.")
     else:
-        st.error(
-            f"Cannot be told: {_CHECKS.get(found['failed_check'], 'the groups differ')}. "
-            "No effect is shown."
-        )
+        why = titles(page.generation, "campaign_check")[found["failed_check"]]
+        st.error(f"Cannot be told. {why}. No effect is shown.")
 
 
 def _figures(page: Context, found: Row) -> None:

@@ -19,8 +19,8 @@ _WORDS_OF_SQL = """
 _WORDS_OF_YAML = "false n no null off on true y yes"
 # Schemas and databases of the warehouse, of what is published and of real time.
 _IN_USE = """
-    churn control current dev generation history lake main memory ml pipeline published seeds sent
-    serving state subscription system temp warehouse
+    churn control corrections current dev features generation history lake main memory ml pipeline
+    published seeds sent serving state subscription system temp warehouse
 """
 
 

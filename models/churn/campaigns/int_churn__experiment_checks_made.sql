@@ -41,7 +41,7 @@ ratios as (
     union all
     select
         experiment,
-        'ratio of a stratum' as check_kind,
+        'ratio_of_stratum' as check_kind,
         stratum as subject,
         (controls - customers * holdout) / sqrt(customers * holdout * (1 - holdout)) as z
     from drawn

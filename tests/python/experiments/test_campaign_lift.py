@@ -84,12 +84,12 @@ def test_strata_are_checked_together():
     off = (rows["stratum"] == "s3") & (np.random.default_rng(1).random(20_000) < 0.12)
     rows.loc[off, "arm"] = "control"
     connection = measured(rows)
-    by_stratum = checks(connection, "ratio of a stratum").set_index("subject")
+    by_stratum = checks(connection, "ratio_of_stratum").set_index("subject")
     assert list(by_stratum.index[~by_stratum["is_fine"]]) == ["s3"]
     (worst,) = lifts(connection).itertuples()
     assert (worst.verdict, worst.failed_check, worst.failed_subject) == (
         "not_comparable",
-        "ratio of a stratum",
+        "ratio_of_stratum",
         "s3",
     )
     # Holm: the smallest of ten counts ten times

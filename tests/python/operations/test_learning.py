@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import duckdb
 import pytest
+from stored import hash_again
 
 from ml.decision import Decision
 from pipeline.operations.learning import learn_if_due, training_due
@@ -59,6 +60,7 @@ def test_without_a_live_model_a_night_trains(context):
 def test_a_model_that_was_held_back_is_not_trained_again_but_told_again(context):
     live, new = live_name(context.home, DOMAIN), twin(context)
     forget(live_run(context.home, DOMAIN), 1)
+    hash_again(context.home)
     record(context.home, DOMAIN, Decision(live, new.name, "held_back", "it jumps"))
     assert training_due(context, DOMAIN) is None
     assert learn_if_due(context, DOMAIN) is None

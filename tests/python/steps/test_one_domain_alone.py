@@ -260,6 +260,7 @@ def test_a_live_model_that_cannot_score_the_mart_refuses_the_domain(
     recipe["features"][0] = "payment__gone"
     (run / "recipe.json").write_text(json.dumps(recipe))
     shutil.rmtree(run / "scores")
+    hash_again(demo_copy)
     context = RunContext(demo_copy, (OTHER,), domain_entries(), {}, console)
 
     def refuse(*_):
