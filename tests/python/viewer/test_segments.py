@@ -160,7 +160,7 @@ def test_a_campaign_is_marked_on_the_trend_of_segments(changed):
     changed(
         "insert into serving.bi_campaigns by name select domain, 'c' as campaign_id, "
         "'spring offers' as campaign_name, max(as_of_date) as as_of_date "
-        "from serving.bi_churn_cohorts where domain = 'kkbox' group by domain"
+        "from serving.bi_churn_cohorts where domain = 'kkbox' and is_closed group by domain"
     )
     page = addressed("segments", "KKBox", a="Auto-renew off", b="Auto-renew on")
     assert "Campaign: spring offers" in text_of(page)
