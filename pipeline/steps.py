@@ -708,6 +708,7 @@ def _build_marts(context: RunContext, compared_with: str) -> str:
     for domain in _built(context):
         try:
             _check(context, domain, SCORES, MODELS, HISTORY)
+            _check_features(context, domain)
         except ChurnError as error:
             context.leave_out(domain, error)
     export_decisions(home)
@@ -722,6 +723,39 @@ def _build_marts(context: RunContext, compared_with: str) -> str:
     fingerprint.mark_done(home.warehouse, "compared_with", compared_with)
     fingerprint.mark_done(home.warehouse, "marts", marts)
     return marts
+
+
+def _check_features(context: RunContext, domain: str) -> None:
+    """Leave out a domain whose published scores were made from other features than are built now.
+
+    After a study with other settings that is as it should be, and no more than said.
+
+    Raises:
+        ChurnError: They were, and nobody asked for a study.
+    """
+    from ml.score import is_scored
+
+    scores = current_scores(context.home, domain)
+    if scores is None:
+        return
+    day, folder = scores.as_of_date, context.home.models / domain / scores.run_id / "scores"
+    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+        if is_scored(connection, folder / day, domain, np.datetime64(day)):
+            return
+    if is_past(context, domain):
+        context.dropped.add(domain)
+        context.say(
+            f"{domain}: the warehouse holds the features of this study, not those of the published "
+            f"scores of {day}, which stay. To build those again: churn run --domain {domain}"
+        )
+        return
+    raise ChurnError(
+        f"The published scores of {domain} of {day} were made from other features.",
+        where=f"{context.home.warehouse}: it was built with other settings, or late rows changed "
+        "features of that day",
+        hint=f"To build and score: churn run --domain {domain}",
+        exit_code=REFUSED,
+    )
 
 
 def _guard(context: RunContext, live: GenerationInfo | None, domains: Iterable[str]) -> list[str]:

@@ -23,6 +23,7 @@ from pipeline.retention.decisions import suppress
 from pipeline.retention.plan import can_plan, kept_folder
 from pipeline.runs.context import RunContext
 from pipeline.runs.registry import current_scores, decisions, live_name, live_run, recipe_of
+from pipeline.warehouse.dbt import DbtOutcome
 
 SHOP, OTHER = "ecommerce", "kkbox"
 
@@ -320,3 +321,27 @@ def test_a_day_beyond_what_is_known_is_refused_before_it_is_scored(demo_copy, ru
     assert "its data are known before 2017-04-01 only" in " ".join(done.stderr.split())
     assert list(demo_copy.models.glob("*/*/scores/2017-05-15")) == []
     assert current(demo_copy) == before
+
+
+@pytest.mark.parametrize("as_of", [{}, {OTHER: "2017-01-15"}])
+def test_scores_made_from_other_features_than_are_built_are_not_published(
+    demo_copy, console, monkeypatch, as_of
+):
+    with duckdb.connect(str(demo_copy.warehouse)) as connection:
+        connection.execute(
+            "update churn.int_churn__examples_checksummed set feature_checksum = 'other' "
+            "where domain = ?",
+            [OTHER],
+        )
+    monkeypatch.setattr(steps, "_dbt_build", lambda *_, **__: DbtOutcome())
+    context = RunContext(demo_copy, (OTHER,), domain_entries(), as_of, console)
+    steps._build_marts(context, "nothing")
+    assert context.left_out == (OTHER,)
+    told = " ".join(console.export_text().split())
+    if as_of:
+        assert "the warehouse holds the features of this study" in told
+        assert context.exit_code == 0
+    else:
+        assert "2017-04-01 were made from other features" in told
+        assert f"churn run --domain {OTHER}" in told
+        assert context.exit_code == 3
