@@ -158,9 +158,8 @@ def test_the_people_of_a_driver_are_those_of_its_bar(demo, monkeypatch, domain):
 
 def test_a_campaign_is_marked_on_the_trend_of_segments(changed):
     changed(
-        "insert into serving.bi_campaigns by name select domain, 'c' as campaign_id, "
-        "'spring offers' as campaign_name, max(as_of_date) as as_of_date "
-        "from serving.bi_churn_cohorts where domain = 'kkbox' and is_closed group by domain"
+        "insert into serving.bi_campaigns by name select 'kkbox' as domain, 'c' as campaign_id, "
+        "'spring offers' as campaign_name, date '2017-01-01' as as_of_date"
     )
     page = addressed("segments", "KKBox", a="Auto-renew off", b="Auto-renew on")
     assert "Campaign: spring offers" in text_of(page)

@@ -60,7 +60,6 @@ WORDS = {
     "ladder_part",
     "live_settings",
     "message_hint",
-    "method",
     "not_scored",
     "outcome",
     "outcome_title",
@@ -87,6 +86,7 @@ WORDS = {
 }
 # Words or ids in these tables, codes in others.
 HERE = {
+    ("bi_campaign_lift", "method"),
     ("bi_churn_cohorts", "segment"),
     ("bi_customer_360", "segment"),
     ("bi_models", "decision"),
