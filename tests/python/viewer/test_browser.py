@@ -271,8 +271,10 @@ def test_a_marketers_morning(person, viewer, run_churn):
 
     # the plan is open in another tab when a colleague marks the customer
     person.opens("customer", customer=riskiest)
-    field = person.browser.find_element(By.CSS_SELECTOR, "form input, [data-testid='stForm'] input")
-    field.send_keys("asked not to be written to")
+    reason = WebDriverWait(person.browser, PATIENCE).until(
+        lambda driver: driver.find_element(By.CSS_SELECTOR, "[data-testid='stForm'] input")
+    )
+    reason.send_keys("asked not to be written to")
     person.clicks("Mark do-not-contact")
     person.sees("Do not contact since")
     person.sees("No contact planned")
