@@ -23,6 +23,7 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.project.files import empty_folder, move_durably
 from pipeline.project.generations import is_offered, named, offer
+from pipeline.project.serving_tables import published_tables
 from pipeline.project.stores import (
     HISTORY,
     LABELS,
@@ -80,6 +81,7 @@ from pipeline.warehouse.kept_features import (
     macro_environment,
     note_lake_days,
 )
+from pipeline.warehouse.lineage import Dataset, told, written_tables
 from pipeline.warehouse.static_checks import check_build
 
 _BEYOND = (
@@ -403,7 +405,10 @@ def train(context: RunContext, domain: str) -> Path:
                 context.say(f"{domain}: {run_id} is already trained")
                 return folder
             scratch = empty_folder(home.work / f"train_{domain}")
-            with context.console.status(f"{domain}: training") as status:
+            with (
+                told(home, f"{domain}.train", [_mart(domain)], context.console) as wrote,
+                context.console.status(f"{domain}: training") as status,
+            ):
                 train_run(
                     connection,
                     RunInputs(
@@ -418,6 +423,7 @@ def train(context: RunContext, domain: str) -> Path:
                     scratch,
                     lambda words: status.update(f"{domain}: {words}"),
                 )
+                wrote += written_tables(scratch)
         except RefusedError as refusal:
             advice = ""
             if isinstance(refusal, TooLittleDataError):
@@ -615,8 +621,13 @@ def _score(context: RunContext, domain: str, run: Path) -> str:
                 context.say(f"{domain}: {cut_off} is already scored by {run.name}")
                 return str(cut_off)
             scratch = empty_folder(home.work / f"score_{domain}")
-            with context.console.status(f"{domain}: scoring and explaining {cut_off}"):
+            reads = [_mart(domain), "warehouse.ml.runs"]
+            with (
+                told(home, f"{domain}.score", reads, context.console) as wrote,
+                context.console.status(f"{domain}: scoring and explaining {cut_off}"),
+            ):
                 customers = score_cut_off(connection, trained_run(run), cut_off, scratch)
+                wrote += written_tables(scratch)
         except RefusedError as refusal:
             raise ChurnError(
                 f"Scoring {domain} is refused: {refusal}.",
@@ -674,8 +685,15 @@ def finish(context: RunContext) -> GenerationInfo | None:
         return live
     if fingerprint.done(home.warehouse, "compared_with") != compared_with:
         marts = _build_marts(context, compared_with)
-    with context.console.status("publishing"):
+    with (
+        told(home, "publish", _serving(), context.console) as wrote,
+        context.console.status("publishing"),
+    ):
         generation = publish(home, made_from, marts=marts, kept=kept)
+        wrote += [
+            Dataset(f"current.serving.{table}", rows, home.published / "current.duckdb")
+            for table, rows in generation.tables.items()
+        ]
     context.say(f"published {generation.name}, {len(generation.tables)} tables")
     if context.log:
         context.log.night.generation, context.log.night.kept = generation.name, kept
@@ -684,6 +702,14 @@ def finish(context: RunContext) -> GenerationInfo | None:
     for note in generation.notes:
         context.warn(note)
     return generation
+
+
+def _mart(domain: str) -> str:
+    return f"warehouse.{domain}.{domain}__churn_examples"
+
+
+def _serving() -> list[str]:
+    return [f"warehouse.serving.{table.name}" for table in published_tables()]
 
 
 def _made_from(context: RunContext) -> str:

@@ -14,6 +14,7 @@ from rich.console import Console
 from pipeline.project.home import PROJECT, Home
 from pipeline.project.terminal import progress_bar
 from pipeline.warehouse.blame import DbtError, FailedNode
+from pipeline.warehouse.lineage import tell_build
 
 # Models downstream of ML outputs, people's decisions or the catalogue of actions are built after
 # the ML step; all others before.
@@ -107,6 +108,8 @@ def dbt(
                 progress.update(task, total=data["total"], completed=data["index"])
             _note(event, outcome)
         code = process.wait()
+    if command == "build" and target_path is None:
+        tell_build(home, results.parent, console)
     if code != 0:
         words = "\n".join(dict.fromkeys(outcome.failures)) or stray or f"dbt exited with {code}"
         error = DbtError(
