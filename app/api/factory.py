@@ -16,6 +16,7 @@ from app.api.http.conditional import AnyTagMiddleware
 from app.api.http.problems import add_problem_handlers
 from app.api.http.telemetry import Telemetry, TelemetryMiddleware
 from app.api.http.version import VERSION
+from app.api.night_metrics import NightMetrics
 from app.api.openapi import describe
 from app.api.published.generation import OpenGeneration, Reader
 from app.api.routes import (
@@ -99,6 +100,7 @@ def create_app(
         telemetry: Log and metrics; a log on standard error if not given.
     """
     settings, telemetry = settings or ApiSettings(), telemetry or Telemetry()
+    telemetry.registry.register(NightMetrics(home))
     store = Store(home)
 
     def opened(generation: OpenGeneration) -> None:

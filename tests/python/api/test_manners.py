@@ -8,6 +8,7 @@ from api_client import problem_of
 
 from benchmarks.api import publish_next
 from pipeline.publish.generation import current
+from pipeline.runs.nights import Rows, begin_night
 
 PATHS = (
     "/v1/domains",
@@ -282,3 +283,29 @@ def test_an_expired_key_does_not_work(made_world, start_api):
         key = api.new_key("read", expires_at=now + timedelta(hours=hours))
         answer = api.client.get("/v1/domains", headers={"X-API-Key": key})
         assert answer.status_code == status
+
+
+def test_metrics_tell_how_the_last_night_ended(home, start_api):
+    api = start_api(home, "admin")
+    log = begin_night(home, "nightly")
+    with log.step("score", "kkbox") as step:
+        step.rows = 12
+    log.night.rows.append(Rows(domain="kkbox", table="transactions", read=10, quarantined=3))
+    log.warn("the feed is late", "kkbox")
+    # a night that runs is not the last one that ended
+    assert 'outcome="warned"' not in api.client.get("/metrics").text
+    log.end(4)
+    told = api.client.get("/metrics").text
+    for line in (
+        "churn_night_record_readable 1.0",
+        'churn_night_outcome{outcome="warned"} 1.0',
+        'churn_night_step_rows{domain="kkbox",step="score"} 12.0',
+        'churn_night_rows_read{domain="kkbox",quarantined="yes",table="transactions"} 3.0',
+        'churn_night_rows_read{domain="kkbox",quarantined="no",table="transactions"} 7.0',
+        'churn_night_notes{domain="kkbox",kind="warning"} 1.0',
+    ):
+        assert line in told, told
+    log.path.write_text("{")
+    told = api.client.get("/metrics").text
+    assert "churn_night_record_readable 0.0" in told
+    assert "churn_night_outcome" not in told
