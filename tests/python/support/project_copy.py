@@ -68,10 +68,12 @@ def check_the_house(project, home, domain):
 
 
 def _run(command, project, home):
+    # demos that sessions share are those of one version of the code, and the copy is another
+    own = {name: value for name, value in os.environ.items() if name != "CHURN_TEST_HOMES"}
     return subprocess.run(
         command,
         cwd=project,
-        env=os.environ | {"CHURN_HOME": str(home.root), "PYTHONPATH": str(project)},
+        env=own | {"CHURN_HOME": str(home.root), "PYTHONPATH": str(project)},
         capture_output=True,
         text=True,
     )
