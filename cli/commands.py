@@ -3,6 +3,7 @@
 import sys
 
 from cli import (
+    alerts,
     api,
     campaigns,
     corrections,
@@ -26,6 +27,7 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.failures import in_words
 
 __all__ = [
+    "alerts",
     "api",
     "app",
     "campaigns",
