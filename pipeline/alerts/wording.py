@@ -38,6 +38,7 @@ class Letter:
         lines: What it says.
         data: The same for programs.
         html: The same for a mail; None for the lines alone.
+        plain: The same as plain text; None for the lines with their links.
     """
 
     letter_id: str
@@ -46,10 +47,13 @@ class Letter:
     lines: tuple[Line, ...]
     data: dict[str, Any] = field(default_factory=dict)
     html: str | None = None
+    plain: str | None = None
 
     @property
     def text(self) -> str:
-        """The lines as plain text."""
+        """It as plain text."""
+        if self.plain is not None:
+            return self.plain
         parts = [f"{one.text}\n{one.url}" if one.url else one.text for one in self.lines]
         return "\n\n".join(parts) + "\n"
 
