@@ -217,7 +217,7 @@ def _volume(home: Home, domain: AlertDomain) -> list[Trouble] | None:
                 counts.day,
                 counts.event_rows,
                 cast(counts.expected_rows as double),
-                holes.day is not null and holes.reason is null,
+                holes.day is not null,
                 holes.reason is not null
             from control.control__day_counts as counts
             left join control.control__holes as holes using (domain, table_name, day)

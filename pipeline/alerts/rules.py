@@ -24,8 +24,8 @@ class DayCount(NamedTuple):
         day: Day.
         rows: Its rows.
         expected: Rows if it were like the days before it; None where nothing is expected.
-        is_hole: Missing without a reason, by itself or with the days around it.
-        is_explained: Missing with a reason.
+        is_hole: Missing, by itself or with the days around it.
+        is_explained: Missing for a reason that somebody gave.
     """
 
     table: str

@@ -30,6 +30,7 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.project.state import open_state
 from pipeline.publish.generation import current
+from pipeline.runs.nights import begin_night
 
 KKBOX, SHOP = "kkbox", "ecommerce"
 TITLE = {KKBOX: "KKBox", SHOP: "Online shop"}
@@ -209,6 +210,21 @@ def test_its_figures_are_those_of_the_viewer_s_first_page(week, monkeypatch):
         "No longer scored",
     ):
         assert told[label]["value"].split(" (")[0] == shown[label], label
+
+
+def test_the_page_that_alerts_lead_to_lists_them(week, monkeypatch, home):
+    monkeypatch.setenv("CHURN_HOME", str(home.root))
+    log = begin_night(home, "nightly")
+    log.end(0)
+    for domain, count in ((SHOP, 1), (KKBOX, 0)):
+        page = opened("nights", TITLE[domain])
+        assert not page.exception
+        heads = [one.value for one in page.subheader]
+        assert ("Open alerts: 1" in heads) == bool(count)
+        assert figures(make_digest(home, domain, DAY), domain)["Open alerts"]["number"] == count
+        if count:
+            tables = [one.value for one in page.dataframe if "Alert" in one.value]
+            assert tables[0]["What"].tolist() == ["events lacks <rows> & more."]
 
 
 def test_every_number_leads_to_a_page_of_its_business(home):
