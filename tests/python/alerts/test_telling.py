@@ -19,6 +19,8 @@ from pipeline.alerts.tell import tell_night, try_targets
 from pipeline.alerts.trouble import Trouble
 from pipeline.alerts.wording import Letter, Line
 from pipeline.campaigns.signing import new_secret
+from pipeline.operations.backup import kept_files
+from pipeline.operations.data_map import NONE, WORDS, mapped_files
 from pipeline.project.errors import ChurnError
 from pipeline.runs.nights import Night, Note
 
@@ -144,6 +146,10 @@ def test_a_file_gets_a_line_for_each_event(home, live):
     lines = [json.loads(line) for line in (home.root / "alerts.jsonl").read_text().splitlines()]
     assert [line["type"] for line in lines] == ["alert.opened", "alert.over"]
     assert lines[1]["data"]["over"] == "2026-06-01T03:30:00Z"
+    # an erasure knows both files, and a backup holds them
+    erasers = {path.name: kind.eraser for path, kind in mapped_files(home)}
+    assert (erasers["targets.json"], erasers["alerts.jsonl"]) == (NONE, WORDS)
+    assert {"targets.json", "alerts.jsonl"} <= {path.name for path in kept_files(home.root)}
 
 
 def test_mail_goes_through_tls_with_a_password_and_a_certificate_that_is_checked(
