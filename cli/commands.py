@@ -3,9 +3,11 @@
 import sys
 
 from cli import (
+    alerts,
     api,
     campaigns,
     corrections,
+    digest,
     dispatch,
     domains,
     experiments,
@@ -26,10 +28,12 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.failures import in_words
 
 __all__ = [
+    "alerts",
     "api",
     "app",
     "campaigns",
     "corrections",
+    "digest",
     "dispatch",
     "domains",
     "experiments",

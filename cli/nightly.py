@@ -2,11 +2,11 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import duckdb
 import typer
@@ -25,16 +25,23 @@ from cli.common import (
 from pipeline.operations.folders import has_arrived, has_data, known_folder
 from pipeline.operations.missed import missed_nights
 from pipeline.operations.status import keep_status, status_of
+from pipeline.project.clock import is_given
 from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
-from pipeline.project.exit_codes import EXPLAINED, FAILED, REFUSED
+from pipeline.project.exit_codes import EXPLAINED, FAILED, REFUSED, WARNED
 from pipeline.project.failures import in_words
 from pipeline.project.home import Home, home
+from pipeline.project.origin import is_demo
+from pipeline.project.terminal import show_warning
 from pipeline.publish.generation import current
 from pipeline.runs.context import RunContext
 from pipeline.runs.nights import Night, NightLog, Note
 from pipeline.runs.rebuild import with_whole_warehouse
 from pipeline.runs.registry import live_name, live_run
+from pipeline.warehouse.fingerprint import done
+
+if TYPE_CHECKING:
+    from pipeline.alerts.gather import AlertDomain, FilesBefore
 
 
 @dataclass
@@ -45,11 +52,15 @@ class _Told:
         night: The record of the run.
         context: Its context.
         trained: Domain → why it trained.
+        log: Writes the record; None before the night began.
+        files: Domain → what the lake held before, and what was read.
     """
 
     night: Night
     context: RunContext | None = None
     trained: dict[str, str] = field(default_factory=dict)
+    log: NightLog | None = None
+    files: "dict[str, FilesBefore]" = field(default_factory=dict)
 
 
 @app.command(epilog=EXPLAINED)
@@ -82,9 +93,10 @@ def nightly(
         _status_line(where, told),
         writing(where),
         _status_file(where, told),
+        _alerting(where, told),
         recording(where, "nightly") as log,
     ):
-        told.night = log.night
+        told.night, told.log = log.night, log
         _live(where, log, told, domain, raw)
 
 
@@ -133,6 +145,69 @@ def _status_file(where: Home, told: _Told) -> Iterator[None]:
         keep_status(where, status)
 
 
+@contextmanager
+def _alerting(where: Home, told: _Told) -> Iterator[None]:
+    """Tell who wants to know what the night found, however it ended.
+
+    Raises:
+        typer.Exit: All else went well, and somebody could not be told.
+    """
+    try:
+        yield
+    except BaseException:
+        _tell(where, told)
+        raise
+    if _tell(where, told):
+        raise typer.Exit(WARNED)
+
+
+def _tell(where: Home, told: _Told) -> bool:
+    """Judge the night and tell; return whether something went wrong in it."""
+    if told.log is None:
+        return False
+    try:
+        from pipeline.alerts.tell import tell_night
+
+        domains = _alert_domains(where, told)
+        titles = {name: entry.title for name, entry in domain_entries().items()}
+        warnings = tell_night(where, told.night, domains, titles).warnings
+    except Exception as problem:
+        # how the night ended does not hang on who was told
+        warnings = [f"alerts could not be judged: {type(problem).__name__}"]
+    for words in warnings:
+        told.night.notes.append(Note(kind="warning", what=words))
+        show_warning(console, words)
+    if warnings:
+        if told.night.outcome == "published":
+            told.night.outcome = "warned"
+        with suppress(OSError):
+            told.log.write()
+    return bool(warnings)
+
+
+def _alert_domains(where: Home, told: _Told) -> "list[AlertDomain]":
+    from pipeline.alerts.gather import AlertDomain
+
+    context = told.context
+    if context is None:
+        return []
+    found = []
+    for name in context.domains:
+        # days of the demo end long before the clock's
+        is_clock = is_given() or not is_demo(where, name)
+        built = where.warehouse.exists() and done(where.warehouse, "build") is not None
+        found.append(
+            AlertDomain(
+                name,
+                context.entries[name].alerts,
+                context.today(name) if is_clock else None,
+                told.files.get(name),
+                is_built=built and name not in context.left_out,
+            )
+        )
+    return found
+
+
 def _live(where: Home, log: NightLog, told: _Told, domain: str | None, raw: Path | None) -> None:
     """Live the night.
 
@@ -152,7 +227,7 @@ def _live(where: Home, log: NightLog, told: _Told, domain: str | None, raw: Path
             hint=f"Name it once: churn nightly --domain {domain or 'DOMAIN'} --raw DIR",
         )
     context = told.context = replace(make_context(domain, live=True, log=log), domains=asked)
-    for_each_domain(context, lambda name: _read(context, name, raw), context.refuse)
+    for_each_domain(context, lambda name: _read(context, name, raw, told), context.refuse)
     if not any(has_data(where, name) for name in asked):
         exit_with(context)
 
@@ -205,12 +280,13 @@ def _make_up_for(context: RunContext, days: dict[str, date], told: _Told) -> Non
         context.log.night.generation = after.name
 
 
-def _read(context: RunContext, domain: str, raw: Path | None) -> None:
+def _read(context: RunContext, domain: str, raw: Path | None, told: _Told) -> None:
     """Load what is new of a domain.
 
     Raises:
         ChurnError: A file or the folder cannot be used; the lake is unchanged.
     """
+    from pipeline.alerts.gather import files_before
     from pipeline.operations.reading import new_overlaps, read_folder
 
     folder = raw or known_folder(context.home, domain)
@@ -225,7 +301,8 @@ def _read(context: RunContext, domain: str, raw: Path | None) -> None:
     if folder.is_dir() and has_data(context.home, domain) and not has_arrived(folder):
         context.warn(f"{domain}: nothing has arrived in {folder}", domain)
         return
-    found = read_folder(context.home, domain, folder, console, log=context.log)
+    before = told.files[domain] = files_before(context.home, domain)
+    found = before.read = read_folder(context.home, domain, folder, console, log=context.log)
     for pair in new_overlaps(found):
         context.warn(
             f"{domain}: {pair}. These rows may count twice; keep each in one file, and take a file "

@@ -13,7 +13,7 @@ Days = Annotated[int, Field(ge=0, le=3650)]
 Number = int | float
 
 
-def wrong(*keys: str, says: str, hint: str = "") -> PydanticCustomError:
+def wrong(*keys: str | int, says: str, hint: str = "") -> PydanticCustomError:
     """Return what a check of several keys raises.
 
     Args:

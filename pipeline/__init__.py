@@ -4,7 +4,8 @@ In the order of the flow: `project` reads the configuration, `ingest` fills the 
 builds, `labels` freezes, `runs` keeps training runs, `proofs` shows that nothing leaks, `retention`
 plans, `experiments` measures what contacts change, `realtime` scores raw rows, `publish` writes a
 generation, `destinations` brings it to other databases, `campaigns` brings messages to the CRM,
-`report`, `tableau`, `docs` and `exploration` present it. `corrections` judges corrections of the
+`report`, `tableau`, `docs` and `exploration` present it. `alerts` tell people what
+a night found. `corrections` judges corrections of the
 raw rows. `onboarding` makes a domain from raw
 files, `demo` generates some. `steps` calls them in order, `operations` every night.
 

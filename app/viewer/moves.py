@@ -6,47 +6,15 @@ from datetime import date
 import pandas as pd
 
 from app.viewer.context import Context
+from app.viewer.moved import BEFORE, COUNTED, DIRECTIONS, MOVED
 from app.viewer.published import one, rows
 
-# Direction of a move → what it is called.
-DIRECTIONS = {
-    "into": "Moved into risk",
-    "out": "Moved out of risk",
-    "new": "New at risk",
-    "left_list": "No longer scored",
-}
 MEANINGS = {
     "into": "At risk now, not at risk before.",
     "out": "At risk before, not at risk now.",
     "new": "At risk now, not scored before.",
     "left_list": "At risk before, not scored now.",
 }
-
-
-# $1 is the domain.
-_MOVED = """
-    select
-        moves.customer_id,
-        moves.direction as direction_code,
-        moves.previous_probability,
-        moves.previous_risk_band,
-        moves.churn_probability,
-        moves.risk_band,
-        moves.changed_group_title as what_changed,
-        now.top_driver_1 as main_reason,
-        moves.value_at_risk,
-        moves.previous_run_id = moves.run_id as is_same_model
-    from bi_churn_moves as moves
-    left join bi_customer_360 as now
-        on moves.domain = now.domain and moves.customer_id = now.customer_id
-    where
-        moves.domain = $1
-        and (
-            moves.direction in ('into', 'out')
-            or (moves.direction = 'new' and moves.is_at_risk)
-            or (moves.direction = 'left_list' and moves.was_at_risk)
-        )
-"""
 
 
 @dataclass(frozen=True)
@@ -74,7 +42,7 @@ class Moves:
         """
         return rows(
             self.page.generation,
-            f"select * from ({_MOVED}) where direction_code = $2 "
+            f"select * from ({MOVED}) where direction_code = $2 "
             "order by value_at_risk desc nulls last, customer_id limit $3",
             self.page.name,
             direction,
@@ -86,23 +54,14 @@ def moves(page: Context) -> Moves:
     """Return who moved since the scores before these."""
     before = one(
         page.generation,
-        """
-        select max(as_of_date) as since, max_by(run_id, as_of_date) as run_id
-        from bi_churn_history where domain = ? and as_of_date < ?
-        """,
+        BEFORE,
         page.name,
         page.domain["as_of_date"],
     )
     since = before["since"] if before else None
     counts = dict.fromkeys(DIRECTIONS, (0, 0.0))
     if since is not None:
-        counted = rows(
-            page.generation,
-            "select direction_code, count(*) as customers, "
-            "coalesce(sum(value_at_risk), 0) as value "
-            f"from ({_MOVED}) group by direction_code",
-            page.name,
-        )
+        counted = rows(page.generation, COUNTED, page.name)
         counts |= {
             row["direction_code"]: (int(row["customers"]), float(row["value"]))
             for row in counted.to_dict("records")

@@ -75,7 +75,7 @@ def add_endpoint(
             f"{name!r} is not a name of an endpoint.",
             hint="Write small letters, digits, _ and -; csv and parquet stand for files.",
         )
-    _check_url(url, allows_private)
+    check_url(url, allows_private)
     secret = new_secret() if secret is None else check_secret(secret)
     now = datetime.now(UTC).replace(tzinfo=None)
     with writing(home) as connection:
@@ -166,7 +166,12 @@ def read_endpoints(home: Home, domain: str) -> list[Endpoint]:
         return [Endpoint(**row) for row in rows]
 
 
-def _check_url(url: str, allows_private: bool) -> None:
+def check_url(url: str, allows_private: bool) -> None:
+    """Check the form of an address; what it stands for is checked when it is connected to.
+
+    Raises:
+        ChurnError: Messages cannot go there.
+    """
     try:
         parts = urlsplit(url)
         is_good = bool(parts.hostname) and parts.port != 0

@@ -53,7 +53,7 @@ KINDS = (
     Kind(r"(.*/)?SHA256SUMS", NONE),
     # counts and gains of tests, and who decided
     Kind(r"corrections/.*", NONE),
-    Kind(r"\.lock|\.restoring|(people|secrets|forgotten|backups)\.json", NONE),
+    Kind(r"\.lock|\.restoring|(people|secrets|forgotten|backups|targets)\.json", NONE),
     Kind(r"certificates/[^/]+\.json|signing\.key", NONE),
     Kind(r"lake/[^/]+/(_origin\.json|[^/]+\.json)", NONE),
     # pictures of customers who are not named, made again with the next scores
@@ -73,7 +73,7 @@ KINDS = (
         r".*\.(json|md|sql|txt)",
         WORDS,
     ),
-    Kind(r"status\.json|[^/]+\.(log|json|txt)", WORDS),
+    Kind(r"status\.json|[^/]+\.(log|json|jsonl|txt)", WORDS),
 )
 
 

@@ -9,6 +9,11 @@ from pipeline.project.errors import ChurnError
 TODAY = "CHURN_TODAY"
 
 
+def is_given() -> bool:
+    """Whether CHURN_TODAY says which day it is."""
+    return bool(os.environ.get(TODAY))
+
+
 def today(zone: str = "UTC") -> date:
     """Return today. The environment variable CHURN_TODAY (YYYY-MM-DD) replaces it.
 

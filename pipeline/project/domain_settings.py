@@ -33,6 +33,7 @@ from ml.settings import (
     Text,
     wrong,
 )
+from pipeline.project.alert_settings import AlertRules
 
 # Ten years, as `Days` may have.
 SomeDays = Annotated[int, Field(ge=1, le=3650)]
@@ -42,6 +43,7 @@ Kind = Literal["subscription", "no_contract"]
 FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 # What no model learns from and no run records.
 NOT_LEARNED = (
+    "alerts",
     "apart",
     "crm_fields",
     "guards",
@@ -336,6 +338,7 @@ class DomainSettings(LearningSettings):
     guards: Guards = Field(
         default=Guards(), description="How far a publish may be from the current generation"
     )
+    alerts: AlertRules = Field(default=AlertRules(), description="What a night tells people of")
     history_days: Days = Field(
         default=400,
         description="Days before the scored cut-off that bi_customer_history reaches back; the "

@@ -9,6 +9,8 @@ from sqlalchemy.exc import DatabaseError
 from pipeline.project.errors import ChurnError
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+# the limit of ulimit -f, or of the file system
+_TOO_LARGE = "File too large"
 _NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
 _IS_HELD = "Could not set lock on file"
 # Words of DuckDB about a file that was cut off, overwritten, or has a block that has changed.
@@ -51,8 +53,9 @@ def is_full(problem: BaseException) -> bool:
     if isinstance(problem, DatabaseError):
         return state_code(problem) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
     if isinstance(problem, duckdb.Error):
-        return "No space left" in str(problem) or "Disk quota exceeded" in str(problem)
-    return isinstance(problem, OSError) and problem.errno in _NO_SPACE
+        full = ("No space left", "Disk quota exceeded", _TOO_LARGE)
+        return any(words in str(problem) for words in full)
+    return isinstance(problem, OSError) and problem.errno in (*_NO_SPACE, errno.EFBIG)
 
 
 def stops_everything(problem: BaseException) -> bool:
@@ -78,11 +81,21 @@ def _of_files(problem: OSError) -> ChurnError | None:
         return ChurnError(
             "The disk is full.", where=problem.filename and str(problem.filename), hint=_FREE_SPACE
         )
+    if problem.errno == errno.EFBIG:
+        return _too_large(problem.filename and str(problem.filename))
     if problem.errno in _NO_PERMISSION:
         return ChurnError(
             f"{problem.strerror}.", where=problem.filename and str(problem.filename), hint=_ALLOW
         )
     return None
+
+
+def _too_large(where: str | None) -> ChurnError:
+    return ChurnError(
+        "A file has reached the largest size that is allowed.",
+        where=where,
+        hint="Raise the limit (ulimit -f), or move CHURN_HOME to a file system without it.",
+    )
 
 
 def _of_state(problem: DatabaseError) -> ChurnError | None:
@@ -111,6 +124,8 @@ def _of_state(problem: DatabaseError) -> ChurnError | None:
 
 def _of_duckdb(problem: duckdb.Error) -> ChurnError | None:
     first = str(problem).partition("\n")[0]
+    if _TOO_LARGE in first:
+        return _too_large(first)
     if is_full(problem):
         return ChurnError("The disk is full.", where=first, hint=_FREE_SPACE)
     if _IS_HELD in first:

@@ -7,8 +7,9 @@ import streamlit as st
 from app.viewer import files, words
 from app.viewer.context import chosen_or_stop, context
 from app.viewer.due import DUE, due_this_week
+from app.viewer.moved import DIRECTIONS
 from app.viewer.moved_table import moved_table
-from app.viewer.moves import DIRECTIONS, MEANINGS, moves
+from app.viewer.moves import MEANINGS, moves
 
 SHOW = 500
 

@@ -4,11 +4,14 @@ from collections.abc import Iterable
 
 import pandas as pd
 import streamlit as st
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.viewer import words
 from app.viewer.context import Context, context
 from app.viewer.last_night import OUTCOMES, about, outcome_of
 from app.viewer.plain import plain
+from pipeline.alerts.book import read_alerts
+from pipeline.alerts.trouble import KINDS
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import home
 from pipeline.runs.nights import Night, Note, nights
@@ -94,6 +97,29 @@ def for_the_data_team(night: Night, notes: list[Note]) -> None:
         st.code("\n".join(lines), language=None, wrap_lines=True)
 
 
+def open_alerts(page: Context) -> None:
+    """What is wrong by now, since when; nothing if nothing is."""
+    try:
+        found = [one for one in read_alerts(home()) if one.domain in ("", page.name)]
+    except (ChurnError, SQLAlchemyError):
+        st.warning("The alerts cannot be read. Ask your data team to look at them.")
+        return
+    if not found:
+        return
+    st.subheader(f"Open alerts: {len(found):,}", anchor=False)
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Alert": [KINDS[one.kind].title for one in found],
+                "Since (UTC)": [one.since for one in found],
+                "What": [one.words for one in found],
+            }
+        ),
+        hide_index=True,
+        column_config={"Since (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm")},
+    )
+
+
 page = context("Nights")
 st.caption("Every run that reads files, scores customers or publishes leaves a record here.")
 try:
@@ -112,6 +138,7 @@ st.caption(
     + (f", ended {words.minute(found[0].ended_at)}." if found[0].ended_at else ".")
 )
 one_night(page, found[0])
+open_alerts(page)
 st.subheader("Earlier nights", anchor=False)
 st.dataframe(
     summary(found),

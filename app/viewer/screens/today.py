@@ -8,8 +8,9 @@ from app.viewer import charts, words
 from app.viewer.context import Context, context
 from app.viewer.due import DUE, due_this_week
 from app.viewer.last_night import show_last_night
+from app.viewer.moved import AT_RISK, DIRECTIONS, PLANNED
 from app.viewer.moved_table import moved_table
-from app.viewer.moves import DIRECTIONS, MEANINGS, moves
+from app.viewer.moves import MEANINGS, moves
 from app.viewer.plain import plain
 from app.viewer.published import Row, one, rows
 
@@ -117,16 +118,7 @@ def plan_in_brief(page: Context, budget: Row | None) -> None:
     if budget is None:
         st.info("No plan has been published for this business.")
         return
-    actions = rows(
-        page.generation,
-        """
-        select action_title, sum(customers) as customers
-        from bi_retention_plan
-        where domain = ? and decision = 'treat'
-        group by all order by customers desc
-        """,
-        page.name,
-    )
+    actions = rows(page.generation, PLANNED, page.name)
     by_band = rows(
         page.generation,
         """
@@ -170,19 +162,7 @@ st.caption(
         f"{page.domain['outcome']}."
     )
 )
-head = one(
-    page.generation,
-    """
-    select
-        count(*) as customers,
-        count(*) filter (where is_at_risk) as at_risk,
-        sum(value_at_risk) filter (where is_at_risk) as value_at_risk,
-        max(leaving_cost_days) as leaving_cost_days,
-        count(*) filter (where already_cancelled) as cancelled
-    from bi_customer_360 where domain = ?
-    """,
-    page.name,
-)
+head = one(page.generation, AT_RISK, page.name)
 if not head or not head["customers"]:
     st.info(
         plain(

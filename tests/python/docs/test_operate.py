@@ -14,8 +14,11 @@ import pytest
 import typer
 
 from cli.commands import app
+from pipeline.alerts.settings import Targets
+from pipeline.alerts.trouble import KINDS
 from pipeline.operations.missed import MOST
 from pipeline.operations.status import NightStatus
+from pipeline.project.alert_settings import AlertRules
 from pipeline.project.exit_codes import FAILED, PUBLISHED, REFUSED, WARNED
 from pipeline.project.home import PROJECT
 
@@ -169,11 +172,34 @@ def test_every_exit_code_is_explained():
 
 
 def test_the_status_shown_is_one_that_the_code_writes():
-    (text,) = blocks("json")
+    (text,) = (text for text in blocks("json") if '"command"' in text)
     status = NightStatus.model_validate_json(text)
     assert set(status.domains) == {"kkbox", "ecommerce"}
     named = set(re.findall(r"`(\w+)`", PAGE.partition("| key | says |")[2].partition("\n\n")[0]))
     assert named - {"rows"} <= set(NightStatus.model_fields)
+
+
+def test_the_targets_shown_are_what_the_code_reads():
+    (text,) = (text for text in blocks("json") if '"targets"' in text)
+    targets = Targets.model_validate_json(text)
+    assert {one.kind for one in targets.targets.values()} == {
+        "file",
+        "webhook",
+        "slack",
+        "teams",
+        "smtp",
+    }
+
+
+def test_every_kind_of_alert_and_every_key_of_its_rules_is_explained():
+    (part,) = re.findall(r"^## When something is wrong$(.*?)^## ", PAGE, re.M | re.S)
+    cells = "\n".join(line for line in part.splitlines() if line.startswith("|"))
+    for kind in KINDS:
+        assert f"`{kind}`" in cells, kind
+    for key, field in AlertRules.model_fields.items():
+        assert f"`{key}" in cells, key
+        if isinstance(field.default, int | float) and not isinstance(field.default, bool):
+            assert f"`{key}: {field.default}`" in cells, key
 
 
 def test_the_page_says_how_many_nights_are_made_up_for():

@@ -285,6 +285,46 @@ def test_what_is_learned_from_lacks_the_plan_and_the_guards_and_nothing_else():
             "has a brace alone",
             "",
         ),
+        # what a night tells of
+        (
+            ("freshness_days: 2", "freshnes_days: 2"),
+            "kkbox.alerts.freshnes_days",
+            "Unknown key 'freshnes_days'",
+            "'freshness_days'",
+        ),
+        (
+            ("volume_share: 0.5", "volume_share: 1.5"),
+            "kkbox.alerts.volume_share",
+            "volume_share is 1.5; it should be at most 1",
+            "share of its usual rows",
+        ),
+        (
+            ("drift_log_odds: 0.5", "drift_log_odds: 0"),
+            "kkbox.alerts.drift_log_odds",
+            "drift_log_odds is 0; it should be above 0",
+            "log-odds",
+        ),
+        (
+            ("quality: \\[auc\\]", "quality: [gini]"),
+            "kkbox.alerts.quality[0]",
+            "should be 'auc', 'log_loss' or 'observed_to_expected'",
+            "",
+        ),
+        (
+            (
+                "vanishing: {events: \\[brand, category_code\\]}",
+                "vanishing: {events: [brand, brand]}",
+            ),
+            "ecommerce.alerts.vanishing.events",
+            "named twice",
+            "",
+        ),
+        (
+            ("warm_up_days: 7$", "alerts: {}"),
+            "ecommerce.presets.short.alerts",
+            "A preset cannot set alerts",
+            "",
+        ),
         # what --set may choose
         (
             ("lookback_days: 120", "lookback_day: 120"),

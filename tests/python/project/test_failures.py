@@ -51,6 +51,8 @@ def test_a_damaged_state_is_told_with_the_way_out(tmp_path, run_churn, content):
     [
         (OSError(errno.ENOSPC, "No space left on device", "lake/x"), "The disk is full."),
         (OSError(errno.EDQUOT, "Disk quota exceeded", "lake/x"), "The disk is full."),
+        (OSError(errno.EFBIG, "File too large", "lake/x"), "largest size that is allowed"),
+        (duckdb.IOException('Could not write file "x": File too large'), "largest size"),
         (PermissionError(errno.EACCES, "Permission denied", "lake/x"), "Permission denied."),
         (OSError(errno.EROFS, "Read-only file system", "lake/x"), "Read-only file system."),
         (duckdb.IOException("Could not write file: No space left on device"), "The disk is full."),

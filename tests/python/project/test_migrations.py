@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 
 from app.api.access import store
 from app.batch import jobs
+from pipeline.alerts import book
 from pipeline.campaigns import tables as campaigns
 from pipeline.project import state
 from pipeline.project.errors import ChurnError
@@ -95,6 +96,7 @@ def test_a_state_of_steps_is_that_of_the_code(home):
             store.METADATA,
             jobs.METADATA,
             campaigns.METADATA,
+            book.METADATA,
         ]
         found = compare_metadata(ours, code)
     engine.dispose()
