@@ -127,9 +127,7 @@ def learning_curve(examples: Examples, fits: Fits, parameters: Parameters) -> pd
         loss = losses(cohort.is_churned, p)
         found.append((newest, loss, len(examples.cohorts(short.refit))))
     of_all = found[-1][1]
-    gains = [
-        PairedGain.of(loss, of_all, cohort.customer_id, cohort.weight) for _, loss, _ in found
-    ]
+    gains = [PairedGain.of(loss, of_all, cohort.customer_id, cohort.weight) for _, loss, _ in found]
     return pd.DataFrame(
         {
             "cohorts": newest,

@@ -36,10 +36,7 @@ def quality(cohort: Examples, predictions: Mapping[str, Floats]) -> pd.DataFrame
         cohort: Labelled rows of one cohort or of several; intervals resample customers.
         predictions: Model → n probabilities.
     """
-    return pd.DataFrame(
-        {**row, "rows": len(cohort)}
-        for row in _rows(cohort, predictions)
-    )
+    return pd.DataFrame({**row, "rows": len(cohort)} for row in _rows(cohort, predictions))
 
 
 def _rows(cohort: Examples, predictions: Mapping[str, Floats]) -> Iterator[dict[str, Any]]:
@@ -127,9 +124,7 @@ def quality_by_segment(
 
 def reliability_curve(cohort: Examples, probability: Floats) -> pd.DataFrame:
     """Return one row per bin: bin, rows, mean_probability, observed_rate."""
-    return pd.DataFrame(
-        vars(b) for b in reliability(cohort.is_churned, probability, cohort.weight)
-    )
+    return pd.DataFrame(vars(b) for b in reliability(cohort.is_churned, probability, cohort.weight))
 
 
 def gains(cohort: Examples, predictions: Mapping[str, Floats]) -> pd.DataFrame:

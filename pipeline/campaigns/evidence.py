@@ -53,9 +53,7 @@ def contacts_fingerprint(home: Home, domain: str) -> str | None:
     with reading_from(home) as connection:
         if connection is None:
             return None
-        made = [
-            [tuple(row) for row in connection.execute(one)] for one in (contacts, messages)
-        ]
+        made = [[tuple(row) for row in connection.execute(one)] for one in (contacts, messages)]
         if not any(made):
             return None
         made.append([tuple(row) for row in connection.execute(arms)])

@@ -41,7 +41,9 @@ def test_contacts_that_save_many_do_not_make_those_contacted_look_safe():
     of = dict(zip(world.examples.customer_id, range(len(later)), strict=True))
     rows = [of[one] for one in judged.customer_id]
     for p, is_right in ((by_rule, True), (naive, False)):
-        told = {one.metric: one for one in figures(judged.is_churned, p[rows], weight=judged.weight)}
+        told = {
+            one.metric: one for one in figures(judged.is_churned, p[rows], weight=judged.weight)
+        }
         level = told["observed_to_expected"]
         assert (level.ci_low < 1 < level.ci_high) is is_right
     # the cohort is whole: as many rows stand for it as there were
@@ -102,9 +104,7 @@ def cohorts_of(world):
             domain="shop", is_contacted=world.contacted.rows["weight"] == 0
         )
         connection.register("out", out)
-        connection.execute(
-            "create table churn.int_churn__examples_contacted as select * from out"
-        )
+        connection.execute("create table churn.int_churn__examples_contacted as select * from out")
         return before, read_cohorts(connection, "shop")
 
 
@@ -135,7 +135,9 @@ def test_a_weight_is_as_many_customers():
     p = rng.beta(2, 3, len(examples))
 
     def told(cohort, p):
-        return {one.metric: one.value for one in figures(cohort.is_churned, p, weight=cohort.weight)}
+        return {
+            one.metric: one.value for one in figures(cohort.is_churned, p, weight=cohort.weight)
+        }
 
     one, other = told(few, p), told(many, p[rows])
     for metric in set(one) - {"ece_if_calibrated", "ece", "top_decile_capture"}:
@@ -180,7 +182,9 @@ def test_weights_of_one_change_nothing_to_the_last_bit():
     models = [train.fit(one, 30).model_to_string() for one in (examples, ones)]
     assert models[0] == models[1]
     half = [one.where(np.arange(len(one)) % 2 == 0) for one in (examples, ones)]
-    grown = [train.grow(one, of, most_rounds=60) for one, of in zip((examples, ones), half, strict=True)]
+    grown = [
+        train.grow(one, of, most_rounds=60) for one, of in zip((examples, ones), half, strict=True)
+    ]
     assert grown[0][1] == grown[1][1]
     past = [
         [

@@ -140,8 +140,15 @@ class ContactWorld:
                 for one, k, left in zip(ids, cohort, came, strict=True)
             ],
             "assignments": [
-                ("shop", days[k], one, "control" if out else "treat", "call", 1000 * holdout,
-                 days[k])
+                (
+                    "shop",
+                    days[k],
+                    one,
+                    "control" if out else "treat",
+                    "call",
+                    1000 * holdout,
+                    days[k],
+                )
                 for one, k, out, risky in zip(ids, cohort, held_out, self.is_risky, strict=True)
                 if risky
             ]

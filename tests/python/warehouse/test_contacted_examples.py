@@ -61,8 +61,10 @@ def test_contacts_that_no_plan_drew_have_nobody_to_stand_for_them():
 
 
 def test_a_contact_between_the_draw_of_the_period_and_the_cut_off_counts():
-    early = [arm(one, name, on=date(2020, 1, 1), period=date(2020, 1, 1))
-             for one, name in (("a", "treat"), ("c", "control"))]
+    early = [
+        arm(one, name, on=date(2020, 1, 1), period=date(2020, 1, 1))
+        for one, name in (("a", "treat"), ("c", "control"))
+    ]
     assert found([contact("a", date(2020, 1, 3))], early) == {
         "a": (True, 0, "treated_by_plan"),
         "c": (False, 10, "control_of_plan"),
@@ -77,7 +79,12 @@ def test_periods_within_one_outcome_multiply():
         arm("b", "treat", on=second, period=second), arm("c", "control", on=second, period=second),
     ]  # fmt: skip
     rows = found([contact("a", D), contact("b", second)], arms)
-    assert {one: weight for one, (_, weight, _) in rows.items()} == {"a": 0, "b": 0, "c": 100, "d": 10}
+    assert {one: weight for one, (_, weight, _) in rows.items()} == {
+        "a": 0,
+        "b": 0,
+        "c": 100,
+        "d": 10,
+    }
 
 
 def test_a_message_belongs_to_its_campaigns_period_and_counts_when_it_arrived():
