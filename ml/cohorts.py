@@ -119,7 +119,8 @@ def read_cohorts(connection: duckdb.DuckDBPyConnection, domain: str) -> list[Coh
         f"select customer_id, as_of_date from {SCHEMA}.{TABLE} "
         f"where domain = '{domain}' and is_contacted"
         if has_contacted(connection)
-        else "select cast(null as varchar) as customer_id, cast(null as date) as as_of_date where false"
+        else "select cast(null as varchar) as customer_id, cast(null as date) as as_of_date "
+        "where false"
     )
     rows = connection.execute(
         f"""

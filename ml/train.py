@@ -81,7 +81,8 @@ class _LossOffLevel:
         self._moved = 0.0
 
     def __call__(self, p: Floats, data: lgb.Dataset) -> tuple[str, float, bool]:
-        outcome, weight = np.asarray(data.get_label()), data.get_weight()
+        outcome, given = np.asarray(data.get_label()), data.get_weight()
+        weight = None if given is None else np.asarray(given, dtype=np.float64)
         margin = logit(np.clip(p, _EDGE, 1 - _EDGE))
         self._moved = level_of(margin, outcome, self._moved, weight)
         margin = margin + self._moved

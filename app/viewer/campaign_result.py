@@ -23,14 +23,14 @@ def result(page: Context, campaign_id: str) -> None:
     if found is None:
         st.info("It was launched after the last publish. The next one shows its result here.")
         return
-    _verdict(found)
+    _verdict(page, found)
     if found["effect"] is None:
         return
     _figures(page, found)
     _parts(page, campaign_id)
 
 
-def _verdict(found: Row) -> None:
+def _verdict(page: Context, found: Row) -> None:
     code, until = found["verdict_code"], words.day(found["closes_on"])
     if code == "helped":
         st.success("It worked: more customers stayed than chance explains.")

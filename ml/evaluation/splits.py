@@ -6,7 +6,6 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ml.compare import PairedGain, customers_of
 from ml.contract import Examples, Floats

@@ -1,18 +1,17 @@
 """Keeps settings of campaigns under a name, to draft campaigns from, and what they achieved."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-import duckdb
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from pipeline.campaigns.life_cycle import Campaign, CampaignSettings, find_campaign
 from pipeline.campaigns.tables import CAMPAIGNS, PLAYBOOK_CAMPAIGNS, PLAYBOOKS
-from pipeline.project.duck import rows_of
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.project.state import reading_from
@@ -156,50 +155,45 @@ def read_playbooks(home: Home, domain: str) -> list[Playbook]:
         if connection is None:
             return []
         uses: dict[str, list[str]] = {}
-        for playbook_id, campaign in connection.execute(
+        for row in connection.execute(
             sa.select(PLAYBOOK_CAMPAIGNS.c.playbook_id, CAMPAIGNS.c.name)
             .join(CAMPAIGNS, CAMPAIGNS.c.campaign_id == PLAYBOOK_CAMPAIGNS.c.campaign_id)
             .where(CAMPAIGNS.c.domain == domain)
             .order_by(CAMPAIGNS.c.name)
         ):
-            uses.setdefault(playbook_id, []).append(campaign)
-        found = sa.select(PLAYBOOKS).where(PLAYBOOKS.c.domain == domain).order_by(PLAYBOOKS.c.name)
+            uses.setdefault(str(row[0]), []).append(str(row[1]))
+        kept = sa.select(PLAYBOOKS).where(PLAYBOOKS.c.domain == domain).order_by(PLAYBOOKS.c.name)
         return [
             Playbook(
                 **{
-                    **row,
-                    "choice": PlanChoice.of_json(json.loads(row["choice"])),
-                    "campaigns": tuple(uses.get(row["playbook_id"], ())),
+                    **one,
+                    "choice": PlanChoice.of_json(json.loads(one["choice"])),
+                    "campaigns": tuple(uses.get(one["playbook_id"], ())),
                 }
             )
-            for row in connection.execute(found).mappings()
+            for one in connection.execute(kept).mappings()
         ]
 
 
 def achieved(
-    connection: duckdb.DuckDBPyConnection, domain: str
+    rows: Callable[[str, Sequence[Any]], list[dict[str, Any]]], domain: str
 ) -> dict[str, list[dict[str, Any]]]:
     """Return what playbooks achieved by id: rows of `bi_playbooks`, all members first.
 
     Args:
-        connection: The published tables.
+        rows: Runs a query with its parameters on the published tables.
         domain: Domain.
     """
-    there = connection.execute(
-        "select count(*) from duckdb_tables() "
-        "where schema_name = 'serving' and table_name = 'bi_playbooks'"
-    ).fetchone()
-    if there == (0,):  # published before there were playbooks
+    there = "select table_name from duckdb_tables() where table_name = 'bi_playbooks'"
+    if not rows(there, []):  # published before there were playbooks
         return {}
-    found: dict[str, list[dict[str, Any]]] = {}
-    for row in rows_of(
-        connection.execute(
-            "select * from serving.bi_playbooks where domain = ? order by risk_band <> ?, risk_band",
-            [domain, ALL],
-        )
+    achieved_by: dict[str, list[dict[str, Any]]] = {}
+    for row in rows(
+        "select * from serving.bi_playbooks where domain = ? order by risk_band <> ?, risk_band",
+        [domain, ALL],
     ):
-        found.setdefault(row["playbook_id"], []).append(row)
-    return found
+        achieved_by.setdefault(row["playbook_id"], []).append(row)
+    return achieved_by
 
 
 def _use(connection: sa.Connection, playbook_id: str, campaign_id: str) -> None:

@@ -97,7 +97,7 @@ PLAYBOOKS = sa.Table(
     sa.Column("made_at", sa.DateTime, nullable=False),
     sa.UniqueConstraint("domain", "name"),
 )
-# Campaigns with the settings of a playbook: the one that it was made from, and those drafted from it.
+# Campaigns with the settings of a playbook: the one it was made from, and those drafted from it.
 PLAYBOOK_CAMPAIGNS = sa.Table(
     "playbook_campaigns",
     METADATA,

@@ -114,7 +114,8 @@ of_plans as (
         max(case when assignments.arm = 'treat' then 1 else 0 end) = 1 as is_treated,
         round(exp(sum(
             case
-                when assignments.arm = 'control' then ln(cast(1000 as double) / assignments.holdout_per_mille)
+                when assignments.arm = 'control'
+                    then ln(cast(1000 as double) / assignments.holdout_per_mille)
                 else 0
             end
         )), 9) as weight
@@ -151,8 +152,8 @@ outside_plans as (
         on
             examples.domain = assignments.domain
             and examples.customer_id = assignments.customer_id
-            and assignments.assigned_on <= examples.as_of_date
-            and assignments.period_end > examples.as_of_date
+            and examples.as_of_date >= assignments.assigned_on
+            and examples.as_of_date < assignments.period_end
     left join contacts_by_plan
         on
             contacts.domain = contacts_by_plan.domain

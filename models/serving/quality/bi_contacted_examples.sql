@@ -1,5 +1,5 @@
--- One row per domain, split and reason of the live runs: the examples that contacts leave out of what
--- is learned and judged, or make count more.
+-- One row per domain, split and reason of the live runs: the examples that contacts leave out of
+-- what is learned and judged, or make count more.
 with
 
 live as (

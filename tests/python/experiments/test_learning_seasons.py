@@ -29,13 +29,16 @@ def test_seasons_are_paired():
 
 @pytest.mark.long
 def test_four_hundred_seasons_of_learning():
-    """True rates far from the catalogue's, and as the catalogue says: there learning costs little."""
+    """True rates far from the catalogue's: a season earns 4,673 ± 138 more, and −1,344 without."""
     parts = [gained(50, 1200, FAR, seed) for seed in range(8)]
     mean = np.mean([part[0] for part in parts])
     reach = np.sqrt(np.sum([part[1] ** 2 for part in parts])) / 8
     without = np.mean([part[2] for part in parts])
-    print(f"400 seasons: {without:.0f} without learning, {mean:+.0f} ± {reach:.0f} with it")
     assert mean - reach > 0.2 * abs(without)
+
+
+@pytest.mark.long
+def test_learning_costs_little_where_the_catalogue_is_right():
+    """The noise of what campaigns show costs 127 ± 58 of 13,589."""
     mean, reach, without = gained(50, 1200, AS_ASSUMED)
-    print(f"50 seasons as assumed: {without:.0f} without learning, {mean:+.0f} ± {reach:.0f}")
     assert mean > -0.02 * without - reach

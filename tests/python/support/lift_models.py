@@ -32,10 +32,10 @@ class _Dbt:
     cast = staticmethod(lambda value, kind: f"cast({value} as {kind})")
 
 
-def compiled(model):
-    """The SQL of a model; a ref is the name of a table."""
+def compiled(model, path=None):
+    """The SQL of a model of models/churn, or of a file; a ref is the name of a table."""
     macros = "".join((PROJECT / f"macros/experiments/{name}.sql").read_text() for name in _MACROS)
-    text = (PROJECT / f"models/churn/{model}.sql").read_text()
+    text = (path or PROJECT / f"models/churn/{model}.sql").read_text()
     environment = Environment(undefined=StrictUndefined, autoescape=False)
     return environment.from_string(macros + text).render(
         ref=str,
@@ -78,10 +78,10 @@ def measured(campaigns=None, quarters=None, catalogue=None):
     return connection
 
 
-def build(connection, model):
+def build(connection, model, path=None):
     """Make the table of a model over those that it reads."""
-    sql = re.sub(r"^\s*--.*$", "", compiled(model), flags=re.MULTILINE)
-    connection.execute(f"create table {model.split('/')[1]} as {sql}")
+    sql = re.sub(r"^\s*--.*$", "", compiled(model, path), flags=re.MULTILINE)
+    connection.execute(f"create table {model.rpartition('/')[2]} as {sql}")
 
 
 def campaign_rows(
