@@ -151,13 +151,13 @@ def playbook(
     delete: Annotated[bool, typer.Option("--delete", help="Delete it; campaigns stay.")] = False,
 ) -> None:
     """Keep the settings of a draft or a launched campaign, to draft others from."""
-    from pipeline.campaigns.playbooks import delete_playbook, save_playbook
+    from pipeline.campaigns.playbooks import delete_playbook, find_playbook, save_playbook
 
     where = _home(domain)
     if delete == (of is not None):
         raise typer.BadParameter("give a campaign, or --delete", param_hint="--campaign")
     if of is None:
-        delete_playbook(where, domain, name, user())
+        delete_playbook(where, domain, find_playbook(where, domain, name).name, user())
         console.print(f"{domain}: the playbook {name} is deleted", markup=False, highlight=False)
         return
     saved = save_playbook(where, domain, name, of, user())

@@ -124,17 +124,13 @@ def note_use(home: Home, playbook: Playbook, campaign: Campaign) -> None:
         _use(connection, playbook.playbook_id, campaign.campaign_id)
 
 
-def delete_playbook(home: Home, domain: str, name: str, by: str) -> None:
-    """Delete a playbook; its campaigns stay.
-
-    Raises:
-        NoPlaybookError: There is none.
-    """
+def delete_playbook(home: Home, domain: str, name: str, by: str) -> int:
+    """Delete a playbook; its campaigns stay. Return how many there were: one or none."""
     with writing(home) as connection:
         gone = connection.execute(sa.delete(PLAYBOOKS).where(_named(domain, name)))
-        if gone.rowcount == 0:
-            raise _no_playbook(domain, name)
-        record(connection, domain, "deleted a playbook", name, by)
+        if gone.rowcount:
+            record(connection, domain, "deleted a playbook", name, by)
+        return gone.rowcount
 
 
 def find_playbook(home: Home, domain: str, name: str) -> Playbook:

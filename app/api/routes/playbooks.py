@@ -84,6 +84,12 @@ class PlaybookList(DomainAnswer):
     items: list[KeptPlaybook]
 
 
+class DeletedPlaybook(DomainAnswer):
+    """Result of a deletion."""
+
+    deleted: int = Field(description="Playbooks deleted: one, or none if there was none.")
+
+
 class SavedPlaybook(DomainAnswer):
     """A playbook."""
 
@@ -121,17 +127,13 @@ def save_playbook(
     return SavedPlaybook(**in_domain(generation, domain), playbook=_playbook(saved, ()))
 
 
-@router.delete(
-    "/playbooks/{name}",
-    summary="Delete a playbook",
-    dependencies=[Plans],
-    status_code=204,
-    responses={404: {"description": "There is no such playbook."}},
-)
-def delete_playbook(services: App, domain: InDomain, by: Author, name: Name) -> None:
-    """Delete a playbook; its campaigns stay."""
-    with told():
-        playbooks.delete_playbook(services.home, domain.name, name, by)
+@router.delete("/playbooks/{name}", summary="Delete a playbook", dependencies=[Plans])
+def delete_playbook(
+    services: App, generation: Published, domain: InDomain, by: Author, name: Name
+) -> DeletedPlaybook:
+    """Delete a playbook. Idempotent; its campaigns stay."""
+    deleted = playbooks.delete_playbook(services.home, domain.name, name, by)
+    return DeletedPlaybook(**in_domain(generation, domain), deleted=deleted)
 
 
 @router.put(

@@ -70,14 +70,15 @@ def test_settings_that_are_saved_again_are_another_playbook(home):
 def test_what_is_not_there_is_refused_in_words(home):
     assert read_playbooks(home, DOMAIN) == []
     with pytest.raises(NoPlaybookError, match="has no playbook 'gone'"):
-        delete_playbook(home, DOMAIN, "gone", "Ada")
+        find_playbook(home, DOMAIN, "gone")
+    assert delete_playbook(home, DOMAIN, "gone", "Ada") == 0
     with pytest.raises(ChurnError, match="has no campaign 'gone'"):
         save_playbook(home, DOMAIN, "win back", "gone", "Ada")
     draft(home)
     with pytest.raises(ChurnError, match="cannot be the name"):
         save_playbook(home, DOMAIN, "a/b", "spring", "Ada")
     save_playbook(home, DOMAIN, "win back", "spring", "Ada")
-    delete_playbook(home, DOMAIN, "win back", "Ada")
+    assert delete_playbook(home, DOMAIN, "win back", "Ada") == 1
     assert read_playbooks(home, DOMAIN) == []
     assert find_campaign(home, DOMAIN, "spring")
 
