@@ -28,6 +28,8 @@ IDS = {
     "name",
     "part_code",
     "planned_action",
+    "playbook_id",
+    "playbook_name",
     "previous_run_id",
     "recommended_action",
     "row_hash",
@@ -60,7 +62,6 @@ WORDS = {
     "ladder_part",
     "live_settings",
     "message_hint",
-    "method",
     "not_scored",
     "outcome",
     "outcome_title",
@@ -87,6 +88,7 @@ WORDS = {
 }
 # Words or ids in these tables, codes in others.
 HERE = {
+    ("bi_campaign_lift", "method"),
     ("bi_churn_cohorts", "segment"),
     ("bi_customer_360", "segment"),
     ("bi_models", "decision"),
