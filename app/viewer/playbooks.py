@@ -62,7 +62,9 @@ def playbooks(page: Context) -> None:
 def keep_as_playbook(page: Context, campaign: str) -> None:
     """Offer to keep the settings of a campaign."""
     with st.popover("Keep as playbook …"):
-        name = st.text_input("Playbook", max_chars=_NAMES, key=f"playbook_of_{page.name}")
+        name = st.text_input(
+            "Name of the playbook", max_chars=_NAMES, key=f"playbook_of_{page.name}"
+        )
         if st.button("Keep", key=f"keep_playbook_{page.name}"):
             if not name.strip() or "/" in name:
                 st.error("Please enter a name, without a slash.")

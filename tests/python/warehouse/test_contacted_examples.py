@@ -2,8 +2,12 @@
 
 from datetime import date, datetime
 
+import duckdb
 import pytest
 from contact_world import contacted_rows
+
+from ml.contacted import has_contacted, read_contacted
+from pipeline.publish.generation import current
 
 D = date(2020, 1, 6)
 KNOWN = date(2020, 2, 5)
@@ -104,3 +108,15 @@ def test_open_outcomes_have_no_rows_and_what_came_decides_nothing(is_churned):
     is_open = [(*row[:4], None) for row in EXAMPLES]
     assert found(contacts, examples=is_open) == {}
     assert found(contacts, examples=[(*row[:4], is_churned) for row in EXAMPLES]) == found(contacts)
+
+
+def test_in_the_demo_nobody_was_contacted_and_nobody_is_left_out(demo):
+    """As on any data without contacts: models, scores and metrics are what they were."""
+    with duckdb.connect(str(demo[0].warehouse), read_only=True) as connection:
+        for domain in ("kkbox", "ecommerce"):
+            assert has_contacted(connection)
+            assert read_contacted(connection, domain) is None
+    with duckdb.connect(str(current(demo[0]).path), read_only=True) as published:
+        assert published.execute("select * from serving.bi_contacted_examples").fetchall() == []
+        models = published.execute("select distinct model from serving.bi_model_quality").fetchall()
+    assert ("lightgbm_contacts_kept",) not in models
