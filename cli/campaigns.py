@@ -32,6 +32,10 @@ def draft(
     plan: Annotated[
         str | None, typer.Option(help="Name of a saved draft of a plan: take its settings.")
     ] = None,
+    playbook: Annotated[
+        str | None,
+        typer.Option(help="Name of a playbook: take its settings; a budget stands above its own."),
+    ] = None,
     budget: Annotated[float | None, typer.Option(min=0, help="What its contacts may cost.")] = None,
     holdout: Annotated[
         float | None,
@@ -42,11 +46,13 @@ def draft(
         ),
     ] = None,
     explore: Annotated[
-        float,
+        float | None,
         typer.Option(
-            min=0, max=1, help="Share of members whose action is drawn among those offered."
+            min=0,
+            max=1,
+            help="Share of members whose action is drawn among those offered; 0.03 by default.",
         ),
-    ] = 0.03,
+    ] = None,
     audience: Annotated[
         str | None, typer.Option(help="Name of a saved audience that it is for.")
     ] = None,
@@ -92,6 +98,15 @@ def draft(
         actions=tuple(action or ()),
         channels=tuple(channel or ()),
     )
+    if playbook is not None:
+        given = (plan, holdout, explore, audience)
+        if choice != PlanChoice() or any(one is not None for one in given):
+            raise typer.BadParameter(
+                "a playbook has its own settings; beside it only --budget and --to are given",
+                param_hint="--playbook",
+            )
+        _show(_draft_from(where, domain, playbook, name, to, budget), as_json, {})
+        return
     if plan is not None:
         if choice != PlanChoice() or budget is not None or holdout is not None:
             raise typer.BadParameter("a saved plan has its own settings", param_hint="--plan")
@@ -105,10 +120,84 @@ def draft(
         holdout = None if saved.holdout_per_mille is None else saved.holdout_per_mille / 1000
     if budget is None:
         raise typer.BadParameter("give a budget, or a saved plan by --plan", param_hint="--budget")
-    settings = CampaignSettings(name, budget, holdout, explore, choice, audience, to)
+    explored = 0.03 if explore is None else explore
+    settings = CampaignSettings(name, budget, holdout, explored, choice, audience, to)
     if audience is not None:
         _audience(where, domain)(audience)
     _show(draft_campaign(where, domain, settings, user()), as_json, {})
+
+
+def _draft_from(
+    where: Home, domain: str, playbook: str, name: str, to: str, budget: float | None
+) -> "Campaign":
+    from pipeline.campaigns.life_cycle import draft_campaign
+    from pipeline.campaigns.playbooks import find_playbook, note_use
+
+    found = find_playbook(where, domain, playbook)
+    if found.audience is not None:
+        _audience(where, domain)(found.audience)
+    made = draft_campaign(where, domain, found.settings(name, to, budget), user())
+    note_use(where, found, made)
+    return made
+
+
+@campaign.command()
+def playbook(
+    domain: DomainOf,
+    name: Annotated[str, typer.Option(help="Name of the playbook.")],
+    of: Annotated[
+        str | None, typer.Option("--campaign", help="Campaign whose settings it keeps.")
+    ] = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete it; campaigns stay.")] = False,
+) -> None:
+    """Keep the settings of a draft or a launched campaign, to draft others from."""
+    from pipeline.campaigns.playbooks import delete_playbook, find_playbook, save_playbook
+
+    where = _home(domain)
+    if delete == (of is not None):
+        raise typer.BadParameter("give a campaign, or --delete", param_hint="--campaign")
+    if of is None:
+        delete_playbook(where, domain, find_playbook(where, domain, name).name, user())
+        console.print(f"{domain}: the playbook {name} is deleted", markup=False, highlight=False)
+        return
+    saved = save_playbook(where, domain, name, of, user())
+    console.print(
+        f"{domain}: the playbook {saved.name} has the settings of {of}",
+        markup=False,
+        highlight=False,
+    )
+
+
+@campaign.command()
+def playbooks(domain: DomainOf, as_json: AsJson = False) -> None:
+    """List the playbooks of a domain, with the save rate that their campaigns achieved."""
+    import duckdb
+
+    from pipeline.campaigns.playbooks import achieved, read_playbooks
+    from pipeline.project.duck import rows_of
+    from pipeline.publish.generation import current
+
+    where = _home(domain)
+    found, live = read_playbooks(where, domain), current(where)
+    rates: dict[str, list[dict[str, Any]]] = {}
+    if live is not None:
+        with duckdb.connect(str(live.path), read_only=True) as connection:
+            rates = achieved(lambda sql, given: rows_of(connection.execute(sql, given)), domain)
+    if as_json:
+        _print_json(
+            [
+                {
+                    **asdict(one),
+                    "choice": one.choice.as_json(),
+                    "achieved": rates.get(one.playbook_id, []),
+                }
+                for one in found
+            ]
+        )
+        return
+    from pipeline.report.campaign import show_playbooks
+
+    show_playbooks(found, rates, console)
 
 
 @campaign.command()

@@ -37,7 +37,7 @@ class BaseRate:
     def fit(self, train: Examples) -> "BaseRate":
         """Learn the rate."""
         newest = train.as_of_date == train.as_of_date.max()
-        self.rate = float(train.is_churned[newest].mean())
+        self.rate = train.where(newest).churn_rate()
         return self
 
     def predict(self, examples: Examples) -> Floats:
@@ -66,10 +66,11 @@ class HandRule:
             if len(seen) > MOST_GROUPS:
                 seen = np.unique(np.nanquantile(column, np.arange(0.1, 1.0, 0.1)))
             self.edges[name] = seen
-        self.overall = float(train.is_churned.mean())
+        self.overall = train.churn_rate()
         groups, index = np.unique(self._groups(train), axis=0, return_inverse=True)
-        rows = np.bincount(index.ravel())
-        churners = np.bincount(index.ravel(), train.is_churned)
+        weight = np.ones(len(train)) if train.weight is None else train.weight
+        rows = np.bincount(index.ravel(), weight)
+        churners = np.bincount(index.ravel(), weight * train.is_churned)
         rate = (churners + PRIOR_ROWS * self.overall) / (rows + PRIOR_ROWS)
         self.rates = {tuple(g): float(r) for g, r in zip(groups, rate, strict=True)}
         return self
@@ -121,7 +122,7 @@ class Logistic:
         self.mean, self.spread = design.mean(axis=0), design.std(axis=0)
         self.spread[self.spread < 1e-12] = 1.0
         self.model = LogisticRegression(C=1.0, solver="newton-cholesky", max_iter=100)
-        self.model.fit((design - self.mean) / self.spread, train.is_churned)
+        self.model.fit((design - self.mean) / self.spread, train.is_churned, train.weight)
         return self
 
     def predict(self, examples: Examples) -> Floats:
@@ -153,7 +154,7 @@ class OwnShare:
 
     def fit(self, train: Examples) -> "OwnShare":
         """Learn the overall rate."""
-        self.overall = float(train.is_churned.mean())
+        self.overall = train.churn_rate()
         return self
 
     def predict(self, examples: Examples) -> Floats:

@@ -12,7 +12,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from ml.compare import PairedGain
-from ml.contract import Floats
+from ml.contract import Floats, weighted_mean, weights_of
 from ml.metrics import losses
 from ml.recipe import CalibrationMap
 
@@ -64,6 +64,7 @@ class PastMargins:
         margin: n log-odds.
         is_churned: n outcomes.
         customer_id: n ids; None where every customer occurs once.
+        weight: How many customers each row stands for; None for one.
     """
 
     as_of_date: np.datetime64
@@ -71,6 +72,7 @@ class PastMargins:
     margin: Floats
     is_churned: Floats
     customer_id: NDArray[np.object_] | None = None
+    weight: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,19 @@ class Choice:
     is_chosen: bool = False
 
 
-def fit_map(method: str, margin: Floats, is_churned: Floats) -> Calibration:
+def fit_map(
+    method: str, margin: Floats, is_churned: Floats, weight: Floats | None = None
+) -> Calibration:
     """Fit one map on one cohort's margins and outcomes.
 
     Platt's map follows Platt 1999 without his prior; base_rate moves the intercept so that the
     expected number of churners is the observed one.
+
+    Args:
+        method: The map.
+        margin: n log-odds.
+        is_churned: n outcomes.
+        weight: How many customers each row stands for; None for one.
 
     Raises:
         ValueError: Unknown method.
@@ -109,17 +119,22 @@ def fit_map(method: str, margin: Floats, is_churned: Floats) -> Calibration:
         return Calibration("none")
     if method == "base_rate":
         shift = brentq(
-            lambda s: float(np.mean(expit(margin + s)) - np.mean(is_churned)), -10.0, 10.0
+            lambda s: (
+                weighted_mean(np.asarray(expit(margin + s)), weight)
+                - weighted_mean(is_churned, weight)
+            ),
+            -10.0,
+            10.0,
         )
         return Calibration("base_rate", shift=float(shift))
     if method == "platt":
-        model = LogisticRegression(C=np.inf).fit(margin.reshape(-1, 1), is_churned)
+        model = LogisticRegression(C=np.inf).fit(margin.reshape(-1, 1), is_churned, weight)
         return Calibration(
             "platt", slope=float(model.coef_[0, 0]), shift=float(model.intercept_[0])
         )
     if method == "isotonic":
         model = IsotonicRegression(y_min=FLOOR, y_max=1 - FLOOR, out_of_bounds="clip")
-        model.fit(margin, is_churned)
+        model.fit(margin, is_churned, weight)
         return Calibration(
             "isotonic",
             knots=tuple(float(x) for x in model.X_thresholds_),
@@ -139,8 +154,12 @@ def fit_on(method: str, past: Sequence[PastMargins]) -> Calibration:
         past: Past cohorts, newest first, one at least.
     """
     taken = past[:1] if method == "base_rate" else past[:POOLED]
-    margin = np.concatenate([cohort.margin for cohort in taken])
-    return fit_map(method, margin, np.concatenate([cohort.is_churned for cohort in taken]))
+    return fit_map(
+        method,
+        np.concatenate([cohort.margin for cohort in taken]),
+        np.concatenate([cohort.is_churned for cohort in taken]),
+        weights_of(taken),
+    )
 
 
 def choose(past: Sequence[PastMargins]) -> tuple[str, list[Choice]]:
@@ -164,13 +183,13 @@ def choose(past: Sequence[PastMargins]) -> tuple[str, list[Choice]]:
         base = losses(judged.is_churned, Calibration("none").apply(judged.margin))
         for method in METHODS:
             loss = losses(judged.is_churned, fit_on(method, known).apply(judged.margin))
-            paired = PairedGain.of(base, loss, judged.customer_id)
+            paired = PairedGain.of(base, loss, judged.customer_id, judged.weight)
             tried.append(
                 Choice(
                     method,
                     known[0].as_of_date,
                     judged.as_of_date,
-                    float(np.mean(loss)),
+                    weighted_mean(loss, judged.weight),
                     paired.gain,
                     paired.se,
                 )

@@ -8,7 +8,8 @@ import numpy as np
 
 from ml.artifacts import load_model
 from ml.compare import PairedGain
-from ml.contract import Examples, Floats, read_examples
+from ml.contacted import read_contacted, without_contacted
+from ml.contract import Examples, Floats, read_examples, weighted_mean
 from ml.decision import Decision
 from ml.level.read import LevelReader
 from ml.metrics import losses
@@ -98,9 +99,11 @@ def _judge(
     cohort = read_examples(connection, new.recipe.domain, since=cohort_day, until=days[-1]).cohorts(
         days
     )
+    cohort = without_contacted(cohort, read_contacted(connection, new.recipe.domain))
     before = losses(cohort.is_churned, _predict(old, cohort, cohort_day, levels))
     after = losses(cohort.is_churned, _predict(new, cohort, cohort_day, levels))
-    paired = PairedGain.of(before, after, cohort.customer_id)
+    paired = PairedGain.of(before, after, cohort.customer_id, cohort.weight)
+    means = [weighted_mean(loss, cohort.weight) for loss in (before, after)]
     same = old.recipe.recipe_hash == new.recipe.recipe_hash
     takes_over = paired.is_not_worse if same else paired.is_better
     how = "loses" if paired.gain < 0 else "gains"
@@ -108,7 +111,7 @@ def _judge(
         f"{'refreshed on newer data' if same else 'a changed recipe'}: on {len(cohort):,} customers"
         f" of {cohort_day}{f' to {days[-1]}' if len(days) > 1 else ''}, which neither model saw, "
         f"it {how} {abs(paired.gain):.4f} of log loss "
-        f"({before.mean():.4f} → {after.mean():.4f}, noise ± {paired.noise:.4f}), "
+        f"({means[0]:.4f} → {means[1]:.4f}, noise ± {paired.noise:.4f}), "
         + (
             ("not worse" if same else "better")
             if takes_over
@@ -123,8 +126,8 @@ def _judge(
         words=words,
         judged_on=str(cohort_day),
         rows=len(cohort),
-        champion_log_loss=float(before.mean()),
-        challenger_log_loss=float(after.mean()),
+        champion_log_loss=means[0],
+        challenger_log_loss=means[1],
         gain=paired.gain,
         gain_se=paired.se,
     )

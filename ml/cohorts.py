@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 import duckdb
 import numpy as np
 
+from ml.contacted import SCHEMA, TABLE, has_contacted
 from ml.settings import LearningSettings, Minimum
 
 MOST_PAST = 6
@@ -31,6 +32,8 @@ class Cohort:
         churners: Churners; 0 while the cohort is open.
         known_on: First day on which every outcome of the cohort is observed.
         is_closed: Whether its outcomes are known.
+        left_out: Customers of it who count in neither number, since a contact may have changed what
+            they did.
     """
 
     as_of_date: np.datetime64
@@ -38,6 +41,7 @@ class Cohort:
     churners: int
     known_on: np.datetime64
     is_closed: bool
+    left_out: int = 0
 
     @property
     def stayers(self) -> int:
@@ -110,23 +114,32 @@ class Fits:
 
 
 def read_cohorts(connection: duckdb.DuckDBPyConnection, domain: str) -> list[Cohort]:
-    """Read the cohorts of the mart, oldest first."""
+    """Read the cohorts of the mart, oldest first; contacted customers count in none."""
+    contacted = (
+        f"select customer_id, as_of_date from {SCHEMA}.{TABLE} "
+        f"where domain = '{domain}' and is_contacted"
+        if has_contacted(connection)
+        else "select cast(null as varchar) as customer_id, cast(null as date) as as_of_date "
+        "where false"
+    )
     rows = connection.execute(
         f"""
         select
-            as_of_date,
-            count(*),
-            count(*) filter (where is_churned),
-            max(label_known_on),
-            count(is_churned) > 0
-        from {domain}.{domain}__churn_examples
-        group by as_of_date
-        order by as_of_date
+            examples.as_of_date,
+            count(*) filter (where contacted.customer_id is null),
+            count(*) filter (where examples.is_churned and contacted.customer_id is null),
+            max(examples.label_known_on),
+            count(examples.is_churned) > 0,
+            count(contacted.customer_id)
+        from {domain}.{domain}__churn_examples as examples
+        left join ({contacted}) as contacted using (customer_id, as_of_date)
+        group by examples.as_of_date
+        order by examples.as_of_date
         """
     ).fetchall()
     return [
-        Cohort(np.datetime64(day, "D"), count, churners, np.datetime64(known, "D"), closed)
-        for day, count, churners, known, closed in rows
+        Cohort(np.datetime64(day, "D"), count, churners, np.datetime64(known, "D"), closed, out)
+        for day, count, churners, known, closed, out in rows
     ]
 
 
@@ -287,7 +300,13 @@ def _of_period(period: list[Cohort]) -> str:
 
 def _check_size(cohorts: list[Cohort], minimum: Minimum, what: str) -> None:
     if short := _missing(cohorts, minimum):
-        raise TooLittleDataError(f"{what}: {', '.join(short)}")
+        words = f"{what}: {', '.join(short)}"
+        if left_out := sum(c.left_out for c in cohorts):
+            words += (
+                f"; {left_out:,} more are left out, because a contact may have changed what they "
+                "did. A larger share held out by the plan leaves more to learn from"
+            )
+        raise TooLittleDataError(words)
 
 
 def sizes(cohorts: list[Cohort]) -> dict[str, int]:

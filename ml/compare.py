@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.contract import Floats
+from ml.contract import Floats, weighted_mean
 
 # Standard errors that a significant difference exceeds: two-sided 95 %, normal distribution.
 BEYOND_NOISE = 1.96
@@ -36,7 +36,11 @@ class PairedGain:
 
     @classmethod
     def of(
-        cls, before: Floats, after: Floats, customer_id: NDArray[np.object_] | None = None
+        cls,
+        before: Floats,
+        after: Floats,
+        customer_id: NDArray[np.object_] | None = None,
+        weight: Floats | None = None,
     ) -> Self:
         """Compare two models.
 
@@ -44,10 +48,16 @@ class PairedGain:
             before: Log loss of each row by the first model, shape (rows,).
             after: By the second, in the same order.
             customer_id: Whose rows they are; None where every customer has one.
+            weight: How many customers each row stands for; None for one.
         """
         fall = before - after
-        gain = float(np.mean(fall))
+        gain = weighted_mean(fall, weight)
         whose = customers_of(customer_id)
+        if weight is not None:
+            numbers = np.arange(len(fall)) if whose is None else whose
+            sums = np.bincount(numbers, weight * (fall - gain))
+            spread = np.sum(sums**2) * len(sums) / (len(sums) - 1)
+            return cls(gain, float(np.sqrt(spread) / weight.sum()))
         if whose is None:
             return cls(gain, float(np.std(fall, ddof=1) / np.sqrt(len(fall))))
         # the variance of a mean over clusters; with one row a customer it is the one above

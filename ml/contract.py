@@ -1,8 +1,8 @@
 """Reads the contract mart as arrays, in one fixed order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import numpy as np
@@ -24,6 +24,34 @@ SPINE = (
 )
 
 
+def weighted_mean(values: Floats, weight: Floats | None) -> float:
+    """Return the mean of n values, each counted `weight` times; None counts each once."""
+    return float(values.mean()) if weight is None else float(np.average(values, weights=weight))
+
+
+class Weighted(Protocol):
+    """Rows that may stand for several customers each."""
+
+    @property
+    def is_churned(self) -> Floats:
+        """Outcomes of the n rows."""
+        ...
+
+    @property
+    def weight(self) -> Floats | None:
+        """How many customers each row stands for; None for one."""
+        ...
+
+
+def weights_of(parts: Sequence[Weighted]) -> Floats | None:
+    """Return the weights of the rows of several parts; None where each row stands for one."""
+    if all(part.weight is None for part in parts):
+        return None
+    return np.concatenate(
+        [np.ones(len(p.is_churned)) if p.weight is None else p.weight for p in parts]
+    )
+
+
 @dataclass(frozen=True)
 class Examples:
     """Rows of `<domain>__churn_examples`, ordered by customer and cut-off.
@@ -36,6 +64,7 @@ class Examples:
         features: Names of the k feature columns.
         values: n × k matrix; booleans are 0 and 1, NaN means not observed.
         is_boolean: Whether each of the k features is boolean.
+        weight: How many customers each of the n rows stands for; None where each stands for one.
     """
 
     domain: str
@@ -45,6 +74,7 @@ class Examples:
     features: tuple[str, ...]
     values: Floats
     is_boolean: NDArray[np.bool_]
+    weight: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.customer_id)
@@ -57,12 +87,21 @@ class Examples:
             as_of_date=self.as_of_date[mask],
             is_churned=self.is_churned[mask],
             values=self.values[mask],
+            weight=None if self.weight is None else self.weight[mask],
         )
+
+    def weighing(self, weight: Floats) -> "Examples":
+        """Return the same rows, each counted `weight` times."""
+        return replace(self, weight=weight)
 
     def cohorts(self, cut_offs: list[np.datetime64]) -> "Examples":
         """Return the labelled rows of the named cut-offs."""
         wanted = np.isin(self.as_of_date, np.array(cut_offs, dtype="datetime64[D]"))
         return self.where(wanted & ~np.isnan(self.is_churned))
+
+    def churn_rate(self) -> float:
+        """Return the share of churners among the customers that the labelled rows stand for."""
+        return weighted_mean(self.is_churned, self.weight)
 
     def column(self, feature: str) -> Floats:
         """Return the n values of one feature.

@@ -70,6 +70,7 @@ def learn_until_test(
             on_level(levels, rows, margin(model, rows)),
             rows.is_churned,
             rows.customer_id,
+            rows.weight,
         )
         for cohort, model in zip(fits.past, models, strict=False)
         for rows in [examples.cohorts(cohort.cut_offs)]

@@ -4,6 +4,7 @@ import duckdb
 import numpy as np
 
 from ml.cohorts import Fits, RefusedError
+from ml.contacted import read_contacted, without_contacted
 from ml.contract import Examples, read_examples, season_only, usable_features
 from ml.settings import LearningSettings
 
@@ -13,9 +14,14 @@ def read_usable(
 ) -> tuple[Examples, tuple[str, ...], dict[str, str]]:
     """Return the cohorts of a run, the features a model may read, and why others are excluded.
 
+    Customers who were contacted are not among them, and those who were held out stand for them.
+
     Exclusions follow only from declarations and from the cohorts of the first fit.
     """
-    everything = read_examples(connection, domain, since=fits.live[0], until=fits.live[-1])
+    everything = without_contacted(
+        read_examples(connection, domain, since=fits.live[0], until=fits.live[-1]),
+        read_contacted(connection, domain),
+    )
     snapshot = read_snapshot_features(connection, domain)
     usable, excluded = usable_features(everything.features, snapshot, settings.assumed_static)
     season = season_only(everything.keep(usable).cohorts(fits.fit))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import rankdata
 
-from ml.contract import Floats
+from ml.contract import Floats, weighted_mean
 
 CLIP = 1e-9
 BINS = 10
@@ -36,6 +36,7 @@ def figures(
     *,
     resamples: int = 200,
     seed: int = 7,
+    weight: Floats | None = None,
 ) -> list[MetricValue]:
     """Compute all metrics and their intervals.
 
@@ -47,6 +48,7 @@ def figures(
         resamples: Bootstrap resamples of customers (Poisson weights); the slope's interval comes
             from its standard error instead.
         seed: Seed of the resampling.
+        weight: How many customers each row stands for; None for one.
 
     Returns:
         log_loss, auc, pr_auc, brier, ece, ece_if_calibrated, calibration_slope,
@@ -57,13 +59,18 @@ def figures(
     """
     order = np.argsort(probability, kind="stable")[::-1]
     outcome, p = is_churned[order], np.clip(probability[order], CLIP, 1 - CLIP)
-    point = _resampled(outcome, p, np.ones(len(p)))
+    counted = np.ones(len(p)) if weight is None else weight[order]
+    point = _resampled(outcome, p, counted)
     generator = np.random.default_rng(seed)
     customer = None if whose is None else whose[order]
     customers = len(p) if customer is None else int(customer.max()) + 1
     draws = np.array(
         [
-            list(_resampled(outcome, p, drawn if customer is None else drawn[customer]).values())
+            list(
+                _resampled(
+                    outcome, p, counted * (drawn if customer is None else drawn[customer])
+                ).values()
+            )
             for drawn in (generator.poisson(1.0, customers).astype(float) for _ in range(resamples))
         ]
     )
@@ -74,9 +81,10 @@ def figures(
         has_interval = has_both and len(seen) > 0 and name != "ece"
         low, high = np.quantile(seen, [0.025, 0.975]) if has_interval else (np.nan, np.nan)
         found.append(MetricValue(name, value, float(low), float(high)))
-    found.append(_ece_if_calibrated(p, customer, customers, generator, resamples))
-    slope = _slope(outcome, p)
-    reach = 1.96 * _slope_se(outcome, p, slope, customer)
+    found.append(_ece_if_calibrated(p, customer, customers, generator, resamples, counted))
+    slope = _slope(outcome, p, counted)
+    of_whom = customer if weight is None or customer is not None else np.arange(len(p))
+    reach = 1.96 * _slope_se(outcome, p, slope, of_whom, counted)
     return [*found, MetricValue("calibration_slope", slope, slope - reach, slope + reach)]
 
 
@@ -158,22 +166,22 @@ def _ece_if_calibrated(
     customers: int,
     generator: np.random.Generator,
     draws: int,
+    weight: Floats,
 ) -> MetricValue:
     """Mean calibration error, and its range, of outcomes drawn from the probabilities themselves.
 
     A customer draws once for all of their rows, so that these turn out alike.
     """
-    ones = np.ones(len(p))
     drawn = []
     for _ in range(draws):
         level = generator.random(customers)
         outcome = (level if customer is None else level[customer]) < p
-        drawn.append(calibration_error(outcome.astype(float), p, ones))
+        drawn.append(calibration_error(outcome.astype(float), p, weight))
     low, high = np.quantile(drawn, [0.025, 0.975])
     return MetricValue("ece_if_calibrated", float(np.mean(drawn)), float(low), float(high))
 
 
-def _slope(outcome: Floats, p: Floats) -> float:
+def _slope(outcome: Floats, p: Floats, weight: Floats) -> float:
     """Slope of a logistic regression of the outcome on the predicted log-odds (Cox 1958)."""
     x = logit(p)
     if outcome.min() == outcome.max() or np.ptp(x) < CLIP:
@@ -183,12 +191,13 @@ def _slope(outcome: Floats, p: Floats) -> float:
 
     def loss(beta: Floats) -> float:
         margin = design @ beta
-        return float(np.logaddexp(0, margin).sum() - outcome @ margin)
+        return float((weight * np.logaddexp(0, margin)).sum() - (weight * outcome) @ margin)
 
     for _ in range(100):
         mean = expit(design @ beta)
-        hessian = design.T @ (design * (mean * (1 - mean))[:, None])
-        step = np.linalg.solve(hessian + 1e-12 * np.eye(2), design.T @ (outcome - mean))
+        hessian = design.T @ (design * (weight * mean * (1 - mean))[:, None])
+        score = design.T @ (weight * (outcome - mean))
+        step = np.linalg.solve(hessian + 1e-12 * np.eye(2), score)
         # a whole step from probabilities near 0 and 1 can lead far away, where nothing bends
         before = loss(beta)
         while loss(beta + step) > before * (1 + 1e-12) and np.abs(step).max() > 1e-10:
@@ -199,20 +208,22 @@ def _slope(outcome: Floats, p: Floats) -> float:
     return float(beta[1])
 
 
-def _slope_se(outcome: Floats, p: Floats, slope: float, customer: NDArray[np.intp] | None) -> float:
+def _slope_se(
+    outcome: Floats, p: Floats, slope: float, customer: NDArray[np.intp] | None, weight: Floats
+) -> float:
     """Standard error of the calibration slope from the information at slope 1.
 
-    Rows of one customer are not independent: their scores are summed first, which makes it the
-    sandwich of Liang and Zeger (1986).
+    Rows of one customer are not independent, nor is one that stands for several: their scores are
+    summed first, which makes it the sandwich of Liang and Zeger (1986).
     """
     if np.isnan(slope):
         return float("nan")
-    x, v = logit(p), p * (1 - p)
+    x, v = logit(p), weight * p * (1 - p)
     centred = x - (v * x).sum() / v.sum()
     information = (v * centred**2).sum()
     if customer is None:
         return float(1 / np.sqrt(information))
-    scores = np.bincount(customer, centred * (outcome - p))
+    scores = np.bincount(customer, weight * centred * (outcome - p))
     return float(np.sqrt((scores**2).sum()) / information)
 
 
@@ -245,11 +256,25 @@ class Bin:
     observed_rate: float
 
 
-def reliability(is_churned: Floats, probability: Floats, bins: int = BINS) -> list[Bin]:
-    """Return bins of equal numbers of customers, lowest probabilities first."""
+def reliability(
+    is_churned: Floats, probability: Floats, weight: Floats | None = None, bins: int = BINS
+) -> list[Bin]:
+    """Return bins of equal numbers of rows, lowest probabilities first.
+
+    Args:
+        is_churned: n outcomes, 0 or 1.
+        probability: n probabilities.
+        weight: How many customers each row stands for; None for one.
+        bins: How many bins.
+    """
     order = np.argsort(probability, kind="stable")
     parts = np.array_split(order, min(bins, len(order)))
     return [
-        Bin(i + 1, len(part), float(probability[part].mean()), float(is_churned[part].mean()))
+        Bin(
+            i + 1,
+            len(part),
+            weighted_mean(probability[part], None if weight is None else weight[part]),
+            weighted_mean(is_churned[part], None if weight is None else weight[part]),
+        )
         for i, part in enumerate(parts)
     ]

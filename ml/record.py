@@ -19,6 +19,7 @@ from ml.bands import assign_bands
 from ml.baselines import baseline_predictions
 from ml.calibrate import Calibration, Choice
 from ml.cohorts import Fits
+from ml.contacted import Contacted, counted
 from ml.contract import Examples, Floats
 from ml.evaluation.splits import (
     cohorts_named,
@@ -115,12 +116,15 @@ class Judged:
         levels: Forecasts of cohorts' levels; None where models keep their own.
         cuts: Lowest probabilities of the bands.
         rounds: Trees of every fit.
+        contacts_kept: The run's cohorts with the contacted customers whom no plan drew, for a fit
+            that is shown beside; None where there are none.
     """
 
     calibration: Calibration
     levels: Levels | None
     cuts: tuple[float, float, float]
     rounds: int
+    contacts_kept: Examples | None = None
 
 
 def write_metrics(
@@ -157,6 +161,13 @@ def write_metrics(
             # a model of features with history only, beside the one that assumes more
             alone = fit(train.keep(history), judged.rounds, inputs.parameters)
             predictions["lightgbm_history_only"] = expit(margin(alone, cohort.keep(history)))
+        if judged.contacts_kept is not None:
+            # nothing can undo such a contact: neither fit is right, and both are shown
+            of_all = judged.contacts_kept.cohorts(of.trained_on).as_observed_in(cohort)
+            beside = margin(fit(of_all, judged.rounds, inputs.parameters), cohort)
+            predictions["lightgbm_contacts_kept"] = model_predictions(
+                cohort, beside, judged.calibration, judged.levels
+            )["lightgbm"]
         predictions |= baseline_predictions(inputs.settings.baselines, train, cohort, judged.levels)
         made = {
             "metrics": quality(cohort, predictions),
@@ -188,6 +199,33 @@ def write_metrics(
         artifacts.write_table(
             connection, folder, table, {**lineage, **{c: frame[c] for c in frame}}
         )
+
+
+def write_contacted(
+    connection: duckdb.DuckDBPyConnection,
+    inputs: RunInputs,
+    folder: Path,
+    parts: Mapping[str, Examples],
+    contacted: Contacted,
+) -> None:
+    """Write how many examples of each part contacts concern, by reason.
+
+    Args:
+        connection: The warehouse.
+        inputs: The inputs of the run.
+        folder: The run's folder.
+        parts: training, validation or test → its rows, before any is left out.
+        contacted: What contacts may have changed.
+    """
+    frames = [
+        counted(examples, contacted).assign(split=split, examples=len(examples))
+        for split, examples in parts.items()
+    ]
+    frame = pd.concat(frames, ignore_index=True)
+    lineage = {"run_id": inputs.run_id, "domain": inputs.domain}
+    artifacts.write_table(
+        connection, folder, "contacted_examples", {**lineage, **{c: frame[c] for c in frame}}
+    )
 
 
 def write_choices(
@@ -270,7 +308,7 @@ def write_run(
         level=rule_of(inputs.settings),
         test_as_of_date=_day(fits.test),
         tested_on=tuple(_day(cut_off) for cut_off in fits.tests),
-        train_rate=float(train.is_churned.mean()),
+        train_rate=train.churn_rate(),
         live_cohorts=tuple(_day(cut_off) for cut_off in fits.live),
         test_cohorts=tuple(_day(cut_off) for cut_off in fits.refit),
     )

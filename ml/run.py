@@ -8,6 +8,7 @@ import duckdb
 from ml import artifacts, leakage_checks
 from ml.bands import assign_bands
 from ml.cohorts import choose_fits, read_cohorts
+from ml.contacted import read_contacted, without_contacted
 from ml.contract import read_examples
 from ml.learn import learn_live, learn_until_test, on_level, seeds_for
 from ml.level.read import read_levels, rule_of
@@ -18,6 +19,7 @@ from ml.record import (
     Split,
     TrainedModel,
     write_choices,
+    write_contacted,
     write_metrics,
     write_run,
 )
@@ -47,6 +49,24 @@ def train_run(
     progress("reading the mart")
     everything, usable, excluded = read_usable(connection, domain, fits, settings)
     examples = everything.keep(usable)
+
+    contacted = read_contacted(connection, domain)
+    contacts_kept = None
+    if contacted is not None:
+        of_all = read_examples(connection, domain, since=fits.live[0], until=fits.live[-1])
+        write_contacted(
+            connection,
+            inputs,
+            scratch,
+            {
+                "training": of_all.cohorts(fits.live),
+                "validation": of_all.cohorts(fits.validations),
+                "test": of_all.cohorts(fits.tests),
+            },
+            contacted,
+        )
+        of_all = without_contacted(of_all.keep(usable), contacted, keep_outside=True)
+        contacts_kept = of_all if len(of_all) > len(examples) else None
 
     progress("leakage checks")
     checks = [
@@ -81,7 +101,12 @@ def train_run(
     tested = calibration.apply(on_level(levels, test, splits["test"].margin, calibration))
     cuts = settings.risk_bands.cuts
     write_metrics(
-        connection, inputs, scratch, examples, splits, Judged(calibration, levels, cuts, rounds)
+        connection,
+        inputs,
+        scratch,
+        examples,
+        splits,
+        Judged(calibration, levels, cuts, rounds, contacts_kept),
     )
     write_choices(connection, inputs, scratch, learned.choices)
     artifacts.write_table(

@@ -8,7 +8,7 @@ import lightgbm as lgb
 import numpy as np
 from scipy.special import expit, logit
 
-from ml.contract import Examples, Floats
+from ml.contract import Examples, Floats, weighted_mean
 
 Parameters = Mapping[str, Any]
 
@@ -42,23 +42,28 @@ def _dataset(examples: Examples) -> lgb.Dataset:
     return lgb.Dataset(
         examples.values,
         label=examples.is_churned,
+        weight=examples.weight,
         feature_name=list(examples.features),
         free_raw_data=False,
     )
 
 
-def level_of(margin: Floats, is_churned: Floats, start: float = 0.0) -> float:
+def level_of(
+    margin: Floats, is_churned: Floats, start: float = 0.0, weight: Floats | None = None
+) -> float:
     """Return what the margins have to be moved by so that as many are expected to leave as did.
 
     Args:
         margin: n log-odds.
         is_churned: n outcomes, of both kinds.
         start: Where the search starts.
+        weight: How many customers each row stands for; None for one.
     """
+    w = 1.0 if weight is None else weight
     moved = start
     for _ in range(50):
         p = expit(margin + moved)
-        step = float((is_churned - p).sum() / max(float((p * (1 - p)).sum()), _EDGE))
+        step = float((w * (is_churned - p)).sum() / max(float((w * p * (1 - p)).sum()), _EDGE))
         moved += min(max(step, -2.0), 2.0)
         if abs(step) < 1e-9:
             break
@@ -76,12 +81,13 @@ class _LossOffLevel:
         self._moved = 0.0
 
     def __call__(self, p: Floats, data: lgb.Dataset) -> tuple[str, float, bool]:
-        outcome = np.asarray(data.get_label())
+        outcome, given = np.asarray(data.get_label()), data.get_weight()
+        weight = None if given is None else np.asarray(given, dtype=np.float64)
         margin = logit(np.clip(p, _EDGE, 1 - _EDGE))
-        self._moved = level_of(margin, outcome, self._moved)
+        self._moved = level_of(margin, outcome, self._moved, weight)
         margin = margin + self._moved
         loss = np.logaddexp(0, margin) - outcome * margin
-        return "log_loss_off_level", float(loss.mean()), False
+        return "log_loss_off_level", weighted_mean(loss, weight), False
 
 
 def choose_rounds(

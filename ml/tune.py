@@ -9,7 +9,7 @@ from scipy.special import expit
 
 from ml.cohorts import Fits, RefusedError
 from ml.compare import PairedGain
-from ml.contract import Examples, Floats
+from ml.contract import Examples, Floats, weighted_mean, weights_of
 from ml.metrics import losses
 from ml.train import PARAMETERS, Parameters, choose_rounds, level_of, margin
 
@@ -78,17 +78,19 @@ def tune(
     def judge(trial: Any) -> float:
         parameters = {**PARAMETERS, **_suggest(trial)}
         each: list[Floats] = []
+        means: list[float] = []
         for step, (train, judged) in enumerate(data):
             booster = choose_rounds(train, judged, parameters)
             margins = margin(booster, judged)
             # as rounds are chosen: a level that moved is not what parameters can help
-            moved = level_of(margins, judged.is_churned)
+            moved = level_of(margins, judged.is_churned, weight=judged.weight)
             each.append(losses(judged.is_churned, expit(margins + moved)))
-            trial.report(float(np.mean([loss.mean() for loss in each])), step)
+            means.append(weighted_mean(each[-1], judged.weight))
+            trial.report(float(np.mean(means)), step)
             if trial.should_prune():
                 raise optuna.TrialPruned
         found[trial.number] = np.concatenate(each)
-        return float(np.mean([loss.mean() for loss in each]))
+        return float(np.mean(means))
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(
@@ -102,7 +104,8 @@ def tune(
         callbacks=[lambda done, trial: progress(trial.number + 1, done.best_value)],
     )
     best = study.best_trial
-    paired = PairedGain.of(found[0], found[best.number], customers)
+    weight = weights_of([judged for _, judged in data])
+    paired = PairedGain.of(found[0], found[best.number], customers, weight)
     # one standard error is enough to try: the next run is a challenger like any other
     better = paired.gain > paired.se
     return Tuned(

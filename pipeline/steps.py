@@ -14,6 +14,7 @@ import duckdb
 import numpy as np
 
 from ml.decision import Decision
+from pipeline.campaigns.evidence import contacts_fingerprint
 from pipeline.campaigns.exports import campaigns_fingerprint, export_campaigns
 from pipeline.labels.freeze import freeze_closed
 from pipeline.labels.registry import audit, check_files, keep_audit
@@ -42,6 +43,7 @@ from pipeline.publish.record import note_publish
 from pipeline.realtime.bundle import STACK
 from pipeline.report import notices
 from pipeline.retention.catalogue import check_catalogue
+from pipeline.retention.decisions import export_state
 from pipeline.retention.exports import export_decisions
 from pipeline.retention.fingerprint import plan_fingerprint
 from pipeline.runs.context import RunContext
@@ -127,6 +129,8 @@ def build(context: RunContext, *, isolate: bool = False) -> None:
             _leave_out(context, domain, error, isolate=isolate)
     # a half-finished build must not pass for the old state or the new one
     fingerprint.forget(home.warehouse, "build", "marts")
+    export_state(home)
+    export_campaigns(home)
     _build_until_ml(context, isolate=isolate)
     for domain in _built(context):
         keep_made(home, domain, context.entries[domain])
@@ -265,6 +269,8 @@ def _build_fingerprint(context: RunContext) -> str:
     labels = fingerprint.listing_fingerprint(context.home.labels, "**/*.parquet")
     learned = {name: entry.learned().given() for name, entry in context.entries.items()}
     out = [context.left_out] if context.left_out else []
+    contacts = {name: contacts_fingerprint(context.home, name) for name in context.entries}
+    contacts = {name: made for name, made in contacts.items() if made}
     return fingerprint.digest(
         fingerprint.sql_fingerprint(),
         lakes,
@@ -272,6 +278,7 @@ def _build_fingerprint(context: RunContext) -> str:
         learned,
         context.as_of,
         _days_over(context),
+        *([contacts] if contacts else []),
         *out,
     )
 
@@ -398,6 +405,7 @@ def train(context: RunContext, domain: str) -> Path:
                 _feature_sources(connection, domain),
                 settings.given(),
                 tuned,
+                *_contacted(connection, domain),
             )
             run_id = f"{domain}-{scoring}-{inputs[:8]}"
             folder = home.models / domain / run_id
@@ -478,6 +486,14 @@ def _labels_checksums(
         for day, checksum in rows
         if is_on_grid(np.datetime64(day, "D"), settings)
     ]
+
+
+def _contacted(connection: duckdb.DuckDBPyConnection, domain: str) -> list[str]:
+    """Hash of the examples that contacts leave out or weigh; empty where no contact does."""
+    from ml.contacted import read_contacted
+
+    found = read_contacted(connection, domain)
+    return [] if found is None else [fingerprint.digest(found.rows.to_csv(index=False))]
 
 
 def _feature_sources(connection: duckdb.DuckDBPyConnection, domain: str) -> list[tuple[str, str]]:

@@ -7,6 +7,6 @@ headers and runs `main` for every page; `sign_in` asks who it is; `pages` names 
 by the rules of `moved`, `last_night` what went wrong, `client` asks the API. `list_filters` chooses
 customers and `audience` saves the choice, `lookup` finds one, `marks` says who must not be
 contacted, `alternatives` why an action was chosen, `draft` makes plans, `campaign_result` says what
-campaigns changed. `tables`, `moved_table`, `charts`, `segment_charts`, `annotations`, `words` and
-`plain` draw; `files` are what people download.
+campaigns changed and `playbooks` keep their settings. `tables`, `moved_table`, `charts`,
+`segment_charts`, `annotations`, `words` and `plain` draw; `files` are what people download.
 """

@@ -158,6 +158,52 @@ def change_campaign(
     return _ask("POST", f"{_campaign(domain, name)}/{step}", needs="approve")
 
 
+def playbooks(domain: str) -> list[dict[str, Any]]:
+    """Return the playbooks, by name, each with what its campaigns achieved.
+
+    Raises:
+        UnavailableError: The API is not running or refuses.
+    """
+    return list(_ask("GET", f"/v1/{domain}/playbooks", timeout=_GLANCE)["items"])
+
+
+def save_playbook(domain: str, name: str, campaign: str) -> dict[str, Any]:
+    """Keep the settings of a campaign as a playbook; one of that name is replaced.
+
+    Raises:
+        UnavailableError: The API is not running or refuses.
+    """
+    return _ask("PUT", _playbook(domain, name), {"campaign": campaign}, needs="plan")
+
+
+def draft_from_playbook(domain: str, playbook: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Draft a campaign from a playbook, and preview it.
+
+    Args:
+        domain: Domain.
+        playbook: Name of the playbook.
+        settings: A body of `PUT /v1/{domain}/playbooks/{name}/draft`.
+
+    Raises:
+        UnavailableError: The API is not running or refuses.
+    """
+    _ask("PUT", f"{_playbook(domain, playbook)}/draft", settings, needs="plan")
+    return preview_campaign(domain, settings["campaign"])
+
+
+def forget_playbook(domain: str, name: str) -> dict[str, Any]:
+    """Delete a playbook.
+
+    Raises:
+        UnavailableError: The API is not running or refuses.
+    """
+    return _ask("DELETE", _playbook(domain, name), needs="plan")
+
+
+def _playbook(domain: str, name: str) -> str:
+    return f"/v1/{domain}/playbooks/{quote(name, safe='')}"
+
+
 def _campaign(domain: str, name: str) -> str:
     return f"/v1/{domain}/campaigns/{quote(name, safe='')}"
 

@@ -10,7 +10,7 @@ from ml.calibrate import METHODS, Calibration, fit_on
 from ml.challengers.slot import CHALLENGER, Challenger, challenge
 from ml.cohorts import Cohort, Fits, RefusedError, choose_fits, is_on_grid, periods
 from ml.compare import PairedGain
-from ml.contract import Examples, Floats, season_only
+from ml.contract import Examples, Floats, season_only, weighted_mean
 from ml.evaluation.splits import quality
 from ml.learn import Learned, learn_until_test, model_predictions, on_level
 from ml.level.forecast import Levels
@@ -96,11 +96,11 @@ def judge_origin(
     rows = []
     for method in METHODS:
         loss = losses(cohort.is_churned, _fitted(method, learned).apply(raw))
-        paired = PairedGain.of(base, loss, cohort.customer_id)
+        paired = PairedGain.of(base, loss, cohort.customer_id, cohort.weight)
         rows.append(
             {
                 "method": method,
-                "log_loss": float(loss.mean()),
+                "log_loss": weighted_mean(loss, cohort.weight),
                 "gain_over_none": paired.gain,
                 "gain_se": paired.se,
                 "is_chosen": method == learned.calibration.method,
@@ -127,13 +127,13 @@ def learning_curve(examples: Examples, fits: Fits, parameters: Parameters) -> pd
         loss = losses(cohort.is_churned, p)
         found.append((newest, loss, len(examples.cohorts(short.refit))))
     of_all = found[-1][1]
-    gains = [PairedGain.of(loss, of_all, cohort.customer_id) for _, loss, _ in found]
+    gains = [PairedGain.of(loss, of_all, cohort.customer_id, cohort.weight) for _, loss, _ in found]
     return pd.DataFrame(
         {
             "cohorts": newest,
             "oldest": str(fits.refit[-newest]),
             "rows": rows,
-            "log_loss": float(loss.mean()),
+            "log_loss": weighted_mean(loss, cohort.weight),
             "gain_of_all": paired.gain,
             "gain_se": paired.se,
         }

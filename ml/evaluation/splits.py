@@ -6,7 +6,6 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ml.compare import PairedGain, customers_of
 from ml.contract import Examples, Floats
@@ -36,24 +35,22 @@ def quality(cohort: Examples, predictions: Mapping[str, Floats]) -> pd.DataFrame
         cohort: Labelled rows of one cohort or of several; intervals resample customers.
         predictions: Model → n probabilities.
     """
-    return pd.DataFrame(
-        {**row, "rows": len(cohort)}
-        for row in _rows(cohort.is_churned, predictions, cohort.customer_id)
-    )
+    return pd.DataFrame({**row, "rows": len(cohort)} for row in _rows(cohort, predictions))
 
 
-def _rows(
-    is_churned: Floats, predictions: Mapping[str, Floats], customer_id: NDArray[np.object_]
-) -> Iterator[dict[str, Any]]:
+def _rows(cohort: Examples, predictions: Mapping[str, Floats]) -> Iterator[dict[str, Any]]:
     """Yield model, metric, value and interval; for every other model also what ours gains."""
+    is_churned, customer_id = cohort.is_churned, cohort.customer_id
     whose = customers_of(customer_id)
     ours = predictions.get(OURS)
     for model, p in predictions.items():
-        for figure in figures(is_churned, p, whose):
+        for figure in figures(is_churned, p, whose, weight=cohort.weight):
             yield {"model": model, **vars(figure)}
         if ours is None or model == OURS:
             continue
-        paired = PairedGain.of(losses(is_churned, p), losses(is_churned, ours), customer_id)
+        paired = PairedGain.of(
+            losses(is_churned, p), losses(is_churned, ours), customer_id, cohort.weight
+        )
         yield {
             "model": model,
             "metric": GAIN,
@@ -70,7 +67,7 @@ def quality_by_cut_off(cohort: Examples, predictions: Mapping[str, Floats]) -> p
         for day in np.unique(cohort.as_of_date):
             at = cohort.as_of_date == day
             there = {model: p[at] for model, p in predictions.items()}
-            for row in _rows(cohort.is_churned[at], there, cohort.customer_id[at]):
+            for row in _rows(cohort.where(at), there):
                 yield {"as_of_date": str(day), **row, "rows": int(at.sum())}
 
     return pd.DataFrame(rows())
@@ -118,7 +115,7 @@ def quality_by_segment(
             if len(index) < SMALLEST_SEGMENT:
                 continue
             there = {model: p[index] for model, p in predictions.items()}
-            for row in _rows(cohort.is_churned[index], there, cohort.customer_id[index]):
+            for row in _rows(cohort.where(index), there):
                 yield {**row, "segment": segment, "segment_value": value, "rows": len(index)}
 
     return pd.DataFrame(rows())
@@ -126,16 +123,17 @@ def quality_by_segment(
 
 def reliability_curve(cohort: Examples, probability: Floats) -> pd.DataFrame:
     """Return one row per bin: bin, rows, mean_probability, observed_rate."""
-    return pd.DataFrame(vars(b) for b in reliability(cohort.is_churned, probability))
+    return pd.DataFrame(vars(b) for b in reliability(cohort.is_churned, probability, cohort.weight))
 
 
 def gains(cohort: Examples, predictions: Mapping[str, Floats]) -> pd.DataFrame:
     """Return one row per model and depth: model, depth, rows, churners, captured, lift."""
     frames = []
-    churners = max(float(cohort.is_churned.sum()), 1.0)
+    weight = np.ones(len(cohort)) if cohort.weight is None else cohort.weight
+    churners = max(float((weight * cohort.is_churned).sum()), 1.0)
     for model, p in predictions.items():
         order = np.argsort(-p, kind="stable")
-        found = captured_at(cohort.is_churned[order], p[order], np.ones(len(p)), DEPTHS)
+        found = captured_at(cohort.is_churned[order], p[order], weight[order], DEPTHS)
         frames.append(
             pd.DataFrame(
                 {

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ml.calibrate import Calibration
-from ml.contract import Examples, Floats
+from ml.contract import Examples, Floats, weighted_mean
 from ml.level.bg_nbd import BgNbd
 from ml.level.orders import CohortRule, Orders, day_of
 from ml.level.season import forecast_multipliers, season_seen
@@ -41,19 +41,22 @@ class Level:
     windows: int
     model: BgNbd
 
-    def offset(self, margin: Floats, calibration: Calibration) -> float:
+    def offset(
+        self, margin: Floats, calibration: Calibration, weight: Floats | None = None
+    ) -> float:
         """Return what is added to the cohort's margins so that their mean risk is the level.
 
         Args:
             margin: Log-odds of everybody in the cohort.
             calibration: Map from margin to probability.
+            weight: How many customers each row stands for; None for one.
         """
         level = self.level
         if level is None or len(margin) == 0:
             return 0.0
 
         def excess(offset: float) -> float:
-            return float(calibration.apply(margin + offset).mean()) - level
+            return weighted_mean(calibration.apply(margin + offset), weight) - level
 
         if excess(-BOUND) > 0:
             return -BOUND
@@ -104,7 +107,8 @@ class Levels:
         found = margin.copy()
         for cut_off in np.unique(examples.as_of_date):
             rows = examples.as_of_date == cut_off
-            found[rows] += self.at(cut_off).offset(margin[rows], calibration)
+            weight = None if examples.weight is None else examples.weight[rows]
+            found[rows] += self.at(cut_off).offset(margin[rows], calibration, weight)
         return found
 
     def probability_of_none(self, examples: Examples) -> Floats:

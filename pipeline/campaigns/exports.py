@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.campaigns.tables import CAMPAIGNS, MEMBERS, OUTBOX
+from pipeline.campaigns.tables import CAMPAIGNS, MEMBERS, OUTBOX, PLAYBOOK_CAMPAIGNS, PLAYBOOKS
 from pipeline.project.home import Home
 from pipeline.project.state import reading_from
 from pipeline.project.state_export import write_state_table
@@ -40,11 +40,17 @@ _MESSAGES = [
     OUTBOX.c.attempts,
     OUTBOX.c.ended_at,
 ]
+_PLAYBOOKS = [
+    PLAYBOOKS.c.playbook_id,
+    PLAYBOOKS.c.domain,
+    PLAYBOOKS.c.name,
+    PLAYBOOK_CAMPAIGNS.c.campaign_id,
+]
 _LAUNCHED = CAMPAIGNS.c.launched_at.is_not(None)
 
 
 def export_campaigns(home: Home) -> None:
-    """Write launched campaigns, their members, and the state of each member's last message."""
+    """Write launched campaigns, members, each one's last message, and whose playbook it follows."""
     for name, columns, statement in _exported():
         write_state_table(home, name, columns, _rows(home, statement))
 
@@ -85,6 +91,14 @@ def _exported() -> list[tuple[str, Sequence[sa.Column[Any]], sa.Select[Any]]]:
             sa.select(*_MESSAGES)
             .where(~later)
             .order_by(OUTBOX.c.campaign_id, OUTBOX.c.customer_id),
+        ),
+        (
+            "playbook_campaigns",
+            _PLAYBOOKS,
+            sa.select(*_PLAYBOOKS)
+            .join(PLAYBOOK_CAMPAIGNS, PLAYBOOK_CAMPAIGNS.c.playbook_id == PLAYBOOKS.c.playbook_id)
+            .where(PLAYBOOK_CAMPAIGNS.c.campaign_id.in_(ids))
+            .order_by(PLAYBOOKS.c.playbook_id, PLAYBOOK_CAMPAIGNS.c.campaign_id),
         ),
     ]
 

@@ -77,6 +77,33 @@ MEMBERS = sa.Table(
     sa.Column("profit_cents", sa.BigInteger, nullable=False),
     sa.Column("member_hash", sa.String, nullable=False),
 )
+# Settings under a name, to draft campaigns from.
+PLAYBOOKS = sa.Table(
+    "playbooks",
+    METADATA,
+    # another one whenever it is saved: what other settings achieved is not its own
+    sa.Column("playbook_id", sa.String, primary_key=True),
+    sa.Column("domain", sa.String, nullable=False),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("budget_cents", sa.BigInteger, nullable=False),
+    # null for what the period or power requires
+    sa.Column("holdout_per_mille", sa.Integer),
+    sa.Column("explore_per_mille", sa.Integer, nullable=False),
+    # JSON of a PlanChoice
+    sa.Column("choice", sa.String, nullable=False),
+    # name of a saved audience; null for none
+    sa.Column("audience", sa.String),
+    sa.Column("made_by", sa.String, nullable=False),
+    sa.Column("made_at", sa.DateTime, nullable=False),
+    sa.UniqueConstraint("domain", "name"),
+)
+# Campaigns with the settings of a playbook: the one it was made from, and those drafted from it.
+PLAYBOOK_CAMPAIGNS = sa.Table(
+    "playbook_campaigns",
+    METADATA,
+    sa.Column("playbook_id", sa.String, primary_key=True),
+    sa.Column("campaign_id", sa.String, primary_key=True),
+)
 ENDPOINTS = sa.Table(
     "endpoints",
     METADATA,

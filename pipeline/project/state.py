@@ -13,7 +13,7 @@ from pipeline.project.home import Home
 # Seconds a writer waits for another one.
 WAIT_SECONDS = 10.0
 # Revisions of `migrations`, oldest first; the last one is the version that the code reads.
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 

@@ -1,12 +1,14 @@
-"""A campaign on the terminal: its figures in words."""
+"""Campaigns and playbooks on the terminal: their figures in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from pipeline.campaigns.forecast import Forecast
 from pipeline.campaigns.life_cycle import Campaign
+from pipeline.campaigns.playbooks import Playbook
 
 _NEXT = {
     "draft": "Next: churn campaign preview, then churn campaign launch.",
@@ -37,6 +39,46 @@ def show_campaign(campaign: Campaign, messages: Mapping[str, int], console: Cons
         console.print(f"messages: {told}", highlight=False)
     if campaign.status in _NEXT:
         console.print(_NEXT[campaign.status], highlight=False)
+
+
+def show_playbooks(
+    playbooks: Sequence[Playbook],
+    achieved: Mapping[str, Sequence[Mapping[str, Any]]],
+    console: Console,
+) -> None:
+    """Print playbooks with the save rate of all their members, then of each risk band.
+
+    Args:
+        playbooks: The playbooks.
+        achieved: Id → rows of `bi_playbooks`.
+        console: Where to.
+    """
+    table = Table()
+    for title in ("playbook", "members", "campaigns", "customers", "of 100 leavers kept"):
+        table.add_column(title, no_wrap=title == "playbook")
+    for one in playbooks:
+        rows = achieved.get(one.playbook_id, ())
+        if not rows:
+            table.add_row(one.name, "all", f"0 of {len(one.campaigns)}", "–", "not known yet")
+        for place, row in enumerate(rows):
+            table.add_row(
+                "" if place else one.name,
+                row["risk_band"],
+                f"{row['campaigns']} of {len(one.campaigns)}",
+                f"{row['customers_treated'] + row['customers_control']:,}",
+                kept_in_words(row),
+            )
+    console.print(table, highlight=False)
+
+
+def kept_in_words(row: Mapping[str, Any]) -> str:
+    """Return of 100 who would leave how many were kept, with the interval."""
+    if row["save_rate"] is None:
+        return "cannot be told"
+    words = f"{100 * row['save_rate']:.0f}"
+    if row["ci_low"] is None:
+        return words
+    return f"{words} ({100 * row['ci_low']:.0f} to {100 * row['ci_high']:.0f})"
 
 
 def _lines(campaign: Campaign, figures: Forecast) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from pipeline.project.codes import terms
 from pipeline.project.duck import file_sql, rows_of
 from pipeline.project.sources import source_tables
 from pipeline.proofs.prove import kept_proof
+from pipeline.report.contacted import contacted_in_words
 from pipeline.report.run import METRICS, model_term
 from pipeline.runs.context import RunContext
 from pipeline.runs.registry import recipe_of
@@ -78,6 +79,7 @@ def _facts(context: RunContext, domain: str, run: Path) -> dict[str, Any]:
             key=lambda c: -c["value"],
         )[:10],
         "excluded": recipe_of(run).excluded,
+        "contacted": _contacted(run),
         "proof": proof,
         "proof_words": _proof_words(proof),
         "training_proof": (proof or {}).get("training", ""),
@@ -125,6 +127,12 @@ def _segments(run: Path) -> list[dict[str, Any]]:
         order by all
         """
     )
+
+
+def _contacted(run: Path) -> list[str]:
+    """What is left out because of contacts, in words; nothing without contacts."""
+    path = run / "contacted_examples.parquet"
+    return contacted_in_words(_rows(f"from {file_sql(path)}")) if path.exists() else []
 
 
 def _days(run: Path) -> list[dict[str, Any]]:

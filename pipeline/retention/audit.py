@@ -27,6 +27,8 @@ What = Literal[
     "resumed a campaign",
     "finished a campaign",
     "stopped a campaign",
+    "saved a playbook",
+    "deleted a playbook",
     "replayed messages",
     "added an endpoint",
     "rotated the secret of an endpoint",

@@ -12,6 +12,7 @@ import pandas as pd
 from ml import artifacts
 from ml.challengers.slot import UnknownChallengerError, find_challenger
 from ml.cohorts import RefusedError, choose_fits, is_on_grid, periods, read_cohorts
+from ml.contacted import read_contacted, without_contacted
 from ml.contract import read_examples, usable_features
 from ml.evaluation.lead import predict_early, quality_by_lead
 from ml.evaluation.protocol import judge_protocol
@@ -87,7 +88,8 @@ def evaluate(context: RunContext, domain: str, count: int, challenger: str | Non
             read_snapshot_features(connection, domain),
             settings.assumed_static,
         )
-        examples = everything.keep(usable)
+        contacted = read_contacted(connection, domain)
+        examples = without_contacted(everything.keep(usable), contacted)
         levels = read_levels(connection, domain, rule_of(settings))
         quality, calibrations = [], []
         for place, fits in enumerate(judged, 1):

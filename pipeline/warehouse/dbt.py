@@ -17,9 +17,22 @@ from pipeline.warehouse.blame import DbtError, FailedNode
 from pipeline.warehouse.lineage import tell_build
 
 # Models downstream of ML outputs, people's decisions or the catalogue of actions are built after
-# the ML step; all others before.
-_AFTER = ("source:ml+", "source:state+", "source:history+", "retention_actions+")
-BEFORE_ML = ("--exclude", *_AFTER)
+# the ML step; all others before. Of what follows from decisions, the ML step reads who was
+# contacted (models/churn/contacts), so that is built before as well.
+_STATE = "source:state+"
+_AFTER = ("source:ml+", _STATE, "source:history+", "retention_actions+")
+_READ_BY_ML = ("staging", "contacts")
+BEFORE_ML = (
+    "--exclude",
+    *(one for one in _AFTER if one != _STATE),
+    f"{_STATE},path:tests",
+    f"{_STATE},path:models/serving",
+    *(
+        f"{_STATE},path:models/churn/{folder.name}"
+        for folder in sorted((PROJECT / "models/churn").iterdir())
+        if folder.is_dir() and folder.name not in _READ_BY_ML
+    ),
+)
 AFTER_ML = ("--select", *_AFTER)
 _FAILED = ("error", "fail", "runtime error")
 

@@ -20,6 +20,7 @@ from app.api.services import Services
 from app.audience_members import audience_members
 from pipeline.campaigns import life_cycle, outbox
 from pipeline.campaigns.life_cycle import Campaign, CampaignSettings, NoCampaignError, Status
+from pipeline.campaigns.playbooks import NoPlaybookError
 from pipeline.project.errors import ChurnError
 
 router = APIRouter(prefix="/v1/{domain}", tags=["campaigns"])
@@ -229,12 +230,12 @@ class Replayed(DomainAnswer):
     replayed: int = Field(description="Messages that are sent again.")
 
 
-_REFUSED: dict[int | str, dict[str, Any]] = {
+REFUSED: dict[int | str, dict[str, Any]] = {
     404: {"description": "There is no such campaign."},
     409: {"description": "The campaign cannot do this now; `detail` says why."},
 }
 _COMPUTED: dict[int | str, dict[str, Any]] = {
-    **_REFUSED,
+    **REFUSED,
     503: {"description": "Another plan is being computed; try again."},
 }
 
@@ -250,7 +251,7 @@ def list_campaigns(
         lambda after, limit: life_cycle.read_campaigns(services.home, domain.name, after, limit),
         lambda one: one.name,
     )
-    items = [_shown(services, one) for one in found]
+    items = [shown(services, one) for one in found]
     return CampaignList(**in_domain(generation, domain), items=items, next_cursor=following)
 
 
@@ -258,7 +259,7 @@ def list_campaigns(
     "/campaigns/{name}",
     summary="Save a draft of a campaign",
     dependencies=[Plans],
-    responses=_REFUSED,
+    responses=REFUSED,
 )
 def draft_campaign(
     services: App,
@@ -273,33 +274,33 @@ def draft_campaign(
     settings = CampaignSettings(
         name, body.budget, body.holdout, body.explore, choice, body.audience, body.destination
     )
-    with _told():
+    with told():
         if body.audience is not None:
             audience_members(services.home, domain.name, body.audience)
         saved = life_cycle.draft_campaign(services.home, domain.name, settings, by)
-    return SavedCampaign(**in_domain(generation, domain), campaign=_shown(services, saved))
+    return SavedCampaign(**in_domain(generation, domain), campaign=shown(services, saved))
 
 
 @router.get(
     "/campaigns/{name}",
     summary="Get a campaign",
     dependencies=[Reads],
-    responses={404: _REFUSED[404]},
+    responses={404: REFUSED[404]},
 )
 def read_campaign(
     services: App, generation: Published, domain: InDomain, name: Name
 ) -> SavedCampaign:
     """Return a campaign with its figures and the states of its messages."""
-    with _told():
+    with told():
         found = life_cycle.find_campaign(services.home, domain.name, name)
-    return SavedCampaign(**in_domain(generation, domain), campaign=_shown(services, found))
+    return SavedCampaign(**in_domain(generation, domain), campaign=shown(services, found))
 
 
 @router.get(
     "/campaigns/{name}/members",
     summary="List a campaign's members",
     dependencies=[Reads],
-    responses={404: _REFUSED[404]},
+    responses={404: REFUSED[404]},
 )
 def read_members(
     services: App,
@@ -309,7 +310,7 @@ def read_members(
     query: Annotated[ListQuery, Query()],
 ) -> MemberList:
     """Return members with arms and actions as the launch froze them; none for a draft."""
-    with _told():
+    with told():
         found = life_cycle.find_campaign(services.home, domain.name, name)
     rows, following = read_kept(
         query,
@@ -338,14 +339,14 @@ def preview_campaign(
     services: App, generation: Published, domain: InDomain, name: Name
 ) -> SavedCampaign:
     """Compute what a draft would cost, bring and show on what is published now."""
-    with _told(), _planning(services):
+    with told(), _planning(services):
         found = life_cycle.preview_campaign(
             services.home,
             domain.name,
             name,
             lambda audience: audience_members(services.home, domain.name, audience),
         )
-    return SavedCampaign(**in_domain(generation, domain), campaign=_shown(services, found))
+    return SavedCampaign(**in_domain(generation, domain), campaign=shown(services, found))
 
 
 @router.post(
@@ -372,7 +373,7 @@ async def launch_campaign(
     """
 
     def work(_: str) -> BaseModel:
-        with _told(), _planning(services):
+        with told(), _planning(services):
             draft = life_cycle.find_campaign(services.home, domain.name, name)
             if draft.campaign_id != campaign_id:
                 raise ProblemError(
@@ -385,7 +386,7 @@ async def launch_campaign(
                 lambda audience: audience_members(services.home, domain.name, audience),
                 by,
             )
-        return SavedCampaign(**in_domain(generation, domain), campaign=_shown(services, launched))
+        return SavedCampaign(**in_domain(generation, domain), campaign=shown(services, launched))
 
     return await once(work)
 
@@ -394,45 +395,45 @@ async def launch_campaign(
     "/campaigns/{name}/pause",
     summary="Pause a campaign",
     dependencies=[Approves],
-    responses=_REFUSED,
+    responses=REFUSED,
 )
 def pause_campaign(
     services: App, generation: Published, domain: InDomain, by: Author, name: Name
 ) -> SavedCampaign:
     """Hold back what was not sent yet. Idempotent."""
-    with _told():
+    with told():
         found = life_cycle.pause_campaign(services.home, domain.name, name, by)
-    return SavedCampaign(**in_domain(generation, domain), campaign=_shown(services, found))
+    return SavedCampaign(**in_domain(generation, domain), campaign=shown(services, found))
 
 
 @router.post(
     "/campaigns/{name}/resume",
     summary="Resume a campaign",
     dependencies=[Approves],
-    responses=_REFUSED,
+    responses=REFUSED,
 )
 def resume_campaign(
     services: App, generation: Published, domain: InDomain, by: Author, name: Name
 ) -> SavedCampaign:
     """Let a paused campaign send again. Idempotent."""
-    with _told():
+    with told():
         found = life_cycle.resume_campaign(services.home, domain.name, name, by)
-    return SavedCampaign(**in_domain(generation, domain), campaign=_shown(services, found))
+    return SavedCampaign(**in_domain(generation, domain), campaign=shown(services, found))
 
 
 @router.post(
     "/campaigns/{name}/finish",
     summary="Finish a campaign",
     dependencies=[Approves],
-    responses=_REFUSED,
+    responses=REFUSED,
 )
 def finish_campaign(
     services: App, generation: Published, domain: InDomain, by: Author, name: Name
 ) -> SavedCampaign:
     """End a campaign; what was not sent is stopped. Idempotent."""
-    with _told():
+    with told():
         found = life_cycle.finish_campaign(services.home, domain.name, name, by)
-    return SavedCampaign(**in_domain(generation, domain), campaign=_shown(services, found))
+    return SavedCampaign(**in_domain(generation, domain), campaign=shown(services, found))
 
 
 @router.get("/dead-letters", summary="List messages given up", dependencies=[Reads])
@@ -474,7 +475,7 @@ async def replay_dead_letters(
     """Send messages again with the ids that they had: those named, or a range of times."""
 
     def work(_: str) -> BaseModel:
-        with _told():
+        with told():
             if body == ReplayBody():
                 raise ChurnError("Name messages, or a range of times.")
             count = outbox.replay(
@@ -491,7 +492,7 @@ async def replay_dead_letters(
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Turn what a campaign refuses into a problem.
 
     Raises:
@@ -501,6 +502,8 @@ def _told() -> Iterator[None]:
         yield
     except NoCampaignError as missing:
         raise ProblemError(404, "unknown-campaign", missing.what) from missing
+    except NoPlaybookError as missing:
+        raise ProblemError(404, "unknown-playbook", missing.what) from missing
     except ChurnError as refused:
         words = " ".join(filter(None, (refused.what, refused.hint)))
         raise ProblemError(409, "campaign-refused", words) from refused
@@ -526,7 +529,8 @@ def _planning(services: Services) -> Iterator[None]:
         services.planner.release()
 
 
-def _shown(services: Services, one: Campaign) -> KeptCampaign:
+def shown(services: Services, one: Campaign) -> KeptCampaign:
+    """Return a campaign as an answer has it."""
     return KeptCampaign(
         campaign_id=one.campaign_id,
         name=one.name,

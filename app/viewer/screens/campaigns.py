@@ -9,6 +9,7 @@ from app.viewer import client, words
 from app.viewer.campaign_result import earned, result
 from app.viewer.context import Context, context
 from app.viewer.plain import plain
+from app.viewer.playbooks import keep_as_playbook, playbooks
 from app.viewer.published import one, titles
 from pipeline.campaigns.endpoints import read_endpoints
 from pipeline.project.home import home
@@ -218,5 +219,7 @@ if kept:
     steps(page, chosen)
     if chosen["status"] != "draft":
         result(page, chosen["campaign_id"])
+    keep_as_playbook(page, chosen["name"])
 draft_form(page)
+playbooks(page)
 earned(page)

@@ -9,6 +9,7 @@ from app.viewer import charts, files, words
 from app.viewer.context import Context, chosen_or_stop, context
 from app.viewer.plain import plain
 from app.viewer.published import AS_OF_LEAD, Row, columns, one, rows, titles
+from pipeline.report.contacted import contacted_in_words
 from pipeline.report.run import GAIN, with_noise
 
 # Methods in the order of their colours; others follow.
@@ -109,6 +110,17 @@ def published_scores(page: Context) -> Row | None:
     if following:
         st.caption(following)
     return newest
+
+
+def contacted(page: Context) -> None:
+    """Say whom the model is neither trained nor judged on, because they were contacted."""
+    if not columns(page.generation, "bi_contacted_examples"):
+        return
+    found = rows(page.generation, "select * from bi_contacted_examples where domain = ?", page.name)
+    told = contacted_in_words(found.to_dict("records"))
+    if told:
+        st.subheader("Customers who were contacted", anchor=False)
+        st.markdown("\n".join(f"- {words.in_markdown(one)}" for one in told))
 
 
 def back_test(page: Context) -> Row | None:
@@ -446,6 +458,7 @@ if tested is None:
 customers(page, published, tested)
 list_cut(page)
 beside_baselines(page)
+contacted(page)
 over_time(page)
 corrections(page)
 st.subheader("Limits", anchor=False)

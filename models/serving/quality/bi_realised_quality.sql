@@ -1,31 +1,52 @@
 -- One row per domain, run and scored cut-off whose outcomes have closed: how good the scores turned
--- out to be, beside the base rate.
+-- out to be, beside the base rate. Whom a contact may have changed says nothing of a score; who was
+-- held out instead counts for them.
 with
 
 scores as (
     select
-        *,
-        least(greatest(churn_probability, 1e-9), 1 - 1e-9) as p,
-        case when is_churned then 1 else 0 end as churned
-    from {{ ref('fct_churn_scores') }}
-    where is_churned is not null
+        scores.*,
+        least(greatest(scores.churn_probability, 1e-9), 1 - 1e-9) as p,
+        case when scores.is_churned then 1 else 0 end as churned,
+        coalesce(contacted.is_contacted, false) as is_contacted,
+        coalesce(contacted.weight, 1) as weight
+    from {{ ref('fct_churn_scores') }} as scores
+    left join {{ ref('int_churn__examples_contacted') }} as contacted
+        on
+            scores.domain = contacted.domain
+            and scores.customer_id = contacted.customer_id
+            and scores.as_of_date = contacted.as_of_date
+    where scores.is_churned is not null
 ),
 
--- Ties share their mean rank, so that the area under the curve counts them half.
+-- Stayers with a lower score, and half of those with the same, so that ties count half.
 ranked as (
     select
         *,
-        rank() over cohort_by_risk + (count(*) over ties - 1) / 2.0 as mean_rank,
-        row_number() over (
+        sum(weight * (1 - churned)) over cohort_by_risk
+        - sum(weight * (1 - churned)) over ties / 2 as stayers_below,
+        sum(weight) over (
             partition by run_id, as_of_date
             order by churn_probability desc, customer_id asc
+            rows between unbounded preceding and current row
         ) as place,
-        count(*) over cohort as cohort_rows
+        sum(weight) over cohort as cohort_weight
     from scores
+    where not is_contacted
     window
         cohort as (partition by run_id, as_of_date),
         cohort_by_risk as (partition by run_id, as_of_date order by churn_probability),
         ties as (partition by run_id, as_of_date, churn_probability)
+),
+
+left_out as (
+    select
+        run_id,
+        as_of_date,
+        count(*) as contacted
+    from scores
+    where is_contacted
+    group by run_id, as_of_date
 ),
 
 summed as (
@@ -36,38 +57,45 @@ summed as (
         label_definition,
         count(*) as customers,
         cast(sum(churned) as bigint) as churners,
-        avg(p) as mean_probability,
-        avg(-(churned * ln(p) + (1 - churned) * ln(1 - p))) as log_loss,
-        avg((churned - p) * (churned - p)) as brier,
-        sum(case when churned = 1 then mean_rank end) as churners_ranks,
-        sum(case when place <= 0.1 * cohort_rows then churned end) as captured_in_top_decile
+        sum(weight) as all_weight,
+        sum(weight * churned) as left_weight,
+        sum(weight * p) / sum(weight) as mean_probability,
+        sum(-weight * (churned * ln(p) + (1 - churned) * ln(1 - p))) / sum(weight) as log_loss,
+        sum(weight * (churned - p) * (churned - p)) / sum(weight) as brier,
+        sum(weight * churned * stayers_below) as pairs_in_order,
+        sum(case when place <= 0.1 * cohort_weight then weight * churned end)
+            as captured_in_top_decile
     from ranked
     group by all
 ),
 
 final as (
     select
-        domain,
-        run_id,
-        as_of_date,
-        label_definition,
-        customers,
-        churners,
-        churners / customers as churn_rate,
-        mean_probability,
-        churners / nullif(customers * mean_probability, 0) as observed_to_expected,
-        log_loss,
+        summed.domain,
+        summed.run_id,
+        summed.as_of_date,
+        summed.label_definition,
+        summed.customers,
+        summed.churners,
+        left_weight / all_weight as churn_rate,
+        summed.mean_probability,
+        left_weight / nullif(all_weight * summed.mean_probability, 0) as observed_to_expected,
+        summed.log_loss,
         case
-            when churners > 0 and churners < customers
+            when left_weight > 0 and left_weight < all_weight
                 then
-                    -ln(churners / customers) * churners / customers
-                    - ln(1 - churners / customers) * (1 - churners / customers)
+                    -ln(left_weight / all_weight) * left_weight / all_weight
+                    - ln(1 - left_weight / all_weight) * (1 - left_weight / all_weight)
         end as churn_rate_log_loss,
-        brier,
-        (churners_ranks - churners * (churners + 1) / 2.0)
-        / nullif(churners * (customers - churners), 0) as auc,
-        captured_in_top_decile / nullif(churners, 0) as top_decile_capture
+        summed.brier,
+        pairs_in_order / nullif(left_weight * (all_weight - left_weight), 0) as auc,
+        captured_in_top_decile / nullif(left_weight, 0) as top_decile_capture,
+        coalesce(left_out.contacted, 0) as contacted
     from summed
+    left join left_out
+        on
+            summed.run_id = left_out.run_id
+            and summed.as_of_date = left_out.as_of_date
 )
 
 select * from final

@@ -45,6 +45,8 @@ def draft(contract_api, domain):
     assert contract_api.put(f"/v1/{domain}/drafts/a draft", json={}).status_code == 200
     campaign = contract_api.put(f"/v1/{domain}/campaigns/a draft", json={"budget": 100.0})
     assert campaign.status_code == 200
+    playbook = {"campaign": "a draft"}
+    assert contract_api.put(f"/v1/{domain}/playbooks/a draft", json=playbook).status_code == 200
     return "a draft"
 
 
@@ -127,7 +129,9 @@ def statuses_of(operation, key, domain, customers, job, draft, mode):
             case.path_parameters["customer_id"] = customers[place]
         if "job_id" in case.path_parameters and place % 2 and case.method != "DELETE":
             case.path_parameters["job_id"] = job
-        is_named = any(part in operation.path for part in ("/drafts/", "/campaigns/"))
+        is_named = any(
+            part in operation.path for part in ("/drafts/", "/campaigns/", "/playbooks/")
+        )
         if is_named and place % 2 and case.method != "DELETE":
             case.path_parameters["name"] = draft
         answer = case.call_and_validate(headers={"X-API-Key": key}, checks=CHECKS)

@@ -54,6 +54,7 @@ NEEDS = {
                 "campaigns",
                 "campaigns/x",
                 "campaigns/x/members",
+                "playbooks",
                 "dead-letters",
             )
         ),
@@ -71,6 +72,9 @@ NEEDS = {
         ("DELETE", "/v1/bench/drafts/x", None),
         ("PUT", "/v1/bench/campaigns/x", {"budget": 1.0}),
         ("POST", "/v1/bench/campaigns/x/preview", None),
+        ("PUT", "/v1/bench/playbooks/x", {"campaign": "y"}),
+        ("PUT", "/v1/bench/playbooks/x/draft", {"campaign": "y"}),
+        ("DELETE", "/v1/bench/playbooks/x", None),
     ],
     "approve": [
         ("POST", "/v1/bench/drafts/x/approval?draft_id=y", None),
@@ -108,6 +112,9 @@ def test_a_key_for_one_domain_sees_no_other(api, start_api):
         ("PUT", f"/v1/{other}/campaigns/x", {"budget": 1.0}),
         ("POST", f"/v1/{other}/campaigns/x/launch?campaign_id=y", None),
         ("GET", f"/v1/{other}/campaigns/x/members", None),
+        ("GET", f"/v1/{other}/playbooks", None),
+        ("PUT", f"/v1/{other}/playbooks/x", {"campaign": "y"}),
+        ("DELETE", f"/v1/{other}/playbooks/x", None),
         ("GET", f"/v1/{other}/dead-letters", None),
     ):
         answer = checked(limited.client.request(method, path, json=body))

@@ -152,6 +152,38 @@ def test_a_campaign_from_draft_to_end(world, start_api, run_churn, crm, monkeypa
     assert {name for name, arm in arms.items() if arm == "control"} == control
 
 
+def test_settings_that_worked_are_kept_and_used_again(world, start_api, run_churn):
+    api = start_api(world, "read", "plan")
+    body = {"budget": 300.0, "filter": {"bands": ["critical"]}, "explore": 0.1}
+    assert api.put(CAMPAIGN, json=body).status_code == 200
+    kept = f"/v1/{DOMAIN}/playbooks/{quote('win back')}"
+    problem_of(api.put(kept, json={"campaign": "gone"}), 404, "unknown-campaign")
+    saved = api.put(kept, json={"campaign": "spring offers"}).json()["playbook"]
+    assert saved["filter"]["bands"] == ["critical"] and saved["campaigns"] == ["spring offers"]
+    problem_of(
+        api.put(f"/v1/{DOMAIN}/playbooks/gone/draft", json={"campaign": "x"}),
+        404,
+        "unknown-playbook",
+    )
+    made = api.put(f"{kept}/draft", json={"campaign": "summer", "budget": 20.0}).json()["campaign"]
+    assert (made["status"], made["budget"], made["explore"]) == ("draft", 20.0, 0.1)
+    assert made["filter"] == saved["filter"]
+    of = ("campaign", "draft", "--domain", DOMAIN, "--name", "autumn", "--playbook", "win back")
+    done = run_churn(world.root, *of, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["budget_cents"] == 30_000
+    refused = run_churn(world.root, *of, "--band", "high")
+    assert refused.returncode == 2 and "has its own settings" in refused.stderr
+    (listed,) = api.get(f"/v1/{DOMAIN}/playbooks").json()["items"]
+    assert listed["campaigns"] == ["autumn", "spring offers", "summer"]
+    # none of them has an outcome yet
+    assert listed["achieved"] == []
+    shown = run_churn(world.root, "campaign", "playbooks", "--domain", DOMAIN)
+    assert "win back" in shown.stdout and "not known yet" in shown.stdout
+    assert api.delete(kept).json()["deleted"] == 1
+    assert api.get(f"/v1/{DOMAIN}/playbooks").json()["items"] == []
+
+
 def test_what_did_not_arrive_is_listed_and_sent_again(world, start_api, run_churn, crm):
     api = start_api(world, "read", "plan", "approve")
     # an address of this machine, which only development allows: refused, and final at once

@@ -6,8 +6,10 @@ The SQL is that of the models, over members drawn by a stated process.
 import numpy as np
 import pandas as pd
 import pytest
-from lift_models import campaign_rows, measured, quarter_rows
+from lift_models import build, campaign_rows, measured, quarter_rows
 from scipy.stats import norm
+
+from pipeline.project.home import PROJECT
 
 
 def lifts(connection, measure="stayed", slice_="all"):
@@ -220,3 +222,48 @@ def test_two_campaigns_teach_more_than_one_and_those_that_fail_their_checks_noth
     alone = learned(pd.concat([one, spoiled]))
     assert alone["campaigns"].eq(1).all()
     assert learned(one.assign(is_closed=False)).empty
+
+
+def played(members, uses):
+    """What playbooks achieved, by name and risk band."""
+    connection = measured(members)
+    connection.execute(
+        "create table stg_churn__playbook_campaigns "
+        "(playbook_id varchar, domain varchar, playbook_name varchar, campaign_id varchar)"
+    )
+    connection.executemany("insert into stg_churn__playbook_campaigns values (?, ?, ?, ?)", uses)
+    build(connection, "bi_playbooks", PROJECT / "models/serving/plan/bi_playbooks.sql")
+    return connection.execute("from bi_playbooks").df().set_index(["playbook_name", "risk_band"])
+
+
+def test_a_playbook_achieves_what_its_campaigns_do():
+    """Of those who would leave a quarter is kept, in two campaigns where others leave."""
+    one, other = saved(20_000, 0.25), saved(20_000, 0.25, seed=2, stay=0.8)
+    other["campaign_id"] = "another"
+    told = played(
+        pd.concat([one, other]),
+        [("p", "shop", "win back", "c0"), ("p", "shop", "win back", "another")],
+    )
+    every = told.loc["win back", "all"]
+    assert every["save_rate"] == pytest.approx(0.25, abs=0.03)
+    assert every["ci_low"] < 0.25 < every["ci_high"] < every["ci_low"] + 0.08
+    assert (every["campaigns"], every["customers_treated"] + every["customers_control"]) == (
+        2,
+        40_000,
+    )
+    assert set(told.loc["win back"].index) == {"all", "critical", "high", "low"}
+    # one campaign by itself: the ratio of shares, with the interval of its logarithm
+    alone = played(one, [("p", "shop", "win back", "c0")]).loc["win back", "all"]
+    arms = [one.loc[one["arm"] == arm, "is_churned"] for arm in ("treat", "control")]
+    ratio = arms[0].mean() / arms[1].mean()
+    error = np.sqrt(sum((1 - arm.mean()) / arm.sum() for arm in arms))
+    assert alone["save_rate"] == pytest.approx(1 - ratio, abs=1e-9)
+    assert alone["ci_low"] == pytest.approx(1 - ratio * np.exp(1.96 * error), abs=1e-4)
+
+
+def test_campaigns_that_are_open_or_not_comparable_are_not_a_playbooks():
+    uses = [("p", "shop", "win back", "c0")]
+    assert played(saved(4000, 0.25).assign(is_closed=False), uses).empty
+    spoiled = saved(4000, 0.25)
+    spoiled["arm"] = np.where(np.arange(4000) % 3 == 0, "treat", spoiled["arm"])
+    assert played(spoiled, uses).empty

@@ -205,6 +205,10 @@ def test_realised_quality_is_what_scikit_learn_computes(demo):
             "unnest(range(3000)) as i)",
             [p.tolist(), churned.tolist()],
         )
+        connection.execute(
+            "create table churn.int_churn__examples_contacted (domain varchar, "
+            "customer_id varchar, as_of_date date, is_contacted boolean, weight double)"
+        )
         cursor = connection.execute(compiled(demo[0], "bi_realised_quality"))
         row = dict(zip([c[0] for c in cursor.description], cursor.fetchone(), strict=True))
     assert row["auc"] == pytest.approx(roc_auc_score(churned, p), abs=1e-9)

@@ -25,22 +25,37 @@ _MACROS = ("arms_totalled", "critical_value", "wilson_limit", "lifts_measured", 
 PRIOR = {"call": (2, 18), "voucher": (3, 7)}
 
 
-def compiled(model):
-    """The SQL of a model; a ref is the name of a table."""
+class _Dbt:
+    """What a model uses of dbt's own macros."""
+
+    type_string = staticmethod(lambda: "varchar")
+    cast = staticmethod(lambda value, kind: f"cast({value} as {kind})")
+
+
+def compiled(model, path=None):
+    """The SQL of a model of models/churn, or of a file; a ref is the name of a table."""
     macros = "".join((PROJECT / f"macros/experiments/{name}.sql").read_text() for name in _MACROS)
-    text = (PROJECT / f"models/churn/{model}.sql").read_text()
+    text = (path or PROJECT / f"models/churn/{model}.sql").read_text()
     environment = Environment(undefined=StrictUndefined, autoescape=False)
     return environment.from_string(macros + text).render(
         ref=str,
         config=lambda **_: "",
+        dbt=_Dbt,
+        add_days=lambda day, days: f"({day} + cast({days} as integer))",
         number_series=lambda first, last, name: (
             f"select cast(unnest(generate_series({first}, {last})) as bigint) as {name}"
         ),
     )
 
 
-def measured(campaigns=None, quarters=None):
-    """A connection with the models built over members of campaigns, and of periods."""
+def measured(campaigns=None, quarters=None, catalogue=None):
+    """A connection with the models built over members of campaigns, and of periods.
+
+    Args:
+        campaigns: Members of campaigns; none without them.
+        quarters: Members of periods.
+        catalogue: Rows of the seed's domain, action and Beta of the save rate; PRIOR without.
+    """
     connection = duckdb.connect()
     connection.execute("set enable_progress_bar = false")
     made = {
@@ -51,16 +66,22 @@ def measured(campaigns=None, quarters=None):
         connection.register("made", frame)
         connection.execute(f"create table {name} as select * from made")
         connection.unregister("made")
-    catalogue = [("shop", action, *beta) for action, beta in PRIOR.items()]
+    if catalogue is None:
+        catalogue = [("shop", action, *beta) for action, beta in PRIOR.items()]
     connection.execute(
         "create table retention_actions "
         "(domain varchar, action_id varchar, save_alpha double, save_beta double)"
     )
     connection.executemany("insert into retention_actions values (?, ?, ?, ?)", catalogue)
     for model in _MODELS:
-        sql = re.sub(r"^\s*--.*$", "", compiled(model), flags=re.MULTILINE)
-        connection.execute(f"create table {model.split('/')[1]} as {sql}")
+        build(connection, model)
     return connection
+
+
+def build(connection, model, path=None):
+    """Make the table of a model over those that it reads."""
+    sql = re.sub(r"^\s*--.*$", "", compiled(model, path), flags=re.MULTILINE)
+    connection.execute(f"create table {model.rpartition('/')[2]} as {sql}")
 
 
 def campaign_rows(

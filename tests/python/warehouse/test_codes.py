@@ -28,6 +28,8 @@ IDS = {
     "name",
     "part_code",
     "planned_action",
+    "playbook_id",
+    "playbook_name",
     "previous_run_id",
     "recommended_action",
     "row_hash",

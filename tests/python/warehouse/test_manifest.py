@@ -2,8 +2,10 @@
 
 import pytest
 
+from ml.contacted import TABLE
 from pipeline.project.home import Home
 from pipeline.warehouse.compiled_sql import read_manifest
+from pipeline.warehouse.dbt import BEFORE_ML
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +56,24 @@ def has_grain_test(tests):
     keys = {column for name, column in tests if name == "unique"}
     filled = {column for name, column in tests if name == "not_null"}
     return ("is_unique_by", None) in tests or bool(keys & filled)
+
+
+def test_what_the_ml_step_reads_is_built_before_it(tmp_path, run_dbt):
+    """Without it training would not know of contacts, and nobody would notice."""
+    done = run_dbt(tmp_path, "ls", "--resource-type=model", "--output=name", *BEFORE_ML)
+    assert done.returncode == 0, done.stdout[-3000:]
+    built = set(done.stdout.split())
+    assert {
+        TABLE,
+        "int_churn__features_described",
+        "int_churn__segments_assigned",
+        "stg_churn__contacts",
+    } <= built
+    assert not built & {
+        "int_churn__contact_eligibility_checked",
+        "int_churn__campaign_members_followed",
+        "fct_campaign_lift",
+        "bi_retention_plan",
+        "bi_playbooks",
+        "crm_churn_actions",
+    }

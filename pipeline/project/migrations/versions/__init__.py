@@ -4,5 +4,6 @@ In their order: `baseline` are the tables from before there were steps; `assignm
 that plans drew, and what was lifted; `authors` adds who marked a customer or saved an audience;
 `plan_drafts` adds drafts of plans, and whom a saved plan is for; `audit` adds who decided what;
 `plan_parts` adds the parts of segments that a saved plan is for; `campaigns` adds campaigns with
-their members, messages and receivers; `alerts` adds what nights tell of, and whom they told.
+their members, messages and receivers; `alerts` adds what nights tell of, and whom they told;
+`playbooks` adds settings of campaigns under a name.
 """
