@@ -83,7 +83,7 @@ from pipeline.warehouse.kept_features import (
     macro_environment,
     note_lake_days,
 )
-from pipeline.warehouse.lineage import Dataset, told, written_tables
+from pipeline.warehouse.lineage import Relation, told, written_tables
 from pipeline.warehouse.static_checks import check_build
 
 _BEYOND = (
@@ -707,7 +707,7 @@ def finish(context: RunContext) -> GenerationInfo | None:
     ):
         generation = publish(home, made_from, marts=marts, kept=kept)
         wrote += [
-            Dataset(f"current.serving.{table}", rows, home.published / "current.duckdb")
+            Relation(f"current.serving.{table}", rows, home.published / "current.duckdb")
             for table, rows in generation.tables.items()
         ]
     context.say(f"published {generation.name}, {len(generation.tables)} tables")

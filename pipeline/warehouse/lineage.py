@@ -32,7 +32,7 @@ _HINT = "Install the extra: pip install 'churn-platform[lineage]', or take the s
 
 
 @dataclass(frozen=True)
-class Dataset:
+class Relation:
     """A relation of a database file.
 
     Attributes:
@@ -70,10 +70,10 @@ def check_installed() -> None:
         )
 
 
-def written_tables(folder: Path) -> list[Dataset]:
+def written_tables(folder: Path) -> list[Relation]:
     """Return the relations of the schema `ml` that a folder of Parquet files adds rows to."""
     return [
-        Dataset(f"warehouse.ml.{path.stem}", pq.read_metadata(path).num_rows)
+        Relation(f"warehouse.ml.{path.stem}", pq.read_metadata(path).num_rows)
         for path in sorted(folder.glob("*.parquet"))
     ]
 
@@ -116,7 +116,7 @@ def tell_build(home: Home, artefacts: Path, console: Console) -> None:
 
 
 @contextmanager
-def told(home: Home, job: str, reads: Iterable[str], console: Console) -> Iterator[list[Dataset]]:
+def told(home: Home, job: str, reads: Iterable[str], console: Console) -> Iterator[list[Relation]]:
     """Tell that a step began, and how it ended.
 
     Args:
@@ -128,7 +128,7 @@ def told(home: Home, job: str, reads: Iterable[str], console: Console) -> Iterat
     Yields:
         A list; the block adds what it wrote.
     """
-    wrote: list[Dataset] = []
+    wrote: list[Relation] = []
     if not is_asked():
         yield wrote
         return
@@ -167,11 +167,11 @@ def told(home: Home, job: str, reads: Iterable[str], console: Console) -> Iterat
                     inputs=[InputDataset(_database(home.warehouse), name) for name in reads],
                     outputs=[
                         OutputDataset(
-                            _database(dataset.file or home.warehouse),
-                            dataset.name,
-                            outputFacets={"outputStatistics": statistics(rowCount=dataset.rows)},
+                            _database(relation.file or home.warehouse),
+                            relation.name,
+                            outputFacets={"outputStatistics": statistics(rowCount=relation.rows)},
                         )
-                        for dataset in wrote
+                        for relation in wrote
                     ],
                     producer=PRODUCER,
                 )

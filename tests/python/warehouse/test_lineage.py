@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.project.errors import ChurnError
 from pipeline.warehouse import lineage
-from pipeline.warehouse.lineage import Dataset, check_installed, is_asked, tell_build, told
+from pipeline.warehouse.lineage import Relation, check_installed, is_asked, tell_build, told
 
 TRANSPORT = "OPENLINEAGE__TRANSPORT__"
 
@@ -41,7 +41,7 @@ def test_nothing_is_told_unless_it_is_asked_for(home, console, monkeypatch):
 
 def test_a_step_tells_what_it_reads_and_the_rows_it_wrote(home, console, written):
     with told(home, "shop.score", ["warehouse.shop.shop__churn_examples"], console) as wrote:
-        wrote.append(Dataset("warehouse.ml.scores", 12))
+        wrote.append(Relation("warehouse.ml.scores", 12))
     began, ended = written()
     assert (began["eventType"], ended["eventType"]) == ("START", "COMPLETE")
     assert began["run"]["runId"] == ended["run"]["runId"]
