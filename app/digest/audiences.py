@@ -3,7 +3,7 @@
 import duckdb
 
 from app.audience_members import audience_members
-from app.digest.figures import Figure, Row, Section
+from app.digest.figures import DigestFigure, Row, Section
 from app.viewer import words
 from pipeline.project.home import Home
 
@@ -34,9 +34,9 @@ def audience_section(
         f"Audience {name}",
         "customers",
         [
-            Figure("Customers", f"{len(members):,}", "customers", (), float(len(members))),
-            Figure("At risk", f"{at_risk:,}", "customers", (), float(at_risk)),
-            Figure("Value at risk", money, "customers", (), float(value or 0.0)),
+            DigestFigure("Customers", f"{len(members):,}", "customers", (), float(len(members))),
+            DigestFigure("At risk", f"{at_risk:,}", "customers", (), float(at_risk)),
+            DigestFigure("Value at risk", money, "customers", (), float(value or 0.0)),
         ],
         "Open it on the page Customers, under Saved audiences.",
     )

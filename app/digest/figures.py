@@ -24,7 +24,7 @@ _ACTIONS = 6
 
 
 @dataclass(frozen=True)
-class Figure:
+class DigestFigure:
     """A figure with the page that shows it.
 
     Attributes:
@@ -55,7 +55,7 @@ class Section:
 
     title: str
     page: str
-    figures: list[Figure] = field(default_factory=list)
+    figures: list[DigestFigure] = field(default_factory=list)
     note: str = ""
 
 
@@ -132,13 +132,13 @@ def _one(connection: duckdb.DuckDBPyConnection, sql: str, *values: Any) -> Row |
     return next(iter(_rows(connection, sql, *values)), None)
 
 
-def _count(label: str, number: float | None, page: str, **query: str) -> Figure:
+def _count(label: str, number: float | None, page: str, **query: str) -> DigestFigure:
     count = number or 0
-    return Figure(label, f"{count:,.0f}", page, tuple(query.items()), float(count))
+    return DigestFigure(label, f"{count:,.0f}", page, tuple(query.items()), float(count))
 
 
-def _money(label: str, amount: float | None, domain: Row, page: str) -> Figure:
-    return Figure(
+def _money(label: str, amount: float | None, domain: Row, page: str) -> DigestFigure:
+    return DigestFigure(
         label, words.money(amount, str(domain["currency"])), page, (), float(amount or 0.0)
     )
 
@@ -171,7 +171,9 @@ def _moved(connection: duckdb.DuckDBPyConnection, domain: Row) -> Section:
         figure = _count(title, row["customers"], "changes", view=direction)
         value = words.money(row["value"], str(domain["currency"])) if row["value"] else ""
         more = f"{figure.value} ({value} at risk)" if value else figure.value
-        section.figures.append(Figure(figure.label, more, figure.page, figure.query, figure.number))
+        section.figures.append(
+            DigestFigure(figure.label, more, figure.page, figure.query, figure.number)
+        )
     return section
 
 
@@ -199,7 +201,7 @@ def _quality(connection: duckdb.DuckDBPyConnection, domain: str) -> Section:
     if found is None:
         return Section("Quality", "was_right", note="Not measured yet.")
     told = f"{found.word}: {found.pairs} of 100 pairs ranked right"
-    figure = Figure("Quality of the scores", told, "was_right", (), 100 * found.ranked_right)
+    figure = DigestFigure("Quality of the scores", told, "was_right", (), 100 * found.ranked_right)
     section = Section("Quality", "was_right", [figure], f"{found.advice} {found.origin}")
     realised = _one(
         connection,
@@ -230,7 +232,7 @@ def _campaigns(connection: duckdb.DuckDBPyConnection, domain: Row) -> Section | 
         if row["verdict"]:
             told += f"; {row['verdict']}"
         section.figures.append(
-            Figure(
+            DigestFigure(
                 f"{row['campaign_name']} ({row['campaign_status']})",
                 told,
                 "campaigns",
@@ -249,8 +251,8 @@ def _freshness(domain: Row, generation: str) -> Section:
         "Data",
         "nights",
         [
-            Figure("Data up to", words.day(domain["as_of_date"]), "nights"),
-            Figure("Published", words.minute(moment), "nights"),
+            DigestFigure("Data up to", words.day(domain["as_of_date"]), "nights"),
+            DigestFigure("Published", words.minute(moment), "nights"),
         ],
     )
 
@@ -260,7 +262,7 @@ def _alerts(domain: str, alerts: Sequence[Alert]) -> Section:
     section = Section("Open alerts", "nights")
     section.figures = [_count("Open alerts", len(own), "nights")]
     section.figures += [
-        Figure(
+        DigestFigure(
             KINDS[one.kind].title if one.kind in KINDS else one.kind,
             f"since {words.day(one.since)}. {one.words}",
             one.page,

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app.digest.figures import Business, Figure, Section
+from app.digest.figures import Business, DigestFigure, Section
 from app.viewer import words
 from app.viewer.pages import PAGES
 from pipeline.alerts.settings import Targets
@@ -83,7 +83,7 @@ def _plain(businesses: Sequence[Business], link: Any) -> str:
     return "\n".join(lines)
 
 
-def _to(of: Business, figure: Figure, link: Any) -> tuple[str, str]:
+def _to(of: Business, figure: DigestFigure, link: Any) -> tuple[str, str]:
     return link(of, figure.page, figure.query), _TITLES[figure.page]
 
 
