@@ -80,7 +80,7 @@ def week(demo, tmp_path_factory):
             AUDIENCES.insert().values(
                 domain=SHOP,
                 name="VIPs",
-                filter=json.dumps({"band": ["critical"]}),
+                filter=json.dumps({"band": ["critical", "medium"]}),
                 saved_at=datetime.now(UTC).replace(tzinfo=None),
             )
         )
@@ -307,9 +307,10 @@ def test_readers_get_the_audiences_and_pages_that_they_subscribed_to(home):
     (members, at_risk) = ask(
         home,
         "select count(*), count(*) filter (where is_at_risk) from bi_churn_risk "
-        "where domain = $1 and risk_band = 'critical'",
+        "where domain = $1 and risk_band in ('critical', 'medium')",
         SHOP,
     )[0]
+    assert 0 < at_risk < members
     a = mails["a@example.com"]
     assert re.search(rf"Audience VIPs\n\S+/customers\S+\n  Customers: {members:,}\n", a)
     assert f"  At risk: {at_risk:,}" in a
