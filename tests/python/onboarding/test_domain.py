@@ -116,7 +116,7 @@ def test_orders_become_published_scores_and_actions_and_the_checks_stay_green(pr
     check_the_house(project, home, "till")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_purchases_of_the_shop_alone_are_a_domain(project, home, demo, tmp_path):
     """Other names, day before month, no visits: the same customers, scored from orders alone."""
     write_orders(demo[0].raw / "ecommerce", tmp_path / "orders")

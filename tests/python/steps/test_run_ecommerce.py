@@ -92,7 +92,7 @@ def test_the_guards_of_the_run_are_on_record(demo):
     assert rows["single_features"] > 60
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_overridden_settings_name_the_label(demo_copy, run_churn):
     done = run_churn(
         demo_copy.root,
@@ -156,7 +156,7 @@ def test_61_days_are_refused_with_the_command_that_fits_and_it_does(home, run_ch
     assert customers > 500
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_purchases_alone_are_enough(demo, home, run_churn, tmp_path, monkeypatch):
     """Three columns: no prices, no sessions, no views. What needs them is null."""
     cut(
