@@ -127,6 +127,12 @@ def build(context: RunContext, *, isolate: bool = False) -> None:
             _check(context, domain, LAKE)
         except ChurnError as error:
             _leave_out(context, domain, error, isolate=isolate)
+    if not _built(context):
+        raise ChurnError(
+            "None of the domains can be built; what was last published stays.",
+            where=", ".join(context.entries),
+            hint="See above what is wrong with each.",
+        )
     # a half-finished build must not pass for the old state or the new one
     fingerprint.forget(home.warehouse, "build", "marts")
     export_state(home)

@@ -35,6 +35,17 @@ def test_a_build_that_fails_passes_for_no_state_at_all(context, monkeypatch):
     assert fingerprint.done(context.home.warehouse, "marts") is None
 
 
+def test_a_build_without_a_domain_that_can_be_built_says_so(context, monkeypatch):
+    def damaged(*_):
+        raise ChurnError("A file is damaged.")
+
+    monkeypatch.setattr(steps, "_check", damaged)
+    monkeypatch.setattr(steps, "dbt", lambda *a, **o: pytest.fail("dbt was called"))
+    with pytest.raises(ChurnError, match="None of the domains can be built"):
+        steps.build(context, isolate=True)
+    assert set(context.left_out) == set(context.entries)
+
+
 def test_an_unchanged_build_calls_nothing(context, monkeypatch):
     monkeypatch.setattr(steps, "dbt", lambda *a, **o: pytest.fail("dbt was called"))
     monkeypatch.setattr(notices, "late_feed", lambda *_: None)
