@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export CHURN_HOME ?= $(CURDIR)/data
 # tests of one file stay together, so that what they share is made once
-SIDE_BY_SIDE := -n 2 --dist loadfile
+# three on two cores: a test often waits, for a browser, a server or a process it has started
+SIDE_BY_SIDE := -n 3 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help

@@ -132,7 +132,7 @@ def test_the_purchases_of_the_shop_alone_are_a_domain(project, home, demo, tmp_p
     assert quality["lightgbm"] < quality["base_rate"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_cdnow_is_a_domain(project, home, shared_data):
     """The public purchases: one acquisition cohort, customers that mostly never come back."""
     folder = shared_data / "cdnow_as_ecommerce"

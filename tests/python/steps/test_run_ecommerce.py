@@ -133,7 +133,7 @@ def cut(raw, target, select, since=date(2018, 1, 1), until=date(2021, 1, 1)):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_61_days_are_refused_with_the_command_that_fits_and_it_does(home, run_churn, tmp_path):
     made = Home(tmp_path / "made")
     # enough customers that the preset needs no smaller size
@@ -183,7 +183,7 @@ def test_purchases_alone_are_enough(demo, home, run_churn, tmp_path, monkeypatch
     assert_every_page_opens("Online shop", riskiest(home))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_real_purchases_run_from_the_raw_file_to_scores_and_beat_every_baseline(
     home, run_churn, shared_data, monkeypatch
 ):
