@@ -11,3 +11,9 @@ compared both on the customers scored next; `score` scores with it, `tune` searc
 `challengers` are models from outside, `policy` learns from trials whom to treat, and `evaluation`
 and `explain` are packages of their own.
 """
+
+import os
+
+# How long a thread of LightGBM that waits for another spins before it sleeps. With libgomp's own
+# count it spins on, and where other work runs it takes the core from the thread it waits for.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
