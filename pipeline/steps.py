@@ -693,6 +693,9 @@ def finish(context: RunContext) -> GenerationInfo | None:
     is_published = live is not None and live.marts == marts
     if fingerprint.done(home.warehouse, "marts") != marts or not (is_compared or is_published):
         marts = _build_marts(context, compared_with)
+    if not _built(context):
+        context.say("publish: no domain is published again")
+        return live
     notices.tell_departures(context, _built(context))
     kept = sorted({*context.left_out, *_guard(context, live, _built(context))})
     made_from = fingerprint.digest(marts, kept)
@@ -759,6 +762,9 @@ def _build_marts(context: RunContext, compared_with: str) -> str:
             _check_features(context, domain)
         except ChurnError as error:
             context.leave_out(domain, error)
+    if not _built(context):
+        # every domain keeps what was last published of it
+        return _made_from(context)
     export_decisions(home)
     export_campaigns(home)
     outcome = _dbt_build(

@@ -1,5 +1,6 @@
 """The last night as Prometheus metrics, read from its record when they are asked for."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -78,9 +79,7 @@ def _metrics(night: Night) -> Iterator[Metric]:
     notes = GaugeMetricFamily(
         "churn_night_notes", "Warnings, refusals and failures.", labels=["kind", "domain"]
     )
-    counts: dict[tuple[str, str], int] = {}
-    for note in night.notes:
-        counts[note.kind, note.domain] = counts.get((note.kind, note.domain), 0) + 1
+    counts = Counter((note.kind, note.domain) for note in night.notes)
     for (kind, domain), count in sorted(counts.items()):
         notes.add_metric([kind, domain], count)
     yield from (ended, outcome, seconds, rows, read, notes)

@@ -23,6 +23,14 @@ from pipeline.project.home import Home
 # Seconds that a mail may take altogether: a server can answer one byte at a time.
 MAIL_SECONDS = 60.0
 _PROGRAMS = ("file", "webhook")
+# Answers by which a receiver asks for patience, whatever the letter.
+_BUSY = (408, 429)
+
+
+class RefusedLetter(str):
+    """Why a target that answers did not take a letter: it may take another one."""
+
+    __slots__ = ()
 
 
 def is_for_programs(target: Target) -> bool:
@@ -39,6 +47,8 @@ def send(
     seconds: float = TIMEOUT,
 ) -> str | None:
     """Bring a letter to a target; return why it did not arrive, None if it did.
+
+    A `RefusedLetter` is of this letter alone; with any other reason the target is down.
 
     Args:
         home: CHURN_HOME.
@@ -100,7 +110,9 @@ def _post(name: str, target: WebTarget, letter: Letter, seconds: float) -> str |
     if reply.problem:
         return reply.problem
     if reply.status is None or not 200 <= reply.status < 300:
-        return f"answered {reply.status}"
+        answered = f"answered {reply.status}"
+        is_of_the_letter = 400 <= (reply.status or 0) < 500 and reply.status not in _BUSY
+        return RefusedLetter(answered) if is_of_the_letter else answered
     return None
 
 
@@ -196,7 +208,7 @@ def _mail(
     except smtplib.SMTPResponseException as answer:
         return f"the mail server answered {answer.smtp_code}"
     except smtplib.SMTPRecipientsRefused:
-        return "the mail server refuses every recipient"
+        return RefusedLetter("the mail server refuses every recipient")
     except smtplib.SMTPException as problem:
         return f"the mail server: {type(problem).__name__}"
     except OSError:

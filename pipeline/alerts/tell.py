@@ -18,7 +18,7 @@ from pipeline.alerts.book import (
     waiting,
 )
 from pipeline.alerts.gather import AlertDomain, Judgement, judge
-from pipeline.alerts.sending import is_for_programs, send
+from pipeline.alerts.sending import RefusedLetter, is_for_programs, send
 from pipeline.alerts.settings import EVERY_KIND, FILE, Targets, read_targets
 from pipeline.alerts.wording import Letter, Line, alert_letters
 from pipeline.project.errors import ChurnError
@@ -141,13 +141,17 @@ def _send(
         if message.target in targets.targets:
             by_reader.setdefault((message.target, message.recipient), []).append(message)
     down: dict[str, str] = {}
+    refused: dict[str, str] = {}
     for (name, recipient), own in by_reader.items():
         target = targets.targets[name]
         letters = alert_letters(own, targets, dict(titles), is_each=is_for_programs(target))
         for letter, ids in letters:
-            # one that does not answer is asked once a night
+            # one that does not answer is asked once a night; a letter that is refused is in no
+            # other letter's way
             problem = down.get(name) or send(home, name, target, letter, recipient)
-            if problem:
+            if isinstance(problem, RefusedLetter):
+                refused[f"{name} {recipient}".strip()] = problem
+            elif problem:
                 down[name] = problem
             else:
                 told.sent += len(ids)
@@ -159,6 +163,10 @@ def _send(
     told.warnings += [
         f"the target {name} was not reached and will be told the next night: {problem}"
         for name, problem in down.items()
+    ]
+    told.warnings += [
+        f"the target {reader} refused a message and will get it again the next night: {problem}"
+        for reader, problem in refused.items()
     ]
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from pipeline.project.home import PROJECT, Home
 from pipeline.project.terminal import progress_bar
 from pipeline.warehouse.blame import DbtError, FailedNode
-from pipeline.warehouse.lineage import tell_build
+from pipeline.warehouse.lineage import check_installed, tell_build
 
 # Models downstream of ML outputs, people's decisions or the catalogue of actions are built after
 # the ML step; all others before. Of what follows from decisions, the ML step reads who was
@@ -78,7 +78,9 @@ def dbt(
 
     Raises:
         DbtError: A model or a test failed; with dbt's message and the path of the log.
+        ChurnError: OpenLineage is configured, and its client is not installed.
     """
+    check_installed()
     home.root.mkdir(parents=True, exist_ok=True)
     (home.work / "duckdb").mkdir(parents=True, exist_ok=True)
     call = [

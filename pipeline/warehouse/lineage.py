@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 NAMESPACE = "churn"
 PRODUCER = "urn:churn-platform"
 # A server that did not answer is not asked again by this process: each event would wait for it.
-_unanswered: set[str] = set()
+_is_silent = Event()
 _HINT = "Install the extra: pip install 'churn-platform[lineage]', or take the settings away."
 
 
@@ -48,7 +49,7 @@ class Relation:
 
 def is_asked() -> bool:
     """Whether OpenLineage is configured, not switched off, and answered so far."""
-    if _unanswered or os.environ.get("OPENLINEAGE_DISABLED", "").strip().lower() == "true":
+    if _is_silent.is_set() or os.environ.get("OPENLINEAGE_DISABLED", "").strip().lower() == "true":
         return False
     return any(
         name.startswith(("OPENLINEAGE_URL", "OPENLINEAGE_CONFIG", "OPENLINEAGE__"))
@@ -88,7 +89,6 @@ def tell_build(home: Home, artefacts: Path, console: Console) -> None:
     """
     if not is_asked() or not (artefacts / "run_results.json").exists():
         return
-    check_installed()
     from jinja2 import Environment
     from openlineage.common.provider.dbt.local import DbtLocalArtifactProcessor
 
@@ -203,7 +203,8 @@ def _unheard(console: Console) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        words = f"OpenLineage events are not sent: {type(error).__name__}: {error}"
-        if not _unanswered:
-            show_warning(console, words)
-        _unanswered.add(words)
+        if not _is_silent.is_set():
+            _is_silent.set()
+            show_warning(
+                console, f"OpenLineage events are not sent: {type(error).__name__}: {error}"
+            )

@@ -13,7 +13,7 @@ periods as (
     {%- for domain, entry in var('churn_domains').items() %}
     select
         '{{ domain }}' as domain,
-        cast({{ entry.get('retention', {}).get('period_days', 28) }} as integer) as period_days
+        cast({{ period_days(entry) }} as integer) as period_days
     {%- if not loop.last %}
     union all
     {%- endif %}

@@ -16,7 +16,7 @@ entries as (
         cast({{ retention.get('cool_down_days', 14) }} as integer) as cool_down_days,
         cast({{ domain_setting(domain, 'gross_margin') }} as double) as gross_margin,
         cast('{{ retention.get('period_start', '2000-01-03') }}' as date) as first_period_start,
-        cast({{ retention.get('period_days', 28) }} as integer) as period_days
+        cast({{ period_days(entry) }} as integer) as period_days
     {%- if not loop.last %}
     union all
     {%- endif %}

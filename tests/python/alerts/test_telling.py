@@ -121,6 +121,39 @@ def test_a_target_that_is_down_is_a_warning_and_is_told_the_next_night(live, sig
     assert live(night(REFUSAL), 2).sent == 0
 
 
+def test_a_reader_whom_a_mail_server_does_not_know_is_in_nobodys_way(home, live):
+    with MailServer() as server:
+        office = {"kind": "smtp", "host": "127.0.0.1", "port": server.port, "tls": "none"}
+        addresses = {"sender": "churn@example.com", "to": ["office@example.com"], "alerts": False}
+        readers = ["gone@example.com", "here@example.com"]
+        subscriptions = [
+            {"target": "office", "to": one, "domain": SHOP, "alert": "all"} for one in readers
+        ]
+        set_up(home, {"office": office | addresses}, *subscriptions)
+        server.strangers = set(readers)
+        assert len(live(night(REFUSAL)).warnings) == 2
+        assert server.got == []
+        server.strangers = {"gone@example.com"}
+        (warning,) = live(night(REFUSAL), 1).warnings
+        assert warning == (
+            "the target office gone@example.com refused a message and will get it again the next "
+            "night: the mail server refuses every recipient"
+        )
+        ((recipients, _),) = server.got
+        assert recipients == ["here@example.com"]
+
+
+@pytest.mark.parametrize(("status", "arrived"), [(400, 1), (429, 0), (503, 0)])
+def test_a_message_that_is_refused_does_not_keep_others_back(live, signed, status, arrived):
+    answers = iter([status])
+    signed.answer = lambda request: next(answers, 200)
+    two = night(REFUSAL)
+    two.notes.append(Note(kind="failure", what="The disk is full."))
+    told = live(two)
+    assert (told.sent, len(told.warnings)) == (arrived, 1)
+    assert live(two, 1).sent == 2 - arrived
+
+
 def test_a_target_that_is_down_is_asked_once_a_night(live, signed):
     signed.answer = lambda request: "reset"
     two = night(REFUSAL)

@@ -23,6 +23,7 @@ from pipeline.retention.decisions import suppress
 from pipeline.retention.plan import can_plan, kept_folder
 from pipeline.runs.context import RunContext
 from pipeline.runs.registry import current_scores, decisions, live_name, live_run, recipe_of
+from pipeline.warehouse import fingerprint
 from pipeline.warehouse.dbt import DbtOutcome
 
 SHOP, OTHER = "ecommerce", "kkbox"
@@ -345,3 +346,19 @@ def test_scores_made_from_other_features_than_are_built_are_not_published(
         assert "2017-04-01 were made from other features" in told
         assert f"churn run --domain {OTHER}" in told
         assert context.exit_code == 3
+
+
+def test_where_no_domain_can_be_published_all_keep_their_rows(demo_copy, console, monkeypatch):
+    def damaged(*_):
+        raise ChurnError("A file is damaged.")
+
+    monkeypatch.setattr(steps, "_check", damaged)
+    monkeypatch.setattr(steps, "_dbt_build", lambda *_, **__: pytest.fail("dbt was called"))
+    # nothing that was built before answers for it
+    fingerprint.forget(demo_copy.warehouse, "marts")
+    with duckdb.connect(str(demo_copy.warehouse)) as connection:
+        connection.execute("drop schema serving cascade; drop schema churn cascade")
+    context = RunContext(demo_copy, tuple(domain_entries()), domain_entries(), {}, console)
+    assert steps.finish(context) == current(demo_copy)
+    assert "no domain is published again" in console.export_text()
+    assert context.exit_code == 1

@@ -54,12 +54,15 @@ class _AnyPort(Controller):
 class MailServer:
     """Keeps mails in `got`: recipients and the parsed message. Use it as a context.
 
+    It takes none for the addresses in `strangers`.
+
     Args:
         certificate: Asks for STARTTLS and a password with it; neither without one.
     """
 
     def __init__(self, certificate=None):
         self.got = []
+        self.strangers = set()
         asked = {}
         if certificate is not None:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -76,6 +79,12 @@ class MailServer:
     def _knows(server, session, envelope, mechanism, data):
         is_right = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
         return AuthResult(success=is_right, handled=is_right)
+
+    async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
+        if address in self.strangers:
+            return "550 nobody of that name"
+        envelope.rcpt_tos.append(address)
+        return "250 known"
 
     async def handle_DATA(self, server, session, envelope):
         message = message_from_bytes(envelope.content, policy=policy.default)

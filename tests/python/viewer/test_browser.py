@@ -133,6 +133,11 @@ class Person:
             time.sleep(1)
         raise AssertionError(f"{words!r} is not on the page:\n{self.reads()}")
 
+    def awaits(self, selector):
+        return WebDriverWait(self.browser, PATIENCE).until(
+            lambda driver: driver.find_element(By.CSS_SELECTOR, selector)
+        )
+
     def finds(self, words, kind="button"):
         return WebDriverWait(self.browser, PATIENCE).until(
             lambda driver: driver.find_elements(By.XPATH, f"//{kind}[contains(., '{words}')]")
@@ -143,9 +148,7 @@ class Person:
         self.waits()
 
     def writes(self, label, words):
-        field = WebDriverWait(self.browser, PATIENCE).until(
-            lambda driver: driver.find_element(By.CSS_SELECTOR, f"input[aria-label='{label}']")
-        )
+        field = self.awaits(f"input[aria-label='{label}']")
         field.send_keys(words)
 
     def follows(self, title):
@@ -170,11 +173,7 @@ class Person:
 
     def picks_the_first_row(self):
         """The table is a picture to the browser: click where its first checkbox is."""
-        table = WebDriverWait(self.browser, PATIENCE).until(
-            lambda driver: driver.find_element(
-                By.CSS_SELECTOR, "[data-testid='stDataFrame'] canvas"
-            )
-        )
+        table = self.awaits("[data-testid='stDataFrame'] canvas")
         self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", table)
         place = -table.size["width"] / 2 + 16, -table.size["height"] / 2 + 35 + 17
         ActionChains(self.browser).move_to_element_with_offset(
@@ -184,9 +183,7 @@ class Person:
 
     def sets(self, label, value):
         """Write a number in place of the one that is there."""
-        field = WebDriverWait(self.browser, PATIENCE).until(
-            lambda driver: driver.find_element(By.CSS_SELECTOR, f"input[aria-label='{label}']")
-        )
+        field = self.awaits(f"input[aria-label='{label}']")
         field.send_keys(Keys.CONTROL + "a")
         field.send_keys(str(value) + Keys.ENTER)
         self.waits()
@@ -271,10 +268,7 @@ def test_a_marketers_morning(person, viewer, run_churn):
 
     # the plan is open in another tab when a colleague marks the customer
     person.opens("customer", customer=riskiest)
-    reason = WebDriverWait(person.browser, PATIENCE).until(
-        lambda driver: driver.find_element(By.CSS_SELECTOR, "[data-testid='stForm'] input")
-    )
-    reason.send_keys("asked not to be written to")
+    person.awaits("[data-testid='stForm'] input").send_keys("asked not to be written to")
     person.clicks("Mark do-not-contact")
     person.sees("Do not contact since")
     person.sees("No contact planned")
@@ -665,7 +659,7 @@ def test_a_customers_link_in_the_list_opens_that_customer(person, viewer):
     person.writes("Find a customer by ID", one[:12] + Keys.ENTER)
     person.waits()
     before = set(person.browser.window_handles)
-    table = person.browser.find_element(By.CSS_SELECTOR, "[data-testid='stDataFrame'] canvas")
+    table = person.awaits("[data-testid='stDataFrame'] canvas")
     # the id is the first column beside the boxes; a link opens a tab of its own
     place = -table.size["width"] / 2 + 60, -table.size["height"] / 2 + 35 + 17
     ActionChains(person.browser).move_to_element_with_offset(
@@ -680,7 +674,7 @@ def test_a_customers_link_in_the_list_opens_that_customer(person, viewer):
     try:
         person.waits()
         person.sees("Signs of leaving")
-        field = person.browser.find_element(By.CSS_SELECTOR, "input[aria-label='Customer ID']")
+        field = person.awaits("input[aria-label='Customer ID']")
         assert field.get_attribute("value") == one
     finally:
         person.browser.close()
@@ -726,7 +720,7 @@ def test_a_bar_of_a_segment_leads_to_its_people_and_to_nobody_else(person):
 def test_a_table_has_no_download_of_its_own(person):
     """It would hold the rows that are shown, with the control groups."""
     person.opens("customers")
-    table = person.browser.find_element(By.CSS_SELECTOR, "[data-testid='stDataFrame'] canvas")
+    table = person.awaits("[data-testid='stDataFrame'] canvas")
     ActionChains(person.browser).move_to_element(table).perform()
     time.sleep(1)
     shown = [
@@ -780,10 +774,7 @@ def test_people_sign_in_by_openid_connect(browser, demo_copy, tmp_path, monkeypa
                 person.opens("today")
                 assert "Please sign in" in person.reads() and "NT$" not in person.reads()
                 person.finds("Sign in").click()
-                field = WebDriverWait(browser, PATIENCE).until(
-                    lambda driver: driver.find_element(By.CSS_SELECTOR, "input[name='sub']")
-                )
-                field.send_keys(user + Keys.ENTER)
+                person.awaits("input[name='sub']").send_keys(user + Keys.ENTER)
                 WebDriverWait(browser, PATIENCE).until(
                     lambda driver: driver.current_url.startswith(address)
                 )

@@ -1,12 +1,15 @@
 """What was made from what is told as OpenLineage events, where OpenLineage is configured."""
 
 import json
+import subprocess
+from threading import Event
 
 import duckdb
 import pytest
 
 from pipeline.project.errors import ChurnError
 from pipeline.warehouse import lineage
+from pipeline.warehouse.dbt import dbt
 from pipeline.warehouse.lineage import Relation, check_installed, is_asked, tell_build, told
 
 TRANSPORT = "OPENLINEAGE__TRANSPORT__"
@@ -15,7 +18,7 @@ TRANSPORT = "OPENLINEAGE__TRANSPORT__"
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
     """Nothing configured, nothing tried."""
-    monkeypatch.setattr(lineage, "_unanswered", set())
+    monkeypatch.setattr(lineage, "_is_silent", Event())
 
 
 @pytest.fixture
@@ -82,7 +85,9 @@ def test_a_server_that_is_down_stops_nothing_and_is_told_once(home, console, mon
     assert console.export_text().count("OpenLineage events are not sent") == 1
 
 
-def test_without_its_client_it_is_refused_in_words(monkeypatch):
+def test_without_its_client_it_is_refused_in_words_before_anything_is_built(
+    home, console, monkeypatch
+):
     check_installed()
     monkeypatch.setenv("OPENLINEAGE_URL", "http://127.0.0.1:9")
     check_installed()
@@ -90,6 +95,9 @@ def test_without_its_client_it_is_refused_in_words(monkeypatch):
     with pytest.raises(ChurnError, match="client is not installed") as refused:
         check_installed()
     assert "churn-platform[lineage]" in refused.value.hint
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("dbt was called"))
+    with pytest.raises(ChurnError, match="client is not installed"):
+        dbt(home, "build", console=console, title="build")
 
 
 def test_a_build_tells_each_model_and_test_and_no_customer(demo, console, written):
