@@ -76,7 +76,8 @@ def _make(connection, tables):
             connection.execute(f"insert into {name} select * from given")
             connection.unregister("given")
     entry = {"shop": {"retention": {"period_days": PERIOD}}}
-    text = (PROJECT / f"models/churn/contacts/{TABLE}.sql").read_text()
+    files = ("macros/plan/period_days.sql", f"models/churn/contacts/{TABLE}.sql")
+    text = "\n".join((PROJECT / file).read_text() for file in files)
     sql = (
         Environment(undefined=StrictUndefined, autoescape=False)
         .from_string(text)
