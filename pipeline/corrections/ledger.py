@@ -164,6 +164,12 @@ def keep_decision(home: Home, domain: str, name: str, decision: str, reason: str
     _write(folder / f"{now:%Y%m%dT%H%M%S%f}_{name}.parquet", row, _DECISION)
 
 
+def decisions(home: Home, domain: str) -> list[dict[str, Any]]:
+    """Return what was adopted and dropped in a domain, oldest first."""
+    paths = sorted((home.corrections / domain / "decisions").glob("*.parquet"))
+    return [pq.read_table(path).to_pylist()[0] for path in paths]
+
+
 def _write(path: Path, row: dict[str, Any], schema: pa.Schema = _TEST) -> None:
     with replaced(path) as part:
         pq.write_table(pa.Table.from_pylist([row], schema=schema), part)

@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 import pytest
 
+from pipeline.corrections import ledger
 from pipeline.docs.notebooks import FOLDER, notebook_paths, run_notebook
 from pipeline.exploration import Exploration, rate_with_interval
 from pipeline.exploration.preceding import _auc
@@ -50,8 +51,12 @@ def tables(notebook):
     )
 
 
-def test_there_is_one_a_domain_and_one_on_labels():
-    assert sorted([*domain_entries(), "labels"]) == NOTEBOOKS
+# pictures that a notebook has on a demo as it is made; a domain's own has eight or more
+PICTURES = {"labels": 2, "corrections": 2}
+
+
+def test_there_is_one_a_domain_one_on_labels_and_one_on_corrections():
+    assert sorted([*domain_entries(), "corrections", "labels"]) == NOTEBOOKS
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -107,7 +112,7 @@ def test_pictures_of_what_precedes_churn_claim_no_cause(name):
 def test_notebooks_run_on_the_demo(demo, name):
     home, _ = demo
     notebook = run_notebook(FOLDER / f"{name}.ipynb", home)
-    assert len(pictures(notebook)) >= (2 if name == "labels" else 8)
+    assert len(pictures(notebook)) >= PICTURES.get(name, 8)
     assert "made-up" in words(notebook)
     assert "No cohort is closed" not in words(notebook)
     for output in outputs(notebook):
@@ -122,6 +127,30 @@ def test_notebooks_run_where_nothing_is(home, name):
     assert pictures(notebook) == []
     assert re.search("There are no|no files", words(notebook))
     assert not home.root.exists()
+
+
+def test_what_was_found_of_corrections_is_drawn_with_its_rivals(home):
+    found = {"periods_expiries_restated": "gains", "periods_zero_payments_priced": "loses"}
+    for name, verdict in found.items():
+        row = dict.fromkeys(ledger._TEST.names) | {
+            "domain": "kkbox",
+            "name": name,
+            "rows_touched": 1234,
+            "verdict": verdict,
+        }
+        for part in ("", "flag_", "placebo_"):
+            value = 0.005 if verdict == "gains" and part == "" else -0.001
+            row |= {f"{part}ci_low": value - 0.001, f"{part}ci_high": value + 0.001}
+            row["gain" if part == "" else f"{part}gain"] = value
+        ledger._write(home.corrections / "kkbox" / "tests" / f"{name}.parquet", row)
+    ledger.keep_decision(home, "kkbox", "periods_expiries_restated", "adopted", None)
+    notebook = run_notebook(FOLDER / "corrections.ipynb", home)
+    assert len(pictures(notebook)) == 1
+    assert "1 of 2 corrections gain beyond noise" in words(notebook)
+    shown = " ".join(tables(notebook).split())
+    assert "periods_expiries_restated gains 1,234" in shown
+    assert "+0.00500" in shown
+    assert "periods_expiries_restated adopted gains" in shown
 
 
 @pytest.mark.slow
