@@ -20,6 +20,7 @@ from app.api.services import Services
 from app.audience_members import audience_members
 from pipeline.campaigns import life_cycle, outbox
 from pipeline.campaigns.life_cycle import Campaign, CampaignSettings, NoCampaignError, Status
+from pipeline.campaigns.period_use import BeyondPeriodError
 from pipeline.campaigns.playbooks import NoPlaybookError
 from pipeline.project.errors import ChurnError
 
@@ -84,6 +85,15 @@ class CampaignBody(StrictBody):
     ] = "csv"
 
 
+class ChannelFigures(BaseModel):
+    """A channel of limited capacity in the period."""
+
+    channel: str = Field(description="Channel.")
+    capacity: int = Field(description="Contacts that it carries in the period.")
+    left: int = Field(description="Those that are left for this campaign.")
+    needed: int = Field(description="Those that this campaign takes, both arms.")
+
+
 class CampaignFigures(BaseModel):
     """What a campaign costs, brings and can show: expected at the preview or at the launch."""
 
@@ -126,6 +136,25 @@ class CampaignFigures(BaseModel):
     as_of_date: date = Field(description="Cut-off of its scores.")
     period_start: date = Field(description="First day of the period whose arms it takes.")
     period_end: date = Field(description="Day after the period's last.")
+    period_budget: float | None = Field(
+        description="Budget of the period; null, as the next ones, for a campaign from before "
+        "periods were counted."
+    )
+    period_contacts: float | None = Field(description="Of it, for contacts that were reported.")
+    period_campaigns: float | None = Field(
+        description="Of it, for messages of campaigns that were delivered or are still to be sent."
+    )
+    period_control: float | None = Field(
+        description="Of it, what other control groups stand for; it is not spent on others."
+    )
+    period_plan: float | None = Field(
+        description="Of it, for customers whom the published plan contacts and no campaign has."
+    )
+    period_left: float | None = Field(
+        description="Of it, what is left for this campaign; a launch beyond it is refused."
+    )
+    period_needed: float | None = Field(description="What this campaign takes, both arms.")
+    channels: list[ChannelFigures] = Field(description="Channels of limited capacity.")
 
 
 class KeptCampaign(BaseModel):
@@ -506,7 +535,8 @@ def told() -> Iterator[None]:
         raise ProblemError(404, "unknown-playbook", missing.what) from missing
     except ChurnError as refused:
         words = " ".join(filter(None, (refused.what, refused.hint)))
-        raise ProblemError(409, "campaign-refused", words) from refused
+        kind = "beyond-period" if isinstance(refused, BeyondPeriodError) else "campaign-refused"
+        raise ProblemError(409, kind, words) from refused
 
 
 @contextmanager
