@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
--- One row per launched campaign and member, once a cut-off was published 30 days after the launch or
--- later: the score that the launch froze, which was of the last cut-off before it, and that of the
--- first such cut-off. It is null for members who were not scored then.
+-- One row per launched campaign and member, once a cut-off was published 30 days after the launch
+-- or later: the score that the launch froze, which was of the last cut-off before it, and that of
+-- the first such cut-off. It is null for members who were not scored then.
 with
 
 followed as (

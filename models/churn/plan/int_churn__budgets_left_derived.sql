@@ -1,5 +1,6 @@
 -- One row per domain: what is left of the period's budget for customers to be contacted. What was
--- spent on contacts and on messages of campaigns is gone, and what a control group would have cost is not spent on others.
+-- spent on contacts and on messages of campaigns is gone, and what a control group would have cost
+-- is not spent on others.
 with
 
 plans as (

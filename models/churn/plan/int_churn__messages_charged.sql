@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 -- One row per campaign and customer whose message uses budget and channel of the period: delivered
--- in it, or still to be sent by a campaign that runs. A message that the CRM reports as a contact is
--- charged as the contact. What a paused campaign has not sent, and what an ended one never will,
+-- in it, or still to be sent by a campaign that runs. A message that the CRM reports as a contact
+-- is charged as the contact. What a paused campaign has not sent, and what an ended one never will,
 -- costs nothing.
 with
 
