@@ -74,6 +74,8 @@ class PeriodUse:
         control_cents: Control groups of the period, which are not spent on others.
         plan_cents: Customers whom the published plan contacts, in no campaign of the period.
         needed_cents: What the campaign adds, for both arms.
+        fixed_cents: That of members whom the period had assigned before; None for a campaign that
+            was launched, whose members stay.
         channels: Channels of limited capacity, by name.
     """
 
@@ -84,6 +86,7 @@ class PeriodUse:
     control_cents: int
     plan_cents: int
     needed_cents: int
+    fixed_cents: int | None
     channels: tuple[ChannelUse, ...]
 
     @property
@@ -135,7 +138,7 @@ def read_use(
         made: After `count_taken`.
         domain: Domain.
         budget_cents: Budget of the plan that was saved last; None for the published one.
-        needed: Members with `channel` and `spend_cents`.
+        needed: Members with `channel` and `spend_cents`; of a draft, with `is_fixed`.
     """
     period = made.execute(
         "select period_start, period_end from int_churn__plan_settings_resolved"
@@ -165,6 +168,9 @@ def read_use(
         cents.get("control", 0),
         cents.get("plan", 0),
         sum(member["spend_cents"] for member in needed),
+        sum(one["spend_cents"] for one in needed if one["is_fixed"])
+        if all("is_fixed" in one for one in needed)
+        else None,
         channels,
     )
 
@@ -191,12 +197,16 @@ def refuse_beyond(use: PeriodUse, name: str, domain: str) -> None:
             )
             if cents
         )
-        ways = [f"lower its budget to {left / 100:,.2f} or less"] if left else []
-        ways += [
+        ways = [
             "pause or finish another campaign",
             "wait for the next period",
             f"raise the period's budget (churn plan --domain {domain} --budget N --save)",
         ]
+        # with less, it leaves out whom it would draw; whom the period has assigned stays the plan's
+        if use.fixed_cents is not None and use.fixed_cents > left:
+            ways.insert(0, "publish the plan at the period's budget of now (churn publish)")
+        elif use.fixed_cents is not None and left:
+            ways.insert(0, f"lower its budget to {left / 100:,.2f} or less")
         raise BeyondPeriodError(
             f"{name} would take {use.needed_cents / 100:,.2f} of the period's budget, and "
             f"{left / 100:,.2f} of {use.budget_cents / 100:,.2f} is left before {until}"

@@ -59,7 +59,7 @@ def test_a_campaigns_global_lift_is_its_effect_over_the_whole_cohort():
     rows = campaign_rows(1, 4000, effect=0.1)
     day = rows["as_of_date"].iloc[0]
     (found,) = campaigns_of(
-        rows, [("c0", day, 10_000), ("c0", day + pd.Timedelta(days=1), 50), ("other", day, 70)]
+        rows, [("c0", day, 10_000), ("c0", day + pd.Timedelta(days=1), 12_000), ("other", day, 70)]
     ).itertuples()
     assert found.customers_scored == 10_000
     assert found.coverage == pytest.approx((rows["arm"] == "treat").mean() * 0.4)
