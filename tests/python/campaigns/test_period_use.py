@@ -236,3 +236,47 @@ def test_a_channel_carries_its_contacts_once_over_all_campaigns(world):
     assert (used["left"], used["needed"]) == (9, 10)
     with pytest.raises(BeyondPeriodError, match="10 contacts by call, and 9 of the 60"):
         launch_campaign(world, shop, "all", lambda _: None, "Ada")
+
+
+@pytest.mark.slow
+def test_the_build_counts_what_the_launch_counts_and_plans_with_the_rest(demo_copy, run_churn):
+    """Two texts of SQL, one over the state of now and one over its export, and the same figures."""
+    home = demo_copy
+    campaign = launched(home, "mail", choice=MAIL)
+    treat = members_of(home, campaign, "treat")
+    reported = min(treat)
+    note_contacts(home, DOMAIN, [(reported, date(2017, 4, 1), treat[reported]["action_id"])])
+    done = run_churn(home.root, "publish")
+    assert done.returncode == 0, done.stdout + done.stderr
+    with duckdb.connect(current_file(home), read_only=True) as connection:
+        found = connection.execute(
+            "select budget_charged, budget_campaigns, budget_reserved, expected_spend, "
+            "campaign_messages from serving.bi_retention_budget where domain = ?",
+            [DOMAIN],
+        ).fetchone()
+        left = connection.execute(
+            "select reason, count(*) from serving.bi_churn_actions "
+            "where domain = ? and reason in ('in_campaign', 'cool_down') group by all",
+            [DOMAIN],
+        ).fetchall()
+        (listed_still,) = connection.execute(
+            "select count(*) from serving.bi_churn_actions where domain = ? "
+            "and decision = 'treat' and customer_id in (select unnest(?))",
+            [DOMAIN, sorted(treat)],
+        ).fetchone()
+    # a campaign for nobody else: what stands beside it is all that is taken
+    figures = drafted(home, "next", among=frozenset(["nobody"]))
+    assert found == pytest.approx(
+        (
+            figures.period_contacts,
+            figures.period_campaigns,
+            figures.period_control,
+            figures.period_plan,
+            len(treat) - 1,
+        )
+    )
+    assert figures.period_campaigns == pytest.approx(
+        spend(treat.values()) - treat[reported]["spend_cents"] / 100
+    )
+    assert dict(left) == {"in_campaign": len(treat) - 1, "cool_down": 1}
+    assert listed_still == 0
