@@ -218,7 +218,8 @@ def _generate(connection: duckdb.DuckDBPyConnection, customers: int) -> None:
             date '2026-01-01' as period_start, date '2026-01-29' as period_end;
         create or replace table bench.int_churn__periods_summarised as
         select '{DOMAIN}' as domain, 0 as contacts, 0 as contacts_of_unknown_actions,
-            cast(0 as bigint) as charged_cents, cast(0 as bigint) as reserved_cents,
+            cast(0 as bigint) as charged_cents, cast(0 as bigint) as campaign_messages,
+            cast(0 as bigint) as campaigns_cents, cast(0 as bigint) as reserved_cents,
             cast(null as bigint) as drawn_per_mille;
         create or replace table bench.stg_churn__assignments (
             domain varchar, period_start date, customer_id varchar, arm varchar, action_id varchar,

@@ -24,9 +24,11 @@ def result(page: Context, campaign_id: str) -> None:
         st.info("It was launched after the last publish. The next one shows its result here.")
         return
     _verdict(page, found)
+    _early_sign(found)
     if found["effect"] is None:
         return
     _figures(page, found)
+    _everybody(found)
     _parts(page, campaign_id)
 
 
@@ -50,6 +52,40 @@ def _verdict(page: Context, found: Row) -> None:
     else:
         why = titles(page.generation, "campaign_check")[found["failed_check"]]
         st.error(f"Cannot be told. {why}. No effect is shown.")
+
+
+def _early_sign(found: Row) -> None:
+    """Show how scores changed, while there is no outcome, and say what that is not."""
+    # not in what was published before it was measured
+    if found.get("early_sign_on") is None or found.get("early_sign") is None:
+        return
+    change, low, high = (
+        100 * found[name] for name in ("early_sign", "early_sign_low", "early_sign_high")
+    )
+    st.info(
+        f"Early sign, not an effect: by {words.day(found['early_sign_on'])} the risk of those to "
+        f"contact had changed by {change:+.1f} points beside the control group's (95% interval: "
+        f"{low:+.1f} to {high:+.1f}; below 0 is better). A score follows what customers do, and "
+        "only the outcome tells whether they stayed."
+    )
+
+
+def _everybody(found: Row) -> None:
+    """Show what the campaign changed for all customers who were scored."""
+    if found.get("global_lift") is None:
+        return
+    st.caption(
+        f"It was to contact {100 * found['coverage']:.1f}% of the {found['customers_scored']:,} "
+        f"customers who were scored: of all of them {_points(found)} more of 100 stayed."
+    )
+
+
+def _points(found: Row) -> str:
+    lift, low, high = (
+        f"{100 * found[name]:+.2f}"
+        for name in ("global_lift", "global_lift_low", "global_lift_high")
+    )
+    return f"{lift} (95% interval: {low} to {high})"
 
 
 def _figures(page: Context, found: Row) -> None:
@@ -152,8 +188,21 @@ def earned(page: Context) -> None:
                     found["incremental_profit_low"], found["incremental_profit_high"], strict=True
                 )
             ],
+            **_over_everybody(found),
             "Verdict": [plain(verdict) for verdict in found["verdict"]],
         }
     )
     st.dataframe(shown, hide_index=True)
     st.caption("The cost is that of the plans: what contacts and accepted offers were expected to.")
+
+
+def _over_everybody(found: pd.DataFrame) -> dict[str, list[str]]:
+    """What the contacts of quarters changed for all customers who were scored."""
+    # not in what was published before it was measured
+    if "global_lift" not in found.columns:
+        return {}
+    return {
+        "More of 100 scored customers stayed": [
+            "" if pd.isna(row["global_lift"]) else _points(row) for row in found.to_dict("records")
+        ]
+    }

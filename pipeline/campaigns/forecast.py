@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.campaigns.members import Chosen
+from pipeline.campaigns.period_use import PeriodUse
 
 # Quantiles of a two-sided test at 5 % that finds the effect in 80 % of campaigns.
 _QUANTILES = 1.959964 + 0.841621
@@ -43,6 +44,15 @@ class Forecast:
         as_of_date: Cut-off of its scores.
         period_start: First day of the period.
         period_end: Day after its last.
+        period_budget: Budget of the period; None where that is not known, as the next ones.
+        period_contacts: What of it went to contacts that were reported.
+        period_campaigns: What of it is for messages of other campaigns, sent or still to be sent.
+        period_control: What of it stands for control groups, and is not spent on others.
+        period_plan: What of it is for customers whom the published plan contacts, in no campaign.
+        period_left: What of it is left for this campaign.
+        period_needed: What this campaign takes of it, both arms.
+        channels: Channels of limited capacity: `channel`, `capacity`, `left` and `needed`, in
+            contacts of the period.
     """
 
     customers: int
@@ -71,6 +81,14 @@ class Forecast:
     as_of_date: str
     period_start: str
     period_end: str
+    period_budget: float | None = None
+    period_contacts: float | None = None
+    period_campaigns: float | None = None
+    period_control: float | None = None
+    period_plan: float | None = None
+    period_left: float | None = None
+    period_needed: float | None = None
+    channels: list[dict[str, Any]] = field(default_factory=list)
 
 
 def forecast(chosen: Chosen) -> Forecast:
@@ -110,7 +128,31 @@ def forecast(chosen: Chosen) -> Forecast:
         as_of_date=str(chosen.as_of_date),
         period_start=str(chosen.period[0]),
         period_end=str(chosen.period[1]),
+        **_of_period(chosen.use),
     )
+
+
+def _of_period(use: PeriodUse | None) -> dict[str, Any]:
+    if use is None:
+        return {}
+    return {
+        "period_budget": use.budget_cents / 100,
+        "period_contacts": use.contacts_cents / 100,
+        "period_campaigns": use.campaigns_cents / 100,
+        "period_control": use.control_cents / 100,
+        "period_plan": use.plan_cents / 100,
+        "period_left": use.left_cents / 100,
+        "period_needed": use.needed_cents / 100,
+        "channels": [
+            {
+                "channel": one.channel,
+                "capacity": one.capacity,
+                "left": one.left,
+                "needed": one.needed,
+            }
+            for one in use.channels
+        ],
+    }
 
 
 def smallest_effect(churn: float | None, treat: int, control: int) -> float | None:

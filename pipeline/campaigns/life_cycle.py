@@ -22,8 +22,10 @@ from pipeline.campaigns.members import (
     member_hash,
     published_name,
     read_standing,
+    use_of_rest,
 )
 from pipeline.campaigns.messages import write_messages
+from pipeline.campaigns.period_use import refuse_beyond
 from pipeline.campaigns.tables import CAMPAIGNS, ENDPOINTS, MEMBERS, OUTBOX
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
@@ -197,7 +199,8 @@ def launch_campaign(home: Home, domain: str, name: str, audience: Audience, by: 
 
     Raises:
         ChurnError: It was not previewed on what is published now, nobody is in it, its receiver is
-            disabled, or people decided faster than members could be chosen.
+            disabled, the period has too little left for it, or people decided faster than members
+            could be chosen.
     """
     for _ in range(_TRIES):
         with writing(home) as connection:
@@ -215,9 +218,12 @@ def launch_campaign(home: Home, domain: str, name: str, audience: Audience, by: 
                 f"Nobody is in {name}.",
                 hint="Its preview says why customers are left out; widen the filter or the budget.",
             )
+        if chosen.use is not None:
+            refuse_beyond(chosen.use, name, domain)
         with writing(home) as connection:
             now = _found(connection, domain, name)
-            # else arms and exclusions could be others than those that the members were chosen by
+            # else arms, exclusions and what the period has left could be others than those that the
+            # members were chosen by
             if (
                 now["campaign_id"] == row["campaign_id"]
                 and now["status"] == "draft"
@@ -237,20 +243,52 @@ def pause_campaign(home: Home, domain: str, name: str, by: str) -> Campaign:
     Raises:
         ChurnError: There is no such campaign, or it does not run.
     """
-    return _turn(home, domain, name, ("running", "paused"), {"status": "paused"}, by)
+    with writing(home) as connection:
+        paused = {"status": "paused"}
+        return _turn(connection, domain, name, ("running", "paused"), paused, by)
 
 
 def resume_campaign(home: Home, domain: str, name: str, by: str) -> Campaign:
     """Let a paused campaign send again.
 
     Raises:
-        ChurnError: There is no such campaign, it is not paused, or its receiver is disabled.
+        ChurnError: There is no such campaign, it is not paused, its receiver is disabled, or the
+            period has too little left for what it has not sent.
     """
-    with reading_from(home) as connection:
-        if connection is not None:
+    for _ in range(_TRIES):
+        with writing(home) as connection:
             row = _found(connection, domain, name)
             _check_destination(connection, domain, row["destination"])
-    return _turn(home, domain, name, ("running", "paused"), {"status": "running"}, by)
+            _must_be(row, ("running", "paused"), "running")
+            if row["status"] == "running":
+                return _campaign(row)
+            standing = read_standing(connection, domain, row["campaign_id"])
+            rest = _not_sent(connection, row["campaign_id"])
+        use = use_of_rest(home, domain, standing, rest) if rest else None
+        if use is not None:
+            refuse_beyond(use, name, domain)
+        with writing(home) as connection:
+            if read_standing(connection, domain, row["campaign_id"]) == standing:
+                return _turn(connection, domain, name, ("running", "paused"), _RUNNING, by)
+    raise ChurnError(
+        f"{name} was not resumed: the state changed meanwhile.", hint="Resume it again."
+    )
+
+
+_RUNNING = {"status": "running"}
+
+
+def _not_sent(connection: sa.Connection, campaign_id: str) -> list[dict[str, Any]]:
+    found = (
+        sa.select(MEMBERS.c.customer_id, MEMBERS.c.channel, MEMBERS.c.spend_cents)
+        .join(
+            OUTBOX,
+            (MEMBERS.c.campaign_id == OUTBOX.c.campaign_id)
+            & (MEMBERS.c.customer_id == OUTBOX.c.customer_id),
+        )
+        .where(OUTBOX.c.campaign_id == campaign_id, OUTBOX.c.state == "pending")
+    )
+    return [dict(row) for row in connection.execute(found).mappings()]
 
 
 def finish_campaign(home: Home, domain: str, name: str, by: str) -> Campaign:
@@ -260,7 +298,8 @@ def finish_campaign(home: Home, domain: str, name: str, by: str) -> Campaign:
         ChurnError: There is no such campaign, or it is a draft or stopped.
     """
     ended = {"status": "finished", "ended_by": by, "ended_at": _now()}
-    return _turn(home, domain, name, ("running", "paused", "finished"), ended, by)
+    with writing(home) as connection:
+        return _turn(connection, domain, name, ("running", "paused", "finished"), ended, by)
 
 
 def find_campaign(home: Home, domain: str, name: str) -> Campaign:
@@ -394,19 +433,23 @@ _WORDS: Mapping[str, Any] = {
 
 
 def _turn(
-    home: Home, domain: str, name: str, may: tuple[str, ...], values: dict[str, Any], by: str
+    connection: sa.Connection,
+    domain: str,
+    name: str,
+    may: tuple[str, ...],
+    values: dict[str, Any],
+    by: str,
 ) -> Campaign:
-    """Give a campaign another status; it keeps one that it has."""
+    """Give a campaign another status, in the caller's transaction; it keeps one that it has."""
     status = values["status"]
-    with writing(home) as connection:
-        row = _found(connection, domain, name)
-        _must_be(row, may, status)
-        if row["status"] != status:
-            connection.execute(sa.update(CAMPAIGNS).where(_is(row)).values(values))
-            if status == "finished":
-                stop_messages(connection, row["campaign_id"], "campaign finished", _now())
-            record(connection, domain, _WORDS[status], name, by)
-        return _campaign(_found(connection, domain, name))
+    row = _found(connection, domain, name)
+    _must_be(row, may, status)
+    if row["status"] != status:
+        connection.execute(sa.update(CAMPAIGNS).where(_is(row)).values(values))
+        if status == "finished":
+            stop_messages(connection, row["campaign_id"], "campaign finished", _now())
+        record(connection, domain, _WORDS[status], name, by)
+    return _campaign(_found(connection, domain, name))
 
 
 def _must_be(row: sa.RowMapping, may: tuple[str, ...], become: str) -> None:

@@ -18,12 +18,21 @@ import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
+from pipeline.campaigns.period_use import (
+    ASSIGNED,
+    CONTACTED,
+    MESSAGE,
+    PeriodUse,
+    count_taken,
+    read_use,
+    register,
+)
 from pipeline.campaigns.tables import CAMPAIGNS, MEMBERS, OUTBOX
-from pipeline.project.duck import rows_of
+from pipeline.project.duck import file_sql, quoted, rows_of
 from pipeline.project.errors import ChurnError
 from pipeline.project.generations import current_file
 from pipeline.project.home import Home
-from pipeline.retention.decisions import ASSIGNMENTS, CONTACTS, SUPPRESSIONS
+from pipeline.retention.decisions import ASSIGNMENTS, CONTACTS, PLANS, SUPPRESSIONS
 from pipeline.retention.plan import PlanChanges, can_plan, kept_folder, planning_published
 from pipeline.retention.plan_choice import PlanChoice
 
@@ -43,12 +52,21 @@ class Standing:
         contacted: Customer, day and action of contacts that the CRM reported and of messages that
             were delivered; the action is empty if unknown.
         suppressed: Customer → reason.
+        reported: Those of `contacted` that the CRM reported.
+        messages: Messages that were delivered, and those that running campaigns are still to send:
+            columns of `period_use.MESSAGE`.
+        members: Customers of the campaigns of the newest period that has one.
+        budget_cents: Budget of the plan that was saved last; None without one.
     """
 
     assigned: tuple[tuple[str, date, str, str | None, int | None, int | None, int], ...]
     busy: frozenset[str]
     contacted: frozenset[tuple[str, date, str]]
     suppressed: Mapping[str, str]
+    reported: frozenset[tuple[str, date, str]] = frozenset()
+    messages: tuple[tuple[Any, ...], ...] = ()
+    members: frozenset[tuple[str, date]] = frozenset()
+    budget_cents: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +105,7 @@ class Chosen:
         words: Action → title and what to say.
         cool_downs: Action → days until the next contact; under the empty action those of others.
         left_out: Customers who pass the filter and are left out, by reason.
+        use: What the period has left for it, and what it takes; None where that is not known.
     """
 
     generation: str
@@ -97,6 +116,7 @@ class Chosen:
     words: Mapping[str, tuple[str, str]]
     cool_downs: Mapping[str, int]
     left_out: Mapping[str, int]
+    use: PeriodUse | None = None
 
     @property
     def members_hash(self) -> str:
@@ -145,7 +165,8 @@ def read_standing(connection: sa.Connection, domain: str, campaign_id: str) -> S
     suppressed = sa.select(SUPPRESSIONS.c.customer_id, SUPPRESSIONS.c.reason).where(
         SUPPRESSIONS.c.domain == domain
     )
-    contacted = {(row[0], row[1], row[2]) for row in connection.execute(reported)}
+    by_crm = frozenset((row[0], row[1], row[2]) for row in connection.execute(reported))
+    contacted = set(by_crm)
     contacted |= {(row[0], row[1].date(), row[2]) for row in connection.execute(delivered)}
     arms: list[Any] = sorted(tuple(row) for row in connection.execute(assigned))
     return Standing(
@@ -153,6 +174,50 @@ def read_standing(connection: sa.Connection, domain: str, campaign_id: str) -> S
         frozenset(row[0] for row in connection.execute(busy)),
         frozenset(contacted),
         {row[0]: row[1] for row in connection.execute(suppressed)},
+        by_crm,
+        tuple(sorted(_messages(connection, domain), key=str)),
+        frozenset((row[0], row[1]) for row in connection.execute(_members(domain))),
+        connection.execute(
+            sa.select(PLANS.c.budget_cents).where(PLANS.c.domain == domain)
+        ).scalar_one_or_none(),
+    )
+
+
+def _messages(connection: sa.Connection, domain: str) -> list[tuple[Any, ...]]:
+    """Messages that cost: delivered ones, and those that a running campaign is still to send."""
+    found = (
+        sa.select(
+            OUTBOX.c.customer_id,
+            MEMBERS.c.action_id,
+            MEMBERS.c.channel,
+            MEMBERS.c.spend_cents,
+            CAMPAIGNS.c.as_of_date,
+            CAMPAIGNS.c.period_start,
+            sa.case((OUTBOX.c.state == "delivered", OUTBOX.c.ended_at)).label("delivered_at"),
+        )
+        .join(CAMPAIGNS, CAMPAIGNS.c.campaign_id == OUTBOX.c.campaign_id)
+        .join(
+            MEMBERS,
+            (MEMBERS.c.campaign_id == OUTBOX.c.campaign_id)
+            & (MEMBERS.c.customer_id == OUTBOX.c.customer_id),
+        )
+        .where(
+            OUTBOX.c.domain == domain,
+            (OUTBOX.c.state == "delivered")
+            | ((OUTBOX.c.state == "pending") & (CAMPAIGNS.c.status == "running")),
+        )
+    )
+    return [
+        (*row[:6], None if row[6] is None else row[6].date()) for row in connection.execute(found)
+    ]
+
+
+def _members(domain: str) -> sa.Select[Any]:
+    newest = sa.select(sa.func.max(CAMPAIGNS.c.period_start)).where(CAMPAIGNS.c.domain == domain)
+    return (
+        sa.select(MEMBERS.c.customer_id, CAMPAIGNS.c.period_start)
+        .join(CAMPAIGNS, CAMPAIGNS.c.campaign_id == MEMBERS.c.campaign_id)
+        .where(CAMPAIGNS.c.domain == domain, CAMPAIGNS.c.period_start == newest.scalar_subquery())
     )
 
 
@@ -162,7 +227,7 @@ def choose_members(home: Home, asked: Asked, standing: Standing) -> Chosen:
     Raises:
         ChurnError: Nothing is published that a plan can be made from, or nobody is scored.
     """
-    generation, folder = _published(home, asked.domain)
+    path, folder = _published(home, asked.domain)
     changes = PlanChanges(
         asked.budget_cents / 100,
         None if asked.holdout_per_mille is None else asked.holdout_per_mille / 1000,
@@ -173,7 +238,7 @@ def choose_members(home: Home, asked: Asked, standing: Standing) -> Chosen:
         folder,
         asked.domain,
         changes,
-        {"int_churn__plan_options_offered": lambda made: _prepare(made, asked, standing)},
+        {"int_churn__plan_options_offered": lambda made: _prepare(made, asked, standing, path)},
     ) as made:
         (settings,) = rows_of(made.execute("select * from int_churn__plan_settings_resolved"))
         (scored,) = rows_of(
@@ -184,8 +249,14 @@ def choose_members(home: Home, asked: Asked, standing: Standing) -> Chosen:
         catalogue = rows_of(made.execute("select * from int_churn__actions_catalogued"))
         members = rows_of(made.execute(_MEMBERS, [asked.campaign_id, asked.explore_per_mille]))
         left_out = {str(reason): int(count) for reason, count in made.execute(_LEFT_OUT).fetchall()}
+        use = read_use(
+            made,
+            asked.domain,
+            standing.budget_cents,
+            [one for one in members if not one["is_cooling"]],
+        )
     return Chosen(
-        generation,
+        path.stem,
         scored["run_id"],
         scored["as_of_date"],
         (settings["period_start"], settings["period_end"]),
@@ -194,7 +265,41 @@ def choose_members(home: Home, asked: Asked, standing: Standing) -> Chosen:
         {row["action_id"]: row["cool_down_days"] for row in catalogue}
         | {"": settings["cool_down_days"]},
         left_out,
+        use,
     )
+
+
+def use_of_rest(
+    home: Home, domain: str, standing: Standing, members: Collection[Row]
+) -> PeriodUse | None:
+    """Return what the period has left for the messages that a paused campaign has not sent.
+
+    Args:
+        home: CHURN_HOME.
+        domain: Domain.
+        standing: What the state says.
+        members: Whom the messages are for, with `customer_id`, `channel` and `spend_cents`.
+
+    Returns:
+        None where nothing is published that a plan can be made from.
+    """
+    try:
+        path, folder = _published(home, domain)
+    except ChurnError:
+        return None
+    with duckdb.connect() as made:
+        made.execute("set enable_progress_bar = false")
+        for name in _READ:
+            made.execute(
+                f"create table {name} as select * from "
+                f"read_parquet({file_sql(folder / f'churn.{name}.parquet')}) "
+                f"where domain = {quoted(domain)}"
+            )
+        _register_state(made, standing)
+        register(made, "campaign_own", [(one["customer_id"],) for one in members], _CUSTOMER)
+        made.execute(f"attach {quoted(path)} as generation (read_only)")
+        count_taken(made, domain)
+        return read_use(made, domain, standing.budget_cents, members)
 
 
 def published_name(home: Home) -> str | None:
@@ -203,7 +308,7 @@ def published_name(home: Home) -> str | None:
     return None if path is None else path.stem
 
 
-def _published(home: Home, domain: str) -> tuple[str, Path]:
+def _published(home: Home, domain: str) -> tuple[Path, Path]:
     path = current_file(home)
     folder = None if path is None else kept_folder(path.with_suffix(".plan"), domain)
     if path is None or folder is None or not can_plan(folder):
@@ -212,53 +317,48 @@ def _published(home: Home, domain: str) -> tuple[str, Path]:
             where=str(home.published),
             hint="Publish first: churn run.",
         )
-    return path.stem, folder
+    return path, folder
 
 
-def _prepare(made: duckdb.DuckDBPyConnection, asked: Asked, standing: Standing) -> None:
+def _prepare(made: duckdb.DuckDBPyConnection, asked: Asked, standing: Standing, path: Path) -> None:
     """Set apart whom the period has assigned, and leave out who may not be drawn."""
-    _register(
-        made,
-        "state_assigned",
-        standing.assigned,
-        {
-            "customer_id": pa.string(),
-            "period_start": pa.date32(),
-            "arm": pa.string(),
-            "action_id": pa.string(),
-            "spend_cents": pa.int64(),
-            "profit_cents": pa.int64(),
-            "holdout_per_mille": pa.int64(),
-        },
-    )
-    one = {"customer_id": pa.string()}
-    _register(made, "state_busy", [(customer,) for customer in standing.busy], one)
-    _register(
-        made,
-        "state_contacted",
-        list(standing.contacted),
-        one | {"contacted_on": pa.date32(), "action_id": pa.string()},
-    )
+    _register_state(made, standing)
     among: Collection[str] = asked.among or ()
-    _register(made, "campaign_among", [(customer,) for customer in among], one)
+    register(made, "campaign_among", [(customer,) for customer in among], _CUSTOMER)
     made.execute(_AUDIENCE, [asked.among is None])
+    made.execute(_FIXED)
+    made.execute("create table campaign_own as select customer_id from campaign_fixed")
+    made.execute(f"attach {quoted(path)} as generation (read_only)")
+    count_taken(made, asked.domain)
     for statement in _SET_APART:
         made.execute(statement)
 
 
-def _register(
-    made: duckdb.DuckDBPyConnection,
-    name: str,
-    rows: Collection[tuple[Any, ...]],
-    types: Mapping[str, pa.DataType],
-) -> None:
-    columns = list(zip(*rows, strict=True)) or [()] * len(types)
-    arrays = [pa.array(one, kind) for one, kind in zip(columns, types.values(), strict=True)]
-    made.register("rows_of_state", pa.table(arrays, names=list(types)))
-    made.execute(f"create table {name} as from rows_of_state")
-    made.unregister("rows_of_state")
+def _register_state(made: duckdb.DuckDBPyConnection, standing: Standing) -> None:
+    register(made, "state_assigned", standing.assigned, ASSIGNED)
+    register(made, "state_busy", [(customer,) for customer in standing.busy], _CUSTOMER)
+    register(made, "state_contacted", list(standing.contacted), CONTACTED)
+    register(made, "state_reported", list(standing.reported), CONTACTED)
+    register(made, "state_messages", standing.messages, MESSAGE)
+    register(made, "state_members", _of_period(made, standing), _CUSTOMER)
+    register(made, "state_suppressed", [(one,) for one in standing.suppressed], _CUSTOMER)
 
 
+def _of_period(made: duckdb.DuckDBPyConnection, standing: Standing) -> list[tuple[str]]:
+    (start,) = made.execute(
+        "select period_start from int_churn__plan_settings_resolved"
+    ).fetchall()[0]
+    return [(customer,) for customer, day in standing.members if day == start]
+
+
+_CUSTOMER = {"customer_id": pa.string()}
+# What the use of a period is read from.
+_READ = (
+    "int_churn__plan_settings_resolved",
+    "int_churn__actions_catalogued",
+    "int_churn__contact_eligibility_checked",
+    "int_churn__channel_capacities_resolved",
+)
 # One row per scored customer who passes the filter: the period's arm, and what stands against it.
 _AUDIENCE = """
     create table campaign_audience as
@@ -288,16 +388,15 @@ _AUDIENCE = """
     ) as cooling on customers.customer_id = cooling.customer_id
     where ? or customers.customer_id in (select customer_id from campaign_among)
 """
-_SET_APART = (
-    # contacted since or not: both arms keep the same people
-    """
+# Contacted since or not: both arms keep the same people.
+_FIXED = """
     create table campaign_fixed as
     select audience.*, catalogue.channel
     from campaign_audience as audience
     cross join int_churn__plan_settings_resolved as plans
     inner join int_churn__actions_catalogued as catalogue using (action_id)
     where audience.arm in ('treat', 'control') and not audience.is_busy
-        and coalesce(audience.exclusion = 'cool_down', true)
+        and coalesce(audience.exclusion in ('cool_down', 'in_campaign'), true)
         and (plans.actions is null or position('|' || action_id || '|' in plans.actions) > 0)
         and (
             plans.channels is null
@@ -308,7 +407,8 @@ _SET_APART = (
         order by audience.profit_cents / greatest(audience.spend_cents, 1) desc nulls last,
             audience.customer_id
     ) <= plans.budget_cents
-    """,
+"""
+_SET_APART = (
     """
     create table campaign_open as
     select customer_number from campaign_audience
@@ -327,8 +427,12 @@ _SET_APART = (
     """,
     """
     update int_churn__channel_capacities_resolved as capacities set contacts = greatest(
-        0, contacts - (
-            select count(*) from campaign_fixed where campaign_fixed.channel = capacities.channel
+        0, capacity - (
+            select coalesce(sum(customers), 0) from period_taken
+            where period_taken.channel = capacities.channel
+        ) - (
+            select count(*) from campaign_fixed
+            where campaign_fixed.channel = capacities.channel and not is_cooling
         )
     )
     """,

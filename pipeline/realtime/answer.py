@@ -135,6 +135,8 @@ where is_held_out
 """,
     is_table=False,
 )
+# Why the published plan leaves a customer whom one request would treat.
+_BY_PLAN = ("beyond_budget", "in_campaign")
 # What the compiled SQL of decisions results in.
 _ACTIONS = "churn.fct_churn_actions"
 # Columns of an example, other than features, that rules may read.
@@ -223,7 +225,7 @@ def _as_published(action: Record, published: PublishedDecision | None, prices: P
     if published is None:
         return row | prices.charged(row)
     row["arm"] = published.arm
-    if row["decision"] == "treat" and published.reason == "beyond_budget":
+    if row["decision"] == "treat" and published.reason in _BY_PLAN:
         row |= {
             "decision": published.decision,
             "reason": published.reason,

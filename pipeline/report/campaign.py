@@ -103,11 +103,32 @@ def _lines(campaign: Campaign, figures: Forecast) -> list[tuple[str, str]]:
             f"permanent control group, {figures.not_chosen:,} not chosen",
         ),
         ("what it can show", _power(figures)),
+        *_period(figures),
         ("scores of", figures.as_of_date),
         ("messages go to", campaign.destination),
     ]
     if figures.explored:
         lines.insert(3, ("action drawn", f"for {figures.explored:,} customers, to keep learning"))
+    return lines
+
+
+def _period(figures: Forecast) -> list[tuple[str, str]]:
+    if figures.period_budget is None:
+        return []
+    lines = [
+        (
+            "of the period's budget",
+            f"it takes {figures.period_needed:,.2f}; {figures.period_left:,.2f} of "
+            f"{figures.period_budget:,.2f} is left before {figures.period_end}",
+        )
+    ]
+    lines += [
+        (
+            f"contacts by {one['channel']}",
+            f"it takes {one['needed']:,}; {one['left']:,} of {one['capacity']:,} are left",
+        )
+        for one in figures.channels
+    ]
     return lines
 
 

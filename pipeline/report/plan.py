@@ -33,6 +33,7 @@ def show_plan(plan: RetentionPlan, console: Console) -> None:
     say(
         f"Period from {figures['period_start']} up to {figures['period_end']}: "
         f"{money(figures['charged_cents'])} charged for {figures['contacts']:,} contacts, "
+        f"{money(figures.get('campaigns_cents') or 0)} for messages of campaigns, "
         f"{money(figures['reserved_cents'])} set aside with the control group drawn before, "
         f"{money(figures['left_cents'])} left."
     )

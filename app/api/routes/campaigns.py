@@ -20,6 +20,7 @@ from app.api.services import Services
 from app.audience_members import audience_members
 from pipeline.campaigns import life_cycle, outbox
 from pipeline.campaigns.life_cycle import Campaign, CampaignSettings, NoCampaignError, Status
+from pipeline.campaigns.period_use import BeyondPeriodError
 from pipeline.campaigns.playbooks import NoPlaybookError
 from pipeline.project.errors import ChurnError
 
@@ -84,6 +85,15 @@ class CampaignBody(StrictBody):
     ] = "csv"
 
 
+class ChannelFigures(BaseModel):
+    """A channel of limited capacity in the period."""
+
+    channel: str = Field(description="Channel.")
+    capacity: int = Field(description="Contacts that it carries in the period.")
+    left: int = Field(description="Those that are left for this campaign.")
+    needed: int = Field(description="Those that this campaign takes, both arms.")
+
+
 class CampaignFigures(BaseModel):
     """What a campaign costs, brings and can show: expected at the preview or at the launch."""
 
@@ -126,6 +136,25 @@ class CampaignFigures(BaseModel):
     as_of_date: date = Field(description="Cut-off of its scores.")
     period_start: date = Field(description="First day of the period whose arms it takes.")
     period_end: date = Field(description="Day after the period's last.")
+    period_budget: float | None = Field(
+        description="Budget of the period; null, as the next ones, for a campaign from before "
+        "periods were counted."
+    )
+    period_contacts: float | None = Field(description="Of it, for contacts that were reported.")
+    period_campaigns: float | None = Field(
+        description="Of it, for messages of campaigns that were delivered or are still to be sent."
+    )
+    period_control: float | None = Field(
+        description="Of it, what other control groups stand for; it is not spent on others."
+    )
+    period_plan: float | None = Field(
+        description="Of it, for customers whom the published plan contacts and no campaign has."
+    )
+    period_left: float | None = Field(
+        description="Of it, what is left for this campaign; a launch beyond it is refused."
+    )
+    period_needed: float | None = Field(description="What this campaign takes, both arms.")
+    channels: list[ChannelFigures] = Field(description="Channels of limited capacity.")
 
 
 class KeptCampaign(BaseModel):
@@ -165,6 +194,73 @@ class SavedCampaign(DomainAnswer):
     """A campaign."""
 
     campaign: KeptCampaign
+
+
+class EarlySign(BaseModel):
+    """How scores changed since the launch: an early sign, not an effect."""
+
+    as_of_date: date = Field(
+        description="Cut-off of the scores: the first one published 30 days after the launch."
+    )
+    score_change: float | None = Field(
+        description="By how much the mean churn probability of those to contact changed more than "
+        "the control group's, as assigned; below 0 is better. Null if they cannot be compared."
+    )
+    ci_low: float | None = Field(description="Lower limit of its 95 % interval.")
+    ci_high: float | None = Field(description="Upper limit.")
+    is_effect: Annotated[
+        Literal[False],
+        Field(description="Never: a score is not an outcome. The effect comes with the outcomes."),
+    ] = False
+
+
+class GlobalLift(BaseModel):
+    """Effect times coverage: by how much more of all scored customers stayed."""
+
+    customers_scored: int = Field(description="Customers scored where the members were chosen.")
+    coverage: float = Field(description="Share of them that the campaign was to contact.")
+    lift: float | None = Field(description="Null if the effect cannot be told.")
+    ci_low: float | None = Field(description="Lower limit of its 95 % interval.")
+    ci_high: float | None = Field(description="Upper limit.")
+
+
+class CampaignResult(BaseModel):
+    """What a launched campaign changed, as published."""
+
+    verdict: str = Field(
+        description="helped, harmed, not_told, decide_now, wait, no_control or not_comparable."
+    )
+    failed_check: str | None = Field(description="What made the groups not comparable.")
+    outcomes_known: int = Field(description="Members whose outcome is known.")
+    closes_on: date | None = Field(description="Day on which the last outcome is known.")
+    effect: float | None = Field(
+        description="Share that stayed among those to contact less the control group's, as "
+        "assigned; null if it cannot be told."
+    )
+    ci_low: float | None = Field(description="Lower limit of its 95 % interval.")
+    ci_high: float | None = Field(description="Upper limit.")
+    customers_kept: float | None = Field(description="Effect times the members to contact.")
+    incremental_revenue: float | None = Field(
+        description="What those to contact paid more than the control group."
+    )
+    incremental_profit: float | None = Field(
+        description="Its margin less the cost of delivered messages."
+    )
+    global_lift: GlobalLift | None = Field(
+        description="Null where it is not known how many customers were scored."
+    )
+    early_sign: EarlySign | None = Field(
+        description="Null until 30 days after the launch, and once the outcome is known."
+    )
+
+
+class ReadResult(DomainAnswer):
+    """What a campaign changed."""
+
+    campaign_id: str = Field(description="Id of the campaign.")
+    result: CampaignResult | None = Field(
+        description="Null for a draft, and until the publish after the launch."
+    )
 
 
 class ListedMember(BaseModel):
@@ -326,6 +422,63 @@ def read_members(
         campaign_id=found.campaign_id,
         items=items,
         next_cursor=following,
+    )
+
+
+@router.get(
+    "/campaigns/{name}/result",
+    summary="Get a campaign's result",
+    dependencies=[Reads],
+    responses={404: REFUSED[404]},
+)
+def read_result(services: App, generation: Published, domain: InDomain, name: Name) -> ReadResult:
+    """Return what a campaign changed as the last publish measured it, or why it cannot be told."""
+    with told():
+        found = life_cycle.find_campaign(services.home, domain.name, name)
+    rows: list[dict[str, Any]] = []
+    # published before there were campaigns
+    if generation.rows(
+        "select 1 as x from duckdb_tables() where table_name = 'bi_campaigns' "
+        "and schema_name = 'serving'",
+        [],
+    ):
+        rows = generation.rows(
+            "select * from serving.bi_campaigns where domain = ? and campaign_id = ?",
+            [domain.name, found.campaign_id],
+        )
+    return ReadResult(
+        **in_domain(generation, domain),
+        campaign_id=found.campaign_id,
+        result=_result(rows[0]) if rows else None,
+    )
+
+
+def _result(row: dict[str, Any]) -> CampaignResult:
+    told_of = {name: row[name] for name in CampaignResult.model_fields if name in row}
+    # published before they were measured, a row lacks them
+    scored, early_on = row.get("customers_scored"), row.get("early_sign_on")
+    return CampaignResult(
+        **{
+            **told_of,
+            "verdict": row["verdict_code"],
+            "global_lift": None
+            if scored is None
+            else GlobalLift(
+                customers_scored=scored,
+                coverage=row["coverage"],
+                lift=row["global_lift"],
+                ci_low=row["global_lift_low"],
+                ci_high=row["global_lift_high"],
+            ),
+            "early_sign": None
+            if early_on is None
+            else EarlySign(
+                as_of_date=early_on,
+                score_change=row["early_sign"],
+                ci_low=row["early_sign_low"],
+                ci_high=row["early_sign_high"],
+            ),
+        }
     )
 
 
@@ -506,7 +659,8 @@ def told() -> Iterator[None]:
         raise ProblemError(404, "unknown-playbook", missing.what) from missing
     except ChurnError as refused:
         words = " ".join(filter(None, (refused.what, refused.hint)))
-        raise ProblemError(409, "campaign-refused", words) from refused
+        kind = "beyond-period" if isinstance(refused, BeyondPeriodError) else "campaign-refused"
+        raise ProblemError(409, kind, words) from refused
 
 
 @contextmanager

@@ -161,6 +161,49 @@ def preview(page: Context, campaign: Campaign) -> None:
     if (figures["rounds"] or 0) > 1:
         told.append(f"It takes {figures['rounds']:,} campaigns of this size to show that.")
     st.markdown(words.in_markdown(" ".join(told)))
+    _of_the_period(page, campaign["status"] == "draft", figures)
+
+
+def _of_the_period(page: Context, is_draft: bool, figures: dict[str, Any]) -> None:
+    """Show what a campaign takes of the period's budget and channels, and what is left."""
+    if figures.get("period_budget") is None:
+        return
+    budget, needed, left = (
+        words.money(figures[f"period_{name}"], page.currency)
+        for name in ("budget", "needed", "left")
+    )
+    told = [
+        f"It takes {needed} of the period's budget of {budget}; {left} was left for it before "
+        f"{words.day(figures['period_end'])}."
+    ]
+    taken = [
+        f"{words.money(figures[f'period_{name}'], page.currency)} {why}"
+        for name, why in (
+            ("contacts", "for reported contacts"),
+            ("campaigns", "for messages of campaigns"),
+            ("control", "set aside with control groups"),
+            ("plan", "for other customers of the published plan"),
+        )
+        if figures[f"period_{name}"]
+    ]
+    if taken:
+        told.append(f"Taken before: {', '.join(taken)}.")
+    channels = titles(page.generation, "channel")
+    told += [
+        f"{channels.get(one['channel'], one['channel'])}: it takes {one['needed']:,} of "
+        f"{one['left']:,} contacts that are left."
+        for one in figures["channels"]
+        if one["needed"]
+    ]
+    st.caption(words.in_markdown(" ".join(told)))
+    is_over = figures["period_needed"] > figures["period_left"] or any(
+        one["needed"] > one["left"] for one in figures["channels"]
+    )
+    if is_draft and is_over:
+        st.warning(
+            "The period has too little left for this campaign: lower its budget, pause or end "
+            "another one, or raise the period's budget on the page Plan."
+        )
 
 
 def steps(page: Context, campaign: Campaign) -> None:

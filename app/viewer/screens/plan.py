@@ -44,11 +44,17 @@ def figures(page: Context, plan: Row) -> None:
             words.money(plan[name], page.currency)
             for name in ("budget", "budget_charged", "budget_reserved", "budget_left")
         )
+        of_campaigns = plan.get("budget_campaigns")
+        sent = (
+            f"{words.money(of_campaigns, page.currency)} on messages of campaigns, "
+            if of_campaigns
+            else ""
+        )
         last_day = pd.Timestamp(plan["period_end"]) - pd.Timedelta(days=1)
         st.caption(
             words.in_markdown(
                 f"Budget {budget} from {words.day(plan['period_start'])} to {words.day(last_day)}: "
-                f"{charged} spent on {words.count(plan['contacts'], 'reported contact')}, "
+                f"{charged} spent on {words.count(plan['contacts'], 'reported contact')}, {sent}"
                 f"{reserved} set aside with the control group drawn earlier, {rest} left for this "
                 "plan."
             )

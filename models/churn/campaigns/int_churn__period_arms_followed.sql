@@ -75,6 +75,8 @@ final as (
         known.arm,
         known.holdout_per_mille,
         'from ' || known.period_start || ', held out ' || known.holdout_per_mille as stratum,
+        known.run_id,
+        known.as_of_date,
         known.planned_spend_cents,
         known.is_churned,
         coalesce(paid.revenue_cents, 0) as revenue_cents

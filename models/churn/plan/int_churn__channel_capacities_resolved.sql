@@ -1,5 +1,6 @@
 -- One row per domain and channel of limited capacity: how many contacts it has left in the period.
--- Contacts that were reported are gone, and so are those that its control group stands for.
+-- Contacts that were reported and messages of campaigns are gone, and so are contacts that its
+-- control group stands for.
 with
 
 channels as (
@@ -35,6 +36,15 @@ charged as (
     group by all
 ),
 
+messages as (
+    select
+        domain,
+        channel,
+        count(*) as contacts
+    from {{ ref('int_churn__messages_charged') }}
+    group by all
+),
+
 reserved as (
     select
         domain,
@@ -48,9 +58,13 @@ final as (
     select
         channels.domain,
         channels.channel,
+        limits.contacts as capacity,
         greatest(
             0,
-            limits.contacts - coalesce(charged.contacts, 0) - coalesce(reserved.contacts, 0)
+            limits.contacts
+            - coalesce(charged.contacts, 0)
+            - coalesce(messages.contacts, 0)
+            - coalesce(reserved.contacts, 0)
         ) as contacts
     from channels
     inner join limits
@@ -61,6 +75,10 @@ final as (
         on
             channels.domain = charged.domain
             and channels.channel = charged.channel
+    left join messages
+        on
+            channels.domain = messages.domain
+            and channels.channel = messages.channel
     left join reserved
         on
             channels.domain = reserved.domain

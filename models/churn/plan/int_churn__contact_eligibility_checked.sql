@@ -39,6 +39,15 @@ left_alone as (
     select * from {{ ref('int_churn__leave_alone_rules_matched') }}
 ),
 
+-- whom a campaign contacts in the period is not the plan's to contact as well
+in_campaigns as (
+    select
+        domain,
+        customer_id
+    from {{ ref('int_churn__messages_charged') }}
+    group by all
+),
+
 reasons as (
     select * from {{ ref('int_churn__reasons_picked') }}
 ),
@@ -53,6 +62,7 @@ joined as (
         {{ hash_number(["'never treated'", 'scores.domain', 'scores.customer_id']) }} % 1000 < 20
             as is_never_treated,
         cool_downs.cool_until,
+        in_campaigns.customer_id is not null as is_in_campaign,
         left_alone.rule,
         left_alone.because,
         reasons.theme_1,
@@ -71,6 +81,10 @@ joined as (
         on
             scores.domain = cool_downs.domain
             and scores.customer_id = cool_downs.customer_id
+    left join in_campaigns
+        on
+            scores.domain = in_campaigns.domain
+            and scores.customer_id = in_campaigns.customer_id
     left join left_alone
         on
             scores.domain = left_alone.domain
@@ -112,6 +126,7 @@ final as (
             when is_suppressed then 'suppressed'
             when is_never_treated then 'never_treated'
             when cool_until > as_of_date then 'cool_down'
+            when is_in_campaign then 'in_campaign'
             when rule is not null then 'left_alone'
             when leaving_cost is null then 'no_value'
         end as exclusion,
@@ -125,6 +140,7 @@ final as (
                 then
                     'Contacted recently (cooling off until '
                     || {{ dbt.cast('cool_until', dbt.type_string()) }} || ')'
+            when is_in_campaign then 'A campaign contacts them in this period'
             when rule is not null then rule || ': ' || because
             when customer_value is null then 'Customer value unknown'
             when leaving_cost is null then 'What leaving costs is not known yet'

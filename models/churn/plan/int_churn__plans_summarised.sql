@@ -46,6 +46,8 @@ final as (
         periods.contacts,
         periods.contacts_of_unknown_actions,
         budgets.charged_cents,
+        periods.campaign_messages,
+        budgets.campaigns_cents,
         budgets.reserved_cents,
         budgets.left_cents,
 

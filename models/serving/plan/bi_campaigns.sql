@@ -48,6 +48,18 @@ revenue as (
     where slice = 'all' and measure = 'revenue'
 ),
 
+cohorts as (
+    select
+        subject as campaign_id,
+        customers_scored
+    from {{ ref('int_churn__experiment_cohorts_counted') }}
+    where kind = 'campaign'
+),
+
+early_signs as (
+    select * from {{ ref('fct_campaign_early_sign') }}
+),
+
 final as (
     select
         campaigns.domain,
@@ -86,12 +98,27 @@ final as (
         domains.gross_margin * revenue.ci_low * summed.treat - summed.spend
             as incremental_profit_low,
         domains.gross_margin * revenue.ci_high * summed.treat - summed.spend
-            as incremental_profit_high
+            as incremental_profit_high,
+        cohorts.customers_scored,
+        cast(summed.treat as double) / nullif(cohorts.customers_scored, 0)
+            as coverage,
+        stayed.effect * summed.treat / nullif(cohorts.customers_scored, 0)
+            as global_lift,
+        stayed.ci_low * summed.treat / nullif(cohorts.customers_scored, 0)
+            as global_lift_low,
+        stayed.ci_high * summed.treat / nullif(cohorts.customers_scored, 0)
+            as global_lift_high,
+        early_signs.early_on as early_sign_on,
+        early_signs.score_change as early_sign,
+        early_signs.ci_low as early_sign_low,
+        early_signs.ci_high as early_sign_high
     from campaigns
     inner join summed on campaigns.campaign_id = summed.campaign_id
     inner join domains on campaigns.domain = domains.domain
     left join stayed on campaigns.campaign_id = stayed.campaign_id
     left join revenue on campaigns.campaign_id = revenue.campaign_id
+    left join cohorts on campaigns.campaign_id = cohorts.campaign_id
+    left join early_signs on campaigns.campaign_id = early_signs.campaign_id
     left join {{ ref('codes') }} as verdicts
         on
             verdicts.kind = 'verdict'

@@ -32,5 +32,7 @@ select
     campaigns_needed_at_10,
     campaigns_needed_at_50,
     evidence,
-    evidence_code
+    evidence_code,
+    campaign_messages,
+    campaigns_cents / 100.0 as budget_campaigns
 from {{ ref('int_churn__plans_summarised') }}

@@ -44,6 +44,15 @@ lifts as (
     where coalesce(checks.is_comparable, true)
 ),
 
+cohorts as (
+    select
+        domain,
+        subject,
+        customers_scored
+    from {{ ref('int_churn__experiment_cohorts_counted') }}
+    where kind = 'quarter'
+),
+
 final as (
     select
         experiments.domain,
@@ -69,7 +78,16 @@ final as (
         domains.gross_margin * revenue.ci_low * summed.treat - summed.planned_spend
             as incremental_profit_low,
         domains.gross_margin * revenue.ci_high * summed.treat - summed.planned_spend
-            as incremental_profit_high
+            as incremental_profit_high,
+        cohorts.customers_scored,
+        cast(summed.treat as double) / nullif(cohorts.customers_scored, 0)
+            as coverage,
+        stayed.effect * summed.treat / nullif(cohorts.customers_scored, 0)
+            as global_lift,
+        stayed.ci_low * summed.treat / nullif(cohorts.customers_scored, 0)
+            as global_lift_low,
+        stayed.ci_high * summed.treat / nullif(cohorts.customers_scored, 0)
+            as global_lift_high
     from experiments
     inner join summed
         on
@@ -77,6 +95,10 @@ final as (
             and experiments.subject = cast(summed.quarter_start as varchar)
     inner join domains on experiments.domain = domains.domain
     left join checks on experiments.experiment = checks.experiment
+    left join cohorts
+        on
+            experiments.domain = cohorts.domain
+            and experiments.subject = cohorts.subject
     left join lifts as stayed
         on
             experiments.experiment = stayed.experiment

@@ -2,14 +2,19 @@
 
 import json
 import shutil
+from datetime import date
 from urllib.parse import quote
 
+import duckdb
+import pyarrow as pa
 import pytest
 from api_client import problem_of
 from receiver import Receiver
 from standardwebhooks.webhooks import Webhook
 
+from pipeline.project.generations import current_file
 from pipeline.project.home import Home
+from pipeline.retention.decisions import save_plan
 
 DOMAIN = "kkbox"
 CAMPAIGN = f"/v1/{DOMAIN}/campaigns/{quote('spring offers')}"
@@ -69,6 +74,9 @@ def test_a_campaign_from_draft_to_end(world, start_api, run_churn, crm, monkeypa
     assert figures["treat"] > 20 and figures["control"] > 2
     assert figures["expected_profit"] > 0
     assert figures["fixed_treat"] + figures["fixed_control"] == figures["customers"]
+    assert figures["period_budget"] == 3000 and figures["period_campaigns"] == 0
+    assert 0 < figures["period_needed"] <= figures["period_left"] < 3000
+    assert {one["channel"] for one in figures["channels"]} == {"call"}
     assert figures["rounds"] >= 1 and figures["smallest_effect"] > figures["expected_effect"]
 
     # Somebody with the right to approve launches it; asked twice, it is launched once.
@@ -80,6 +88,7 @@ def test_a_campaign_from_draft_to_end(world, start_api, run_churn, crm, monkeypa
     launched = answers[0].json()["campaign"]
     assert launched["status"] == "running" and launched["members_hash"]
     assert launched["messages"] == {"pending": figures["treat"]}
+    assert api.get(f"{CAMPAIGN}/result").json()["result"] is None
     members = api.items(f"{CAMPAIGN}/members?limit=50")
     treat = {one["customer_id"] for one in members if one["arm"] == "treat"}
     control = {one["customer_id"] for one in members if one["arm"] == "control"}
@@ -150,6 +159,69 @@ def test_a_campaign_from_draft_to_end(world, start_api, run_churn, crm, monkeypa
     assert api.post(f"{path}/launch?campaign_id={third['campaign_id']}").status_code == 200
     arms = {one["customer_id"]: one["arm"] for one in api.items(f"{path}/members?limit=500")}
     assert {name for name, arm in arms.items() if arm == "control"} == control
+
+
+def test_a_launch_beyond_the_period_is_a_problem_with_its_figures(world, start_api):
+    api = start_api(world, "read", "plan", "approve")
+    save_plan(world, DOMAIN, 10_000, None)
+    draft = api.put(CAMPAIGN, json={"budget": 2000.0, "explore": 0}).json()["campaign"]
+    figures = api.post(f"{CAMPAIGN}/preview").json()["campaign"]["figures"]
+    assert (figures["period_budget"], figures["period_left"]) == (100, 100)
+    assert figures["period_needed"] > 100
+    refused = api.post(f"{CAMPAIGN}/launch?campaign_id={draft['campaign_id']}")
+    told = problem_of(refused, 409, "beyond-period")["detail"]
+    assert f"{figures['period_needed']:,.2f}" in told and "100.00 of 100.00 is left" in told
+    # the plan that is published is for a larger budget
+    assert "publish the plan at the period's budget of now" in told
+
+
+def test_a_result_has_the_lift_over_all_customers_and_an_early_sign(world, start_api, run_churn):
+    of = ("--domain", DOMAIN, "--name", "spring offers")
+    for step in (("draft", *of, "--budget", 100), ("preview", *of), ("launch", *of, "--json")):
+        done = run_churn(world.root, "campaign", *step)
+        assert done.returncode == 0, done.stderr
+    campaign_id = json.loads(done.stdout)["campaign_id"]
+    row = {
+        "domain": DOMAIN,
+        "campaign_id": campaign_id,
+        "verdict_code": "decide_now",
+        "outcomes_known": 90,
+        "effect": 0.08,
+        "ci_low": 0.02,
+        "ci_high": 0.14,
+        "customers_scored": 1000,
+        "coverage": 0.25,
+        "global_lift": 0.02,
+        "global_lift_low": 0.005,
+        "global_lift_high": 0.035,
+        "early_sign_on": date(2026, 12, 30),
+        "early_sign": -0.03,
+        "early_sign_low": -0.05,
+        "early_sign_high": -0.01,
+    }
+    # as a publish after the launch has it
+    with duckdb.connect(current_file(world)) as published:
+        published.register("made", pa.Table.from_pylist([row]))
+        published.execute("insert into serving.bi_campaigns by name from made")
+    result = start_api(world, "read").get(f"{CAMPAIGN}/result").json()["result"]
+    assert (result["verdict"], result["effect"]) == ("decide_now", 0.08)
+    assert result["global_lift"] == {
+        "customers_scored": 1000,
+        "coverage": 0.25,
+        "lift": 0.02,
+        "ci_low": 0.005,
+        "ci_high": 0.035,
+    }
+    assert result["early_sign"] == {
+        "as_of_date": "2026-12-30",
+        "score_change": -0.03,
+        "ci_low": -0.05,
+        "ci_high": -0.01,
+        "is_effect": False,
+    }
+    problem_of(
+        start_api(world, "read").get(f"/v1/{DOMAIN}/campaigns/none/result"), 404, "unknown-campaign"
+    )
 
 
 def test_settings_that_worked_are_kept_and_used_again(world, start_api, run_churn):

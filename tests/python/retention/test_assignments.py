@@ -196,6 +196,74 @@ def test_a_budget_and_a_channel_are_spent_once_a_period(period, budget):
         assert 0.5 * capacities["call"] < calls <= capacities["call"], "the channel binds"
 
 
+def campaign(period, customers, decided, state="pending", status="running"):
+    """A campaign of the period, with a message to each customer in a state."""
+    for table in ("campaigns", "campaign_members", "campaign_messages"):
+        period.connection.execute(f"truncate stg_churn__{table}")
+    start = period.plan()["period_start"]
+    period.connection.execute(
+        "insert into stg_churn__campaigns values ('c', ?, 'spring', ?, ?, ?)",
+        [period.domain, status, start, start],
+    )
+    for customer in customers:
+        row = decided[customer]
+        period.connection.execute(
+            "insert into stg_churn__campaign_members values ('c', ?, ?, ?, ?)",
+            [
+                customer,
+                row["planned_action"],
+                row["channel"],
+                round(100 * row["expected_spend"]),
+            ],
+        )
+        period.connection.execute(
+            "insert into stg_churn__campaign_messages values ('c', ?, ?, ?, null)",
+            [period.domain, customer, state],
+        )
+
+
+@pytest.mark.parametrize("state", ["pending", "delivered"])
+def test_messages_of_campaigns_use_budget_and_channels_of_the_period(period, state):
+    period.budget = 12_000.0
+    first = period.publish()
+    members = list(treated(first))[::2]
+    campaign(period, members, first, state)
+    second, plan = period.publish(), period.plan()
+    cents = sum(round(100 * first[name]["expected_spend"]) for name in members)
+    assert (plan["campaigns_cents"], plan["campaign_messages"]) == (cents, len(members))
+    assert plan["left_cents"] == 100 * period.budget - cents - plan["reserved_cents"]
+    # the plan leaves to the campaign whom it contacts; arms stay
+    for name in members:
+        row = second[name]
+        assert (row["decision"], row["reason"], row["arm"]) == ("leave", "in_campaign", "treat")
+    calls = {
+        which: sum(first[name]["channel"] == "call" for name in names)
+        for which, names in (("sent", members), ("held", held_out(second)))
+    }
+    listed = sum(second[name]["channel"] == "call" for name in treated(second))
+    assert calls["sent"] > 0
+    assert calls["sent"] + calls["held"] + listed <= period.settings.capacities["call"]
+    # reported as contacts they are contacts, and charged no second time
+    period.contact(
+        (name, "" if at % 2 else first[name]["planned_action"]) for at, name in enumerate(members)
+    )
+    period.publish()
+    plan = period.plan()
+    assert (plan["charged_cents"], plan["campaigns_cents"]) == (cents, 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [("pending", "paused"), ("stopped", "finished"), ("withheld", "running"), ("dead", "running")],
+)
+def test_messages_that_are_not_sent_use_nothing(period, state, status):
+    first = period.publish()
+    campaign(period, list(treated(first))[::2], first, state, status)
+    second, plan = period.publish(), period.plan()
+    assert plan["campaigns_cents"] == 0
+    assert treated(second) == treated(first)
+
+
 def test_contacts_are_charged_as_planned_as_expected_or_not_at_all(period):
     period.budget = 100.0
     first = period.publish()

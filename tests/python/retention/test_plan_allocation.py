@@ -161,6 +161,7 @@ def fill(connection, options, plans, capacities):
     connection.execute(
         "create table int_churn__periods_summarised as select domain, 0 as contacts, "
         "0 as contacts_of_unknown_actions, 0::bigint as charged_cents, "
+        "0 as campaign_messages, 0::bigint as campaigns_cents, "
         "0::bigint as reserved_cents, null::bigint as drawn_per_mille "
         "from int_churn__plan_settings_resolved"
     )

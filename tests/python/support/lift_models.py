@@ -155,6 +155,8 @@ def quarter_rows(quarters=0, periods=3, customers=0, *, control=0.2, stay=0.6, e
             "arm": np.where(held_out, "control", "treat"),
             "holdout_per_mille": round(1000 * control),
             "stratum": pd.Series(period, dtype="int64").map("period {}".format).astype("str"),
+            "run_id": "run",
+            "as_of_date": (first + period).astype("datetime64[D]").astype("datetime64[s]"),
             "planned_spend_cents": 100,
             "is_churned": ~stays,
             "revenue_cents": np.where(stays, 1000, 0),

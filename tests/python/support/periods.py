@@ -44,6 +44,12 @@ GIVEN = {
     "stg_churn__suppressions": "domain varchar, customer_id varchar, suppression_reason varchar",
     "stg_churn__contacts": "domain varchar, customer_id varchar, contacted_on date, "
     "action_id varchar",
+    "stg_churn__campaigns": "campaign_id varchar, domain varchar, campaign_name varchar, "
+    "campaign_status varchar, as_of_date date, period_start date",
+    "stg_churn__campaign_members": "campaign_id varchar, customer_id varchar, action_id varchar, "
+    "channel varchar, spend_cents bigint",
+    "stg_churn__campaign_messages": "campaign_id varchar, domain varchar, customer_id varchar, "
+    "message_state varchar, ended_at timestamp",
     "stg_churn__saved_plans": "domain varchar, budget_cents bigint, holdout_per_mille bigint, "
     + CHOICE,
     "stg_churn__assignments": "domain varchar, period_start date, customer_id varchar, "
