@@ -20,6 +20,7 @@ from pipeline.project.domains import check_domain, domain_entries, parse_overrid
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import FAILED, PUBLISHED
 from pipeline.project.failures import in_words, stops_everything
+from pipeline.project.files import remove_parts
 from pipeline.project.home import Home, home
 from pipeline.runs.context import RunContext
 from pipeline.runs.nights import NightLog, begin_night
@@ -120,7 +121,12 @@ def writing(where: Home, *, is_restoring: bool = False) -> Iterator[None]:
 
 @contextmanager
 def recording(where: Home, command: str) -> Iterator[NightLog]:
-    """Record a run under CHURN_HOME/nights, however it ends; call it with the lock held."""
+    """Record a run under CHURN_HOME/nights, however it ends; call it with the lock held.
+
+    What a killed run left half written goes first.
+    """
+    for folder in (where.nights, where.lake, where.labels, where.models, where.published):
+        remove_parts(folder)
     log = begin_night(where, command)
     try:
         yield log

@@ -25,6 +25,12 @@ def replaced(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def remove_parts(folder: Path) -> None:
+    """Remove what a killed process left of `replaced`; nobody else may write in the folder."""
+    for part in folder.rglob(".*.part"):
+        part.unlink() if part.is_file() else shutil.rmtree(part)
+
+
 def move_durably(part: Path, target: Path) -> None:
     """Rename a file or a folder once all of it is on disk; folders of the target are made.
 

@@ -9,30 +9,13 @@ import shutil
 import duckdb
 import pytest
 from nights import World, churn
+from published_rows import ASIDE
 
 from pipeline.demo.nights import HISTORY, NightOptions
 from pipeline.publish.generation import SCHEMA, current
 from pipeline.runs.registry import live_run, recipe_of
 
 DOMAIN = "kkbox"
-# Of a night that is made up for, times are later and rows were first seen later; the name of a run
-# has a hash of all files in the lake. The hash of its model is compared.
-ASIDE = {
-    "run_id",
-    "previous_run_id",
-    "model_version",
-    "scored_at",
-    "trained_at",
-    "decided_at",
-    "updated_at",
-    "published_at",
-    "rows_published_at",
-    "first_seen_at",
-    "first_seen_on",
-    "deleted_at",
-    "generation",
-    "rows_of_generation",
-}
 
 
 class Lived:
