@@ -17,6 +17,11 @@ TableName = Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+)?$")]
 Names = Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
+def holds_password(url: str) -> bool:
+    """Return whether an address has a password in it."""
+    return _PASSWORD.search(url) is not None
+
+
 class Becomes(Settings):
     """Values of a column that make an update an event of its own."""
 
@@ -115,7 +120,7 @@ class ConnectionSettings(Settings):
 
     @model_validator(mode="after")
     def _holds_no_secret(self) -> Self:
-        if _PASSWORD.search(self.url):
+        if holds_password(self.url):
             raise wrong(
                 "url",
                 # the value itself is not repeated
