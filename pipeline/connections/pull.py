@@ -42,6 +42,9 @@ from pipeline.project.files import empty_folder, move_durably
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable, source_tables
 
+# Microseconds by which another database may round a moment.
+_ROUNDED = 1_000_000
+
 
 @dataclass(frozen=True)
 class PulledTable:
@@ -332,13 +335,16 @@ class _Bringing:
 
 
 def _position_of(window: RowWindow) -> int:
-    """The place of the cursor that a window begins at, as the state counts."""
+    """The place of the cursor from which on a row that did not come is gone.
+
+    A moment may be rounded on its way into the condition: the first second says nothing.
+    """
     since = window.since
     if isinstance(since, int):
         return since
     assert since is not None  # noqa: S101 - asked for with one only
     moment = pa.scalar(since, pa.timestamp("us")) if not getattr(since, "tzinfo", None) else None
-    return int((moment or pa.scalar(since, pa.timestamp("us", "UTC"))).value)
+    return int((moment or pa.scalar(since, pa.timestamp("us", "UTC"))).value) + _ROUNDED
 
 
 def _sources(domain: str, connection: ConnectionSettings) -> dict[str, SourceTable]:
