@@ -1,6 +1,6 @@
 """Reads whole tables into files, to be profiled for a domain that is not made yet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,13 +28,16 @@ class SampledTable:
     primary_key: tuple[str, ...]
 
 
-def read_tables(url: str, tables: Sequence[str], folder: Path) -> dict[str, SampledTable]:
+def read_tables(
+    url: str, tables: Sequence[str], folder: Path, *, without: Collection[str] = ()
+) -> dict[str, SampledTable]:
     """Write a Parquet file of each table; return file name → table.
 
     Args:
         url: The address, or `env:` and a variable.
         tables: Names of tables; the only one of the database where none is named.
         folder: Where the files are written.
+        without: Columns that are not written, in lower case.
 
     Raises:
         ChurnError: The database cannot be read, or it is not said which table is meant.
@@ -61,7 +64,8 @@ def read_tables(url: str, tables: Sequence[str], folder: Path) -> dict[str, Samp
             name = f"{table.rpartition('.')[2]}.parquet"
             if name in found:
                 raise ChurnError(f"Two tables are called {table.rpartition('.')[2]}.")
-            batches = reader.read(table, list(columns), RowWindow())
+            names = [column for column in columns if column.lower() not in without]
+            batches = reader.read(table, names, RowWindow())
             with pq.ParquetWriter(folder / name, batches.schema, compression="zstd") as writer:
                 for batch in batches:
                     writer.write_batch(batch)

@@ -59,7 +59,9 @@ def propose_connected(
         )
     named = [table for table in (wishes.table, wishes.usage) if table and table != NONE]
     with tempfile.TemporaryDirectory() as folder:
-        sampled = read_tables(url, named, Path(folder))
+        # when a row was changed is not when it happened, however much like a time it looks
+        without = {*_CURSORS} - {header.lower() for header in wishes.columns.values()}
+        sampled = read_tables(url, named, Path(folder), without=without)
         own = _own_names(sampled, named)
         own_wishes = replace(
             wishes,
