@@ -48,7 +48,7 @@ class TablePull:
 
 
 @dataclass(frozen=True)
-class Counts:
+class RowCounts:
     """Rows of a pull.
 
     Attributes:
@@ -122,7 +122,7 @@ def compare_rows(
     since: int | None,
     keys: Path | None,
     limit: int,
-) -> Counts:
+) -> RowCounts:
     """Judge the rows of `pulled`; what was found is in the tables `judged` and `deleted`.
 
     Args:
@@ -190,7 +190,7 @@ def compare_rows(
         """,
     )
     read, *_ = _first(con, "select count(*) from pulled")
-    return Counts(
+    return RowCounts(
         read=read,
         new=new,
         updated=updated,

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pipeline.connections.reader import Reader
+from pipeline.connections.reader import DatabaseReader
 from pipeline.project.connection_settings import FROM_ENVIRONMENT
 from pipeline.project.databases import POSTGRES, resolved, without_password
 
 
 @contextmanager
-def opened(url: str) -> Iterator[Reader]:
+def opened(url: str) -> Iterator[DatabaseReader]:
     """Open a database by its address, or by `env:` and a variable; close it at the end.
 
     Raises:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.connections.compare import (
-    Counts,
+    RowCounts,
     TablePull,
     compare_rows,
     has_same_rows,
@@ -30,7 +30,7 @@ from pipeline.connections.landing import (
     snapshot_name,
 )
 from pipeline.connections.opening import opened, shown
-from pipeline.connections.reader import DatabaseColumn, Reader, RowWindow
+from pipeline.connections.reader import DatabaseColumn, DatabaseReader, RowWindow
 from pipeline.connections.schema import check_columns, read_columns
 from pipeline.connections.window import furthest, next_window
 from pipeline.project.clock import today
@@ -63,7 +63,7 @@ class PulledTable:
 
     name: str
     table: str
-    counts: Counts
+    counts: RowCounts
     file: str | None
     before: int = 0
     is_first: bool = False
@@ -206,7 +206,7 @@ class _Bringing:
     home: Home
     landing: Landing
     state: PulledState
-    reader: Reader
+    reader: DatabaseReader
     scratch: Path
     settings: ConnectedTable
     source: SourceTable
@@ -292,13 +292,13 @@ class _Bringing:
         read: int,
         folder: Path,
         staged: _Staged,
-    ) -> tuple[Counts, str | None]:
+    ) -> tuple[RowCounts, str | None]:
         part, target = folder / "rows.parquet", self.landing.files / snapshot_name(pull.source.name)
         write_all_rows(con, pull, part)
         if read == 0 or (target.exists() and has_same_rows(con, part, target)):
-            return Counts(read), None
+            return RowCounts(read), None
         staged.files[target] = part
-        return Counts(read, new=read), target.name
+        return RowCounts(read, new=read), target.name
 
     def _rows(
         self,
@@ -308,7 +308,7 @@ class _Bringing:
         cursor: DatabaseColumn | None,
         folder: Path,
         staged: _Staged,
-    ) -> tuple[Counts, str | None]:
+    ) -> tuple[RowCounts, str | None]:
         keys = None
         if self.settings.deletes == "full" and window.since is not None:
             whole = RowWindow(event=window.event, events_since=window.events_since)

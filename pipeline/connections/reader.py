@@ -44,7 +44,7 @@ class RowWindow:
     events_since: date | None = None
 
 
-class Reader(Protocol):
+class DatabaseReader(Protocol):
     """A connection in one read-only transaction: what is read fits together.
 
     Attributes:
