@@ -229,7 +229,8 @@ class _Bringing:
             self.landing.earlier(name),
         )
         folder = empty_folder(self.scratch / name)
-        with duckdb.connect(config={"temp_directory": str(self.scratch / "spill")}) as con:
+        # on disk: the rows of a first pull may be more than fit into memory
+        with duckdb.connect(folder / "compare.duckdb") as con:
             con.execute("set timezone = 'UTC'")
             read = load_rows(con, pull)
             if settings.snapshot:
