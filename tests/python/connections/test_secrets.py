@@ -1,5 +1,8 @@
 """The address of a database is in no file, no message and no log."""
 
+import json
+import os
+
 import pytest
 from connections_world import ORDERS, VARIABLE
 
@@ -50,6 +53,21 @@ def test_neither_a_pull_nor_a_failure_writes_the_address(
     assert b"order_id" in everything(home)
 
 
+def test_a_database_that_refuses_is_told_in_its_words_without_the_address(
+    shop, secret, connects, home
+):
+    name = f"reader_{os.urandom(4).hex()}"
+    shop(f"create role {name} login")
+    address = secret.replace("owner:", f"{name}:")
+    connects(address)
+    with pytest.raises(ChurnError, match="permission denied for table orders") as failure:
+        pull("till", home)
+    assert failure.value.where == f"env:{VARIABLE}"
+    for part in (address, PASSWORD, name):
+        assert part not in str(failure.value)
+    assert not any(home.landing.rglob("*"))
+
+
 def test_words_of_a_driver_are_told_without_any_part_of_the_address():
     words = without_address(
         'connection to server at "db.shop.example" (10.0.0.9), port 5432 failed: FATAL: password '
@@ -66,8 +84,6 @@ def test_words_of_a_driver_are_told_without_any_part_of_the_address():
     "url", ["postgresql://ann:secret@db/orders", "postgresql://db/orders?password=secret"]
 )
 def test_an_entry_with_a_password_is_refused_and_does_not_repeat_it(url):
-    import json
-
     entry = domain_entries()["ecommerce"].given()
     connection = {"url": url, "tables": {"events": ORDERS}}
     with pytest.raises(ValueError, match="The address holds a password") as refusal:
