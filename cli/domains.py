@@ -26,8 +26,13 @@ def domain_new(
         Kind | None,
         typer.Option(help="no_contract: customers come and go; subscription: what they pay ends."),
     ] = None,
-    folder: Annotated[
-        Path | None, typer.Option("--from", help="Folder of raw files to profile and map.")
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Folder of raw files to profile and map; or a database: env:NAME of an "
+            "environment variable with its address, or an address without a password.",
+        ),
     ] = None,
     like: Annotated[
         str | None, typer.Option(help="Domain to copy from, instead of --kind and --from.")
@@ -38,7 +43,7 @@ def domain_new(
     ] = None,
     table: Annotated[
         str | None,
-        typer.Option(help="Table with the orders or billing periods, if the folder has several."),
+        typer.Option(help="Table with the orders or billing periods, if there are several."),
     ] = None,
     usage: Annotated[
         str | None,
@@ -84,6 +89,27 @@ def domain_new(
         ),
     ] = None,
     encoding: Encoding = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of a database, column that identifies a row; repeatable. The primary key if not "
+            "given."
+        ),
+    ] = None,
+    cursor: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a database, column that rises with every insert and update; none if there is "
+            "none."
+        ),
+    ] = None,
+    append_only: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a database, why rows from before today were never overwritten and count as "
+            "history."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the profile and write nothing.")
     ] = False,
@@ -93,19 +119,20 @@ def domain_new(
     What the files cannot say is assumed, and printed with the option that says otherwise. With
     --like, sources and mapping of another domain are copied instead, ready to edit.
     """
-    if like is not None and (kind is not None or folder is not None):
+    if like is not None and (kind is not None or from_ is not None):
         raise ChurnError(
             "--like goes alone.", hint="Give --kind and --from, or --like DOMAIN alone."
         )
     if like is not None:
         _copy(name, like)
         return
-    if kind is None or folder is None:
+    if kind is None or from_ is None:
         raise ChurnError(
             "--kind and --from are needed.",
             hint="Write --kind no_contract or --kind subscription, and --from with the folder of "
-            "the raw files; or --like with a domain to copy from.",
+            "the raw files or a database; or --like with a domain to copy from.",
         )
+    from pipeline.onboarding.connect import ConnectionWishes, is_address, propose_connected
     from pipeline.onboarding.domain import Wishes, propose, write_proposal
     from pipeline.onboarding.show import show_proposal
     from pipeline.project.scaffold import check_free
@@ -130,14 +157,27 @@ def domain_new(
         min_orders=min_orders,
         encoding=encoding or "utf-8",
     )
-    proposal = propose(name, kind, folder, wishes)
+    is_connected = is_address(from_)
+    if not is_connected and (key or cursor or append_only):
+        raise ChurnError(
+            "--key, --cursor and --append-only are for a database.",
+            hint="Leave them out; or write --from env:NAME.",
+        )
+    if is_connected:
+        said = ConnectionWishes(tuple(key or ()), cursor, append_only)
+        with console.status("reading the tables"):
+            proposal = propose_connected(name, kind, from_, wishes, said)
+    else:
+        proposal = propose(name, kind, Path(from_), wishes)
     show_proposal(proposal, console)
     if dry_run:
         return
     for path in [*write_proposal(proposal), *_dictionary()]:
         console.print(str(path), highlight=False, markup=False, soft_wrap=True)
     console.print(
-        f"Next: churn run --domain {name} --raw {folder}",
+        f"Next: churn pull --domain {name}, then churn run --domain {name}"
+        if is_connected
+        else f"Next: churn run --domain {name} --raw {from_}",
         highlight=False,
         markup=False,
         soft_wrap=True,

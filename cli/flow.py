@@ -161,7 +161,8 @@ def publish(
 
 def _bring(context: RunContext, address: str) -> None:
     """Bring what is published to a database; one that fails is told and stops nothing."""
-    from pipeline.destinations.postgres import sync, without_password
+    from pipeline.destinations.postgres import sync
+    from pipeline.project.databases import without_password
     from pipeline.report.sync import show_sync
 
     try:

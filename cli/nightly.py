@@ -218,7 +218,12 @@ def _live(where: Home, log: NightLog, told: _Told, domain: str | None, raw: Path
 
     names = (domain,) if domain else tuple(domain_entries())
     asked = tuple(
-        name for name in names if raw or has_data(where, name) or (where.raw / name).is_dir()
+        name
+        for name in names
+        if raw
+        or has_data(where, name)
+        or (where.raw / name).is_dir()
+        or domain_entries()[name].connection
     )
     if not asked:
         raise ChurnError(
@@ -289,7 +294,7 @@ def _read(context: RunContext, domain: str, raw: Path | None, told: _Told) -> No
     from pipeline.alerts.gather import files_before
     from pipeline.operations.reading import new_overlaps, read_folder
 
-    folder = raw or known_folder(context.home, domain)
+    folder = raw or _pulled(context, domain) or known_folder(context.home, domain)
     if folder is None:
         context.warn(
             f"{domain}: no folder is known that its files come from, so nothing was read. Name it "
@@ -309,6 +314,23 @@ def _read(context: RunContext, domain: str, raw: Path | None, told: _Told) -> No
             "out with `churn ingest --remove FILE`",
             domain,
         )
+
+
+def _pulled(context: RunContext, domain: str) -> Path | None:
+    """Pull what is new of a domain with a connection; return the folder that it lies in.
+
+    Raises:
+        ChurnError: The database cannot be read; what was pulled before is as it was.
+    """
+    if context.entries[domain].connection is None:
+        return None
+    from pipeline.operations.pulling import pull_rows
+
+    done = pull_rows(context.home, domain, console, log=context.log)
+    for words in done.warnings:
+        context.warn(f"{domain}: {words}", domain)
+    done.folder.mkdir(parents=True, exist_ok=True)
+    return done.folder
 
 
 def _examples(context: RunContext) -> int:

@@ -10,20 +10,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import duckdb
 import pyarrow as pa
 
 from pipeline.destinations import postgres_sql
 from pipeline.destinations.postgres_sql import CRM, LOG, READER, SERVING, name_sql
+from pipeline.project.databases import (
+    POSTGRES,
+    postgres_driver,
+    without_password,
+    without_secrets,
+)
 from pipeline.project.duck import quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.generations import current_file
 from pipeline.project.home import Home
 from pipeline.project.serving_tables import Table, published_tables
 
-_PREFIXES = ("postgresql://", "postgres://")
 # Rows of a batch on the way.
 _BATCH = 100_000
 # Milliseconds to wait for somebody who reads a view in a transaction of their own.
@@ -69,26 +73,14 @@ def check_address(url: str) -> None:
     Raises:
         ChurnError: It is another one, or the extra is not installed.
     """
-    if not url.startswith(_PREFIXES):
+    if not url.startswith(POSTGRES):
         raise ChurnError(
             "This destination is not known.",
             where=without_password(url),
             hint="Write postgresql://USER@HOST/DATABASE; the password comes from PGPASSWORD or "
             "~/.pgpass.",
         )
-    _driver()
-
-
-def without_password(url: str) -> str:
-    """Return an address without its password, which may stand before the host or in the query."""
-    parts = urlsplit(url)
-    if not parts.netloc:  # not an address: nothing says which part of it is secret
-        return f"{parts.scheme}:…" if parts.scheme else "…"
-    user, at, host = parts.netloc.rpartition("@")
-    asked = [(name, value) for name, value in parse_qsl(parts.query) if name != "password"]
-    return urlunsplit(
-        parts._replace(netloc=f"{user.partition(':')[0]}{at}{host}", query=urlencode(asked))
-    )
+    postgres_driver()
 
 
 def sync(home: Home, url: str, *, dry_run: bool = False) -> Sync:
@@ -338,40 +330,21 @@ def _exists(cursor: Cursor, place: str, name: str) -> bool:
 @contextmanager
 def _connected(url: str) -> Iterator[Any]:
     """Open a connection in a transaction; every error of the database comes out in words."""
-    driver = _driver()
+    driver = postgres_driver()
     try:
         connection = driver.connect(url)
     except driver.Error as error:
         raise ChurnError(
-            "The database cannot be reached.", where=without_password(url), hint=_said(error, url)
+            "The database cannot be reached.",
+            where=without_password(url),
+            hint=without_secrets(str(error), url),
         ) from None
     try:
         with connection:
             yield connection
     except driver.Error as error:
         raise ChurnError(
-            f"The database refused: {_said(error, url)}",
+            f"The database refused: {without_secrets(str(error), url)}",
             where=without_password(url),
             hint=_HINT,
         ) from None
-
-
-def _said(error: Exception, url: str) -> str:
-    """What the database said, without the password of the address."""
-    parts = urlsplit(url)
-    secrets = {parts.password, *(v for name, v in parse_qsl(parts.query) if name == "password")}
-    words = " ".join(str(error).split())
-    for secret in filter(None, (*secrets, *(unquote(one) for one in secrets if one))):
-        words = words.replace(secret, "…")
-    return words
-
-
-def _driver() -> Any:
-    try:
-        from adbc_driver_postgresql import dbapi
-    except ModuleNotFoundError:
-        raise ChurnError(
-            "PostgreSQL needs an extra that is not installed.",
-            hint="Run `.venv/bin/python -m pip install -e '.[postgres]'`.",
-        ) from None
-    return dbapi

@@ -55,12 +55,14 @@ KINDS = (
     Kind(r"corrections/.*", NONE),
     Kind(r"\.lock|\.restoring|(people|secrets|forgotten|backups|targets)\.json", NONE),
     Kind(r"certificates/[^/]+\.json|signing\.key", NONE),
+    # where a pull has come to, and which columns tables have
+    Kind(r"landing/[^/]+/pulled\.json", NONE),
     Kind(r"lake/[^/]+/(_origin\.json|[^/]+\.json)", NONE),
     # pictures of customers who are not named, made again with the next scores
     Kind(r"models/.*\.png", NONE),
     # data
     Kind(
-        r"(lake|quarantine|labels|models|history|datasets|drafts|demo_truth)/.*\.parquet"
+        r"(landing|lake|quarantine|labels|models|history|datasets|drafts|demo_truth)/.*\.parquet"
         r"(\.withdrawn)?",
         ROWS,
     ),

@@ -1,7 +1,7 @@
 """The project's configuration and shared helpers.
 
 In the order of the flow: `home` knows all paths, `domains` reads a domain's `domain_settings`,
-its `alert_settings` included,
+its `alert_settings` and `connection_settings` included, `databases` resolves addresses,
 `domain_names` says what it may be called, `checked` names the mistakes in them, `sources` reads its
 raw files, `corrections` says where what corrects them lies, `origin` tells those of the demo,
 `serving_tables` the published tables' YAML, `codes` the words of codes; `scaffold` creates a new

@@ -34,6 +34,7 @@ from ml.settings import (
     wrong,
 )
 from pipeline.project.alert_settings import AlertRules
+from pipeline.project.connection_settings import ConnectionSettings
 
 # Ten years, as `Days` may have.
 SomeDays = Annotated[int, Field(ge=1, le=3650)]
@@ -45,6 +46,7 @@ FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 NOT_LEARNED = (
     "alerts",
     "apart",
+    "connection",
     "crm_fields",
     "guards",
     "history_days",
@@ -348,6 +350,9 @@ class DomainSettings(LearningSettings):
         default=None,
         description="Days after which `churn nightly` trains again although no cohort has closed "
         "since; without it, only a closed cohort makes it train",
+    )
+    connection: ConnectionSettings | None = Field(
+        default=None, description="The database that `churn pull` reads its rows from"
     )
     crm_fields: CrmFields | None = Field(
         default=None, description="Columns that are published beside the CRM row"

@@ -13,8 +13,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 class Home:
     """The folders of one CHURN_HOME.
 
-    Durable: raw, lake, labels, history, corrections, models, published, state, drafts, nights,
-    status, secrets, deliveries. Disposable: warehouse, features, work, dbt_target, state_export.
+    Durable: raw, landing, lake, labels, history, corrections, models, published, state, drafts,
+    nights, status, secrets, deliveries. Disposable: warehouse, features, work, dbt_target,
+    state_export.
     """
 
     root: Path
@@ -23,6 +24,11 @@ class Home:
     def raw(self) -> Path:
         """Raw files that the demo writes; your own files can be anywhere."""
         return self.root / "raw"
+
+    @property
+    def landing(self) -> Path:
+        """Rows that were pulled from databases: files for ingest, and later changes of rows."""
+        return self.root / "landing"
 
     @property
     def lake(self) -> Path:
