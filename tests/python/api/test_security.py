@@ -54,6 +54,7 @@ NEEDS = {
                 "campaigns",
                 "campaigns/x",
                 "campaigns/x/members",
+                "campaigns/x/result",
                 "playbooks",
                 "dead-letters",
             )
@@ -112,6 +113,7 @@ def test_a_key_for_one_domain_sees_no_other(api, start_api):
         ("PUT", f"/v1/{other}/campaigns/x", {"budget": 1.0}),
         ("POST", f"/v1/{other}/campaigns/x/launch?campaign_id=y", None),
         ("GET", f"/v1/{other}/campaigns/x/members", None),
+        ("GET", f"/v1/{other}/campaigns/x/result", None),
         ("GET", f"/v1/{other}/playbooks", None),
         ("PUT", f"/v1/{other}/playbooks/x", {"campaign": "y"}),
         ("DELETE", f"/v1/{other}/playbooks/x", None),

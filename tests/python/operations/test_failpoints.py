@@ -63,7 +63,7 @@ class Command:
     name: str
     arguments: tuple
     before: object = lambda start, home: None
-    few: int = 3
+    few: int = 1
 
 
 def suppress_two(start, home):
@@ -71,10 +71,10 @@ def suppress_two(start, home):
 
 
 COMMANDS = [
-    Command("nightly", ("nightly", "--domain", DOMAIN, "--raw", "{spool}")),
-    Command("publish", ("publish",), suppress_two, few=2),
-    Command("erase", ("erase", "{customer}", "--domain", DOMAIN, "--yes"), few=2),
-    Command("backup", ("backup", "{beside}/backup"), suppress_two, few=1),
+    Command("nightly", ("nightly", "--domain", DOMAIN, "--raw", "{spool}"), few=2),
+    Command("publish", ("publish",), suppress_two),
+    Command("erase", ("erase", "{customer}", "--domain", DOMAIN, "--yes")),
+    Command("backup", ("backup", "{beside}/backup"), suppress_two),
 ]
 
 
@@ -196,8 +196,8 @@ def unharmed(start, tmp_path_factory):
 
 
 def spread(count, few):
-    """Some of the numbers 1 to `count`, the first and the last among them."""
-    return sorted({1 + round(place * (count - 1) / max(few - 1, 1)) for place in range(few)})
+    """Some of the numbers 1 to `count`, evenly apart."""
+    return [1 + round((2 * place + 1) / (2 * few) * (count - 1)) for place in range(few)]
 
 
 def kill_and_do_again(start, command, unharmed, folder, numbers):
