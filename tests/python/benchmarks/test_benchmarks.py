@@ -240,7 +240,7 @@ def test_features_are_the_projects_own_at_one_cut_off(bench):
             assert [str(day) for (day,) in days] == [features.KKBOX.cut_off]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_features_of_events_are_compared_with_reading_the_same_files(bench):
     read, scanned, built, per_second = features.measure_ecommerce(bench)
     assert scanned.ratio.to == built.ratio.to == read.name

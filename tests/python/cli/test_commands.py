@@ -98,7 +98,7 @@ def test_a_run_for_an_earlier_day_meets_its_outcome_and_the_next_run_is_live_aga
     assert known == rows
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_overridden_setting_is_recorded_and_used_by_later_steps(demo_copy, run_churn):
     done = run_churn(demo_copy.root, "run", "--domain", "kkbox", "--set", "gross_margin=0.5")
     assert done.returncode == 0, done.stdout + done.stderr

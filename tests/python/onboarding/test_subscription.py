@@ -237,7 +237,7 @@ def test_a_domain_that_was_made_from_files_can_be_copied(project, proposal):
     assert not any("club" in text for text in texts.values())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_subscription_is_scored_within_its_known_ceiling(project, home, tmp_path):
     """Trials, pauses, other plans and refunds: outcomes as drawn, and hardly a better score."""
     raw = tmp_path / "raw"

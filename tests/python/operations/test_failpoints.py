@@ -213,7 +213,11 @@ def kill_and_do_again(start, command, unharmed, folder, numbers):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize(
+    "command",
+    [*COMMANDS[:2], *(pytest.param(command, marks=pytest.mark.long) for command in COMMANDS[2:])],
+    ids=lambda command: command.name,
+)
 def test_killed_at_a_moment_of_these_it_ends_as_if_it_had_not_been(
     start, command, unharmed, tmp_path
 ):

@@ -114,7 +114,7 @@ def test_labels_are_true_once_every_day_has_come(domain, tmp_path):
     assert false == {}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_day_that_comes_a_night_later_deletes_nobody(tmp_path):
     """The payments of a day lack; the night scores no later day, and the next one is whole."""
     world = World("kkbox", tmp_path, scale=0.1, options=NightOptions(2))
