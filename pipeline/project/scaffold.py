@@ -18,7 +18,16 @@ _ENTRY = re.compile(r"^    (\w+):\n(?:(?: {5,}.*| *#.*)?\n)*", re.MULTILINE)
 _SOURCE = re.compile(r"source\('\w+', '(\w+)'\)|event_days\('\w+', \[([^\]]*)\]")
 _REF = re.compile(r"ref\('(\w+)'\)")
 # Keys that name what only the domain to copy from has.
-_OWN_KEYS = ("identities", "extensions", "corrections", "words", "protocols", "crm_fields")
+_OWN_KEYS = (
+    "identities",
+    "extensions",
+    "corrections",
+    "words",
+    "protocols",
+    "crm_fields",
+    "alerts",
+    "connection",
+)
 
 _MARTS = {
     "marts/int_{name}__features_joined.sql": """\

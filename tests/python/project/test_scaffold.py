@@ -32,11 +32,11 @@ def edit(path, *changes):
 # What only the domain to copy from has: keys of its entry, shapes, tables and words.
 EXTENSIONS = {
     "kkbox": (
-        {"identities", "extensions", "words", "protocols"},
+        {"identities", "extensions", "words", "protocols", "alerts"},
         {"derived_labels", "supplied_labels"},
         {"members", "train", "train_v2", "identities"},
     ),
-    "ecommerce": ({"identities"}, {"log_changes"}, {"identities"}),
+    "ecommerce": ({"identities", "alerts"}, {"log_changes"}, {"identities"}),
 }
 MOST_FILES, MOST_LINES = {"kkbox": 13, "ecommerce": 10}, {"kkbox": 472, "ecommerce": 400}
 
@@ -74,6 +74,23 @@ def test_a_new_domain_is_a_mapping_and_an_entry(project, monkeypatch, like):
         (project / f"models/{entry['kind']}/marts/{written[-2].name}").read_text()
     )
     assert own["columns"] == kind["anchors"][-1]
+
+
+def test_a_copied_domain_does_not_read_the_database_of_the_other(project):
+    path = project / "dbt_project.yml"
+    block = (
+        "      # where its rows are\n"
+        '      connection:\n        url: "env:ONES_OWN"\n        tables:\n'
+        "          events: {table: public.events, key: [id], cursor: updated_at}\n"
+    )
+    text = path.read_text()
+    assert text.count("    ecommerce:\n") == 1
+    path.write_text(text.replace("    ecommerce:\n", f"    ecommerce:\n{block}"))
+    new_domain("telco", "ecommerce", project)
+    entries = yaml.safe_load(path.read_text())["vars"]["churn_domains"]
+    assert "connection" in entries["ecommerce"]
+    assert "connection" not in entries["telco"]
+    assert path.read_text().count("where its rows are") == 1
 
 
 @pytest.mark.parametrize("like", ["kkbox", "ecommerce"])

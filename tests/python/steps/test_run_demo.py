@@ -21,7 +21,9 @@ LATER = {
     "bi_campaign_lift",
     "bi_campaigns",
     "bi_churn_moves",
+    "bi_contacted_examples",
     "bi_corrections",
+    "bi_playbooks",
     "bi_realised_quality",
     "bi_retention_earned",
 }
