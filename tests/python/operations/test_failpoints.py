@@ -1,7 +1,7 @@
 """A command that is killed at any moment tears nothing, and done again ends as if it had not been.
 
 The moments are those that make something durable: each fsync, rename, link and commit. A few of
-each command are tried on every change; all of them, and kills at random times, by hand.
+each command, all of them, and kills at random times are tried by hand.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ class Command:
         name: What it is called here.
         arguments: Of `churn`; `{spool}`, `{customer}` and `{beside}` are filled in.
         before: Done to the home first.
-        few: Moments that are tried on every change.
+        few: Moments that are tried where not all are.
     """
 
     name: str
@@ -212,12 +212,8 @@ def kill_and_do_again(start, command, unharmed, folder, numbers):
         assert {key for key in held | expected if held.get(key) != expected.get(key)} == set(), told
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "command",
-    [*COMMANDS[:2], *(pytest.param(command, marks=pytest.mark.long) for command in COMMANDS[2:])],
-    ids=lambda command: command.name,
-)
+@pytest.mark.long
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_killed_at_a_moment_of_these_it_ends_as_if_it_had_not_been(
     start, command, unharmed, tmp_path
 ):
