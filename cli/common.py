@@ -125,7 +125,16 @@ def recording(where: Home, command: str) -> Iterator[NightLog]:
 
     What a killed run left half written goes first.
     """
-    for folder in (where.nights, where.lake, where.labels, where.models, where.published):
+    # of these nobody but the holder of the lock writes any
+    for folder in (
+        where.nights,
+        where.landing,
+        where.lake,
+        where.labels,
+        where.history,
+        where.models,
+        where.published,
+    ):
         remove_parts(folder)
     log = begin_night(where, command)
     try:

@@ -64,7 +64,7 @@ def _early_sign(found: Row) -> None:
     )
     st.info(
         f"Early sign, not an effect: by {words.day(found['early_sign_on'])} the risk of those to "
-        f"contact had changed by {change:+.1f} points beside the control group's (95% interval: "
+        f"contact had changed by {change:+.1f} points against the control group's (95% interval: "
         f"{low:+.1f} to {high:+.1f}; below 0 is better). A score follows what customers do, and "
         "only the outcome tells whether they stayed."
     )
@@ -76,7 +76,7 @@ def _everybody(found: Row) -> None:
         return
     st.caption(
         f"It was to contact {100 * found['coverage']:.1f}% of the {found['customers_scored']:,} "
-        f"customers who were scored: of all of them {_points(found)} more of 100 stayed."
+        f"scored customers. Over all of these, {_points(found)} more of 100 stayed."
     )
 
 

@@ -109,8 +109,7 @@ class Landing:
 
     def earlier(self, table: str) -> list[Path]:
         """Return the files of a table's rows and changes."""
-        found = (match for match in self._numbered())
-        return sorted(path for path, _ in found if _table_of(path) == table)
+        return sorted(path for path, _ in self._numbered() if _table_of(path) == table)
 
     def _numbered(self) -> list[tuple[Path, int]]:
         return [

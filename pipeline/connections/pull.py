@@ -10,7 +10,6 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.connections.compare import (
     RowCounts,
@@ -30,7 +29,7 @@ from pipeline.connections.landing import (
     snapshot_name,
 )
 from pipeline.connections.opening import opened, shown
-from pipeline.connections.reader import DatabaseColumn, DatabaseReader, RowWindow
+from pipeline.connections.reader import DatabaseColumn, DatabaseReader, RowWindow, write_batches
 from pipeline.connections.schema import check_columns, read_columns
 from pipeline.connections.window import furthest, next_window
 from pipeline.project.clock import today
@@ -242,7 +241,11 @@ class _Bringing:
             connected_on=before.connected_on if before else today(),
             is_whole=window.events_since is None,
             cursor=max(
-                (one for one in (counts.cursor, before.cursor if before else None) if one),
+                (
+                    one
+                    for one in (counts.cursor, before.cursor if before else None)
+                    if one is not None
+                ),
                 default=None,
             ),
             columns={column: found.kind for column, found in self.columns.items()},
@@ -263,12 +266,8 @@ class _Bringing:
         )
 
     def _read(self, names: list[str], window: RowWindow, what: str) -> Path:
-        """Stream rows into a Parquet file, a batch in memory at a time."""
         path = self.scratch / f"{self.source.name}-{what}.parquet"
-        batches = self.reader.read(self.settings.table, names, window)
-        with pq.ParquetWriter(path, batches.schema, compression="zstd") as writer:
-            for batch in batches:
-                writer.write_batch(batch)
+        write_batches(self.reader.read(self.settings.table, names, window), path)
         return path
 
     def _comparable(self, names: list[str], before: PulledUpTo | None) -> dict[str, int]:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Literal, Protocol
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.project.errors import ChurnError
 
@@ -72,6 +74,13 @@ class DatabaseReader(Protocol):
     def count(self, table: str, window: RowWindow) -> int:
         """Return how many rows a window has."""
         ...
+
+
+def write_batches(batches: pa.RecordBatchReader, path: Path) -> None:
+    """Write rows to a Parquet file as they come, a batch in memory at a time."""
+    with pq.ParquetWriter(path, batches.schema, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_batch(batch)
 
 
 def unreachable(words: str, said: str) -> ChurnError:

@@ -4,10 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from pipeline.connections.opening import opened, shown
-from pipeline.connections.reader import DatabaseColumn, RowWindow
+from pipeline.connections.reader import DatabaseColumn, RowWindow, write_batches
 from pipeline.project.errors import ChurnError
 
 _NAMED = 20
@@ -65,9 +63,6 @@ def read_tables(
             if name in found:
                 raise ChurnError(f"Two tables are called {table.rpartition('.')[2]}.")
             names = [column for column in columns if column.lower() not in without]
-            batches = reader.read(table, names, RowWindow())
-            with pq.ParquetWriter(folder / name, batches.schema, compression="zstd") as writer:
-                for batch in batches:
-                    writer.write_batch(batch)
+            write_batches(reader.read(table, names, RowWindow()), folder / name)
             found[name] = SampledTable(table, columns, reader.primary_key(table))
     return found

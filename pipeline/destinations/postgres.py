@@ -15,14 +15,14 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.destinations import postgres_sql
-from pipeline.destinations.postgres_sql import CRM, LOG, READER, SERVING, name_sql
+from pipeline.destinations.postgres_sql import CRM, LOG, READER, SERVING
 from pipeline.project.databases import (
     POSTGRES,
     postgres_driver,
     without_password,
     without_secrets,
 )
-from pipeline.project.duck import quoted
+from pipeline.project.duck import named, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.generations import current_file
 from pipeline.project.home import Home
@@ -177,11 +177,11 @@ def _whole_rows(
 ) -> duckdb.DuckDBPyRelation:
     """Return the rows that PostgreSQL can hold; note those with a null byte in their text."""
     rows = published.table(f"{SERVING}.{table}")
-    texts = [name_sql(name) for name, kind in columns.items() if kind == "text"]
+    texts = [named(name) for name, kind in columns.items() if kind == "text"]
     if not texts:
         return rows
     is_bad = " or ".join(f"coalesce(contains({text}, chr(0)), false)" for text in texts)
-    named = ", ".join(f"{quoted(name)}, {name_sql(name)}" for name in key) or "'row', 'of no key'"
+    named = ", ".join(f"{quoted(name)}, {named(name)}" for name in key) or "'row', 'of no key'"
     bad = published.execute(
         f"select replace(json_object({named})::varchar, '\\u0000', '?') "
         f"from {SERVING}.{table} where {is_bad}"
@@ -237,7 +237,7 @@ def _view_columns(cursor: Cursor, table: str) -> list[tuple[str, str]]:
         )
     cursor.execute(
         "select attname::text, format_type(atttypid, atttypmod) from pg_attribute "
-        f"where attrelid = to_regclass({quoted(f'{SERVING}.{name_sql(table)}')}) "
+        f"where attrelid = to_regclass({quoted(f'{SERVING}.{named(table)}')}) "
         "and attnum > 0 and not attisdropped order by attnum"
     )
     return [(name, kind) for name, kind in cursor.fetchall()]

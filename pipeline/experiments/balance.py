@@ -7,6 +7,7 @@ import duckdb
 from scipy.stats import norm
 
 from pipeline.experiments.ratio import RATIO_ALPHA, p_words
+from pipeline.project.duck import named
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def check_balance(
     """
     drawn: list[tuple[str, str, float, float]] = []
     for feature in features:
-        column = 'features."' + feature.replace('"', '""') + '"'
+        column = f"features.{named(feature)}"
         groups = {
             arm: (n, mean, variance or 0.0)
             for arm, n, mean, variance in connection.execute(

@@ -11,7 +11,7 @@ import duckdb
 from pipeline.ingest.discover import RawFile, discover
 from pipeline.ingest.plain_text import UTF_8, as_utf_8, check_is_text
 from pipeline.ingest.unpack import unpack
-from pipeline.project.duck import file_sql
+from pipeline.project.duck import file_sql, named
 from pipeline.project.errors import ChurnError
 from pipeline.project.sources import SourceTable
 
@@ -91,9 +91,7 @@ def _read(
     if raw.format == "parquet":
         rows = f"read_parquet({file_sql(path)}, hive_partitioning = false)"
         header = tuple(name for name, *_ in con.execute(f"describe from {rows}").fetchall())
-        texts = ", ".join(
-            f"nullif(cast({_column(n)} as varchar), '') as {_column(n)}" for n in header
-        )
+        texts = ", ".join(f"nullif(cast({named(n)} as varchar), '') as {named(n)}" for n in header)
         return header, f"(select {texts} from {rows})"
     check_is_text(path, raw.name, encoding)
     path = as_utf_8(path, scratch / "utf-8.csv", raw.name, encoding)
@@ -113,7 +111,7 @@ def _read(
             hint="Give each column a name of its own.",
         )
     columns = ", ".join(f"'c{place}': 'varchar'" for place in range(len(header)))
-    texts = ", ".join(f"c{place} as {_column(name)}" for place, name in enumerate(header))
+    texts = ", ".join(f"c{place} as {named(name)}" for place, name in enumerate(header))
     return header, (
         f"(select {texts} from read_csv({file_sql(path)}, columns = {{{columns}}}, header = true,"
         " auto_detect = false, delim = ',', quote = '\"', escape = '\"', ignore_errors = true))"
@@ -149,7 +147,3 @@ def _name(pattern: str, taken: list[str]) -> str:
 
 def _numbered(name: str, taken: list[str]) -> Iterator[str]:
     yield from (one for one in (name, *(f"{name}_{n}" for n in range(2, 99))) if one not in taken)
-
-
-def _column(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -17,6 +17,11 @@ def quoted(text: str | Path) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
+def named(name: str) -> str:
+    """Return the name of a column or table in double quotes, as SQL takes any."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def listed(texts: Iterable[str | Path]) -> str:
     """Return texts or paths as quoted literals, separated by commas."""
     return ", ".join(quoted(text) for text in texts)

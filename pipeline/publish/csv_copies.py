@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.project.duck import quoted
+from pipeline.project.duck import named, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import replaced
 from pipeline.project.generations import current_file
@@ -40,12 +40,12 @@ def write_csv(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> 
     """
     kinds = {row[0]: row[1] for row in connection.execute(f"describe {table}").fetchall()}
     columns = ", ".join(
-        f"strftime({_name(column)}, '%Y-%m-%dT%H:%M:%S.%fZ') as {_name(column)}"
+        f"strftime({named(column)}, '%Y-%m-%dT%H:%M:%S.%fZ') as {named(column)}"
         if kind == "TIMESTAMP"
-        else _name(column)
+        else named(column)
         for column, kind in kinds.items()
     )
-    text = ", ".join(_name(column) for column, kind in kinds.items() if kind == "VARCHAR")
+    text = ", ".join(named(column) for column, kind in kinds.items() if kind == "VARCHAR")
     quotes = f", force_quote ({text})" if text else ""
     row = connection.execute(
         f"copy (select {columns} from {table}) to {quoted(path)} (format csv, header{quotes})"
@@ -69,7 +69,7 @@ def write_mapped_csv(connection: duckdb.DuckDBPyConnection, table: str, folder: 
     for domain, mapped in keys.items():
         columns = ", ".join(
             f"json_extract_string({_FIELDS}, {quoted(f'$.{name}')}) as "
-            + _name(f"crm_{name}" if name in names else name)
+            + named(f"crm_{name}" if name in names else name)
             for name in mapped
         )
         connection.execute(
@@ -112,7 +112,3 @@ def export_csv(home: Home, tables: Sequence[str], folder: Path | None = None) ->
                 rows[table] = write_csv(connection, f"serving.{table}", part)
             files.append(target)
     return CsvExport(path.stem, tuple(files), rows)
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.project.duck import listed
+from pipeline.project.duck import listed, named
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.realtime.bundle import FOLDER as BUNDLE
@@ -83,7 +83,7 @@ def merged(
     if not old or "domain" not in old:
         return f"warehouse.{SCHEMA}.{table}", ()
     columns = ", ".join(
-        f"cast({_quoted(name) if name in old else 'null'} as {kind}) as {_quoted(name)}"
+        f"cast({named(name) if name in old else 'null'} as {kind}) as {named(name)}"
         for name, kind in built.items()
     )
     try:
@@ -134,10 +134,6 @@ def _copy_files(source: Path, target: Path) -> None:
 
 def _rows(database: str, table: str) -> str:
     return f"select * from {database}.{SCHEMA}.{table} where domain"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _made(connection: duckdb.DuckDBPyConnection, table: str, sql: str) -> str:

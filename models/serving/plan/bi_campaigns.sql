@@ -100,13 +100,12 @@ final as (
         domains.gross_margin * revenue.ci_high * summed.treat - summed.spend
             as incremental_profit_high,
         cohorts.customers_scored,
-        cast(summed.treat as double) / nullif(cohorts.customers_scored, 0)
-            as coverage,
-        stayed.effect * summed.treat / nullif(cohorts.customers_scored, 0)
+        {{ over_all_scored('summed.treat', 'cohorts.customers_scored') }} as coverage,
+        {{ over_all_scored('stayed.effect * summed.treat', 'cohorts.customers_scored') }}
             as global_lift,
-        stayed.ci_low * summed.treat / nullif(cohorts.customers_scored, 0)
+        {{ over_all_scored('stayed.ci_low * summed.treat', 'cohorts.customers_scored') }}
             as global_lift_low,
-        stayed.ci_high * summed.treat / nullif(cohorts.customers_scored, 0)
+        {{ over_all_scored('stayed.ci_high * summed.treat', 'cohorts.customers_scored') }}
             as global_lift_high,
         early_signs.early_on as early_sign_on,
         early_signs.score_change as early_sign,

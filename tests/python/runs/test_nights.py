@@ -70,6 +70,17 @@ def test_a_run_is_recorded_however_it_ends(home, ending, outcome, said):
     assert night.ended_at
 
 
+def test_what_a_killed_run_left_half_written_goes_as_the_next_one_begins(home):
+    left = [home.nights / ".1.json.part", home.lake / "kkbox" / ".train.part" / "data.parquet"]
+    whole = [home.nights / "1.json", home.labels / "kkbox" / "a.parquet"]
+    for path in (*left, *whole):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    with recording(home, "run"):
+        assert [path.exists() for path in (*left, *whole)] == [False, False, True, True]
+    assert not left[1].parent.exists()
+
+
 def test_a_run_that_was_killed_has_left_a_record(home):
     log = begin_night(home, "run")
     with log.step("build"):

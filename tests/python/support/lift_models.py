@@ -18,7 +18,6 @@ _MODELS = (
     "marts/fct_campaign_lift",
     "campaigns/int_churn__save_rates_learned",
 )
-_MACROS = ("arms_totalled", "critical_value", "wilson_limit", "lifts_measured", "two_sided_p")
 
 
 # what the catalogue assumes of each action
@@ -34,7 +33,7 @@ class _Dbt:
 
 def compiled(model, path=None):
     """The SQL of a model of models/churn, or of a file; a ref is the name of a table."""
-    macros = "".join((PROJECT / f"macros/experiments/{name}.sql").read_text() for name in _MACROS)
+    macros = "".join(one.read_text() for one in sorted((PROJECT / "macros/experiments").glob("*")))
     text = (path or PROJECT / f"models/churn/{model}.sql").read_text()
     environment = Environment(undefined=StrictUndefined, autoescape=False)
     return environment.from_string(macros + text).render(

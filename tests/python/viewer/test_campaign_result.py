@@ -42,7 +42,7 @@ def test_an_early_sign_says_that_it_is_not_an_effect():
 
 def test_the_lift_over_all_customers_names_whom_it_covers():
     told = shown(LIFT, "_everybody")
-    assert "25.0% of the 10,000 customers" in told
+    assert "25.0% of the 10,000 scored customers" in told
     assert "+2.00 (95% interval: +0.50 to +3.50) more of 100 stayed" in told
     for row in ({**LIFT, "global_lift": None}, {}):
         assert shown(row, "_everybody") == ""
