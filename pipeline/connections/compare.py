@@ -12,7 +12,7 @@ from pipeline.connections.schema import event_column
 from pipeline.connections.window import position_sql
 from pipeline.ingest.ids import spelt_sql
 from pipeline.project.connection_settings import ConnectedTable
-from pipeline.project.duck import file_sql, files_sql, listed, named, quoted
+from pipeline.project.duck import file_sql, files_sql, listed, name_sql, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.project.forgotten import forgotten_among, is_anybody_forgotten
@@ -83,7 +83,7 @@ def load_rows(con: duckdb.DuckDBPyConnection, pull: TablePull) -> int:
     ids = {column.in_files: column for column in pull.source.raw_columns if column.is_id}
     parts = []
     for name in pull.columns:
-        own, text = named(name), f"{named(name)}::varchar"
+        own, text = name_sql(name), f"{name_sql(name)}::varchar"
         if name in ids:
             text = f"coalesce({spelt_sql(ids[name], 'text', text)}, {text})"
         is_text = name in ids or name in (pull.settings.key or ())
@@ -98,7 +98,7 @@ def load_rows(con: duckdb.DuckDBPyConnection, pull: TablePull) -> int:
         con,
         "select count(*), count(distinct churn_key), "
         + (
-            f"count(*) filter (where {' or '.join(f'{named(k)} is null' for k in key)})"
+            f"count(*) filter (where {' or '.join(f'{name_sql(k)} is null' for k in key)})"
             if key
             else "0"
         )
@@ -137,15 +137,15 @@ def compare_rows(
     values, latest = (
         "["
         + ", ".join(
-            f"case when latest.churn_pull >= {since_pull} then {side}.{named(name)}::varchar end"
+            f"case when latest.churn_pull >= {since_pull} then {side}.{name_sql(name)}::varchar end"
             for name, since_pull in pull.compared.items()
         )
         + "]::varchar[]"
         for side in ("pulled", "latest")
     )
     becomes = settings.becomes
-    was = f"latest.{named(becomes.column)}::varchar" if becomes else "null"
-    now = f"pulled.{named(becomes.column)}::varchar" if becomes else "null"
+    was = f"latest.{name_sql(becomes.column)}::varchar" if becomes else "null"
+    now = f"pulled.{name_sql(becomes.column)}::varchar" if becomes else "null"
     words = listed(becomes.values) if becomes else "''"
     con.execute(
         f"""
@@ -208,7 +208,7 @@ def write_new_rows(con: duckdb.DuckDBPyConnection, pull: TablePull, part: Path) 
     rows = f"select {columns} from judged where churn_status = 'new'"
     event = event_column(pull.source)
     if settings.becomes and settings.cursor and event:
-        dated = f"{named(settings.cursor)}::{_type_of(con, event)} as {named(event)}"
+        dated = f"{name_sql(settings.cursor)}::{_type_of(con, event)} as {name_sql(event)}"
         rows += (
             f" union all by name select * replace ({dated}) from (select {columns} from judged "
             "where churn_status = 'updated' and churn_became)"
@@ -265,7 +265,7 @@ def _load_latest(con: duckdb.DuckDBPyConnection, pull: TablePull, *, since: int 
     there = {row[0] for row in con.execute(f"describe from {rows}").fetchall()}
     # a column that the domain has only known since today was never pulled
     columns = ", ".join(
-        named(name) if name in there else f"null as {named(name)}" for name in pull.columns
+        name_sql(name) if name in there else f"null as {name_sql(name)}" for name in pull.columns
     )
     change = "churn_change" if "churn_change" in there else "null::varchar"
     con.execute(
@@ -277,7 +277,7 @@ def _load_latest(con: duckdb.DuckDBPyConnection, pull: TablePull, *, since: int 
     cursor = pull.settings.cursor
     matters = ""
     if since is not None and cursor:
-        position = position_sql(named(cursor), pull.columns[cursor])
+        position = position_sql(name_sql(cursor), pull.columns[cursor])
         matters = (
             "where churn_key in (select churn_key from pulled union "
             f"select churn_key from landed where {position} >= {since})"
@@ -314,7 +314,7 @@ def _leave_out_forgotten(con: duckdb.DuckDBPyConnection, pull: TablePull) -> int
         return 0
     gone = 0
     for column in pull.source.raw_columns:
-        name = named(column.in_files)
+        name = name_sql(column.in_files)
         if not column.is_id or column.in_files not in pull.columns:
             continue
         ids = con.execute(
@@ -335,7 +335,7 @@ def _position(con: duckdb.DuckDBPyConnection, pull: TablePull, limit: int) -> in
     cursor = pull.settings.cursor
     if cursor is None:
         return None
-    position = position_sql(named(cursor), pull.columns[cursor])
+    position = position_sql(name_sql(cursor), pull.columns[cursor])
     found, *_ = _first(con, f"select max({position}) from pulled where {position} <= {limit}")
     return None if found is None else int(found)
 
@@ -344,8 +344,8 @@ def _key(settings: ConnectedTable) -> str:
     if not settings.key:
         return "null::varchar"
     if len(settings.key) == 1:
-        return f"{named(settings.key[0])}::varchar"
-    return f"concat_ws({_BETWEEN}, {', '.join(f'{named(k)}::varchar' for k in settings.key)})"
+        return f"{name_sql(settings.key[0])}::varchar"
+    return f"concat_ws({_BETWEEN}, {', '.join(f'{name_sql(k)}::varchar' for k in settings.key)})"
 
 
 def _type_of(con: duckdb.DuckDBPyConnection, name: str) -> str:
@@ -357,4 +357,4 @@ def _first(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[int, ...]:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(map(named, names))
+    return ", ".join(map(name_sql, names))

@@ -16,7 +16,7 @@ from pipeline.connections.reader import (
     unreachable,
 )
 from pipeline.project.databases import postgres_driver, without_address
-from pipeline.project.duck import named, quoted
+from pipeline.project.duck import name_sql, quoted
 
 _SORTS: dict[str, Sort] = {
     "smallint": "whole",
@@ -134,18 +134,18 @@ def _as_read(name: str, kind: str) -> str:
     is_plain = kind in _AS_THEY_ARE or kind.startswith("timestamp")
     # infinity is not a moment, and comes out of a copy as one of the year 294247
     if re.match(r"timestamp|date", kind):
-        return f"case when isfinite({named(name)}) then {named(name)} end as {named(name)}"
-    return named(name) if is_plain else f"{named(name)}::text as {named(name)}"
+        return f"case when isfinite({name_sql(name)}) then {name_sql(name)} end as {name_sql(name)}"
+    return name_sql(name) if is_plain else f"{name_sql(name)}::text as {name_sql(name)}"
 
 
 def _where(window: RowWindow) -> str:
     conditions = []
     if window.cursor is not None and window.since is not None:
-        name = named(window.cursor)
+        name = name_sql(window.cursor)
         conditions.append(f"({name} >= {_value(window.since)} or {name} is null)")
     if window.event is not None and window.events_since is not None:
         # without a zone a moment is taken for one of UTC, as ingest does
-        conditions.append(f"{named(window.event)} >= {_value(window.events_since)}")
+        conditions.append(f"{name_sql(window.event)} >= {_value(window.events_since)}")
     return f" where {' and '.join(conditions)}" if conditions else ""
 
 
@@ -154,4 +154,4 @@ def _value(value: datetime | date | int) -> str:
 
 
 def _table_sql(table: str) -> str:
-    return ".".join(map(named, table.split(".")))
+    return ".".join(map(name_sql, table.split(".")))

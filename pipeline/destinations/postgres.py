@@ -22,7 +22,7 @@ from pipeline.project.databases import (
     without_password,
     without_secrets,
 )
-from pipeline.project.duck import named, quoted
+from pipeline.project.duck import name_sql, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.generations import current_file
 from pipeline.project.home import Home
@@ -177,13 +177,13 @@ def _whole_rows(
 ) -> duckdb.DuckDBPyRelation:
     """Return the rows that PostgreSQL can hold; note those with a null byte in their text."""
     rows = published.table(f"{SERVING}.{table}")
-    texts = [named(name) for name, kind in columns.items() if kind == "text"]
+    texts = [name_sql(name) for name, kind in columns.items() if kind == "text"]
     if not texts:
         return rows
     is_bad = " or ".join(f"coalesce(contains({text}, chr(0)), false)" for text in texts)
-    named = ", ".join(f"{quoted(name)}, {named(name)}" for name in key) or "'row', 'of no key'"
+    keyed = ", ".join(f"{quoted(name)}, {name_sql(name)}" for name in key) or "'row', 'of no key'"
     bad = published.execute(
-        f"select replace(json_object({named})::varchar, '\\u0000', '?') "
+        f"select replace(json_object({keyed})::varchar, '\\u0000', '?') "
         f"from {SERVING}.{table} where {is_bad}"
     ).fetchall()
     done.rejected += [(table, one, "its text has a null byte") for (one,) in bad]
@@ -237,7 +237,7 @@ def _view_columns(cursor: Cursor, table: str) -> list[tuple[str, str]]:
         )
     cursor.execute(
         "select attname::text, format_type(atttypid, atttypmod) from pg_attribute "
-        f"where attrelid = to_regclass({quoted(f'{SERVING}.{named(table)}')}) "
+        f"where attrelid = to_regclass({quoted(f'{SERVING}.{name_sql(table)}')}) "
         "and attnum > 0 and not attisdropped order by attnum"
     )
     return [(name, kind) for name, kind in cursor.fetchall()]

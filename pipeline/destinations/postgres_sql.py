@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from pipeline.project.duck import named, quoted
+from pipeline.project.duck import name_sql, quoted
 from pipeline.project.serving_tables import Table
 
 # The schema of the views, as in the published file.
@@ -65,8 +65,8 @@ def table_sql(schema: str, table: str, columns: Mapping[str, str]) -> str:
         table: Its name.
         columns: Column → type in PostgreSQL.
     """
-    listed = ", ".join(f"{named(name)} {kind}" for name, kind in columns.items())
-    return f"create table {schema}.{named(table)} ({listed})"
+    listed = ", ".join(f"{name_sql(name)} {kind}" for name, kind in columns.items())
+    return f"create table {schema}.{name_sql(table)} ({listed})"
 
 
 def view_sql(
@@ -86,18 +86,18 @@ def view_sql(
     notes, selected = [], []
     for name, kind in before:
         if name not in columns:
-            selected.append(f"null::{kind} as {named(name)}")
+            selected.append(f"null::{kind} as {name_sql(name)}")
             notes.append(f"{table}.{name} is published no more; the view keeps it, always null")
         elif columns[name] != kind:
-            selected.append(f"{named(name)}::{kind} as {named(name)}")
+            selected.append(f"{name_sql(name)}::{kind} as {name_sql(name)}")
             notes.append(f"{table}.{name} is {columns[name]} now; the view keeps it as {kind}")
         else:
-            selected.append(named(name))
+            selected.append(name_sql(name))
     known = {name for name, _ in before}
-    selected += [named(name) for name in columns if name not in known]
+    selected += [name_sql(name) for name in columns if name not in known]
     return (
-        f"create or replace view {SERVING}.{named(table)} as "
-        f"select {', '.join(selected)} from {schema}.{named(table)}",
+        f"create or replace view {SERVING}.{name_sql(table)} as "
+        f"select {', '.join(selected)} from {schema}.{name_sql(table)}",
         notes,
     )
 
@@ -114,12 +114,12 @@ def changes_view_sql() -> str:
 
 def comments_sql(table: Table, columns: Iterable[str]) -> list[str]:
     """Return the statements that put a table's descriptions onto its view."""
-    view = f"{SERVING}.{named(table.name)}"
+    view = f"{SERVING}.{name_sql(table.name)}"
     there = set(columns)
     return [
         f"comment on view {view} is {quoted(table.description)}",
         *(
-            f"comment on column {view}.{named(column.name)} is {quoted(column.description)}"
+            f"comment on column {view}.{name_sql(column.name)} is {quoted(column.description)}"
             for column in table.columns
             if column.name in there
         ),

@@ -7,7 +7,7 @@ import duckdb
 from scipy.stats import norm
 
 from pipeline.experiments.ratio import RATIO_ALPHA, p_words
-from pipeline.project.duck import named
+from pipeline.project.duck import name_sql
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def check_balance(
     """
     drawn: list[tuple[str, str, float, float]] = []
     for feature in features:
-        column = f"features.{named(feature)}"
+        column = f"features.{name_sql(feature)}"
         groups = {
             arm: (n, mean, variance or 0.0)
             for arm, n, mean, variance in connection.execute(

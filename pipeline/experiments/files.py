@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from pipeline.experiments.lift import UNITS
-from pipeline.project.duck import file_sql, named, quoted
+from pipeline.project.duck import file_sql, name_sql, quoted
 from pipeline.project.errors import ChurnError
 
 _SHOWN = 5
@@ -164,7 +164,7 @@ def read_features(
             where=str(path),
             hint="Add a column for each thing that was known before the arms were drawn.",
         )
-    numbers = {name: _as_number(named(name)) for name in names}
+    numbers = {name: _as_number(name_sql(name)) for name in names}
     _refuse(
         connection,
         path,
@@ -173,7 +173,7 @@ def read_features(
             _NO_ID,
             *(
                 (
-                    f"{named(name)} is not null and not coalesce(isfinite({number}), false)",
+                    f"{name_sql(name)} is not null and not coalesce(isfinite({number}), false)",
                     name,
                     "the value is {}; write a number, or nothing if it is not known",
                 )
@@ -181,7 +181,7 @@ def read_features(
             ),
         ],
     )
-    selected = ", ".join(f"{number} as {named(name)}" for name, number in numbers.items())
+    selected = ", ".join(f"{number} as {name_sql(name)}" for name, number in numbers.items())
     connection.execute(
         f"create table features as select customer_id, {selected} from features_read "
         "order by customer_id"
@@ -256,7 +256,8 @@ def _read(
             hint=f"Use a CSV with commas, or Parquet, with the columns {', '.join(required)}.",
         )
     texts = ", ".join(
-        f"nullif(trim(cast({named(name)} as varchar)), '') as {named(name)}" for name in columns
+        f"nullif(trim(cast({name_sql(name)} as varchar)), '') as {name_sql(name)}"
+        for name in columns
     )
     try:
         connection.execute(
@@ -300,7 +301,7 @@ def _refuse(
     count = 0
     for condition, column, words in rules:
         broken = connection.execute(
-            f"select file_row, {named(column)}, count(*) over () from {table} where {condition} "
+            f"select file_row, {name_sql(column)}, count(*) over () from {table} where {condition} "
             f"order by file_row limit {_SHOWN}"
         ).fetchall()
         count += broken[0][2] if broken else 0

@@ -22,7 +22,7 @@ from pipeline.experiments.files import (
 from pipeline.experiments.lift import totals_sql
 from pipeline.experiments.ratio import check_ratio
 from pipeline.project.checked import read_checked
-from pipeline.project.duck import named, quoted
+from pipeline.project.duck import name_sql, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.project.files import replaced, write_json
@@ -158,7 +158,7 @@ def _values(
     connection: duckdb.DuckDBPyConnection, names: Sequence[str], table: str
 ) -> tuple[list[str], Floats]:
     """Return the ids in order and n x features, NaN for unknown."""
-    columns = ", ".join(map(named, names))
+    columns = ", ".join(map(name_sql, names))
     rows = connection.execute(
         f"select customer_id, {columns} from {table} order by customer_id"
     ).fetchnumpy()

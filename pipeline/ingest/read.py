@@ -11,7 +11,7 @@ import duckdb
 from pipeline.ingest.discover import RawFile
 from pipeline.ingest.parse import SCAN_TYPES, Scan, scan_of, scan_of_type
 from pipeline.ingest.plain_text import UTF_8, odd_characters, shown
-from pipeline.project.duck import file_sql, named
+from pipeline.project.duck import file_sql, name_sql
 from pipeline.project.errors import ChurnError
 from pipeline.project.sources import SourceTable
 
@@ -98,7 +98,7 @@ class Reading:
 
     def _spelt(self, name: str) -> str:
         """A column as a Parquet file has it."""
-        return named(self.table.column(name).in_files)
+        return name_sql(self.table.column(name).in_files)
 
     def _csv(self, types: list[str], options: str) -> str:
         # Types are given, not sniffed: the sniffer refuses a file that ends in the middle of a row.

@@ -11,7 +11,7 @@ import duckdb
 from pipeline.ingest.discover import RawFile, discover
 from pipeline.ingest.plain_text import UTF_8, as_utf_8, check_is_text
 from pipeline.ingest.unpack import unpack
-from pipeline.project.duck import file_sql, named
+from pipeline.project.duck import file_sql, name_sql
 from pipeline.project.errors import ChurnError
 from pipeline.project.sources import SourceTable
 
@@ -91,7 +91,9 @@ def _read(
     if raw.format == "parquet":
         rows = f"read_parquet({file_sql(path)}, hive_partitioning = false)"
         header = tuple(name for name, *_ in con.execute(f"describe from {rows}").fetchall())
-        texts = ", ".join(f"nullif(cast({named(n)} as varchar), '') as {named(n)}" for n in header)
+        texts = ", ".join(
+            f"nullif(cast({name_sql(n)} as varchar), '') as {name_sql(n)}" for n in header
+        )
         return header, f"(select {texts} from {rows})"
     check_is_text(path, raw.name, encoding)
     path = as_utf_8(path, scratch / "utf-8.csv", raw.name, encoding)
@@ -111,7 +113,7 @@ def _read(
             hint="Give each column a name of its own.",
         )
     columns = ", ".join(f"'c{place}': 'varchar'" for place in range(len(header)))
-    texts = ", ".join(f"c{place} as {named(name)}" for place, name in enumerate(header))
+    texts = ", ".join(f"c{place} as {name_sql(name)}" for place, name in enumerate(header))
     return header, (
         f"(select {texts} from read_csv({file_sql(path)}, columns = {{{columns}}}, header = true,"
         " auto_detect = false, delim = ',', quote = '\"', escape = '\"', ignore_errors = true))"

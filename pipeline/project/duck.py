@@ -17,7 +17,7 @@ def quoted(text: str | Path) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def named(name: str) -> str:
+def name_sql(name: str) -> str:
     """Return the name of a column or table in double quotes, as SQL takes any."""
     return '"' + name.replace('"', '""') + '"'
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.project.duck import named, quoted
+from pipeline.project.duck import name_sql, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import replaced
 from pipeline.project.generations import current_file
@@ -40,12 +40,12 @@ def write_csv(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> 
     """
     kinds = {row[0]: row[1] for row in connection.execute(f"describe {table}").fetchall()}
     columns = ", ".join(
-        f"strftime({named(column)}, '%Y-%m-%dT%H:%M:%S.%fZ') as {named(column)}"
+        f"strftime({name_sql(column)}, '%Y-%m-%dT%H:%M:%S.%fZ') as {name_sql(column)}"
         if kind == "TIMESTAMP"
-        else named(column)
+        else name_sql(column)
         for column, kind in kinds.items()
     )
-    text = ", ".join(named(column) for column, kind in kinds.items() if kind == "VARCHAR")
+    text = ", ".join(name_sql(column) for column, kind in kinds.items() if kind == "VARCHAR")
     quotes = f", force_quote ({text})" if text else ""
     row = connection.execute(
         f"copy (select {columns} from {table}) to {quoted(path)} (format csv, header{quotes})"
@@ -69,7 +69,7 @@ def write_mapped_csv(connection: duckdb.DuckDBPyConnection, table: str, folder: 
     for domain, mapped in keys.items():
         columns = ", ".join(
             f"json_extract_string({_FIELDS}, {quoted(f'$.{name}')}) as "
-            + named(f"crm_{name}" if name in names else name)
+            + name_sql(f"crm_{name}" if name in names else name)
             for name in mapped
         )
         connection.execute(

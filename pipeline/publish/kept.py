@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.project.duck import listed, named
+from pipeline.project.duck import listed, name_sql
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.realtime.bundle import FOLDER as BUNDLE
@@ -83,7 +83,7 @@ def merged(
     if not old or "domain" not in old:
         return f"warehouse.{SCHEMA}.{table}", ()
     columns = ", ".join(
-        f"cast({named(name) if name in old else 'null'} as {kind}) as {named(name)}"
+        f"cast({name_sql(name) if name in old else 'null'} as {kind}) as {name_sql(name)}"
         for name, kind in built.items()
     )
     try:

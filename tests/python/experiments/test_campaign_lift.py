@@ -169,7 +169,8 @@ def test_a_part_that_shows_little_is_drawn_to_the_others():
 
 
 def learned(rows):
-    return measured(rows).execute("from int_churn__save_rates_learned").df().set_index("action_id")
+    rates = measured(rows).execute("from int_churn__save_rates_learned").df()
+    return rates.set_index("action_id").sort_index()
 
 
 def saved(customers, rate, seed=1, stay=0.6, **more):
@@ -233,7 +234,8 @@ def played(members, uses):
     )
     connection.executemany("insert into stg_churn__playbook_campaigns values (?, ?, ?, ?)", uses)
     build(connection, "bi_playbooks", PROJECT / "models/serving/plan/bi_playbooks.sql")
-    return connection.execute("from bi_playbooks").df().set_index(["playbook_name", "risk_band"])
+    rows = connection.execute("from bi_playbooks").df()
+    return rows.set_index(["playbook_name", "risk_band"]).sort_index()
 
 
 def test_a_playbook_achieves_what_its_campaigns_do():
