@@ -71,7 +71,7 @@ def test_a_model_does_not_score_a_day_on_which_it_could_not_have_been_trained(de
     assert "could not have been used on 2017-01-15" in " ".join(done.stderr.split())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_for_an_earlier_day_meets_its_outcome_and_the_next_run_is_live_again(
     demo_copy, run_churn
 ):
