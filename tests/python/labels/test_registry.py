@@ -111,7 +111,7 @@ def test_an_entry_whose_labels_a_killed_freeze_never_wrote_is_taken_again(demo_c
     assert _next_version(demo_copy, "ecommerce", DEFINITION, DAY) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_changed_outcome_leaves_the_label_and_is_told_until_it_is_frozen_anew(
     demo_copy, run_churn
 ):

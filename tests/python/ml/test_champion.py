@@ -239,7 +239,7 @@ def test_another_model_plans_with_the_budget_of_today(demo, monkeypatch):
     assert context_of("kkbox", live).entries["kkbox"].retention == ENTRY.retention
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_changed_recipe_is_promoted_rolled_back_and_stays_so(demo_copy, run_churn):
     """Tuned parameters that are worse: the run refuses them, a person takes them and goes back."""
     home = demo_copy

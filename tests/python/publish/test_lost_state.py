@@ -131,7 +131,7 @@ def decided(home, domain):
         )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_published_home_keeps_its_control_group_and_notices_a_lost_state(demo_copy, run_churn):
     home, domain = demo_copy, "kkbox"
     before = decided(home, domain)
