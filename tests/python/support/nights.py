@@ -32,6 +32,7 @@ from pipeline.demo import generate
 from pipeline.demo.folder import MARKER
 from pipeline.demo.nights import HISTORY, REST, Delivery, NightOptions, Nights, make_nights
 from pipeline.project.clock import TODAY
+from pipeline.project.domains import domain_entries
 from pipeline.project.duck import quoted
 from pipeline.project.exit_codes import PUBLISHED, REFUSED, WARNED
 from pipeline.project.files import empty_folder
@@ -371,6 +372,7 @@ class World:
             Cohort, with the night that froze it → customers, each with what is wrong.
         """
         found: dict[str, list[tuple[str, str]]] = {}
+        kind = domain_entries()[self.domain].kind
         with duckdb.connect(str(self.clean.warehouse), read_only=True) as connection:
             for path, when in self.frozen_on.items():
                 rows = connection.execute(
@@ -380,9 +382,9 @@ class World:
                     cohort as (select distinct label_definition, as_of_date from frozen),
                     truth as (
                         select labels.*
-                        from {self.domain}.int_{self.domain}__labels_closed as labels
+                        from {kind}.int_{kind}__labels_closed as labels
                         inner join cohort using (label_definition, as_of_date)
-                        where labels.is_churned is not null
+                        where labels.domain = '{self.domain}' and labels.is_churned is not null
                     )
                     select
                         customer_id,
