@@ -83,6 +83,10 @@ def one_night(page: Context, night: Night) -> None:
                 }
             ),
             hide_index=True,
+            column_config={
+                name: st.column_config.NumberColumn(format="%,d")
+                for name in ("Rows read", "Rows set aside")
+            },
         )
         st.caption("Set aside: rows with values that could not be read. They count nowhere.")
     for_the_data_team(night, notes)
