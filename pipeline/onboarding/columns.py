@@ -12,6 +12,7 @@ import duckdb
 
 from pipeline.ingest.parse import typed_value_sql
 from pipeline.onboarding.files import FoundTable
+from pipeline.project.duck import name_sql
 from pipeline.project.sources import SourceColumn
 
 Holds = Literal["text", "whole number", "number", "yes or no", "day", "moment", "nothing"]
@@ -83,7 +84,7 @@ class FoundColumn:
     @property
     def sql(self) -> str:
         """Its name as SQL."""
-        return '"' + self.header.replace('"', '""') + '"'
+        return name_sql(self.header)
 
 
 def profile_columns(table: FoundTable, con: duckdb.DuckDBPyConnection) -> list[FoundColumn]:
