@@ -12,3 +12,11 @@
     {%- endfor -%}
     md5_number_lower({{ texts | join(" || '|' || ") }})
 {%- endmacro %}
+
+{% macro default__hash_number(values) -%}
+    {%- set texts = [] -%}
+    {%- for value in values -%}
+        {%- do texts.append(dbt.cast(value, dbt.type_string())) -%}
+    {%- endfor -%}
+    {{ md5_part(texts | join(" || '|' || "), 16) }}
+{%- endmacro %}

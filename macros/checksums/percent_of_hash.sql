@@ -6,3 +6,7 @@
 {% macro duckdb__percent_of_hash(text) -%}
     cast(md5_number_lower({{ text }}) % 100 as integer)
 {%- endmacro %}
+
+{% macro default__percent_of_hash(text) -%}
+    cast({{ md5_part(text, 16) }} % 100 as integer)
+{%- endmacro %}

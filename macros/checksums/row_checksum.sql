@@ -14,3 +14,11 @@
         cast(md5_number_lower({{ texts | join(" || '|' || ") }}) >> 4 as decimal(38, 0))
     ), 0)
 {%- endmacro %}
+
+{% macro default__row_checksum(values) -%}
+    {%- set texts = [] -%}
+    {%- for value in values -%}
+        {%- do texts.append("coalesce(cast(" ~ value ~ " as string), '∅')") -%}
+    {%- endfor -%}
+    coalesce(sum({{ md5_part(texts | join(" || '|' || "), 15) }}), 0)
+{%- endmacro %}

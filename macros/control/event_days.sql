@@ -13,7 +13,7 @@
     {%- endfor -%}
     {%- for table in tables -%}
     {%- set meta = described[table] or {} -%}
-    {%- set part = meta.covered_by or 'cast(null as varchar)' -%}
+    {%- set part = meta.covered_by or 'cast(null as string)' -%}
     {%- set day = meta.event_day or 'cast(' ~ meta.event_time ~ ' as date)' -%}
     {{ '\n    union all\n    ' if not loop.first -}}
     select
@@ -23,6 +23,6 @@
         first_seen_on,
         count(*) as event_rows
     from {{ source(domain, table) }}
-    group by all
+    group by {{ part }}, {{ day }}, first_seen_on
     {%- endfor -%}
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#- Sum of integers without rounding or overflow. `where` restricts the rows; a sum over no rows is
-    null. `digits` is the width of one summand: 18 sums fast, 38 is for products that need it. -#}
-{% macro exact_sum(expression, where=none, digits=18) -%}
+    null. `digits` is the width of one summand: 20 holds a bigint, 38 is for products. -#}
+{% macro exact_sum(expression, where=none, digits=20) -%}
     {{ return(adapter.dispatch('exact_sum')(expression, where, digits)) }}
 {%- endmacro %}
 

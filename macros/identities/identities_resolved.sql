@@ -16,14 +16,23 @@
 {%- set ever = "date '9999-12-31'" -%}
 with
 
+mapped as (
+    select
+        id,
+        known_from,
+        min(customer_id) as first_customer_id,
+        max(customer_id) as last_customer_id
+    from {{ map }}
+    group by id, known_from
+),
+
 said as (
     select
         id,
         known_from,
-        min(customer_id) as customer_id
-    from {{ map }}
-    group by id, known_from
-    having min(customer_id) = max(customer_id)
+        first_customer_id as customer_id
+    from mapped
+    where first_customer_id = last_customer_id
 ),
 
 owners as (

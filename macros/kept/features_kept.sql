@@ -6,14 +6,7 @@
 {%- endmacro %}
 
 {% macro duckdb__features_kept(domain) -%}
-    {%- set types = {} -%}
-    {%- for node in (graph.nodes.values() if execute else [])
-        if node.name == domain ~ '__churn_examples' -%}
-        {%- for name, column in node.columns.items()
-            if '__' in name or name in ['customer_id', 'as_of_date', 'due_on', 'customer_value'] -%}
-            {%- do types.update({name: column.data_type}) -%}
-        {%- endfor -%}
-    {%- endfor -%}
+    {%- set types = kept_types(domain) -%}
     {%- set files = [] -%}
     {%- if execute and flags.WHICH in ['build', 'run'] -%}
         {%- set kept -%}
@@ -40,4 +33,30 @@
     {%- else %}
     where false
     {%- endif %}
+{%- endmacro %}
+
+{#- Another engine reads none: what it makes is kept beside them. -#}
+{% macro default__features_kept(domain) -%}
+    select
+        {%- for name, type in kept_types(domain).items() %}
+        cast(null as {{ type_named(type) }}) as {{ name }}
+        {%- if not loop.last %},{% endif %}
+        {%- else %}
+        1 as nothing
+        {%- endfor %}
+    where false
+{%- endmacro %}
+
+{#- The columns of kept features and their types, in the order of the YAML of a domain's
+    examples. -#}
+{% macro kept_types(domain) -%}
+    {%- set types = {} -%}
+    {%- for node in (graph.nodes.values() if execute else [])
+        if node.name == domain ~ '__churn_examples' -%}
+        {%- for name, column in node.columns.items()
+            if '__' in name or name in ['customer_id', 'as_of_date', 'due_on', 'customer_value'] -%}
+            {%- do types.update({name: column.data_type}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(types) }}
 {%- endmacro %}

@@ -14,7 +14,7 @@ select
     {%- set found = domain_setting(domain, path[0]) if path[0] in entry else none %}
     {%- set value = (found or {}).get(path[1]) if path | length > 1 else found %}
     {%- set value = "'" ~ value ~ "'" if value is string else value %},
-    cast({{ 'null' if value is none else value }} as {{ column.data_type }}) as {{ column.name }}
+    cast({{ 'null' if value is none else value }} as {{ type_named(column.data_type) }}) as {{ column.name }}
     {%- endfor %}
         {%- endset -%}
         {%- do parts.append(part) -%}

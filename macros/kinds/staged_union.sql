@@ -16,7 +16,7 @@ select
     {{ own | join(',\n    ') }}
     {%- if marked %},
     false as is_inferred,
-    cast(null as varchar) as correction
+    cast(null as string) as correction
     {%- endif %}
 from {{ corrected_relation(domain, shape) if is_corrected else ref(entry.staged[shape]) }}
         {%- endset -%}

@@ -9,12 +9,12 @@
         weeks.as_of_date,
         weeks.weeks_before
     from {{ weeks }} as weeks
-    inner join {{ settings }} as settings on weeks.domain = settings.domain
+    inner join {{ settings }} as entries on weeks.domain = entries.domain
     inner join {{ ref('control__coverage') }} as coverage
         on
             weeks.domain = coverage.domain
             and weeks.as_of_date = coverage.as_of_date
-            and settings.{{ table_of }} = coverage.table_name
+            and entries.{{ table_of }} = coverage.table_name
     left join {{ ref('control__holes') }} as holes
         on
             coverage.domain = holes.domain
@@ -25,7 +25,7 @@
         coverage.covered_from <= weeks.week_starts_on
         and coverage.covered_before >= least(
             weeks.week_ends_before,
-            {{ add_days('weeks.as_of_date', '-settings.coverage_grace_days') }}
+            {{ add_days('weeks.as_of_date', '-entries.coverage_grace_days') }}
         )
     group by weeks.domain, weeks.as_of_date, weeks.weeks_before
     having count(holes.day) = 0

@@ -10,7 +10,7 @@
         {{ add_days('scoring.as_of_date', '-7 * weeks.weeks_before') }} as week_starts_on,
         {{ add_days('scoring.as_of_date', '7 - 7 * weeks.weeks_before') }} as week_ends_before
     from {{ ref('control__scoring_cut_offs') }} as scoring
-    inner join {{ settings }} as settings on scoring.domain = settings.domain
+    inner join {{ settings }} as entries on scoring.domain = entries.domain
     cross join (
         {{ number_series(1, var('activity_weeks'), 'weeks_before') }}
     ) as weeks

@@ -17,15 +17,15 @@
         bool_or(
             windows.window_days = {{ days }}
             and windows.until_days
-            = {{ '365 - settings.horizon_days' if until == 'horizon' else until }}
+            = {{ '365 - entries.horizon_days' if until == 'horizon' else until }}
             and windows.is_whole
         ) as {{ name }}
         {%- if not loop.last %},{% endif %}
         {%- endfor %}
     from {{ ref('control__windows') }} as windows
-    inner join {{ settings }} as settings
+    inner join {{ settings }} as entries
         on
-            windows.domain = settings.domain
-            and windows.table_name = settings.{{ table_of }}
+            windows.domain = entries.domain
+            and windows.table_name = entries.{{ table_of }}
     group by windows.domain, windows.as_of_date
 {%- endmacro %}

@@ -11,7 +11,7 @@ frozen as (
         as_of_date,
         max(label_version) as label_version
     from {{ source(domain ~ '_labels', 'frozen_labels') }}
-    group by all
+    group by label_definition, as_of_date
 ),
 
 cohorts as (
@@ -25,7 +25,7 @@ cohorts as (
         {{ row_checksum(['customer_id', 'as_of_date', 'label_definition', 'is_churned']) }}
             as label_checksum
     from {{ ref(domain ~ '__labels') }}
-    group by all
+    group by label_definition, as_of_date
 ),
 
 final as (

@@ -18,7 +18,7 @@ latest_version as (
         as_of_date,
         max(label_version) as label_version
     from frozen
-    group by all
+    group by label_definition, as_of_date
 ),
 
 kept as (

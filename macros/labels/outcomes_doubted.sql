@@ -17,7 +17,7 @@ cohorts as (
         max(label_known_on) as closes_on
     from {{ labels }}
     where is_churned is not null
-    group by all
+    group by domain, label_definition, as_of_date
 ),
 
 touched as (

@@ -4,11 +4,16 @@
     YAML. -#}
 {% macro create_source_relations() -%}
     {%- if execute -%}
-        {%- for schema in ['lake', 'ml', 'state', 'history', 'features'] -%}
+        {%- for schema in ['lake', 'ml', 'state', 'history', 'features', 'seeds'] -%}
             {%- do run_query("create schema if not exists " ~ schema) -%}
         {%- endfor -%}
         {%- for source in graph.sources.values() if source.config.meta.parquet -%}
-            {%- do run_query(source_view(source)) -%}
+            {%- for statement in source_statements(source) -%}
+                {%- do run_query(statement) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+        {%- for statement in seed_statements() -%}
+            {%- do run_query(statement) -%}
         {%- endfor -%}
     {%- endif -%}
     select 1

@@ -2,10 +2,6 @@
     columns and types of its YAML; empty where there is no file. Runs of a domain that was removed
     from dbt_project.yml stay on disk and are not read: it is not scored any more. -#}
 {% macro source_view(source) -%}
-    {{ return(adapter.dispatch('source_view')(source)) }}
-{%- endmacro %}
-
-{% macro duckdb__source_view(source) -%}
     {#- what CHURN_HOME's own name has of a pattern is meant as it is written -#}
     {%- set home = modules.re.sub('([*?[])', '[\\1]', env_var('CHURN_HOME', 'data')) -%}
     {%- set glob = (home ~ '/' ~ (source.config.meta.parquet | replace('{table}', source.name)))

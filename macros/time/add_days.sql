@@ -10,3 +10,7 @@
 {% macro default__add_days(date, days) -%}
     cast({{ dbt.dateadd('day', days, date) }} as date)
 {%- endmacro %}
+
+{% macro spark__add_days(date, days) -%}
+    date_add({{ date }}, cast({{ days }} as integer))
+{%- endmacro %}

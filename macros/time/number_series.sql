@@ -6,3 +6,7 @@
 {% macro duckdb__number_series(first, last, name) -%}
     select cast(unnest(generate_series({{ first }}, {{ last }})) as bigint) as {{ name }}
 {%- endmacro %}
+
+{% macro default__number_series(first, last, name) -%}
+    select explode(sequence(cast({{ first }} as bigint), cast({{ last }} as bigint))) as {{ name }}
+{%- endmacro %}

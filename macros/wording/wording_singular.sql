@@ -1,9 +1,5 @@
 {#- "1 days" as "1 day" and "1 times" as "once", for what driver phrases count. -#}
 {% macro wording_singular(sentence) -%}
-    {{ return(adapter.dispatch('wording_singular')(sentence)) }}
-{%- endmacro %}
-
-{% macro duckdb__wording_singular(sentence) -%}
     {%- set adjectives = ['more', 'fewer', 'free', 'product', 'different', 'listening'] -%}
     {%- set nouns = [
         'day', 'hour', 'minute', 'month', 'year', 'song', 'transaction', 'trial', 'lapse', 'order',

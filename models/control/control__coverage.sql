@@ -27,7 +27,7 @@ begun as (
             cut_offs.domain = starts.domain
             and cut_offs.as_of_date > starts.starts_on
             and cut_offs.as_of_date >= starts.known_from
-    group by all
+    group by cut_offs.domain, starts.table_name, cut_offs.as_of_date
 ),
 
 final as (

@@ -33,7 +33,14 @@ bounds as (
         on
             grids.domain = starts.domain
             and grids.anchor_table = starts.table_name
-    group by all
+    group by
+        grids.domain,
+        grids.grid,
+        grids.grid_day_1,
+        grids.grid_day_2,
+        grids.grid_day_3,
+        grids.grid_day_4,
+        grids.warm_up_days
 ),
 
 reach as (

@@ -21,7 +21,7 @@ spans as (
         min(day) as first_day,
         max(day) as last_day
     from event_days
-    group by all
+    group by domain, table_name
 ),
 
 reach as (

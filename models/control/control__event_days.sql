@@ -25,7 +25,7 @@ final as (
         day,
         cast(sum(event_rows) as bigint) as event_rows
     from parts
-    group by all
+    group by domain, table_name, day
     union all
     select
         domain,
@@ -34,7 +34,7 @@ final as (
         cast(sum(event_rows) as bigint) as event_rows
     from parts
     where part is not null
-    group by all
+    group by domain, table_name, part, day
 )
 
 select * from final

@@ -56,7 +56,7 @@ holes as (
         day,
         min(known_from) as known_from
     from found
-    group by all
+    group by domain, table_name, day
 ),
 
 listed as (
@@ -76,7 +76,7 @@ listed as (
                 holes.table_name = outages.table_name
                 or holes.table_name like outages.table_name || '.%'
             )
-    group by all
+    group by holes.domain, holes.table_name, holes.day, holes.known_from
 ),
 
 -- A table is thin where its parts are: reasons for every part that is missing are one for it.

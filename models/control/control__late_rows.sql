@@ -28,7 +28,7 @@ begun as (
         table_name,
         min(first_seen_on) as first_seen_on
     from seen
-    group by all
+    group by domain, table_name
 ),
 
 final as (

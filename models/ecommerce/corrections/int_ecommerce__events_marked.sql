@@ -11,5 +11,5 @@ select
     is_price_zero,
     is_refund,
     false as is_inferred,
-    cast(null as varchar) as correction
+    cast(null as string) as correction
 from {{ ref('stg_ecommerce__events') }}

@@ -40,7 +40,7 @@ corrected as (
     select
         customer_id,
         case
-            when is_wrong then session_id || '.' || cast(pauses as varchar)
+            when is_wrong then session_id || '.' || cast(pauses as string)
             else session_id
         end as session_id,
         happened_on,

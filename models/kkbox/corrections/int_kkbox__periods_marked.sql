@@ -2,5 +2,5 @@
 select
     *,
     false as is_inferred,
-    cast(null as varchar) as correction
+    cast(null as string) as correction
 from {{ ref('stg_kkbox__periods') }}

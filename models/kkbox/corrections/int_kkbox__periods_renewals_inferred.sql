@@ -53,7 +53,7 @@ listened as (
             gaps.customer_id = usage.customer_id
             and gaps.previous_expires_on < usage.used_on
             and gaps.transacted_on > usage.used_on
-    group by all
+    group by gaps.customer_id, gaps.transacted_on, gaps.day_order
 ),
 
 missing as (

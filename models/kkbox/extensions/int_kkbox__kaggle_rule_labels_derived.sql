@@ -41,7 +41,7 @@ labelled as (
             cohort.outcome_as = payments.customer_id
             and cohort.expires_on <= payments.transacted_on
             and {{ add_days('cohort.expires_on', window_days) }} > payments.transacted_on
-    group by all
+    group by cohort.customer_id, cohort.as_of_date, cohort.expires_on
 )
 
 select * from labelled

@@ -43,7 +43,7 @@ compared as (
             supplied.customer_id = derived.customer_id
             and supplied.as_of_date = derived.as_of_date
             and definitions.label_definition = derived.label_definition
-    group by all
+    group by definitions.label_definition, supplied.as_of_date
 ),
 
 cohort_sizes as (
@@ -52,7 +52,7 @@ cohort_sizes as (
         as_of_date,
         count(*) as derived_rows
     from derived
-    group by all
+    group by label_definition, as_of_date
 ),
 
 final as (

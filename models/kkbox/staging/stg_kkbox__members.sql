@@ -7,6 +7,22 @@ source as (
     {{ under_each_history('kkbox', source('kkbox', 'members'), 'msno') }}
 ),
 
+ordered as (
+    select
+        *,
+        -- a member twice in the file keeps one row, chosen by a total order
+        row_number() over (
+            partition by known_as
+            order by
+                registration_init_time nulls last,
+                city nulls last,
+                bd nulls last,
+                gender nulls last,
+                registered_via nulls last
+        ) as place
+    from source
+),
+
 renamed as (
     select
         -- ids
@@ -23,17 +39,8 @@ renamed as (
 
         -- flags
         coalesce(bd not between 5 and 100, true) as is_age_implausible
-    from source
-    -- a member twice in the file keeps one row, chosen by a total order
-    qualify row_number() over (
-        partition by known_as
-        order by
-            registration_init_time nulls last,
-            city nulls last,
-            bd nulls last,
-            gender nulls last,
-            registered_via nulls last
-    ) = 1
+    from ordered
+    where place = 1
 )
 
 select * from renamed

@@ -29,7 +29,7 @@ deduplicated as (
         as_of_date,
         bool_or(is_churned) as is_churned
     from unioned
-    group by all
+    group by customer_id, as_of_date
 )
 
 select * from deduplicated

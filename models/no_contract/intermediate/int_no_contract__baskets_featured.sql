@@ -38,7 +38,7 @@ remapped as (
             and changes.kind = 'categories_remapped'
             and cut_offs.as_of_date > changes.known_from
             and {{ add_days('cut_offs.as_of_date', -365) }} < changes.started_on
-    group by all
+    group by cut_offs.domain, cut_offs.as_of_date
 ),
 
 featured as (

@@ -74,9 +74,9 @@ past as (
             cast(sum(units) as bigint) as units
         from past
         where {{ column }} is not null
-        group by all
+        group by domain, customer_id, as_of_date, {{ column }}
     ) as {{ kind }}_units
-    group by all
+    group by domain, customer_id, as_of_date
 ),
 
 {% endfor -%}
@@ -95,7 +95,7 @@ units_counted as (
         coalesce({{ exact_sum('units', where='is_brand_unknown') }}, 0) as brandless_units,
         coalesce({{ exact_sum('units', where='is_category_unknown') }}, 0) as categoryless_units
     from past
-    group by all
+    group by domain, customer_id, as_of_date
 ),
 
 final as (

@@ -33,7 +33,7 @@ days as (
         count(*) filter (where hour_of_day >= 18) as evening_orders,
         count(*) filter (where order_id = '') as sessionless_orders
     from orders
-    group by all
+    group by domain, customer_id, ordered_on, returned_on
 ),
 
 -- A day's orders are apart where some of them were returned.

@@ -58,7 +58,7 @@ outage_days as (
         as_of_date,
         sum(greatest({{ days_between('starts_on', 'ends_before') }}, 0)) as outage_days
     from outages_since_order
-    group by all
+    group by domain, customer_id, as_of_date
 ),
 
 featured as (

@@ -14,7 +14,7 @@ orders as (
         cast(sum(units) as bigint) as units,
         cast(sum(amount_cents) as bigint) as amount_cents
     from {{ ref('int_no_contract__purchases_assigned') }}
-    group by all
+    group by domain, customer_id, ordered_on, order_id
 ),
 
 refund_days as (
@@ -28,7 +28,7 @@ refund_days as (
         sum(amount_cents) as amount_cents,
         bool_and(is_priced) as is_priced
     from {{ ref('int_no_contract__refunds_matched') }}
-    group by all
+    group by domain, customer_id, ordered_on, order_id, refunded_on
 ),
 
 refunded_so_far as (
@@ -73,7 +73,7 @@ returned as (
                 then refunded_so_far.amount_cents >= orders.amount_cents
             else refunded_so_far.units >= orders.units
         end
-    group by all
+    group by orders.domain, orders.customer_id, orders.ordered_on, orders.order_id
 ),
 
 final as (

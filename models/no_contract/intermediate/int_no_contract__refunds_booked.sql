@@ -22,7 +22,7 @@ booked as (
     where
         is_refund
         and ordered_on in (select days.day from days)
-    group by all
+    group by domain, customer_id, ordered_on, order_id, product_id
 )
 
 select * from booked

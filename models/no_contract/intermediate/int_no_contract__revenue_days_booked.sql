@@ -25,7 +25,7 @@ final as (
         booked_on,
         cast(sum(amount_cents) as bigint) as amount_cents
     from booked
-    group by all
+    group by domain, customer_id, booked_on
 )
 
 select * from final

@@ -46,7 +46,7 @@ summarised as (
         past.as_of_date,
         {% for name, days_before in windows.items() -%}
         case
-            when count(*) filter (where days_before {{ days_before }}) = 0 then 0
+            when count(*) filter (where days_before {{ days_before }}) = 0 then {{ exact_zero() }}
             else {{ exact_sum('amount_cents', where='days_before ' ~ days_before) }}
         end as revenue_cents_{{ name }},
         {% endfor -%}

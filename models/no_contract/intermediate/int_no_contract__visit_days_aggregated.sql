@@ -12,8 +12,8 @@ cut_offs as (
         cut_offs.domain,
         cut_offs.as_of_date
     from {{ ref('control__feature_cut_offs') }} as cut_offs
-    inner join {{ ref('stg_no_contract__settings') }} as settings
-        on cut_offs.domain = settings.domain
+    inner join {{ ref('stg_no_contract__settings') }} as entries
+        on cut_offs.domain = entries.domain
 ),
 
 days_in_reach as (
@@ -54,7 +54,7 @@ sessions as (
         not is_refund  -- the business books it
         and happened_on in (select window_days.day from window_days)
         and customer_id in (select cohort.customer_id from cohort)
-    group by all
+    group by domain, customer_id, happened_on, session_id
 ),
 
 customer_days as (
@@ -76,7 +76,7 @@ customer_days as (
         {%- if not loop.last %},{% endif %}
         {% endfor -%}
     from sessions
-    group by all
+    group by domain, customer_id, happened_on
 ),
 
 final as (

@@ -47,7 +47,7 @@ visits as (
         and events.customer_id in (select cohort.customer_id from cohort)
         -- one column filters the files fast
         and events.happened_on in (select reached.day from days as reached)
-    group by all
+    group by events.domain, events.customer_id, days.weeks_before
 ),
 
 scored as (
@@ -55,7 +55,7 @@ scored as (
         domain,
         max(as_of_date) as as_of_date
     from weeks
-    group by all
+    group by domain
 ),
 
 -- Orders not returned by then; the money of all of them, less what was given back on its own day.
@@ -97,7 +97,7 @@ orders as (
                 cohort.customer_id
             from cohort
         )
-    group by all
+    group by booked.domain, booked.customer_id, days.weeks_before
 ),
 
 views_filled as (

@@ -19,10 +19,10 @@ history as (
             when summarised.last_paid_amount is not null then summarised.last_paid_plan_days
             else summarised.plan_days
         end as valued_days,
-        settings.value_months
+        entries.value_months
     from {{ ref('int_subscription__history_summarised') }} as summarised
-    inner join {{ ref('stg_subscription__settings') }} as settings
-        on summarised.domain = settings.domain
+    inner join {{ ref('stg_subscription__settings') }} as entries
+        on summarised.domain = entries.domain
 ),
 
 featured as (

@@ -48,7 +48,7 @@ summarised as (
             as days_since_last_payment,
         max_by(amount_paid, case when amount_paid > 0 and is_paid_for then position end)
             as last_paid_amount,
-        -- max_by passes over nulls: an unknown length must not be taken from an older payment
+        -- an unknown length must not be taken from an older payment
         max_by(
             coalesce(plan_days, 0), case when amount_paid > 0 and is_paid_for then position end
         ) as last_paid_plan_days,
@@ -76,12 +76,12 @@ summarised as (
         min(case when renewal_gap_days >= {{ lapse_days }} then days_before end)
             as days_since_last_return,
         max(renewal_gap_days) as largest_gap_days,
-        -- max_by passes over nulls: the last gap there is
-        max_by(renewal_gap_days, position) as last_gap_days,
+        max_by(renewal_gap_days, case when renewal_gap_days is not null then position end)
+            as last_gap_days,
         {{ exact_sum('renewal_gap_days') }} as gap_sum,
         {{ exact_sum(exact_square('renewal_gap_days'), digits=38) }} as gap_square_sum
     from past
-    group by all
+    group by domain, customer_id, as_of_date
 ),
 
 coverage as (
@@ -90,10 +90,10 @@ coverage as (
         coverage.as_of_date,
         coverage.covered_from
     from {{ ref('control__coverage') }} as coverage
-    inner join {{ ref('stg_subscription__settings') }} as settings
+    inner join {{ ref('stg_subscription__settings') }} as entries
         on
-            coverage.domain = settings.domain
-            and coverage.table_name = settings.payments_table
+            coverage.domain = entries.domain
+            and coverage.table_name = entries.payments_table
 ),
 
 windows as (

@@ -17,7 +17,7 @@ cohort_ends as (
         as_of_date,
         max(label_known_on) as closes_on
     from derived
-    group by all
+    group by domain, label_definition, as_of_date
 ),
 
 cohorts as (

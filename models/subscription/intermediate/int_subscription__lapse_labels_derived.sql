@@ -64,7 +64,7 @@ ended as (
                 then moved_to
         end) as cancelled_to
     from changed
-    group by all
+    group by domain, customer_id, as_of_date, expires_on
 ),
 
 moved as (

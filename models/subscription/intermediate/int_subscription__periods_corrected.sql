@@ -37,6 +37,6 @@ select * from final
 select
     *,
     false as is_inferred,
-    cast(null as varchar) as correction
+    cast(null as string) as correction
 from {{ ref('int_subscription__periods_ordered') }}
 {%- endif %}

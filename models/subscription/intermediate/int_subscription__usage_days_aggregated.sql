@@ -7,8 +7,8 @@ cut_offs as (
         cut_offs.domain,
         cut_offs.as_of_date
     from {{ ref('control__feature_cut_offs') }} as cut_offs
-    inner join {{ ref('stg_subscription__settings') }} as settings
-        on cut_offs.domain = settings.domain
+    inner join {{ ref('stg_subscription__settings') }} as entries
+        on cut_offs.domain = entries.domain
 ),
 
 cohort as (
@@ -55,7 +55,7 @@ customer_days as (
     where
         records.used_on in (select window_days.day from window_days)
         and records.customer_id in (select cohort.customer_id from cohort)
-    group by all
+    group by records.domain, records.customer_id, records.used_on
 ),
 
 squared as (

@@ -51,7 +51,7 @@ summarised as (
         {{ count_where('is_seconds_over_a_day and days_before <= 90') }} as over_a_day_days_90d,
         {{ exact_sum('log_rows - 1', where='days_before <= 90') }} as excess_rows_90d
     from days
-    group by all
+    group by domain, customer_id, as_of_date
 ),
 
 windows as (

@@ -47,7 +47,7 @@ usage as (
         records.customer_id in (select cohort.customer_id from cohort)
         -- one column filters the files fast
         and records.used_on in (select reached.day from days as reached)
-    group by all
+    group by records.domain, records.customer_id, days.weeks_before
 ),
 
 payments as (
@@ -69,7 +69,7 @@ payments as (
                 cohort.customer_id
             from cohort
         )
-    group by all
+    group by payments.domain, payments.customer_id, days.weeks_before
 ),
 
 usage_filled as (

@@ -5,4 +5,4 @@ select
     paid_on as booked_on,
     cast(sum(amount_cents) as bigint) as amount_cents
 from {{ ref('stg_subscription__payments') }}
-group by all
+group by domain, customer_id, paid_on
