@@ -13,16 +13,11 @@
     from glob('{{ home }}/features/*/*.parquet') as files (file)
 {%- endmacro %}
 
-{#- Another engine makes what `churn run --engine` asks it for: CHURN_ENGINE_KEPT lists the files
-    that are there. -#}
+{#- Another engine is given the list: what is on it, it does not make. -#}
 {% macro default__kept_feature_files() -%}
-    {%- for domain, file_name in fromjson(env_var('CHURN_ENGINE_KEPT', '[]')) %}
-    select '{{ domain }}' as domain, '{{ file_name }}' as file_name, '' as file_path
-    union all
-    {%- endfor %}
     select
-        cast(null as string) as domain,
-        cast(null as string) as file_name,
-        cast(null as string) as file_path
-    where false
+        domain,
+        file_name,
+        file_path
+    from features.kept_files
 {%- endmacro %}

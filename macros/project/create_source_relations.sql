@@ -12,7 +12,7 @@
                 {%- do run_query(statement) -%}
             {%- endfor -%}
         {%- endfor -%}
-        {%- for statement in seed_statements() -%}
+        {%- for statement in given_statements() -%}
             {%- do run_query(statement) -%}
         {%- endfor -%}
     {%- endif -%}

@@ -63,6 +63,7 @@ def dbt(
     title: str,
     target_path: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    program: Path | None = None,
 ) -> DbtOutcome:
     """Run one dbt command with a progress bar.
 
@@ -75,6 +76,7 @@ def dbt(
         title: Title of the progress bar.
         target_path: Folder for dbt's artefacts instead of CHURN_HOME's default.
         environment: Environment variables that macros read.
+        program: Another dbt than the project's own.
 
     Raises:
         DbtError: A model or a test failed; with dbt's message and the path of the log.
@@ -84,7 +86,7 @@ def dbt(
     home.root.mkdir(parents=True, exist_ok=True)
     (home.work / "duckdb").mkdir(parents=True, exist_ok=True)
     call = [
-        str(Path(sys.executable).with_name("dbt")),
+        str(program or Path(sys.executable).with_name("dbt")),
         "--log-format=json",
         "--log-level=info",
         command,

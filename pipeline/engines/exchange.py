@@ -1,0 +1,126 @@
+"""What an engine reads and writes, as Parquet: files of the lake by links, and what it made."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipeline.project.duck import file_sql, name_sql, quoted
+from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
+
+# Table → folders of files that have the same columns, as macros/project/source_statements.sql
+# reads them.
+Given = dict[str, list[dict[str, Any]]]
+
+
+def give_files(home: Home, manifest: Mapping[str, Any], models: Iterable[str], to: Path) -> Given:
+    """Lay out what models read of CHURN_HOME: one folder a table and set of columns.
+
+    An engine reads a folder at a time, and takes the first file's columns for those of all.
+
+    Args:
+        home: CHURN_HOME.
+        manifest: dbt's manifest.
+        models: Their unique ids, with all that they read.
+        to: An empty folder.
+
+    Raises:
+        ChurnError: A file cannot be read.
+    """
+    wanted = set(models)
+    given: Given = {}
+    for unique_id, source in manifest["sources"].items():
+        pattern = source["config"]["meta"].get("parquet")
+        if unique_id not in wanted or not pattern:
+            continue
+        table = f"{source['schema']}.{source['identifier']}"
+        files = sorted(home.root.glob(pattern.replace("{table}", source["name"])))
+        given[table] = []
+        for columns, same in _by_columns(files).items():
+            folder = to / table / str(len(given[table]))
+            folder.mkdir(parents=True)
+            for place, file in enumerate(same):
+                _link(file, folder / f"{place:06}.parquet")
+            given[table].append({"path": str(folder), "columns": columns})
+    with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
+        for unique_id, node in manifest["nodes"].items():
+            if unique_id in wanted and node["resource_type"] == "seed":
+                table = f"{node['schema']}.{node['name']}"
+                given[table] = give_rows(warehouse, f"from {table}", to / table)
+    return given
+
+
+def give_rows(
+    connection: duckdb.DuckDBPyConnection, query: str, folder: Path
+) -> list[dict[str, Any]]:
+    """Write the rows of a query for an engine."""
+    folder.mkdir(parents=True)
+    connection.execute(f"copy ({query}) to {quoted(folder / 'rows.parquet')} (format parquet)")
+    return [{"path": str(folder), "columns": []}]
+
+
+def as_environment(given: Given) -> dict[str, str]:
+    """Return the variable in which macros read what an engine is given."""
+    return {"CHURN_ENGINE_FILES": json.dumps(given)}
+
+
+def made_by(tables: Path, model: str) -> str | None:
+    """Return the rows that an engine made of a model, for a `from`; None where it made no file.
+
+    Sail writes no file where there is no row.
+    """
+    files = sorted((tables / model).glob("*.parquet"))
+    pattern = re.sub(r"([*?[])", r"[\1]", str(tables / model)) + "/*.parquet"
+    return f"read_parquet({quoted(pattern)}, union_by_name = true)" if files else None
+
+
+def typed(
+    connection: duckdb.DuckDBPyConnection, rows: str | None, columns: Mapping[str, str]
+) -> str:
+    """Return a select of an engine's rows in DuckDB's types; it fails where a column is missing.
+
+    Args:
+        connection: Any.
+        rows: What `made_by` returned.
+        columns: Column → type.
+    """
+    source = rows or "(select 1)"
+    selected = ", ".join(
+        f"cast({name_sql(name) if rows else 'null'} as {kind}) as {name_sql(name)}"
+        for name, kind in columns.items()
+    )
+    return f"select {selected} from {source}" + ("" if rows else " where false")
+
+
+def _by_columns(files: Iterable[Path]) -> dict[tuple[str, ...], list[Path]]:
+    found: dict[tuple[str, ...], list[Path]] = {}
+    with duckdb.connect() as connection:
+        for file in files:
+            try:
+                described = connection.execute(
+                    f"describe from read_parquet({file_sql(file)}, hive_partitioning = false)"
+                ).fetchall()
+            except duckdb.Error as problem:
+                raise ChurnError(
+                    "A file that the engine is to read cannot be read.",
+                    where=f"{file}: {problem}",
+                    hint="Restore it from a backup, or load the raw file again.",
+                ) from problem
+            found.setdefault(tuple(f"{name} {kind}" for name, kind, *_ in described), []).append(
+                file
+            )
+    return {tuple(one.partition(" ")[0] for one in key): same for key, same in found.items()}
+
+
+def _link(file: Path, target: Path) -> None:
+    try:
+        os.link(file, target)
+    except OSError:
+        # another file system
+        shutil.copyfile(file, target)
