@@ -58,6 +58,13 @@ Set = Annotated[
     list[str] | None, typer.Option("--set", help="Override a setting of the domain, as key=value.")
 ]
 
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine", help="What builds labels and features: duckdb, or sail or spark if installed."
+    ),
+]
+
 
 # Commands that write the project's own files, which are not personal.
 _OF_THE_PROJECT = ("dictionary", "docs", "domain")

@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from cli.common import app, console, make_context, scratch_folder
+from pipeline.project.errors import ChurnError
 
 commands = typer.Typer(
     help="Build on another engine than DuckDB, and compare the rows.",
@@ -34,6 +35,8 @@ def compare(
     from pipeline.project.home import home
 
     chosen = find_engine(engine)
+    if chosen is None:
+        raise ChurnError("DuckDB is what engines are compared with.", hint="--with sail or spark")
     context = make_context(domain)
     has_data = [one for one in domain_entries() if any((home().lake / one).glob("*/*"))]
     with scratch_folder(home()) as folder:

@@ -10,6 +10,7 @@ from cli.common import (
     AsOf,
     Domain,
     Encoding,
+    EngineName,
     Raw,
     Set,
     app,
@@ -21,6 +22,7 @@ from cli.common import (
     show_error,
     writing,
 )
+from pipeline.engines.environments import Engine, find_engine
 from pipeline.project.domains import check_domain, domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import EXPLAINED
@@ -63,14 +65,20 @@ def ingest(
 
 
 @app.command()
-def build(domain: Domain = None, as_of: AsOf = None, set_: Set = None) -> None:
+def build(
+    domain: Domain = None,
+    as_of: AsOf = None,
+    set_: Set = None,
+    engine: EngineName = "duckdb",
+) -> None:
     """Build and test labels, features and examples; freeze the cohorts that have closed."""
     from pipeline import steps
 
+    chosen = find_engine(engine)
     context = make_context(domain, as_of, set_)
 
     def work() -> None:
-        steps.build(context, isolate=True)
+        steps.build(context, isolate=True, engine=chosen)
         for_each_domain(context, lambda name: steps.is_past(context, name))
 
     with writing(context.home):
@@ -185,8 +193,10 @@ def run(
     as_of: AsOf = None,
     set_: Set = None,
     accept: Accept = None,
+    engine: EngineName = "duckdb",
 ) -> None:
     """Ingest (with --raw), build, train, score and publish; unchanged steps are skipped."""
+    chosen = find_engine(engine)
     if raw is not None and domain is None:
         raise ChurnError("--raw needs a domain.", hint="Add --domain DOMAIN.")
     where = home()
@@ -194,7 +204,7 @@ def run(
         if raw is not None and domain is not None:
             check_domain(domain, domain_entries())
             _ingest(where, domain, raw, encoding, accept, log=log)
-        run_all(make_context(domain, as_of, set_, accept=accept, log=log))
+        run_all(make_context(domain, as_of, set_, accept=accept, log=log), chosen)
 
 
 @app.command()
@@ -246,8 +256,12 @@ def demo(
         show_next(context)
 
 
-def run_all(context: RunContext) -> None:
+def run_all(context: RunContext, engine: Engine | None = None) -> None:
     """Build, train, score and publish, and print the results.
+
+    Args:
+        context: The context of the command.
+        engine: Another engine than DuckDB for labels and features.
 
     Raises:
         typer.Exit: A domain was not published as it should be; with the exit code.
@@ -258,17 +272,17 @@ def run_all(context: RunContext) -> None:
             hint="Generate demo data with `churn demo`, or load your own with "
             "`churn run --domain DOMAIN --raw DIR`.",
         )
-    with_whole_warehouse(context, lambda: _run_steps(context))
+    with_whole_warehouse(context, lambda: _run_steps(context, engine))
     exit_with(context)
 
 
-def _run_steps(context: RunContext) -> None:
+def _run_steps(context: RunContext, engine: Engine | None) -> None:
     from pipeline import steps
     from pipeline.report import run as report
     from pipeline.report.info_sheet import write_info_sheet
 
     with context.step("build"):
-        steps.build(context, isolate=True)
+        steps.build(context, isolate=True, engine=engine)
     for domain in context.remaining:
         report.show_label_audit(context.home, domain, console)
 

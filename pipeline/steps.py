@@ -16,6 +16,8 @@ import numpy as np
 from ml.decision import Decision
 from pipeline.campaigns.evidence import contacts_fingerprint
 from pipeline.campaigns.exports import campaigns_fingerprint, export_campaigns
+from pipeline.engines.environments import Engine
+from pipeline.engines.run import build_before
 from pipeline.labels.freeze import freeze_closed
 from pipeline.labels.registry import audit, check_files, keep_audit
 from pipeline.project.corrections import check_corrections
@@ -97,13 +99,14 @@ _LOST = (
 )
 
 
-def build(context: RunContext, *, isolate: bool = False) -> None:
+def build(context: RunContext, *, isolate: bool = False, engine: Engine | None = None) -> None:
     """Build and test labels, features and examples; freeze the cohorts that have closed.
 
     Args:
         context: The context of the command.
         isolate: Go on without a domain of the command that cannot be built, instead of stopping.
             A domain that the command does not name never stops it.
+        engine: Another engine than DuckDB for labels and features.
 
     Raises:
         ChurnError: A model or a test failed.
@@ -137,7 +140,10 @@ def build(context: RunContext, *, isolate: bool = False) -> None:
     fingerprint.forget(home.warehouse, "build", "marts")
     export_state(home)
     export_campaigns(home)
-    _build_until_ml(context, isolate=isolate)
+    if engine is None:
+        _build_until_ml(context, isolate=isolate)
+    else:
+        _build_with(context, engine, isolate=isolate)
     for domain in _built(context):
         keep_made(home, domain, context.entries[domain])
         notices.tell_missing_days(context, domain)
@@ -148,8 +154,44 @@ def build(context: RunContext, *, isolate: bool = False) -> None:
     fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(context))
 
 
-def _build_until_ml(context: RunContext, *, isolate: bool) -> None:
+def _build_with(context: RunContext, engine: Engine, *, isolate: bool) -> None:
+    """Let an engine make what grows with the data, and DuckDB the rest.
+
+    Raises:
+        ChurnError: The engine failed, or a model, a test or a check.
+    """
+    _note_days(context, isolate=isolate)
+    built = {domain: context.entries[domain] for domain in _built(context)}
+    folder = empty_folder(context.home.work / f"engine_{engine.name}")
+    try:
+        environment = build_before(context, engine, built, folder)
+        _build_until_ml(context, isolate=isolate, given=environment)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _note_days(context: RunContext, *, isolate: bool) -> None:
+    """Note the days of the lake's files, which are in the keys of what is kept.
+
+    Raises:
+        ChurnError: A file cannot be read, of a domain that the command is about.
+    """
+    for domain in _built(context):
+        try:
+            note_lake_days(context.home, [domain])
+        except ChurnError as error:
+            _leave_out(context, domain, error, isolate=isolate)
+
+
+def _build_until_ml(
+    context: RunContext, *, isolate: bool, given: Mapping[str, str] | None = None
+) -> None:
     """Build and test what the ML step reads; check what was compiled, and the kept features read.
+
+    Args:
+        context: The context of the command.
+        isolate: See `build`.
+        given: What the macros read where another engine has made some of it.
 
     Raises:
         ChurnError: A model, a test or a check failed.
@@ -161,13 +203,9 @@ def _build_until_ml(context: RunContext, *, isolate: bool) -> None:
                 f"{domain}: {count:,} files of kept features were damaged and are made again",
                 domain,
             )
-    for domain in _built(context):
-        try:
-            note_lake_days(home, [domain])
-        except ChurnError as error:
-            _leave_out(context, domain, error, isolate=isolate)
+    _note_days(context, isolate=isolate)
     built = {domain: context.entries[domain] for domain in _built(context)}
-    environment = macro_environment(home, built)
+    environment = given or macro_environment(home, built)
     outcome = _dbt_build(
         context,
         BEFORE_ML,

@@ -76,14 +76,17 @@ ENGINES = {
 }
 
 
-def find_engine(name: str) -> Engine:
-    """Return an engine by its name.
+def find_engine(name: str) -> Engine | None:
+    """Return an engine by its name; None for DuckDB, which is always there.
 
     Raises:
-        ChurnError: There is none of that name.
+        ChurnError: There is none of that name, or it is not installed.
     """
+    if name == "duckdb":
+        return None
     if name not in ENGINES:
         raise ChurnError(
-            f"There is no engine {name!r}.", hint=f"Choose one of: {', '.join(ENGINES)}."
+            f"There is no engine {name!r}.", hint=f"Choose one of: duckdb, {', '.join(ENGINES)}."
         )
+    ENGINES[name].program("dbt")
     return ENGINES[name]

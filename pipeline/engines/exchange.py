@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from pipeline.project.duck import file_sql, name_sql, quoted
+from pipeline.project.duck import file_sql, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 
@@ -70,32 +69,9 @@ def as_environment(given: Given) -> dict[str, str]:
     return {"CHURN_ENGINE_FILES": json.dumps(given)}
 
 
-def made_by(tables: Path, model: str) -> str | None:
-    """Return the rows that an engine made of a model, for a `from`; None where it made no file.
-
-    Sail writes no file where there is no row.
-    """
-    files = sorted((tables / model).glob("*.parquet"))
-    pattern = re.sub(r"([*?[])", r"[\1]", str(tables / model)) + "/*.parquet"
-    return f"read_parquet({quoted(pattern)}, union_by_name = true)" if files else None
-
-
-def typed(
-    connection: duckdb.DuckDBPyConnection, rows: str | None, columns: Mapping[str, str]
-) -> str:
-    """Return a select of an engine's rows in DuckDB's types; it fails where a column is missing.
-
-    Args:
-        connection: Any.
-        rows: What `made_by` returned.
-        columns: Column → type.
-    """
-    source = rows or "(select 1)"
-    selected = ", ".join(
-        f"cast({name_sql(name) if rows else 'null'} as {kind}) as {name_sql(name)}"
-        for name, kind in columns.items()
-    )
-    return f"select {selected} from {source}" + ("" if rows else " where false")
+def files_of(tables: Path, model: str) -> list[Path]:
+    """Return the files that an engine made of a model; none where it has no row."""
+    return sorted((tables / model).glob("*.parquet"))
 
 
 def _by_columns(files: Iterable[Path]) -> dict[tuple[str, ...], list[Path]]:

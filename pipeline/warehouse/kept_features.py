@@ -17,7 +17,7 @@ from random import SystemRandom
 import duckdb
 
 from pipeline.project.domain_settings import DomainSettings
-from pipeline.project.duck import file_sql, files_sql, quoted
+from pipeline.project.duck import files_sql, parquet_select, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import write_json
 from pipeline.project.home import Home
@@ -25,6 +25,7 @@ from pipeline.project.sources import SourceTable, source_tables
 from pipeline.project.sums import SUMS, damages, drop_sums, replaced_with_sum
 from pipeline.warehouse.compiled_sql import load_stack, stack_hash
 from pipeline.warehouse.fingerprint import digest, engine_versions, feature_sql_fingerprint
+from pipeline.warehouse.row_comparison import columns_of, compare_rows
 
 # Raised when what a file holds changes.
 _FORMAT = 1
@@ -183,14 +184,13 @@ def compare_kept(home: Home, domain: str) -> Difference | None:
             "where domain = ? and is_compared",
             [domain],
         ).fetchall():
-            now = f"select * from {_made(domain)} where as_of_date = date '{day}'"
-            then = f"select * from read_parquet({file_sql(path)})"
-            rows = connection.execute(
-                f"select count(*) from (({now} except all {then}) union all "
-                f"({then} except all {now}))"
-            ).fetchone()
-            if rows and rows[0]:
-                return Difference(domain, day, rows[0])
+            columns = columns_of(connection, _made(domain))
+            now = f"(select * from {_made(domain)} where as_of_date = date '{day}')"
+            # another engine may have made it, which rounds a quotient otherwise
+            then = f"({parquet_select(connection, [path], columns)})"
+            found = compare_rows(connection, domain, now, then, columns, ("customer_id",))
+            if found.differing:
+                return Difference(domain, day, found.differing)
     return None
 
 
@@ -204,38 +204,68 @@ def keep_made(home: Home, domain: str, settings: DomainSettings) -> int:
         domain: Domain.
         settings: Its settings.
     """
-    folder, sql_hash = home.features / domain, _sql_hash(home, domain)
+    folder = home.features / domain
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        keys = connection.execute(
-            "select cast(as_of_date as varchar), md5(? || content_hash), "
-            "cut_offs.domain is not null from control.control__feature_keys "
-            "left join control.control__feature_cut_offs as cut_offs using (domain, as_of_date) "
-            "where domain = ? order by as_of_date",
-            [sql_hash, domain],
-        ).fetchall()
-        targets = {folder / f"{day}.{key}.parquet" for day, key, _ in keys}
-        missing = [
-            (day, target)
-            for day, key, is_made in keys
-            if is_made and not (target := folder / f"{day}.{key}.parquet").exists()
-        ]
-        for day, target in missing:
-            with replaced_with_sum(target) as part:
-                connection.execute(
-                    f"copy (select * from {_made(domain)} where as_of_date = date '{day}' "
-                    f"order by customer_id) to {quoted(part)} (format parquet)"
-                )
+        made = {
+            str(day)
+            for (day,) in connection.execute(
+                "select as_of_date from control.control__feature_cut_offs where domain = ?",
+                [domain],
+            ).fetchall()
+        }
+        targets = feature_files(connection, home, domain)
+        missing = {day: path for day, path in targets.items() if day in made and not path.exists()}
+        for day, target in missing.items():
+            write_features(connection, _made(domain), day, target)
     # of another key, or of a day that is not a cut-off any more
-    unused = sorted(set(folder.glob("*.parquet")) - targets)
+    unused = sorted(set(folder.glob("*.parquet")) - set(targets.values()))
     drop_sums(unused)
     for path in unused:
         path.unlink()
+    note_sql(home, domain, settings)
+    return len(missing)
+
+
+def feature_files(
+    connection: duckdb.DuckDBPyConnection, home: Home, domain: str
+) -> dict[str, Path]:
+    """Return the file in which the features of each cut-off are kept, whether it is there or not.
+
+    Args:
+        connection: The warehouse, with the keys of models/control/control__feature_keys.sql.
+        home: CHURN_HOME, with the compiled SQL kept.
+        domain: Domain.
+    """
+    keys = connection.execute(
+        "select cast(as_of_date as varchar), md5(? || content_hash) "
+        "from control.control__feature_keys where domain = ? order by as_of_date",
+        [_sql_hash(home, domain), domain],
+    ).fetchall()
+    return {day: home.features / domain / f"{day}.{key}.parquet" for day, key in keys}
+
+
+def write_features(
+    connection: duckdb.DuckDBPyConnection, rows: str, day: str, target: Path
+) -> None:
+    """Write the features of a cut-off from a relation that has those of several."""
+    with replaced_with_sum(target) as part:
+        connection.execute(
+            f"copy (select * from {rows} where as_of_date = date '{day}' "
+            f"order by customer_id) to {quoted(part)} (format parquet)"
+        )
+
+
+def note_sql(home: Home, domain: str, settings: DomainSettings) -> None:
+    """Note the compiled SQL that kept features are made by, and what it is compiled from."""
     with replaced_with_sum(_record(home, domain)) as part:
         write_json(
-            part, {"inputs": feature_sql_fingerprint(domain, settings), "sql_hash": sql_hash}
+            part,
+            {
+                "inputs": feature_sql_fingerprint(domain, settings),
+                "sql_hash": _sql_hash(home, domain),
+            },
         )
-    return len(missing)
 
 
 def forget_kept(home: Home, domain: str) -> None:
