@@ -10,7 +10,8 @@ SIDE_BY_SIDE := -n 3 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo app test test-slow test-long lint bench docs sbom lock clean
+.PHONY: help install install-sail install-spark demo app test test-slow test-long test-spark lint bench
+.PHONY: docs sbom lock clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -29,6 +30,16 @@ $(VENV)/.base: requirements.txt pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.base requirements-dev.txt
 	$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+install-sail: .venv-sail/.done  ## Sail in .venv-sail, for churn run --engine sail
+
+install-spark: .venv-spark/.done  ## Spark in .venv-spark; it needs Java 17
+
+.venv-%/.done: requirements-%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	    --require-hashes -r $<
 	@touch $@
 
 demo: install  ## demo data, everything, published; then what to look at
@@ -80,6 +91,9 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 lock:  ## write both lock files again; needs uv
 	$(LOCK) --extra dev --upgrade --output-file requirements-dev.txt
 	$(LOCK) --constraint requirements-dev.txt --output-file requirements.txt
+	for engine in sail spark; do \
+	    $(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['$$engine'], sep='\n')" | \
+	    $(patsubst pyproject.toml,-,$(LOCK)) --output-file requirements-$$engine.txt; done
 
 clean:  ## remove the environment; data stay
 	rm -rf $(VENV) build *.egg-info

@@ -108,7 +108,11 @@ def _unequal(name: str, kind: str) -> str:
     apart = f"({ours} is distinct from {theirs})"
     if kind != "DOUBLE":
         return apart
-    near = f"abs({ours} - {theirs}) <= {TOLERANCE} * greatest(abs({ours}), abs({theirs}))"
+    # not a number is the greatest of all to DuckDB, and near to nothing
+    near = (
+        f"isfinite({ours}) and isfinite({theirs}) "
+        f"and abs({ours} - {theirs}) <= {TOLERANCE} * greatest(abs({ours}), abs({theirs}))"
+    )
     return f"({apart} and not coalesce({near}, false))"
 
 
