@@ -22,7 +22,7 @@ from cli.common import (
     show_error,
     writing,
 )
-from pipeline.engines.environments import Engine, find_engine
+from pipeline.engines.environments import BuildEngine, find_engine
 from pipeline.project.domains import check_domain, domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import EXPLAINED
@@ -256,7 +256,7 @@ def demo(
         show_next(context)
 
 
-def run_all(context: RunContext, engine: Engine | None = None) -> None:
+def run_all(context: RunContext, engine: BuildEngine | None = None) -> None:
     """Build, train, score and publish, and print the results.
 
     Args:
@@ -276,7 +276,7 @@ def run_all(context: RunContext, engine: Engine | None = None) -> None:
     exit_with(context)
 
 
-def _run_steps(context: RunContext, engine: Engine | None) -> None:
+def _run_steps(context: RunContext, engine: BuildEngine | None) -> None:
     from pipeline import steps
     from pipeline.report import run as report
     from pipeline.report.info_sheet import write_info_sheet

@@ -6,6 +6,6 @@ In the order of the flow: `project` reads the configuration, `ingest` fills the 
 `realtime` scores raw rows, `publish` writes a generation, `destinations` brings it to other
 databases, `campaigns` brings messages to the CRM, `report`, `tableau`, `docs` and `exploration`
 present it. `alerts` tell people what a night found. `corrections` judges corrections of the raw
-rows. `onboarding` makes a domain from raw files, `demo` generates some. `steps` calls them in
-order, `operations` every night.
+rows. `onboarding` makes a domain from raw files, `demo` generates some. `engines` are others than
+DuckDB, for what grows with the data. `steps` calls them in order, `operations` every night.
 """

@@ -16,7 +16,7 @@ import numpy as np
 from ml.decision import Decision
 from pipeline.campaigns.evidence import contacts_fingerprint
 from pipeline.campaigns.exports import campaigns_fingerprint, export_campaigns
-from pipeline.engines.environments import Engine
+from pipeline.engines.environments import BuildEngine
 from pipeline.engines.run import build_before
 from pipeline.labels.freeze import freeze_closed
 from pipeline.labels.registry import audit, check_files, keep_audit
@@ -99,7 +99,7 @@ _LOST = (
 )
 
 
-def build(context: RunContext, *, isolate: bool = False, engine: Engine | None = None) -> None:
+def build(context: RunContext, *, isolate: bool = False, engine: BuildEngine | None = None) -> None:
     """Build and test labels, features and examples; freeze the cohorts that have closed.
 
     Args:
@@ -154,7 +154,7 @@ def build(context: RunContext, *, isolate: bool = False, engine: Engine | None =
     fingerprint.mark_done(home.warehouse, "build", _build_fingerprint(context))
 
 
-def _build_with(context: RunContext, engine: Engine, *, isolate: bool) -> None:
+def _build_with(context: RunContext, engine: BuildEngine, *, isolate: bool) -> None:
     """Let an engine make what grows with the data, and DuckDB the rest.
 
     Raises:

@@ -74,7 +74,12 @@ def violations(path: Path, linter: Linter) -> list[str]:
         for number, line in enumerate(text.splitlines(), 1)
         if len(line) > LONGEST
     ]
-    own = [macro["name"] for macro in MACRO.finditer(text) if "__" not in macro["name"]]
+    # one engine's version of ours stands beside it; one of dbt's own has a file of that name
+    own = [
+        macro["name"]
+        for macro in MACRO.finditer(text)
+        if "__" not in macro["name"] or macro["name"] == path.stem
+    ]
     if own != [path.stem]:
         found.append(f"{name}: a file has one macro and its name; here {', '.join(own) or 'none'}")
     for macro in MACRO.finditer(text):

@@ -3,10 +3,6 @@
     {{ return(adapter.dispatch('exact_zero')()) }}
 {%- endmacro %}
 
-{% macro duckdb__exact_zero() -%}
-    cast(0 as hugeint)
-{%- endmacro %}
+{% macro duckdb__exact_zero() -%} cast(0 as hugeint) {%- endmacro %}
 
-{% macro default__exact_zero() -%}
-    cast(0 as decimal(38, 0))
-{%- endmacro %}
+{% macro default__exact_zero() -%} cast(0 as decimal(38, 0)) {%- endmacro %}

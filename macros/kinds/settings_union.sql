@@ -13,8 +13,9 @@ select
     {%- set path = paths.get(column.name, [column.name]) %}
     {%- set found = domain_setting(domain, path[0]) if path[0] in entry else none %}
     {%- set value = (found or {}).get(path[1]) if path | length > 1 else found %}
-    {%- set value = "'" ~ value ~ "'" if value is string else value %},
-    cast({{ 'null' if value is none else value }} as {{ type_named(column.data_type) }}) as {{ column.name }}
+    {%- set value = "'" ~ value ~ "'" if value is string else value %}
+    {%- set type = type_named(column.data_type) %},
+    cast({{ 'null' if value is none else value }} as {{ type }}) as {{ column.name }}
     {%- endfor %}
         {%- endset -%}
         {%- do parts.append(part) -%}

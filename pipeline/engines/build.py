@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 from rich.console import Console
 
-from pipeline.engines.environments import Engine
+from pipeline.engines.environments import BuildEngine
 from pipeline.engines.exchange import as_environment, give_files, give_rows
 from pipeline.engines.servers import serving
 from pipeline.project.home import Home
@@ -57,7 +57,7 @@ def with_ancestors(manifest: Mapping[str, Any], names: Iterable[str]) -> list[st
 
 
 def build_on(
-    engine: Engine,
+    engine: BuildEngine,
     home: Home,
     models: Sequence[str],
     manifest: Mapping[str, Any],

@@ -13,7 +13,7 @@ import duckdb
 from rich.console import Console
 
 from pipeline.engines.build import build_on, read_manifest_of, with_ancestors
-from pipeline.engines.environments import Engine
+from pipeline.engines.environments import BuildEngine
 from pipeline.engines.exchange import files_of
 from pipeline.project.duck import parquet_select
 from pipeline.project.home import Home
@@ -40,7 +40,7 @@ class EngineComparison:
 
 def compare_engines(
     home: Home,
-    engine: Engine,
+    engine: BuildEngine,
     domain: str,
     domains: Sequence[str],
     variables: Mapping[str, Any],

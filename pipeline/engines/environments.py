@@ -10,7 +10,7 @@ from pipeline.project.home import PROJECT
 
 
 @dataclass(frozen=True)
-class Engine:
+class BuildEngine:
     """An engine that can build the models.
 
     Attributes:
@@ -65,8 +65,8 @@ class Engine:
 ENGINES = {
     engine.name: engine
     for engine in (
-        Engine("sail", "Sail", is_server=True),
-        Engine(
+        BuildEngine("sail", "Sail", is_server=True),
+        BuildEngine(
             "spark",
             "Spark",
             is_server=False,
@@ -76,7 +76,7 @@ ENGINES = {
 }
 
 
-def find_engine(name: str) -> Engine | None:
+def find_engine(name: str) -> BuildEngine | None:
     """Return an engine by its name; None for DuckDB, which is always there.
 
     Raises:

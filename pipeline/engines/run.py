@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from pipeline.engines.build import build_on, read_manifest_of, with_ancestors
-from pipeline.engines.environments import Engine
+from pipeline.engines.environments import BuildEngine
 from pipeline.engines.exchange import files_of
 from pipeline.project.domain_settings import DomainSettings
 from pipeline.project.duck import parquet_select, quoted
@@ -34,7 +34,7 @@ _CUT_OFFS = "control__feature_cut_offs"
 
 def build_before(
     context: RunContext,
-    engine: Engine,
+    engine: BuildEngine,
     built: Mapping[str, DomainSettings],
     folder: Path,
 ) -> dict[str, str]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipeline.engines.environments import Engine
+from pipeline.engines.environments import BuildEngine
 from pipeline.project.errors import ChurnError
 
 _HERE = "127.0.0.1"
@@ -17,7 +17,7 @@ _WAIT_SECONDS = 60.0
 
 
 @contextmanager
-def serving(engine: Engine, folder: Path) -> Iterator[str | None]:
+def serving(engine: BuildEngine, folder: Path) -> Iterator[str | None]:
     """Give the Spark Connect address of an engine; None where dbt brings the engine itself.
 
     Args:
@@ -37,7 +37,7 @@ def serving(engine: Engine, folder: Path) -> Iterator[str | None]:
             yield url
 
 
-def _check_answers(engine: Engine, url: str) -> None:
+def _check_answers(engine: BuildEngine, url: str) -> None:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -52,7 +52,7 @@ def _check_answers(engine: Engine, url: str) -> None:
         raise ChurnError(
             f"{engine.title} does not answer.",
             where=url,
-            hint="Start the server, or mend CHURN_ENGINE_URL. Nothing was built or published.",
+            hint="Start the server, or fix CHURN_ENGINE_URL. Nothing was built or published.",
         )
 
 
@@ -63,7 +63,7 @@ def _answers(host: str, port: int) -> bool:
 
 
 @contextmanager
-def _started(engine: Engine, folder: Path) -> Iterator[str]:
+def _started(engine: BuildEngine, folder: Path) -> Iterator[str]:
     program = engine.program(engine.name)
     with socket.socket() as probe:
         probe.bind((_HERE, 0))

@@ -1,6 +1,4 @@
-{{ config(materialized=(
-    'table' if is_kind_corrected('subscription', 'periods') else env_var('CHURN_VIEWS_AS', 'view')
-)) }}
+{{ config(materialized='table') if is_kind_corrected('subscription', 'periods') else '' }}
 -- One row per change of a membership in the order of its days, beside what held before it: what
 -- features rest on. The rows as the files have them where no correction is adopted; otherwise the
 -- corrected ones, walked in the same order.
