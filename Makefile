@@ -55,6 +55,9 @@ test: $(VENV)/.dev lint  ## lint, types and the fast tests
 test-slow: $(VENV)/.dev  ## the tests that take minutes
 	$(BIN)/pytest $(SIDE_BY_SIDE) -m "slow and not long" --durations 15
 
+test-spark: $(VENV)/.dev install-spark  ## the same rows on Spark; run by hand
+	CHURN_NEEDS_SPARK=1 $(BIN)/pytest tests/python/engines/test_spark.py --durations 5
+
 test-long: $(VENV)/.dev  ## what is run by hand: every seed, size and kill
 	$(BIN)/pytest $(SIDE_BY_SIDE) -m long --durations 15
 

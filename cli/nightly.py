@@ -13,6 +13,7 @@ import typer
 
 from cli.common import (
     Domain,
+    EngineName,
     app,
     console,
     errors,
@@ -22,6 +23,7 @@ from cli.common import (
     recording,
     writing,
 )
+from pipeline.engines.environments import BuildEngine, find_engine
 from pipeline.operations.folders import has_arrived, has_data, known_folder
 from pipeline.operations.missed import missed_nights
 from pipeline.operations.status import keep_status, status_of
@@ -75,6 +77,7 @@ def nightly(
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Print the status line and nothing else.")
     ] = False,
+    engine: EngineName = "duckdb",
 ) -> None:
     """Ingest what is new, build, score with the live model and publish; trains when it is due.
 
@@ -97,7 +100,7 @@ def nightly(
         recording(where, "nightly") as log,
     ):
         told.night, told.log = log.night, log
-        _live(where, log, told, domain, raw)
+        _live(where, log, told, domain, raw, engine)
 
 
 @contextmanager
@@ -208,7 +211,14 @@ def _alert_domains(where: Home, told: _Told) -> "list[AlertDomain]":
     return found
 
 
-def _live(where: Home, log: NightLog, told: _Told, domain: str | None, raw: Path | None) -> None:
+def _live(
+    where: Home,
+    log: NightLog,
+    told: _Told,
+    domain: str | None,
+    raw: Path | None,
+    engine: str,
+) -> None:
     """Live the night.
 
     Raises:
@@ -216,6 +226,8 @@ def _live(where: Home, log: NightLog, told: _Told, domain: str | None, raw: Path
     """
     from pipeline.report.info_sheet import write_info_sheet
 
+    # in here, so that an engine that is gone is a failed night, which is told
+    chosen = find_engine(engine)
     names = (domain,) if domain else tuple(domain_entries())
     asked = tuple(
         name
@@ -238,8 +250,8 @@ def _live(where: Home, log: NightLog, told: _Told, domain: str | None, raw: Path
 
     def work() -> None:
         for days in missed_nights(context):
-            _make_up_for(context, days, told)
-        _build_score_publish(context, told)
+            _make_up_for(context, days, told, chosen)
+        _build_score_publish(context, told, chosen)
 
     with_whole_warehouse(context, work)
     for name in context.remaining:
@@ -248,12 +260,12 @@ def _live(where: Home, log: NightLog, told: _Told, domain: str | None, raw: Path
     exit_with(context)
 
 
-def _build_score_publish(context: RunContext, told: _Told) -> None:
+def _build_score_publish(context: RunContext, told: _Told, engine: BuildEngine | None) -> None:
     from pipeline import steps
     from pipeline.operations.learning import learn_if_due
 
     with context.step("build") as step:
-        steps.build(context, isolate=True)
+        steps.build(context, isolate=True, engine=engine)
         step.rows = _examples(context)
 
     def learn(name: str) -> None:
@@ -269,14 +281,16 @@ def _build_score_publish(context: RunContext, told: _Told) -> None:
         step.rows = sum(generation.tables.values()) if generation else None
 
 
-def _make_up_for(context: RunContext, days: dict[str, date], told: _Told) -> None:
+def _make_up_for(
+    context: RunContext, days: dict[str, date], told: _Told, engine: BuildEngine | None
+) -> None:
     """Live a missed night with what was known on its day; trouble in it is a warning."""
     which = ", ".join(f"{name} {day}" for name, day in days.items())
     context.say(f"makes up for a missed night: {which}")
     before = current(context.home)
     past = replace(context, domains=tuple(days), days=days, outcomes={}, dropped=set(), log=None)
     with context.step("missed night"):
-        _build_score_publish(past, told)
+        _build_score_publish(past, told, engine)
     for name in days:
         if past.exit_code_of(name) in (FAILED, REFUSED):
             context.warn(f"{name}: the missed night of {days[name]} was not published", name)

@@ -11,7 +11,7 @@ import duckdb
 from rich.console import Console
 
 from pipeline.engines.environments import BuildEngine
-from pipeline.engines.exchange import as_environment, give_files, give_rows
+from pipeline.engines.exchange import as_environment, give_files, give_rows, seen_by_engine
 from pipeline.engines.servers import serving
 from pipeline.project.home import Home
 from pipeline.warehouse.dbt import dbt
@@ -107,7 +107,7 @@ def build_on(
             program=program,
             environment={
                 **as_environment(given),
-                "CHURN_ENGINE_TABLES": str(tables),
+                "CHURN_ENGINE_TABLES": seen_by_engine(tables),
                 "CHURN_ENGINE_WORK": str(work),
                 **engine.address(url),
                 "CHURN_VIEWS_AS": views_as,

@@ -12,10 +12,21 @@ import duckdb
 from pipeline.project.duck import file_sql, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
+from pipeline.project.home import home as churn_home
 
 # Table → folders of files that have the same columns, as macros/project/source_statements.sql
 # reads them.
 Given = dict[str, list[dict[str, Any]]]
+
+
+def seen_by_engine(path: Path) -> str:
+    """Return where an engine finds what lies below CHURN_HOME.
+
+    CHURN_ENGINE_SEES is CHURN_HOME as the engine sees it: another folder, or the place in an object
+    store (`s3://…`, `abfss://…`) that is mounted here.
+    """
+    seen = os.environ.get("CHURN_ENGINE_SEES")
+    return str(path) if not seen else f"{seen.rstrip('/')}/{path.relative_to(churn_home().root)}"
 
 
 def give_files(home: Home, manifest: Mapping[str, Any], models: Iterable[str], to: Path) -> Given:
@@ -46,7 +57,7 @@ def give_files(home: Home, manifest: Mapping[str, Any], models: Iterable[str], t
             folder.mkdir(parents=True)
             for place, file in enumerate(same):
                 _link(file, folder / f"{place:06}.parquet")
-            given[table].append({"path": str(folder), "columns": columns})
+            given[table].append({"path": seen_by_engine(folder), "columns": columns})
     with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
         for unique_id, node in manifest["nodes"].items():
             if unique_id in wanted and node["resource_type"] == "seed":
@@ -61,7 +72,7 @@ def give_rows(
     """Write the rows of a query for an engine."""
     folder.mkdir(parents=True)
     connection.execute(f"copy ({query}) to {quoted(folder / 'rows.parquet')} (format parquet)")
-    return [{"path": str(folder), "columns": []}]
+    return [{"path": seen_by_engine(folder), "columns": []}]
 
 
 def as_environment(given: Given) -> dict[str, str]:

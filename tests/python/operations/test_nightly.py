@@ -220,6 +220,16 @@ def test_a_folder_in_which_nothing_has_arrived_is_a_warning(demo_copy, night, tm
     assert list(status["domains"]) == [OTHER]
 
 
+def test_an_engine_that_is_gone_is_a_failed_night(demo_copy, night, monkeypatch, tmp_path):
+    monkeypatch.setenv("CHURN_SAIL_ENV", str(tmp_path))
+    before = current(demo_copy)
+    done, status = night(demo_copy, "--engine", "sail")
+    assert (done.returncode, status["outcome"]) == (1, "failed")
+    assert "Sail is not installed." in done.stderr
+    assert current(demo_copy) == before
+    assert nights(demo_copy, 1)[0].outcome == "failed"
+
+
 def test_a_file_that_is_sent_twice_under_another_name_changes_nothing(demo_copy, spool, night):
     before = current(demo_copy)
     folder = spool[OTHER]
