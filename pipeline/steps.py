@@ -5,7 +5,7 @@ last published of it, and the other domains go on.
 """
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
@@ -41,6 +41,7 @@ from pipeline.project.sums import damages, listed_damages, write_sums
 from pipeline.publish.generation import FORMAT, GenerationInfo, current, publish
 from pipeline.publish.guards import lost_decisions, measure
 from pipeline.publish.history import keep_history
+from pipeline.publish.kept import decided_since
 from pipeline.publish.record import note_publish
 from pipeline.realtime.bundle import STACK
 from pipeline.report import notices
@@ -48,6 +49,7 @@ from pipeline.retention.catalogue import check_catalogue
 from pipeline.retention.decisions import export_state
 from pipeline.retention.exports import export_decisions
 from pipeline.retention.fingerprint import plan_fingerprint
+from pipeline.retention.overlay import read_today
 from pipeline.runs.context import RunContext
 from pipeline.runs.presets import Refused, advise
 from pipeline.runs.registry import (
@@ -732,8 +734,7 @@ def finish(context: RunContext) -> GenerationInfo | None:
     if fingerprint.done(home.warehouse, "marts") != marts or not (is_compared or is_published):
         marts = _build_marts(context, compared_with)
     if not _built(context):
-        context.say("publish: no domain is published again")
-        return live
+        return _publish_decisions(context, live)
     notices.tell_departures(context, _built(context))
     kept = sorted({*context.left_out, *_guard(context, live, _built(context))})
     made_from = fingerprint.digest(marts, kept)
@@ -744,10 +745,29 @@ def finish(context: RunContext) -> GenerationInfo | None:
         return live
     new = _scored_domains(context, kept)
     if kept and not new:
-        context.say("publish: no domain is published again")
-        return live
+        return _publish_decisions(context, live)
     if fingerprint.done(home.warehouse, "compared_with") != compared_with:
         marts = _build_marts(context, compared_with)
+    return _publish(context, made_from, marts, kept)
+
+
+def _publish_decisions(context: RunContext, live: GenerationInfo | None) -> GenerationInfo | None:
+    """Publish what is published, with today's do-not-contact: it waits for no domain."""
+    if live is not None:
+        today = read_today(context.home)
+        changed, domains = decided_since(live.path, today)
+        if changed:
+            context.say(f"publish: do-not-contact of {', '.join(changed)} is laid over")
+            made_from = fingerprint.digest(live.fingerprint, today.version)
+            return _publish(context, made_from, live.marts, domains)
+    context.say("publish: no domain is published again")
+    return live
+
+
+def _publish(
+    context: RunContext, made_from: str, marts: str, kept: Sequence[str]
+) -> GenerationInfo:
+    home = context.home
     with (
         told(home, "publish", _serving(), context.console) as wrote,
         context.console.status("publishing"),
@@ -759,7 +779,7 @@ def finish(context: RunContext) -> GenerationInfo | None:
         ]
     context.say(f"published {generation.name}, {len(generation.tables)} tables")
     if context.log:
-        context.log.night.generation, context.log.night.kept = generation.name, kept
+        context.log.night.generation, context.log.night.kept = generation.name, list(kept)
     if kept:
         context.say(f"kept as they were published: {', '.join(kept)}")
     for note in generation.notes:

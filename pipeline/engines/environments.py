@@ -18,12 +18,14 @@ class BuildEngine:
         title: As it is called.
         is_server: Whether a local one is a process of its own; if not, dbt brings it.
         needs: What its environment cannot install.
+        protocols: What a server of it may speak: sc is Spark Connect.
     """
 
     name: str
     title: str
     is_server: bool
     needs: str = ""
+    protocols: tuple[str, ...] = ("sc",)
 
     @property
     def folder(self) -> Path:
@@ -32,8 +34,12 @@ class BuildEngine:
         return Path(os.environ.get(f"CHURN_{self.name.upper()}_ENV", default))
 
     def target(self, url: str | None) -> str:
-        """Return dbt's target for an address."""
-        return self.name if self.is_server or url is None else f"{self.name}_remote"
+        """Return dbt's target for an address; CHURN_ENGINE_TARGET names another one."""
+        if named := own_target():
+            return named
+        if self.is_server or url is None:
+            return self.name
+        return f"{self.name}_{'thrift' if urlsplit(url).scheme == 'thrift' else 'remote'}"
 
     def address(self, url: str | None) -> dict[str, str]:
         """Return the variables that profiles.yml reads an address from."""
@@ -71,9 +77,15 @@ ENGINES = {
             "Spark",
             is_server=False,
             needs=", and Java 17 (apt-get install openjdk-17-jre-headless)",
+            protocols=("sc", "thrift"),
         ),
     )
 }
+
+
+def own_target() -> str | None:
+    """Return the target of profiles.yml that is to be used as it is, with its own address."""
+    return os.environ.get("CHURN_ENGINE_TARGET") or None
 
 
 def find_engine(name: str) -> BuildEngine | None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipeline.engines.environments import BuildEngine
+from pipeline.engines.environments import BuildEngine, own_target
 from pipeline.project.errors import ChurnError
 
 _HERE = "127.0.0.1"
@@ -18,7 +18,7 @@ _WAIT_SECONDS = 60.0
 
 @contextmanager
 def serving(engine: BuildEngine, folder: Path) -> Iterator[str | None]:
-    """Give the Spark Connect address of an engine; None where dbt brings the engine itself.
+    """Give the address of an engine; None where dbt brings it, or a target has its own address.
 
     Args:
         engine: The engine.
@@ -27,7 +27,9 @@ def serving(engine: BuildEngine, folder: Path) -> Iterator[str | None]:
     Raises:
         ChurnError: It does not start, or the one that is named does not answer.
     """
-    if named := os.environ.get("CHURN_ENGINE_URL"):
+    if own_target():
+        yield None
+    elif named := os.environ.get("CHURN_ENGINE_URL"):
         _check_answers(engine, named)
         yield named
     elif not engine.is_server:
@@ -43,10 +45,11 @@ def _check_answers(engine: BuildEngine, url: str) -> None:
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
-    if host is None or port is None or parts.scheme != "sc":
+    if host is None or port is None or parts.scheme not in engine.protocols:
         raise ChurnError(
-            f"CHURN_ENGINE_URL={url} is not the address of a Spark Connect server.",
-            hint="Write it as sc://HOST:PORT.",
+            f"CHURN_ENGINE_URL={url} is not the address of a server of {engine.title}.",
+            hint="Write it as "
+            + " or ".join(f"{protocol}://HOST:PORT" for protocol in engine.protocols),
         )
     if not _answers(host, port):
         raise ChurnError(

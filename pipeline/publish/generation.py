@@ -31,7 +31,7 @@ from pipeline.publish.history import keep_history
 from pipeline.realtime.bundle import write_bundle
 from pipeline.retention.assignments import DRAWN, keep_assignments
 from pipeline.retention.counts import Counts, StateCount, count_state
-from pipeline.retention.overlay import latest
+from pipeline.retention.overlay import latest, read_today
 from pipeline.retention.plan import PLAN_SQL
 from pipeline.warehouse.compiled_sql import kept, relations_read, write_models
 
@@ -106,7 +106,8 @@ def publish(
     under a scratch name, and readers find it by the name in `current.json`, which is written last.
 
     It is put together by domain: the rows of kept domains are those of the current generation,
-    whatever the warehouse holds of them; a kept domain that was never published has none.
+    with the do-not-contact of today, whatever the warehouse holds of them; a kept domain that was
+    never published has none.
 
     Args:
         home: CHURN_HOME.
@@ -131,6 +132,7 @@ def publish(
         tables = keeping.tables_of(connection, "warehouse")
         if kept and live is not None:
             connection.execute(f"attach {quoted(live.path)} as published (read_only)")
+            keeping.lay_over(connection, read_today(home))
             tables = sorted({*tables, *keeping.kept_tables(connection, kept, tables)})
         if not tables:
             raise ChurnError("Nothing to publish yet.", hint="Run `churn run` first.")

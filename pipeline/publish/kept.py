@@ -3,6 +3,8 @@
 A serving table has a column `domain`, so that its rows of one domain can be put beside those of
 another publish. The few that have none are the same for every domain and always come from the
 warehouse.
+
+Do-not-contact waits for no domain: it is laid over the rows that are kept.
 """
 
 import shutil
@@ -11,16 +13,26 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.project.duck import listed, name_sql
+from pipeline.project.duck import listed, name_sql, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.realtime.bundle import FOLDER as BUNDLE
 from pipeline.realtime.bundle import kept_folder as bundle_of
+from pipeline.retention.overlay import (
+    Today,
+    actions_today_sql,
+    crm_today_sql,
+    customers_today_sql,
+    fill,
+)
 from pipeline.retention.plan import kept_folder as plan_of
 
 SCHEMA = "serving"
 # Tables without a domain: the words of codes, which no domain owns.
 SHARED = ("bi_codes",)
+# Tables that say whom to contact; the first one is the CRM's, with the times of the rows.
+_CRM, _ACTIONS, _CUSTOMERS = "crm_churn_actions", "bi_churn_actions", "bi_customer_360"
+_HERE, _LAID_OVER = "memory.main", "today_"
 
 
 def tables_of(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
@@ -52,13 +64,58 @@ def kept_tables(
     ]
 
 
+def lay_over(connection: duckdb.DuckDBPyConnection, today: Today) -> list[str]:
+    """Lay today's do-not-contact over the published rows of `merged`.
+
+    Args:
+        connection: Has the database `published` attached.
+        today: What is decided now.
+
+    Returns:
+        The domains of which a row is another one by it.
+    """
+    crm, actions, customers = (
+        f"published.{SCHEMA}.{table}" if _columns(connection, "published", table) else None
+        for table in (_CRM, _ACTIONS, _CUSTOMERS)
+    )
+    if crm is None:
+        return []
+    fill(connection, today, _HERE)
+    # its hash tells that it is another row; the next publish of the domain computes it anew
+    laid_over = {
+        _CRM: "select * replace (case when is_overlaid then md5(row_hash || updated_at) "
+        f"else row_hash end as row_hash) from ({crm_today_sql(connection, crm, _HERE)})"
+    }
+    if actions is not None:
+        laid_over[_ACTIONS] = actions_today_sql(connection, actions, crm, _HERE)
+    if customers is not None:
+        laid_over[_CUSTOMERS] = customers_today_sql(connection, customers, crm, _HERE)
+    for table, sql in laid_over.items():
+        connection.execute(f"create temp view {_LAID_OVER}{table} as {sql}")
+    rows = connection.execute(
+        f"select distinct domain from {_LAID_OVER}{_CRM} where is_overlaid order by domain"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def decided_since(live: Path, today: Today) -> tuple[list[str], list[str]]:
+    """Return the domains of a generation of which do-not-contact changed since, and all of it."""
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {quoted(live)} as published (read_only)")
+        changed = lay_over(connection, today)
+        there = connection.execute(
+            f"select distinct domain from published.{SCHEMA}.bi_domains order by domain"
+        ).fetchall()
+    return changed, [row[0] for row in there]
+
+
 def merged(
     connection: duckdb.DuckDBPyConnection, table: str, domains: Iterable[str]
 ) -> tuple[str, tuple[str, ...]]:
     """Return a relation with a table's rows, those of kept domains from the current generation.
 
     Args:
-        connection: Has the databases `warehouse` and `published` attached.
+        connection: Has the databases `warehouse` and `published` attached, and `lay_over` done.
         table: Serving table.
         domains: Domains whose rows are kept.
 
@@ -91,7 +148,8 @@ def merged(
             connection,
             table,
             f"{_rows('warehouse', table)} not in ({listed(domains)}) union all "
-            f"select {columns} from published.{SCHEMA}.{table} where domain in ({listed(domains)})",
+            f"select {columns} from {_published(connection, table)} "
+            f"where domain in ({listed(domains)})",
         )
     except duckdb.Error as problem:
         raise ChurnError(
@@ -130,6 +188,14 @@ def _copy_files(source: Path, target: Path) -> None:
     for path in source.iterdir():
         if path.is_file():
             shutil.copy2(path, target)
+
+
+def _published(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    """The published rows of a table, as they are today."""
+    there = connection.execute(
+        "select count(*) from duckdb_views() where view_name = ?", [f"{_LAID_OVER}{table}"]
+    ).fetchone()
+    return f"{_LAID_OVER}{table}" if there == (1,) else f"published.{SCHEMA}.{table}"
 
 
 def _rows(database: str, table: str) -> str:

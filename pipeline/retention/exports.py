@@ -9,7 +9,7 @@ from pipeline.project.home import Home
 from pipeline.retention.decisions import export_state
 from pipeline.retention.overlay import crm_today_sql, fill, read_today
 
-_TABLE = "crm_churn_actions"
+_TABLE, _PUBLICATION = "crm_churn_actions", "bi_publication"
 
 
 def export_decisions(home: Home) -> None:
@@ -20,12 +20,22 @@ def export_decisions(home: Home) -> None:
     if published is not None:
         with duckdb.connect() as connection:
             connection.execute(f"attach {quoted(published)} as published (read_only)")
-            there = connection.execute(
-                "select count(*) from duckdb_tables() where table_name = ?", [_TABLE]
-            ).fetchone()
-            if there == (1,):
+            there = {
+                name
+                for (name,) in connection.execute(
+                    "select table_name from duckdb_tables() where database_name = 'published'"
+                ).fetchall()
+            }
+            if _TABLE in there:
                 fill(connection, read_today(home), "memory.main")
                 rows = crm_today_sql(connection, f"published.serving.{_TABLE}", "memory.main")
+                if _PUBLICATION in there:
+                    # decisions may have been laid over rows that were kept, as they are here
+                    rows = (
+                        "select * replace (is_overlaid or domain in (select domain "
+                        f"from published.serving.{_PUBLICATION} "
+                        f"where rows_of_generation != generation) as is_overlaid) from ({rows})"
+                    )
                 with replaced(path) as part:
                     connection.execute(f"copy ({rows}) to {quoted(part)} (format parquet)")
                 return

@@ -5,7 +5,7 @@ import json
 import duckdb
 import pytest
 
-from pipeline.engines.exchange import as_environment, files_of, give_files
+from pipeline.engines.exchange import as_environment, files_of, give_files, seen_by_engine
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 
@@ -84,3 +84,12 @@ def test_a_file_that_cannot_be_read_is_named(where, tmp_path):
     with pytest.raises(ChurnError, match="cannot be read") as told:
         give_files(where, MANIFEST, WANTED, tmp_path / "given")
     assert str(path) in told.value.where
+
+
+def test_an_engine_may_see_the_files_under_another_name(where, monkeypatch):
+    monkeypatch.setenv("CHURN_HOME", str(where.root))
+    assert seen_by_engine(where.root / "scratch/one") == str(where.root / "scratch/one")
+    monkeypatch.setenv("CHURN_ENGINE_SEES", "s3://bucket/churn/")
+    given = give_files(where, MANIFEST, WANTED, where.work / "given")
+    assert given["lake.shop_events"][0]["path"].startswith("s3://bucket/churn/scratch/given/lake.")
+    assert given["seeds.outages"][0]["path"] == "s3://bucket/churn/scratch/given/seeds.outages"

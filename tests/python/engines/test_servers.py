@@ -12,7 +12,8 @@ from pipeline.project.errors import ChurnError
 
 @pytest.fixture(autouse=True)
 def no_address(monkeypatch):
-    monkeypatch.delenv("CHURN_ENGINE_URL", raising=False)
+    for name in ("CHURN_ENGINE_URL", "CHURN_ENGINE_TARGET"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -75,6 +76,25 @@ def test_a_server_that_is_named_is_the_one(monkeypatch, tmp_path):
         with serving(ENGINES["spark"], tmp_path) as given:
             assert ENGINES["spark"].target(given) == "spark_remote"
             assert ENGINES["spark"].address(given)["CHURN_ENGINE_URL"] == url
+        thrift = url.replace("sc:", "thrift:")
+        monkeypatch.setenv("CHURN_ENGINE_URL", thrift)
+        with serving(ENGINES["spark"], tmp_path) as given:
+            assert ENGINES["spark"].target(given) == "spark_thrift"
+            address = ENGINES["spark"].address(given)
+            assert address["CHURN_ENGINE_PORT"] == str(server.getsockname()[1])
+        with (
+            pytest.raises(ChurnError, match="not the address of a server of Sail"),
+            serving(ENGINES["sail"], tmp_path),
+        ):
+            pytest.fail("it was served")
+
+
+def test_a_target_of_ones_own_has_its_own_address(monkeypatch, tmp_path):
+    monkeypatch.setenv("CHURN_ENGINE_URL", "sc://nowhere:1")
+    monkeypatch.setenv("CHURN_ENGINE_TARGET", "databricks")
+    with serving(ENGINES["spark"], tmp_path) as given:
+        assert given is None
+        assert ENGINES["spark"].target(given) == "databricks"
 
 
 def test_a_local_spark_is_of_dbt(tmp_path):

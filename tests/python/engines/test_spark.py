@@ -2,12 +2,14 @@
 
 import json
 import os
+import subprocess
 
 import pytest
 from engines import remote_server
 
 from pipeline.engines.environments import ENGINES
 from pipeline.project.domains import domain_entries
+from pipeline.project.home import PROJECT
 
 pytestmark = pytest.mark.long
 
@@ -36,7 +38,23 @@ def test_no_row_of_any_model_differs(demo, run_churn, domain):
     assert_no_row_differs(run_churn, demo[0], domain)
 
 
-def test_no_row_differs_on_a_server_elsewhere(demo, run_churn, tmp_path, monkeypatch):
-    with remote_server("spark", tmp_path) as url:
+@pytest.mark.parametrize("protocol", ["sc", "thrift"])
+def test_no_row_differs_on_a_server_elsewhere(demo, run_churn, tmp_path, monkeypatch, protocol):
+    with remote_server("spark", tmp_path, protocol) as url:
         monkeypatch.setenv("CHURN_ENGINE_URL", url)
         assert_no_row_differs(run_churn, demo[0], "ecommerce")
+
+
+def test_the_example_of_databricks_parses(tmp_path):
+    done = subprocess.run(
+        [
+            ENGINES["spark"].program("dbt"),
+            *("parse", "--target", "databricks", "--profiles-dir", PROJECT),
+            *("--target-path", tmp_path / "target", "--log-path", tmp_path / "logs"),
+        ],
+        env=os.environ | {"CHURN_HOME": str(tmp_path)},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

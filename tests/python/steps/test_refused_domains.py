@@ -3,6 +3,8 @@
 The domain keeps its published rows until there is a reason on record.
 """
 
+import shutil
+
 import pytest
 from one_domain import (
     OTHER,
@@ -15,7 +17,9 @@ from one_domain import (
 )
 from stored import hash_again
 
+from pipeline.project.home import Home
 from pipeline.publish.generation import current
+from pipeline.retention.decisions import suppress
 from pipeline.runs.registry import current_scores, decisions, live_name, live_run, recipe_of
 
 
@@ -60,6 +64,63 @@ def test_a_jump_is_refused_until_it_is_accepted_for_a_reason(demo_copy, run_chur
     done = run_churn(home.root, "publish")
     assert done.returncode == 0, done.stdout + done.stderr
     assert current(home) == accepted
+
+
+def test_do_not_contact_waits_for_no_domain(demo_of, tmp_path, run_churn):
+    """The only domain is refused; whom its list names and who asked to be left alone is off it."""
+    home = Home(tmp_path / "copy")
+    shutil.copytree(demo_of(OTHER).root, home.root, symlinks=True)
+    before = current(home)
+    listed = (
+        "select customer_id from serving.crm_churn_actions where recommended_action is not null"
+    )
+    customer = min(ask(before.path, listed))[0]
+    (path,) = (live_run(home, OTHER) / "scores").glob("*/scores.parquet")
+    scores = path.read_bytes()
+    rewrite(
+        path,
+        "select * replace (least(0.99, 4 * churn_probability) as churn_probability) from '{path}'",
+    )
+    hash_again(home)
+
+    def publish(exit_code):
+        done = run_churn(home.root, "publish")
+        assert done.returncode == exit_code, done.stdout + done.stderr
+        return current(home)
+
+    assert publish(3) == before
+    suppress(home, OTHER, [(customer, "asked us to stop")])
+    refused = publish(3)
+    assert OTHER in refused.kept and refused.marts == before.marts
+    assert_suppressed(refused, customer, OTHER)
+    assert (customer,) not in ask(refused.path, listed)
+    for table in ("bi_churn_actions", "bi_customer_360"):
+        ((decision, words),) = ask(
+            refused.path,
+            f"select decision, reason_words from serving.{table} where customer_id = '{customer}'",
+        )
+        assert (decision, words) == ("leave", "Marked do-not-contact: asked us to stop")
+    # everybody else's rows are the very ones, and a sync gets this one, once
+    rows = "select * exclude (row_hash) from serving.crm_churn_actions order by customer_id"
+    changed = "select customer_id, updated_at, row_hash from serving.crm_churn_actions order by all"
+    others = [row for row in ask(before.path, changed) if row[0] != customer]
+    assert [row for row in ask(refused.path, changed) if row[0] != customer] == others
+    ((_, sent, told),) = set(ask(refused.path, changed)) - set(others)
+    newest = max(at for _, at, _ in ask(before.path, changed))
+    assert sent > newest
+    assert told not in {row_hash for *_, row_hash in ask(before.path, changed)}
+    assert publish(3) == refused
+
+    path.write_bytes(scores)
+    hash_again(home)
+    published = publish(0)
+    assert published.kept == ()
+    assert (customer,) not in ask(published.path, listed)
+    moved = {row[0] for row in ask(published.path, changed) if row[1] > sent}
+    # the budget that this customer frees may go to another; nothing else is news
+    assert customer not in moved
+    assert len(moved) <= 2, moved
+    assert len(ask(published.path, rows)) == len(ask(before.path, rows))
 
 
 def test_an_accept_without_a_reason_is_refused(home, run_churn):
