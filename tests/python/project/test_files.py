@@ -84,7 +84,7 @@ def test_a_folder_is_on_disk_with_all_that_is_in_it(home, watched):
 
 def test_a_run_and_its_scores_are_moved_by_the_durable_way():
     """No rename of its own: only the helper waits for the disk."""
-    text = (Path(__file__).parents[3] / "pipeline" / "steps.py").read_text()
+    text = (Path(__file__).parents[3] / "pipeline" / "steps" / "training.py").read_text()
     assert ".replace(folder)" not in text
     assert text.count("move_durably(scratch, folder)") == 2
 

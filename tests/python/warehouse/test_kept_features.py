@@ -9,12 +9,12 @@ import duckdb
 import pytest
 from reference.stack import compiled_once, in_memory
 
-from pipeline import steps
 from pipeline.project.domains import domain_entries
 from pipeline.project.home import Home
 from pipeline.project.sums import add_sums
 from pipeline.proofs.time_travel import SENSITIVE, compare
 from pipeline.runs.context import RunContext
+from pipeline.steps import building
 from pipeline.warehouse.compiled_sql import (
     compiled_model,
     load_stack,
@@ -352,14 +352,14 @@ def test_a_difference_is_told_and_everything_of_the_domain_is_made_again(
 
     def build(*_, **options):
         builds.append(list(home.features.glob("kkbox/*.parquet")))
-        return steps.DbtOutcome()
+        return building.DbtOutcome()
 
     for name in ("check_build", "read_manifest", "compiled_stack", "keep_features"):
-        monkeypatch.setattr(steps, name, lambda *_: None)
-    monkeypatch.setattr(steps, "_dbt_build", build)
-    monkeypatch.setattr(steps, "is_of_other_sql", lambda *_: False)
-    monkeypatch.setattr(steps, "compare_kept", lambda *_: found.pop(0))
-    steps._build_until_ml(context, isolate=False)
+        monkeypatch.setattr(building, name, lambda *_: None)
+    monkeypatch.setattr(building, "dbt_build", build)
+    monkeypatch.setattr(building, "is_of_other_sql", lambda *_: False)
+    monkeypatch.setattr(building, "compare_kept", lambda *_: found.pop(0))
+    building._build_until_ml(context, isolate=False)
     assert [len(files) for files in builds] == [1, 0]
     assert "2020-01-01 differ in 3 rows" in console.export_text()
 
