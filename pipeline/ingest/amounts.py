@@ -21,7 +21,8 @@ from pipeline.project.sources import Amounts, SourceTable
 _LEAST_ROWS, _LEAST_THINGS = 30, 5
 # Where prices are compared without knowing of what; the day of a small business has few rows.
 _LEAST_ROWS_ALONE, _LEAST_USUAL_ROWS, _STEP_ALONE = 10, 100, 2.5
-_FILES, _ROWS = 5, 300_000
+# Of files that come daily, two months: a few have too few prices to know what is usual.
+_FILES, _ROWS = 60, 300_000
 _ISO_CODE = re.compile("[A-Z]{3}")
 
 
@@ -85,7 +86,7 @@ def _keep(
     limit: int | None = None,
 ) -> None:
     """Keep the prices of some folders: day, what of, price, currency."""
-    files = sorted(file for folder in folders for file in folder.rglob("*.parquet"))
+    files = [file for folder in folders for file in sorted(folder.rglob("*.parquet"))]
     day = table.event_day or table.event_time
     columns = (
         f'cast("{day}" as date) as day' if day else "cast(null as date) as day",

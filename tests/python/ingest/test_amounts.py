@@ -89,6 +89,25 @@ def test_the_day_of_a_small_shop_is_refused(times, product, raw_dir, take):
     assert "2.csv: typically " in refused.value.where
 
 
+@pytest.mark.parametrize("times", [100, 0.01])
+def test_a_day_of_a_daily_feed_is_compared_with_many(times, raw_dir, take):
+    """Of fifteen orders a day five files are too few to know what is usual."""
+    write(raw_dir, 1, rows=200)
+    lines = (raw_dir / "1.csv").read_text().splitlines()[1:]
+    (raw_dir / "1.csv").unlink()
+    for number in range(13):
+        of_day = [
+            line.replace(line[:10], f"2020-01-{number + 1:02}")
+            for line in lines[number * 15 : number * 15 + 15]
+        ]
+        (raw_dir / f"2020-01-{number + 1:02}.csv").write_text("\n".join([HEADER, *of_day]) + "\n")
+        assert [file.status for file in take().files][-1] == "ingested"
+    write(raw_dir, 2, rows=15, times=times)
+    with pytest.raises(ChurnError, match="the usual") as refused:
+        take()
+    assert refused.value.where.startswith("2.csv: typically ")
+
+
 def test_a_plan_of_one_price_is_enough_to_notice(raw_dir, console, tmp_path):
     """A subscription sells one or two plans, so few things are known."""
     header = (

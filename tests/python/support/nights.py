@@ -27,6 +27,7 @@ from rich.table import Table
 
 from ml import artifacts
 from ml.contract import Examples
+from ml.level.read import read_levels
 from ml.train import margin
 from pipeline.demo import generate
 from pipeline.demo.folder import MARKER
@@ -302,7 +303,7 @@ class World:
             lake = self._lake_rows(self.clean, night.cut_off)
             night.has_clean_inputs = self.lakes[night.day] == lake
             with rebuilt(self.clean, self.domain, stack, night.cut_off, "hidden") as connection:
-                true_scores = self._scores(connection, stack[-1].relation, night.run_id)
+                true_scores = self._scores(connection, stack[-1].relation, night)
             gone = (now.deleted - before.deleted) & true_scores.keys()
             night.merged_tombstones = sorted(gone & merged)
             night.false_tombstones = sorted(gone - merged)
@@ -322,7 +323,11 @@ class World:
         }
 
     def _build_clean(self) -> None:
-        """Load every true row into the clean home, and build it with all days."""
+        """Load every true row into the clean home, and build it with all days.
+
+        It knows which days were scored: their cohorts are labelled, too.
+        """
+        shutil.copytree(self.home.models, self.clean.models, dirs_exist_ok=True)
         folder = empty_folder(self.folder / "true")
         shutil.copyfile(self.nights.raw_dir / MARKER, folder / MARKER)
         for name, feed in self.nights.feeds.items():
@@ -339,10 +344,10 @@ class World:
         self._do(self.clean, self.end, "build")
 
     def _scores(
-        self, connection: duckdb.DuckDBPyConnection, relation: str, run_id: str
+        self, connection: duckdb.DuckDBPyConnection, relation: str, night: Night
     ) -> dict[str, float]:
-        """Score the clean features with a run that was live on a night."""
-        run = trained_run(self.home.models / self.domain / run_id)
+        """Score the clean features with the run that was live on a night, at the clean level."""
+        run = trained_run(self.home.models / self.domain / night.run_id)
         booster, calibration = artifacts.load_model(run)
         features = run.recipe.features
         casts = ", ".join(f"cast({name} as double) as {name}" for name in features)
@@ -362,7 +367,12 @@ class World:
             values=values,
             is_boolean=np.zeros(len(features), dtype=bool),
         )
-        probability = calibration.apply(margin(booster, rows))
+        margins = margin(booster, rows)
+        with duckdb.connect(str(self.clean.warehouse), read_only=True) as warehouse:
+            levels = read_levels(warehouse, self.domain, run.recipe.level)
+        if levels is not None:
+            margins += levels.at(np.datetime64(night.cut_off)).offset(margins, calibration)
+        probability = calibration.apply(margins)
         return dict(zip(customers, map(float, probability), strict=True))
 
     def false_labels(self) -> dict[str, list[tuple[str, str]]]:

@@ -332,6 +332,26 @@ def test_a_month_that_is_missing_is_a_hole(control, a_day, month):
     assert known(connection) == (min(found) if ended else end)
 
 
+@pytest.mark.parametrize("a_day", [0.5, 4, 12])
+def test_orders_are_missing_on_a_day_on_which_everything_is(control, a_day):
+    """Too few for their own absence to say anything; beside views it does."""
+    views, orders = shop(1, 120, 400), shop(2, 120, a_day)
+    day = FIRST + timedelta(days=100)
+    orders[day] = max(2, round(a_day))
+    assert holes(control.over({"events.purchase": without(orders, day, 1)})) == {}
+
+    def over(views, orders):
+        everything = {on: views.get(on, 0) + orders.get(on, 0) for on in views | orders}
+        feeds = {"events": everything, "events.view": views, "events.purchase": orders}
+        return control.over(feeds)
+
+    lost = over(without(views, day, 1), without(orders, day, 1))
+    assert holes(lost) == holes(lost, "events") == {day: day + DAY}
+    # a log of views that stops says nothing of orders that are there
+    half = over(without(views, day, 1), orders)
+    assert (holes(half), holes(half, "events.view")) == ({}, {day: day + DAY})
+
+
 @pytest.mark.parametrize("a_day", [1.4, 10, 90])
 @pytest.mark.parametrize("rows", [1, 3, 400])
 @pytest.mark.parametrize("at", [date(2024, 1, 20), date(2024, 11, 20), date(1970, 1, 1)])
