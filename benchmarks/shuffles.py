@@ -59,9 +59,7 @@ def measure(domain: str) -> None:
         folder = Path(name)
         (folder / "spark-defaults.conf").write_text(
             f"spark.eventLog.enabled true\nspark.eventLog.dir file://{folder}\n"
-            "spark.eventLog.rolling.enabled false\nspark.eventLog.compress false\n"
-            # as with tables that are too large to be sent whole to every task
-            "spark.sql.autoBroadcastJoinThreshold -1\n",
+            "spark.eventLog.rolling.enabled false\nspark.eventLog.compress false\n",
             encoding="utf-8",
         )
         subprocess.run(  # noqa: S603 - our own command

@@ -107,6 +107,7 @@ def test_a_build_on_sail_is_the_build(demo, unbuilt, run_churn):
     assert "build: up to date" in again.stdout
 
 
+@pytest.mark.long
 def test_an_engine_that_dies_publishes_nothing_and_the_next_run_goes_on(demo_copy, run_churn):
     home, before = demo_copy, current_file(demo_copy)
     shutil.rmtree(home.features)
