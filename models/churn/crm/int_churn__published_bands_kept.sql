@@ -1,6 +1,7 @@
 -- One row per customer whose CRM row keeps the band that was published: the probability is still
--- inside it, or outside by no more than .05 and a third of the limit. So nobody goes back and
--- forth over a limit night after night.
+-- inside it, or outside by no more than .1 and a third of what lies on either side of the limit. So
+-- nobody goes back and forth over a limit night after night, and a day that passes without an
+-- event, which raises everybody's risk a little, is no news.
 with
 
 actions as (
@@ -61,8 +62,10 @@ final as (
             published.domain = limits.domain
             and published.risk_band = limits.risk_band
     where
-        actions.churn_probability >= limits.lowest - least(0.05, limits.lowest / 3)
-        and actions.churn_probability < limits.highest + least(0.05, limits.highest / 3)
+        actions.churn_probability
+        >= limits.lowest - least(0.1, limits.lowest / 3, (1 - limits.lowest) / 3)
+        and actions.churn_probability
+        < limits.highest + least(0.1, limits.highest / 3, abs(1 - limits.highest) / 3)
 )
 
 select * from final

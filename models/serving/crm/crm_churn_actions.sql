@@ -6,7 +6,7 @@
 -- It is compared with the published generation, with the suppressions of today laid over as the API
 -- does: a row whose hash is the same keeps its times, one that changed has none, and publishing
 -- fills them in with its own moment. A row changes for what a marketer would see: the band and the
--- reasons when they are clearly others, the score in steps of .05 with its band, or three steps
+-- reasons when they are clearly others, the score in steps of .05 with its band, or five steps
 -- within it. The figures, titles and sentences beside them are those of this publish: they move
 -- every night, and make no row news.
 {%- set compared = [
@@ -85,7 +85,7 @@ scored as (
             when
                 not published.is_deleted
                 and published.risk_band = coalesce(bands.risk_band, actions.risk_band)
-                and abs(actions.churn_probability - published.risk_score) <= 0.15
+                and abs(actions.churn_probability - published.risk_score) <= 0.25
                 then cast(round(published.risk_score * 20) as bigint)
             else cast(round(actions.churn_probability * 20) as bigint)
         end as score_step,
