@@ -7,6 +7,6 @@ out of the later ones: it keeps what was last published of it, and the other dom
 
 from pipeline.steps.building import build
 from pipeline.steps.publishing import finish
-from pipeline.steps.training import is_past, learn_and_score, score, train
+from pipeline.steps.training import decide, is_past, learn_and_score, score, train
 
-__all__ = ["build", "finish", "is_past", "learn_and_score", "score", "train"]
+__all__ = ["build", "decide", "finish", "is_past", "learn_and_score", "score", "train"]

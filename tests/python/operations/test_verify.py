@@ -18,6 +18,7 @@ from pipeline.project.sums import SUMS, add_sums, damages, read_sums, replaced_w
 from pipeline.runs.context import RunContext
 from pipeline.runs.rebuild import warehouse_damage, with_whole_warehouse
 from pipeline.runs.registry import current_scores, live_run
+from pipeline.steps import building
 
 SHOP, OTHER = "ecommerce", "kkbox"
 
@@ -132,7 +133,7 @@ def test_nothing_is_read_that_has_changed_is_gone_or_does_not_belong_there(demo_
 
 
 def test_a_build_goes_on_without_the_domain_whose_labels_changed(context, monkeypatch):
-    monkeypatch.setattr(steps, "_dbt_build", lambda *_, **__: pytest.fail("it read the labels"))
+    monkeypatch.setattr(building, "dbt_build", lambda *_, **__: pytest.fail("it read the labels"))
     path = next(context.home.labels.glob(f"{OTHER}/*/*.parquet"))
     flip(path, random.Random(2))
     # what is left is built as before, so that nothing is to be done; the lake is not read

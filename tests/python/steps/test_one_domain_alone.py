@@ -28,6 +28,7 @@ from pipeline.project.errors import ChurnError
 from pipeline.publish.generation import current
 from pipeline.runs.context import RunContext
 from pipeline.runs.registry import live_run
+from pipeline.steps import publishing, training
 from pipeline.warehouse import fingerprint
 from pipeline.warehouse.dbt import DbtOutcome
 
@@ -144,7 +145,7 @@ def test_a_live_model_that_cannot_score_the_mart_refuses_the_domain(
     def refuse(*_):
         raise ChurnError("Training kkbox is refused.", exit_code=3)
 
-    monkeypatch.setattr(steps, "train", refuse)
+    monkeypatch.setattr(training, "train", refuse)
     with pytest.raises(ChurnError, match="no longer built: payment__gone") as refused:
         steps.learn_and_score(context, OTHER)
     assert refused.value.exit_code == 3
@@ -160,9 +161,9 @@ def test_scores_made_from_other_features_than_are_built_are_not_published(
 ):
     other_features(demo_copy)
     hash_again(demo_copy)
-    monkeypatch.setattr(steps, "_dbt_build", lambda *_, **__: DbtOutcome())
+    monkeypatch.setattr(publishing, "dbt_build", lambda *_, **__: DbtOutcome())
     context = RunContext(demo_copy, (OTHER,), domain_entries(), as_of, console)
-    steps._build_marts(context, "nothing")
+    publishing._build_marts(context, "nothing")
     assert context.left_out == (OTHER,)
     told = " ".join(console.export_text().split())
     if as_of:
@@ -178,8 +179,8 @@ def test_where_no_domain_can_be_published_all_keep_their_rows(demo_copy, console
     def damaged(*_):
         raise ChurnError("A file is damaged.")
 
-    monkeypatch.setattr(steps, "_check", damaged)
-    monkeypatch.setattr(steps, "_dbt_build", lambda *_, **__: pytest.fail("dbt was called"))
+    monkeypatch.setattr(publishing, "check_stored", damaged)
+    monkeypatch.setattr(publishing, "dbt_build", lambda *_, **__: pytest.fail("called"))
     # nothing that was built before answers for it
     fingerprint.forget(demo_copy.warehouse, "marts")
     with duckdb.connect(str(demo_copy.warehouse)) as connection:

@@ -12,6 +12,7 @@ from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.report import notices
 from pipeline.runs.context import RunContext
+from pipeline.steps import building, training
 from pipeline.warehouse import fingerprint
 
 
@@ -28,7 +29,7 @@ def test_a_build_that_fails_passes_for_no_state_at_all(context, monkeypatch):
     def fail(*arguments, **options):
         raise ChurnError("a model failed")
 
-    monkeypatch.setattr(steps, "dbt", fail)
+    monkeypatch.setattr(building, "dbt", fail)
     with pytest.raises(ChurnError, match="a model failed"):
         steps.build(context)
     assert fingerprint.done(context.home.warehouse, "build") is None
@@ -39,17 +40,17 @@ def test_a_build_without_a_domain_that_can_be_built_says_so(context, monkeypatch
     def damaged(*_):
         raise ChurnError("A file is damaged.")
 
-    monkeypatch.setattr(steps, "_check", damaged)
-    monkeypatch.setattr(steps, "dbt", lambda *a, **o: pytest.fail("dbt was called"))
+    monkeypatch.setattr(building, "check_stored", damaged)
+    monkeypatch.setattr(building, "dbt", lambda *a, **o: pytest.fail("dbt was called"))
     with pytest.raises(ChurnError, match="None of the domains can be built"):
         steps.build(context, isolate=True)
     assert set(context.left_out) == set(context.entries)
 
 
 def test_an_unchanged_build_calls_nothing(context, monkeypatch):
-    monkeypatch.setattr(steps, "dbt", lambda *a, **o: pytest.fail("dbt was called"))
+    monkeypatch.setattr(building, "dbt", lambda *a, **o: pytest.fail("dbt was called"))
     monkeypatch.setattr(notices, "late_feed", lambda *_: None)
-    made_from = steps._build_fingerprint(context)
+    made_from = building._build_fingerprint(context)
     fingerprint.mark_done(context.home.warehouse, "build", made_from)
     steps.build(context)
 
@@ -65,12 +66,12 @@ def test_an_unchanged_build_calls_nothing(context, monkeypatch):
     ids=["another cut-off", "another setting"],
 )
 def test_a_changed_input_builds_again(context, change, monkeypatch):
-    fingerprint.mark_done(context.home.warehouse, "build", steps._build_fingerprint(context))
+    fingerprint.mark_done(context.home.warehouse, "build", building._build_fingerprint(context))
 
     def called(*arguments, **options):
         raise ChurnError("dbt was called")
 
-    monkeypatch.setattr(steps, "dbt", called)
+    monkeypatch.setattr(building, "dbt", called)
     with pytest.raises(ChurnError, match="dbt was called"):
         steps.build(change(context))
 
@@ -96,11 +97,11 @@ def test_only_too_little_data_is_advised_other_settings(
         raise refusal
 
     duckdb.connect(str(context.home.warehouse)).close()
-    monkeypatch.setattr(steps, "load_stack", lambda *_: [])
-    monkeypatch.setattr(steps, "_scoring_cut_off", lambda *_: np.datetime64("2017-04-01"))
-    monkeypatch.setattr(steps, "_labels_checksums", refuse)
-    monkeypatch.setattr(steps, "live_name", lambda *_: live)
-    monkeypatch.setattr(steps, "advise", lambda *_: "churn run --set preset=short")
+    monkeypatch.setattr(training, "load_stack", lambda *_: [])
+    monkeypatch.setattr(training, "_scoring_cut_off", lambda *_: np.datetime64("2017-04-01"))
+    monkeypatch.setattr(training, "_labels_checksums", refuse)
+    monkeypatch.setattr(training, "live_name", lambda *_: live)
+    monkeypatch.setattr(training, "advise", lambda *_: "churn run --set preset=short")
     with pytest.raises(ChurnError, match=str(refusal)) as told:
         steps.train(context, "kkbox")
     assert told.value.where == ("churn run --set preset=short" if is_advised else None)
