@@ -281,7 +281,7 @@ def _run_steps(context: RunContext, engine: BuildEngine | None) -> None:
     from pipeline.report import run as report
     from pipeline.report.info_sheet import write_info_sheet
 
-    with context.step("build"):
+    with context.step("build"), steps.decisions_published(context):
         steps.build(context, isolate=True, engine=engine)
     for domain in context.remaining:
         report.show_label_audit(context.home, domain, console)

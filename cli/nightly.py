@@ -264,7 +264,7 @@ def _build_score_publish(context: RunContext, told: _Told, engine: BuildEngine |
     from pipeline import steps
     from pipeline.operations.learning import learn_if_due
 
-    with context.step("build") as step:
+    with context.step("build") as step, steps.decisions_published(context):
         steps.build(context, isolate=True, engine=engine)
         step.rows = _examples(context)
 

@@ -50,17 +50,23 @@ def kept_tables(
 ) -> list[str]:
     """Return the published tables that the warehouse lacks and that hold rows of kept domains.
 
-    A domain's own table is not built when the domain is left out of the build.
+    A domain's own table is not built when the domain is left out of the build. A warehouse without
+    any has lost them: then all that is published stays.
     """
+    built = set(built)
     return [
         table
         for table in tables_of(connection, "published")
-        if table not in built
-        and "domain" in _columns(connection, "published", table)
-        and connection.execute(
-            f"select exists (from published.{SCHEMA}.{table} where domain in ({listed(domains)}))"
-        ).fetchone()
-        == (True,)
+        if not built
+        or (
+            table not in built
+            and "domain" in _columns(connection, "published", table)
+            and connection.execute(
+                f"select exists (from published.{SCHEMA}.{table} "
+                f"where domain in ({listed(domains)}))"
+            ).fetchone()
+            == (True,)
+        )
     ]
 
 
@@ -81,10 +87,11 @@ def lay_over(connection: duckdb.DuckDBPyConnection, today: Today) -> list[str]:
     if crm is None:
         return []
     fill(connection, today, _HERE)
+    crm_today = crm_today_sql(connection, crm, _HERE)
     # its hash tells that it is another row; the next publish of the domain computes it anew
     laid_over = {
-        _CRM: "select * replace (case when is_overlaid then md5(row_hash || updated_at) "
-        f"else row_hash end as row_hash) from ({crm_today_sql(connection, crm, _HERE)})"
+        _CRM: "select * exclude (is_overlaid) replace (case when is_overlaid "
+        f"then md5(row_hash || updated_at) else row_hash end as row_hash) from ({crm_today})"
     }
     if actions is not None:
         laid_over[_ACTIONS] = actions_today_sql(connection, actions, crm, _HERE)
@@ -93,7 +100,7 @@ def lay_over(connection: duckdb.DuckDBPyConnection, today: Today) -> list[str]:
     for table, sql in laid_over.items():
         connection.execute(f"create temp view {_LAID_OVER}{table} as {sql}")
     rows = connection.execute(
-        f"select distinct domain from {_LAID_OVER}{_CRM} where is_overlaid order by domain"
+        f"select distinct domain from ({crm_today}) where is_overlaid order by domain"
     ).fetchall()
     return [row[0] for row in rows]
 
@@ -128,8 +135,11 @@ def merged(
     """
     built = _columns(connection, "warehouse", table)
     old = _columns(connection, "published", table)
+    if not built and "domain" not in old:
+        return f"published.{SCHEMA}.{table}", ()
     if not built:
-        return _made(connection, table, f"{_rows('published', table)} in ({listed(domains)})"), ()
+        rows = f"from {_published(connection, table)} where domain in ({listed(domains)})"
+        return _made(connection, table, rows), ()
     if "domain" not in built:
         if table not in SHARED:
             raise ChurnError(
@@ -147,7 +157,7 @@ def merged(
         relation = _made(
             connection,
             table,
-            f"{_rows('warehouse', table)} not in ({listed(domains)}) union all "
+            f"{_rows(table)} not in ({listed(domains)}) union all "
             f"select {columns} from {_published(connection, table)} "
             f"where domain in ({listed(domains)})",
         )
@@ -166,7 +176,7 @@ def built_alone(connection: duckdb.DuckDBPyConnection, table: str, domains: Iter
     """Return a relation with a table's rows without those of kept domains, never published."""
     if "domain" not in _columns(connection, "warehouse", table):
         return f"warehouse.{SCHEMA}.{table}"
-    return _made(connection, table, f"{_rows('warehouse', table)} not in ({listed(domains)})")
+    return _made(connection, table, f"{_rows(table)} not in ({listed(domains)})")
 
 
 def keep_bundle(live: Path, copies: Path, domains: Iterable[str]) -> None:
@@ -198,8 +208,8 @@ def _published(connection: duckdb.DuckDBPyConnection, table: str) -> str:
     return f"{_LAID_OVER}{table}" if there == (1,) else f"published.{SCHEMA}.{table}"
 
 
-def _rows(database: str, table: str) -> str:
-    return f"select * from {database}.{SCHEMA}.{table} where domain"
+def _rows(table: str) -> str:
+    return f"select * from warehouse.{SCHEMA}.{table} where domain"
 
 
 def _made(connection: duckdb.DuckDBPyConnection, table: str, sql: str) -> str:

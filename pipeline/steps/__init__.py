@@ -6,7 +6,16 @@ out of the later ones: it keeps what was last published of it, and the other dom
 """
 
 from pipeline.steps.building import build
-from pipeline.steps.publishing import finish
+from pipeline.steps.publishing import decisions_published, finish
 from pipeline.steps.training import decide, is_past, learn_and_score, score, train
 
-__all__ = ["build", "decide", "finish", "is_past", "learn_and_score", "score", "train"]
+__all__ = [
+    "build",
+    "decide",
+    "decisions_published",
+    "finish",
+    "is_past",
+    "learn_and_score",
+    "score",
+    "train",
+]

@@ -1,6 +1,7 @@
 """Builds what depends on scores, and publishes the domains that pass their guards."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import duckdb
 import numpy as np
@@ -10,11 +11,7 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.project.generations import is_offered, named, offer
 from pipeline.project.serving_tables import published_tables
-from pipeline.project.stores import (
-    HISTORY,
-    MODELS,
-    SCORES,
-)
+from pipeline.project.stores import HISTORY, MODELS, SCORES
 from pipeline.publish.generation import FORMAT, GenerationInfo, current, publish
 from pipeline.publish.guards import lost_decisions, measure
 from pipeline.publish.history import keep_history
@@ -81,7 +78,7 @@ def finish(context: RunContext) -> GenerationInfo | None:
     if fingerprint.done(home.warehouse, "marts") != marts or not (is_compared or is_published):
         marts = _build_marts(context, compared_with)
     if not built_domains(context):
-        return _publish_decisions(context, live)
+        return _publish_decisions(context)
     notices.tell_departures(context, built_domains(context))
     kept = sorted({*context.left_out, *_guard(context, live, built_domains(context))})
     made_from = fingerprint.digest(marts, kept)
@@ -92,15 +89,20 @@ def finish(context: RunContext) -> GenerationInfo | None:
         return live
     new = _scored_domains(context, kept)
     if kept and not new:
-        return _publish_decisions(context, live)
+        return _publish_decisions(context)
     if fingerprint.done(home.warehouse, "compared_with") != compared_with:
         marts = _build_marts(context, compared_with)
     return _publish(context, made_from, marts, kept)
 
 
-def _publish_decisions(context: RunContext, live: GenerationInfo | None) -> GenerationInfo | None:
-    """Publish what is published, with today's do-not-contact: it waits for no domain."""
-    if live is not None:
+def _publish_decisions(context: RunContext) -> GenerationInfo | None:
+    """Publish what is published, with today's do-not-contact: it waits for no domain.
+
+    Returns:
+        The current generation; None if nothing was ever published.
+    """
+    live = current(context.home)
+    if live is not None and context.home.warehouse.exists():
         today = read_today(context.home)
         changed, domains = decided_since(live.path, today)
         if changed:
@@ -109,6 +111,19 @@ def _publish_decisions(context: RunContext, live: GenerationInfo | None) -> Gene
             return _publish(context, made_from, live.marts, domains)
     context.say("publish: no domain is published again")
     return live
+
+
+@contextmanager
+def decisions_published(context: RunContext) -> Iterator[None]:
+    """Publish today's do-not-contact also where what is done inside fails."""
+    try:
+        yield
+    except ChurnError:
+        try:
+            _publish_decisions(context)
+        except (ChurnError, duckdb.Error) as trouble:
+            context.warn(f"do-not-contact of today is not in what is published: {trouble}")
+        raise
 
 
 def _publish(

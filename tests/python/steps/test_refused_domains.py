@@ -5,9 +5,11 @@ The domain keeps its published rows until there is a reason on record.
 
 import shutil
 
+import duckdb
 import pytest
 from one_domain import (
     OTHER,
+    SHOP,
     ask,
     assert_answers,
     assert_kept,
@@ -66,15 +68,44 @@ def test_a_jump_is_refused_until_it_is_accepted_for_a_reason(demo_copy, run_chur
     assert current(home) == accepted
 
 
-def test_do_not_contact_waits_for_no_domain(demo_of, tmp_path, run_churn):
-    """The only domain is refused; whom its list names and who asked to be left alone is off it."""
+LISTED = "select customer_id from serving.crm_churn_actions where recommended_action is not null"
+
+
+@pytest.fixture
+def alone(demo_of, tmp_path):
+    """A home with one domain that a test may change."""
     home = Home(tmp_path / "copy")
     shutil.copytree(demo_of(OTHER).root, home.root, symlinks=True)
-    before = current(home)
-    listed = (
-        "select customer_id from serving.crm_churn_actions where recommended_action is not null"
-    )
+    return home
+
+
+@pytest.mark.parametrize("command", ["run", "nightly"])
+def test_do_not_contact_waits_for_no_build(demo_copy, run_churn, command):
+    before = current(demo_copy)
+    listed = f"{LISTED} and domain = '{OTHER}'"
     customer = min(ask(before.path, listed))[0]
+    suppress(demo_copy, OTHER, [(customer, "asked us to stop")])
+    for table in (f"{OTHER}/transactions", f"{SHOP}/events"):
+        next(demo_copy.lake.glob(f"{table}/**/*.parquet")).write_bytes(b"cut short")
+    # what was built may be lost with it
+    with duckdb.connect(str(demo_copy.warehouse)) as connection:
+        connection.execute("drop schema serving cascade")
+    done = run_churn(demo_copy.root, command)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "None of the domains can be built" in " ".join(done.stderr.split())
+    after = current(demo_copy)
+    assert_suppressed(after, customer, OTHER)
+    assert set(after.tables) == set(before.tables)
+    assert_kept(before, after, SHOP)
+    assert_answers(demo_copy, after, SHOP)
+    left = {row for row in ask(before.path, listed) if row[0] != customer}
+    assert set(ask(after.path, listed)) == left
+
+
+def test_do_not_contact_waits_for_no_domain(alone, run_churn):
+    """The only domain is refused; whom its list names and who asked to be left alone is off it."""
+    home, before = alone, current(alone)
+    customer = min(ask(before.path, LISTED))[0]
     (path,) = (live_run(home, OTHER) / "scores").glob("*/scores.parquet")
     scores = path.read_bytes()
     rewrite(
@@ -93,7 +124,7 @@ def test_do_not_contact_waits_for_no_domain(demo_of, tmp_path, run_churn):
     refused = publish(3)
     assert OTHER in refused.kept and refused.marts == before.marts
     assert_suppressed(refused, customer, OTHER)
-    assert (customer,) not in ask(refused.path, listed)
+    assert (customer,) not in ask(refused.path, LISTED)
     for table in ("bi_churn_actions", "bi_customer_360"):
         ((decision, words),) = ask(
             refused.path,
@@ -115,7 +146,7 @@ def test_do_not_contact_waits_for_no_domain(demo_of, tmp_path, run_churn):
     hash_again(home)
     published = publish(0)
     assert published.kept == ()
-    assert (customer,) not in ask(published.path, listed)
+    assert (customer,) not in ask(published.path, LISTED)
     moved = {row[0] for row in ask(published.path, changed) if row[1] > sent}
     # the budget that this customer frees may go to another; nothing else is news
     assert customer not in moved
