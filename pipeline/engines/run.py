@@ -6,7 +6,6 @@ them, and makes one cut-off again to compare.
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from pipeline.engines.build import build_on, read_manifest_of, with_ancestors
 from pipeline.engines.environments import BuildEngine
 from pipeline.engines.exchange import files_of
 from pipeline.project.domain_settings import DomainSettings
-from pipeline.project.duck import parquet_select, quoted
+from pipeline.project.duck import folder_sql, parquet_select, quoted
 from pipeline.runs.context import RunContext
 from pipeline.warehouse.compiled_sql import keep_features
 from pipeline.warehouse.dbt import dbt
@@ -157,8 +156,8 @@ def _tables(
             continue
         if files_of(tables, node["name"]):
             # a pattern, since an environment variable holds no list of thousands
-            folder = re.sub(r"([*?[])", r"[\1]", str(tables / node["name"]))
-            found[node["name"]] = f"select * from read_parquet({quoted(folder + '/*.parquet')})"
+            folder = folder_sql(tables / node["name"])
+            found[node["name"]] = f"select * from read_parquet({folder})"
     return found
 
 

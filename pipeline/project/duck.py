@@ -58,6 +58,11 @@ def files_sql(paths: Iterable[str | Path]) -> str:
     return listed(map(to_read, paths))
 
 
+def folder_sql(folder: str | Path) -> str:
+    """Return the Parquet files of a folder as one quoted SQL literal, however many they are."""
+    return quoted(f"{to_read(folder)}/*.parquet")
+
+
 _PATTERN = re.compile(r"[\[*?]")
 
 

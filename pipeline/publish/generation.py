@@ -126,14 +126,18 @@ def publish(
     database = scratch / f"{name}.duckdb"
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
-        connection.execute(f"attach {quoted(home.warehouse)} as warehouse (read_only)")
+        if home.warehouse.exists():
+            connection.execute(f"attach {quoted(home.warehouse)} as warehouse (read_only)")
+        else:
+            # it is lost, and every domain keeps what is published of it
+            connection.execute("attach ':memory:' as warehouse")
         connection.execute(f"attach {quoted(database)} as generation (storage_version '{STORAGE}')")
         connection.execute(f"create schema generation.{SCHEMA}")
-        tables = keeping.tables_of(connection, "warehouse")
+        tables = built = keeping.tables_of(connection, "warehouse")
         if kept and live is not None:
             connection.execute(f"attach {quoted(live.path)} as published (read_only)")
             keeping.lay_over(connection, read_today(home))
-            tables = sorted({*tables, *keeping.kept_tables(connection, kept, tables)})
+            tables = sorted({*built, *keeping.kept_tables(connection, kept, built)})
         if not tables:
             raise ChurnError("Nothing to publish yet.", hint="Run `churn run` first.")
         copies = scratch / name
@@ -148,8 +152,9 @@ def publish(
             rows[table] = copy_table(connection, table, source, copies)
         if can_look_up(tables):
             write_look_up(connection, f"generation.{SCHEMA}", scratch / f"{name}.sqlite")
-        _copy_plan(connection, home, scratch / f"{name}.plan")
-        write_bundle(connection, home, copies)
+        if built:
+            _copy_plan(connection, home, scratch / f"{name}.plan")
+            write_bundle(connection, home, copies)
         drawn = _drawn(connection, kept)
         domains = _domains(connection, tables)
         connection.execute("detach generation")

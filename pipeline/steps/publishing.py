@@ -102,7 +102,7 @@ def _publish_decisions(context: RunContext) -> GenerationInfo | None:
         The current generation; None if nothing was ever published.
     """
     live = current(context.home)
-    if live is not None and context.home.warehouse.exists():
+    if live is not None:
         today = read_today(context.home)
         changed, domains = decided_since(live.path, today)
         if changed:

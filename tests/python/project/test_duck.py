@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline.project.duck import file_sql, files_sql, parquet_select, to_read
+from pipeline.project.duck import file_sql, files_sql, folder_sql, parquet_select, to_read
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import PROJECT
 
@@ -22,6 +22,14 @@ def test_a_file_is_read_and_not_what_its_name_matches(name, tmp_path):
     (folder / name).write_text("x\nown\n")
     rows = f"read_csv({file_sql(folder / name)}, header = true, columns = {{'x': 'varchar'}})"
     assert duckdb.sql(f"from {rows}").fetchall() == [("own",)]
+
+
+def test_a_folder_is_read_and_not_what_its_name_matches(tmp_path):
+    for name, row in (("h [v2]*?", 1), ("h vxx", 2)):
+        (tmp_path / name).mkdir()
+        duckdb.sql(f"copy (select {row} as x) to '{tmp_path / name / 'a.parquet'}'")
+    files = folder_sql(tmp_path / "h [v2]*?")
+    assert duckdb.sql(f"from read_parquet({files})").fetchall() == [(1,)]
 
 
 def test_a_path_without_such_characters_stays_as_it_is(tmp_path):
