@@ -11,7 +11,7 @@ from pipeline.project.domains import domain_entries
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
 from pipeline.project.terminal import show_warning
-from pipeline.warehouse.dbt import BEFORE_ML, dbt
+from pipeline.warehouse.dbt import BEFORE_ML, DbtOutcome, dbt
 from pipeline.warehouse.static_checks import check_words
 
 
@@ -30,17 +30,24 @@ def build_sample(home: Home, arguments: list[str], console: Console) -> Path:
         ChurnError: A model or a test failed, or a feature has no words.
     """
     target = home.dbt_target.with_name("target_dev")
-    outcome = dbt(
-        home,
-        "build",
-        *BEFORE_ML,
-        "--exclude-resource-type=unit_test",  # the sample does not have their customers
-        "--target=dev",
-        *arguments,
-        console=console,
-        title="models on a sample",
-        target_path=target,
-    )
+
+    def build(*arguments: str) -> DbtOutcome:
+        return dbt(
+            home,
+            "build",
+            *BEFORE_ML,
+            "--exclude-resource-type=unit_test",  # the sample does not have their customers
+            "--target=dev",
+            *arguments,
+            console=console,
+            title="models on a sample",
+            target_path=target,
+        )
+
+    if arguments and not home.dev_copy.exists():
+        console.print("The first time all models are built, for a selection to read.")
+        build()
+    outcome = build(*arguments)
     manifest = json.loads((target / "manifest.json").read_text())
     for domain, entry in domain_entries().items():
         featured = {

@@ -242,6 +242,22 @@ def test_a_build_on_a_sample_stops_as_well(home, console, manifest, monkeypatch)
     assert refusal.value.where.startswith(name)
 
 
+def test_the_first_build_of_a_selection_builds_what_it_reads(home, console, manifest, monkeypatch):
+    target, built = home.dbt_target.with_name("target_dev"), []
+    target.mkdir(parents=True)
+    (target / "manifest.json").write_text(json.dumps(manifest))
+
+    def build(*arguments, **_):
+        built.append("--select" in arguments)
+        home.dev_warehouse.touch()
+        return DbtOutcome()
+
+    monkeypatch.setattr(sample, "dbt", build)
+    for _ in range(2):
+        sample.build_sample(home, ["--select", "one+"], console)
+    assert built == [False, True, True]
+
+
 def test_feature_sql_names_no_day_of_its_own(stack):
     """Cut-offs are relations; only fixed points of the calendar may stand in the SQL."""
     assert no_day_of_its_own(stack) == []
