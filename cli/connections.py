@@ -1,4 +1,4 @@
-"""`churn pull`: the rows of a domain from its database."""
+"""`churn pull`: the rows of a domain from its database or object store."""
 
 from typing import Annotated
 
@@ -16,11 +16,12 @@ from pipeline.project.terminal import show_warning
 def pull(
     domain: Annotated[str, typer.Option(help="Domain whose entry has a connection.")],
 ) -> None:
-    """Read what is new in a domain's database and load it like any file; `nightly` does it, too.
+    """Read what is new in a domain's database or object store and load it; `nightly` does it, too.
 
-    New rows become a file for ingest. Updated and deleted rows are counted and kept beside it, and
-    change nothing that features read. Exit code 4: columns have changed or rows were deleted; 3: a
-    needed column is gone, and nothing was pulled.
+    Of a store, new and changed files are read. Of a database, new rows become a file; updated and
+    deleted rows are counted and kept beside it, and change nothing that features read. Exit code 4:
+    columns have changed, rows were deleted or files are gone; 3: a needed column is gone, and
+    nothing was pulled.
     """
     where = home()
     check_domain(domain, domain_entries())

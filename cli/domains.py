@@ -30,8 +30,9 @@ def domain_new(
         str | None,
         typer.Option(
             "--from",
-            help="Folder of raw files to profile and map; or a database: env:NAME of an "
-            "environment variable with its address, or an address without a password.",
+            help="Folder of raw files to profile and map; or a database or the folder of an object "
+            "store: env:NAME of an environment variable with its address, or an address without a "
+            "password.",
         ),
     ] = None,
     like: Annotated[
@@ -130,7 +131,7 @@ def domain_new(
         raise ChurnError(
             "--kind and --from are needed.",
             hint="Write --kind no_contract or --kind subscription, and --from with the folder of "
-            "the raw files or a database; or --like with a domain to copy from.",
+            "the raw files, a database or an object store; or --like with a domain to copy from.",
         )
     from pipeline.onboarding.connect import ConnectionWishes, is_address, propose_connected
     from pipeline.onboarding.domain import Wishes, propose, write_proposal
@@ -165,7 +166,7 @@ def domain_new(
         )
     if is_connected:
         said = ConnectionWishes(tuple(key or ()), cursor, append_only)
-        with console.status("reading the tables"):
+        with console.status("reading what is there"):
             proposal = propose_connected(name, kind, from_, wishes, said)
     else:
         proposal = propose(name, kind, Path(from_), wishes)

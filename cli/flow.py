@@ -124,9 +124,9 @@ def publish(
     to: Annotated[
         list[str] | None,
         typer.Option(
-            help="Also bring what is published to this database, as "
-            "postgresql://USER@HOST/DATABASE; the password comes from PGPASSWORD or ~/.pgpass; "
-            "repeatable."
+            help="Also bring what is published to this database: env:NAME of an environment "
+            "variable with its address, or postgresql://USER@HOST/DATABASE, whose password comes "
+            "from PGPASSWORD or ~/.pgpass; repeatable."
         ),
     ] = None,
     dry_run: Annotated[
@@ -139,15 +139,17 @@ def publish(
     """Build the serving tables and publish them atomically."""
     from pipeline import steps
     from pipeline.destinations.postgres import check_address, sync
+    from pipeline.project.databases import resolved
     from pipeline.report.sync import show_sync
 
     where = home()
     if dry_run and not to:
         raise ChurnError("--dry-run needs a destination.", hint="Add --to postgresql://…")
-    for address in to or ():
+    addresses = [resolved(address) for address in to or ()]
+    for address in addresses:
         check_address(address)
     if dry_run:
-        for address in to or ():
+        for address in addresses:
             show_sync(console, sync(where, address, dry_run=True), is_dry_run=True)
         return
     with writing(where), recording(where, "publish") as log:
@@ -162,7 +164,7 @@ def publish(
                 steps.finish(context)
 
         with_whole_warehouse(context, work)
-        for address in to or ():
+        for address in addresses:
             _bring(context, address)
         exit_with(context)
 

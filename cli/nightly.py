@@ -306,6 +306,7 @@ def _read(context: RunContext, domain: str, raw: Path | None, told: _Told) -> No
         ChurnError: A file or the folder cannot be used; the lake is unchanged.
     """
     from pipeline.alerts.gather import files_before
+    from pipeline.connections.stores import note_loaded
     from pipeline.operations.reading import new_overlaps, read_folder
 
     folder = raw or _pulled(context, domain) or known_folder(context.home, domain)
@@ -317,11 +318,18 @@ def _read(context: RunContext, domain: str, raw: Path | None, told: _Told) -> No
         )
         return
     context.say(f"{domain}: reads what is new in {folder}")
+    is_pulled = raw is None and context.entries[domain].connection is not None
     if folder.is_dir() and has_data(context.home, domain) and not has_arrived(folder):
-        context.warn(f"{domain}: nothing has arrived in {folder}", domain)
+        if is_pulled:
+            # of a store, copies of what is new; how old the data may be says `alerts`
+            context.say(f"{domain}: nothing new has come")
+        else:
+            context.warn(f"{domain}: nothing has arrived in {folder}", domain)
         return
     before = told.files[domain] = files_before(context.home, domain)
     found = before.read = read_folder(context.home, domain, folder, console, log=context.log)
+    if is_pulled:
+        note_loaded(context.home, domain)
     for pair in new_overlaps(found):
         context.warn(
             f"{domain}: {pair}. These rows may count twice; keep each in one file, and take a file "
@@ -334,7 +342,7 @@ def _pulled(context: RunContext, domain: str) -> Path | None:
     """Pull what is new of a domain with a connection; return the folder that it lies in.
 
     Raises:
-        ChurnError: The database cannot be read; what was pulled before is as it was.
+        ChurnError: The database or store cannot be read; what was pulled before is as it was.
     """
     if context.entries[domain].connection is None:
         return None

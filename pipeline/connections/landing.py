@@ -3,7 +3,8 @@
 `landing/<domain>/files/` holds the rows as they were first seen, one Parquet file a table and pull;
 ingest reads that folder like any other. `changes/` holds what became of them: a row of each update
 and deletion, with the day on which it was seen. `pulled.json` is written last: files of a number
-beyond the one in it are of a pull that was killed.
+beyond the one in it are of a pull that was killed. Of an object store it holds copies of files that
+are not loaded yet.
 """
 
 import re
@@ -76,7 +77,7 @@ class Landing:
 
     def has_files(self) -> bool:
         """Whether there is anything for ingest to read."""
-        return any(self.files.glob("*.parquet"))
+        return any(self.files.glob("*"))
 
     def read_state(self) -> PulledState:
         """Return how far the last pull came.

@@ -1,4 +1,4 @@
-"""Pulls what is new of a domain from its database: all tables of one moment, or none."""
+"""Pulls what is new of a domain: all tables of a database as of one moment, or none; or files."""
 
 import os
 import shutil
@@ -31,9 +31,12 @@ from pipeline.connections.landing import (
 from pipeline.connections.opening import opened, shown
 from pipeline.connections.reader import DatabaseColumn, DatabaseReader, RowWindow, write_batches
 from pipeline.connections.schema import check_columns, read_columns
+from pipeline.connections.stores import CopiedFiles, copy_new_files
 from pipeline.connections.window import furthest, next_window
+from pipeline.ingest.discover import listed_names
 from pipeline.project.clock import today
-from pipeline.project.connection_settings import ConnectedTable, ConnectionSettings
+from pipeline.project.connection_settings import ConnectedTable, ConnectionSettings, is_store
+from pipeline.project.databases import resolved
 from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.project.failures import in_words
@@ -80,6 +83,7 @@ class Pull:
         folder: The folder that ingest reads.
         tables: By table.
         note: What has to be said of the way to this database.
+        copied: What was found in an object store; None of a database.
     """
 
     domain: str
@@ -87,11 +91,17 @@ class Pull:
     folder: Path
     tables: tuple[PulledTable, ...]
     note: str = ""
+    copied: CopiedFiles | None = None
 
     @property
     def warnings(self) -> list[str]:
         """What somebody has to look at."""
         found = [self.note] if self.note else []
+        if self.copied and self.copied.gone:
+            found.append(
+                f"{self.address}: {listed_names(self.copied.gone)} are no longer there. Their rows "
+                "stay in the lake, since they were known: churn ingest --remove FILE takes them out"
+            )
         for one in self.tables:
             found += one.notes
             counts = one.counts
@@ -157,8 +167,17 @@ def pull(domain: str, home: Home) -> Pull:
             pulled before is as it was, and the next pull begins there.
     """
     connection = connection_of(domain)
-    sources = _sources(domain, connection)
+    address = resolved(connection.url)
+    if (misfit := connection.misfit(address)) is not None:
+        raise ChurnError(
+            misfit[0],
+            where=f"dbt_project.yml: vars.churn_domains.{domain}.connection.tables",
+            hint=misfit[1],
+        )
     landing = Landing(home, domain)
+    if is_store(address):
+        return _pull_files(domain, home, address, shown(connection.url), landing)
+    sources = _sources(domain, connection)
     state = landing.read_state()
     landing.remove_unfinished(state)
     staged = _Staged()
@@ -187,15 +206,28 @@ def pull(domain: str, home: Home) -> Pull:
             hint="Check free disk space and memory, then pull again: nothing is lost.",
         ) from error
     except OSError as error:
-        raise ChurnError(
-            f"A file or folder cannot be written: {error.strerror or error}.",
-            where=str(error.filename or landing.root),
-            hint="Free disk space or fix the permissions, and pull again: nothing is lost.",
-        ) from error
+        raise _unwritable(error, landing) from error
     landing.write_state(
         PulledState(number=state.number + 1, tables={**state.tables, **staged.tables})
     )
     return Pull(domain, shown(connection.url), landing.files, tuple(staged.done), note)
+
+
+def _pull_files(domain: str, home: Home, address: str, said: str, landing: Landing) -> Pull:
+    try:
+        with _scratch(home) as scratch:
+            copied = copy_new_files(address, said, home, source_tables(domain), scratch)
+    except OSError as error:
+        raise _unwritable(error, landing) from error
+    return Pull(domain, said, landing.files, (), copied=copied)
+
+
+def _unwritable(error: OSError, landing: Landing) -> ChurnError:
+    return ChurnError(
+        f"A file or folder cannot be written: {error.strerror or error}.",
+        where=str(error.filename or landing.root),
+        hint="Free disk space or fix the permissions, and pull again: nothing is lost.",
+    )
 
 
 @dataclass(frozen=True)

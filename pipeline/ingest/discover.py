@@ -117,6 +117,13 @@ def discover(raw_dir: Path, tables: tuple[SourceTable, ...], scratch: Path) -> D
     return Discovery(tuple(files), tuple(shadowed), tuple(unrecognised))
 
 
+def is_recognised(name: str, tables: tuple[SourceTable, ...]) -> bool:
+    """Return whether a table takes a file of that name, or it is an archive, which may hold one."""
+    if _is_hidden(name):
+        return False
+    return archives.is_archive(name) or _leaf(Path(name), (), None, tables) is not None
+
+
 def check_directory(raw_dir: Path) -> None:
     """Refuse a raw directory that is not there."""
     if not raw_dir.is_dir():

@@ -1,11 +1,13 @@
-"""Writes the connection of a domain that is made from tables of a database."""
+"""Writes the connection of a domain that is made from a database or an object store."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipeline.connections.opening import shown
 from pipeline.connections.sample import SampledTable, read_tables
+from pipeline.connections.stores import copy_all_files
 from pipeline.onboarding.domain import (
     OrderProposal,
     PeriodProposal,
@@ -15,7 +17,8 @@ from pipeline.onboarding.domain import (
 from pipeline.onboarding.files import FoundTable
 from pipeline.onboarding.filling import yaml_text
 from pipeline.onboarding.roles import NONE
-from pipeline.project.connection_settings import FROM_ENVIRONMENT, holds_password
+from pipeline.project.connection_settings import FROM_ENVIRONMENT, holds_password, is_store
+from pipeline.project.databases import resolved
 from pipeline.project.errors import ChurnError
 
 # Names of columns that a system sets at every insert and update, the surest first.
@@ -39,24 +42,25 @@ class ConnectionWishes:
 
 
 def is_address(text: str) -> bool:
-    """Return whether a text names a database and not a folder."""
+    """Return whether a text names a database or an object store and not a folder."""
     return text.startswith(FROM_ENVIRONMENT) or "://" in text
 
 
 def propose_connected(
     name: str, kind: str, url: str, wishes: Wishes, said: ConnectionWishes
 ) -> OrderProposal | PeriodProposal:
-    """Profile tables of a database and propose a domain of a kind that is connected to it.
+    """Profile what a database or a store holds and propose a domain that is connected to it.
 
     Raises:
-        ChurnError: The database cannot be read, its tables hold no orders or periods, or a wish
-            does not fit them.
+        ChurnError: It cannot be read, holds no orders or periods, or a wish does not fit it.
     """
     if holds_password(url):
         raise ChurnError(
             "The address holds a password, which would be written into dbt_project.yml.",
             hint="export SHOP_DATABASE_URL=… and write --from env:SHOP_DATABASE_URL.",
         )
+    if is_store(resolved(url)):
+        return _propose_stored(name, kind, url, wishes, said)
     named = [table for table in (wishes.table, wishes.usage) if table and table != NONE]
     with tempfile.TemporaryDirectory() as folder:
         # when a row was changed is not when it happened, however much like a time it looks
@@ -75,6 +79,25 @@ def propose_connected(
     entry = f"{proposal.texts.entry.rstrip()}\n{block}"
     texts = replace(proposal.texts, entry=entry)
     return replace(proposal, texts=texts, assumed=(*proposal.assumed, *assumed))
+
+
+def _propose_stored(
+    name: str, kind: str, url: str, wishes: Wishes, said: ConnectionWishes
+) -> OrderProposal | PeriodProposal:
+    if said != ConnectionWishes():
+        raise ChurnError(
+            "--key, --cursor and --append-only are for a database.",
+            where=shown(url),
+            hint="Leave them out: the files of a store are read like those of a folder.",
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        copy_all_files(resolved(url), shown(url), Path(folder))
+        proposal = propose(name, kind, Path(folder), wishes)
+    if proposal.texts is None:
+        return proposal
+    block = f"      connection:\n        url: {yaml_text(url)}\n"
+    entry = f"{proposal.texts.entry.rstrip()}\n{block}"
+    return replace(proposal, texts=replace(proposal.texts, entry=entry))
 
 
 def _own_names(sampled: Mapping[str, SampledTable], named: Sequence[str]) -> dict[str, str]:

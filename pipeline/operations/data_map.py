@@ -56,7 +56,7 @@ KINDS = (
     Kind(r"\.lock|\.restoring|(people|secrets|forgotten|backups|targets)\.json", NONE),
     Kind(r"certificates/[^/]+\.json|signing\.key", NONE),
     # where a pull has come to, and which columns tables have
-    Kind(r"landing/[^/]+/pulled\.json", NONE),
+    Kind(r"landing/[^/]+/(pulled|copied)\.json", NONE),
     Kind(r"lake/[^/]+/(_origin\.json|[^/]+\.json)", NONE),
     # pictures of customers who are not named, made again with the next scores
     Kind(r"models/.*\.png", NONE),
@@ -66,6 +66,8 @@ KINDS = (
         r"(\.withdrawn)?",
         ROWS,
     ),
+    # copies from a store that are not loaded yet: the next pull brings them again
+    Kind(r"landing/[^/]+/files/.*", DROP),
     Kind(r"(deliveries|batch)/.*\.parquet", ROWS),
     Kind(r"(deliveries|batch|raw|quarantine|datasets)/.*\.(csv|jsonl|ndjson|tsv)", LINES),
     Kind(r"(raw|batch)/.*\.json", WORDS),

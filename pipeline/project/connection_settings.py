@@ -9,6 +9,8 @@ from ml.settings import Settings, Text, wrong
 
 # The address is in an environment variable of that name.
 FROM_ENVIRONMENT = "env:"
+# What the address of a folder in an object store begins with.
+STORES = ("s3://", "gs://", "gcs://", "abfs://", "abfss://", "file://")
 # A password in an address: behind the user's name, or in the query.
 _PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|[?&]password=", re.IGNORECASE)
 _UNITS = {"minutes": 60, "minute": 60, "hours": 3600, "hour": 3600, "days": 86400, "day": 86400}
@@ -108,14 +110,17 @@ class ConnectedTable(Settings):
 
 
 class ConnectionSettings(Settings):
-    """The database that a domain's rows come from. No model learns from it."""
+    """The database or object store that a domain's rows come from. No model learns from it."""
 
     url: Text = Field(
         description="env: and the name of an environment variable with the address, or an address "
-        "without a password"
+        "without a password: of a database, or of a folder in an object store (s3://, gs://, "
+        "abfss://)"
     )
-    tables: Annotated[dict[Text, ConnectedTable], Field(min_length=1)] = Field(
-        description="Table of the sources YAML → table of the database"
+    tables: dict[Text, ConnectedTable] = Field(
+        default={},
+        description="Table of the sources YAML → table of the database. None for the folder of an "
+        "object store, whose files are told apart by the patterns of the sources YAML",
     )
 
     @model_validator(mode="after")
@@ -135,3 +140,29 @@ class ConnectionSettings(Settings):
                 ".",
             )
         return self
+
+    @model_validator(mode="after")
+    def _has_what_it_reads(self) -> Self:
+        found = None if self.url.startswith(FROM_ENVIRONMENT) else self.misfit(self.url)
+        if found is not None:
+            raise wrong("tables", says=found[0], hint=found[1])
+        return self
+
+    def misfit(self, address: str) -> tuple[str, str] | None:
+        """Return why the tables do not go with an address, and what to do; None if they do."""
+        if is_store(address) and self.tables:
+            return (
+                "An object store has files and no tables.",
+                "Remove tables: `files` in the sources YAML says which file is of which table.",
+            )
+        if not is_store(address) and not self.tables:
+            return (
+                "The tables of the database are missing.",
+                "Write which table of the sources YAML is which table of the database.",
+            )
+        return None
+
+
+def is_store(address: str) -> bool:
+    """Return whether an address is one of an object store."""
+    return address.startswith(STORES)

@@ -58,6 +58,9 @@ def without_address(words: str, url: str) -> str:
     parts = urlsplit(url)
     words = without_secrets(words.replace(url, "…"), url)
     names = {parts.netloc, parts.hostname, parts.username, parts.path.strip("/")}
+    # a host may stand in the query, too, with its port
+    hosts = [value for _, value in parse_qsl(parts.query) if "." in value or ":" in value]
+    names |= {*hosts, *(host.partition(":")[0] for host in hosts)}
     for name in sorted(filter(None, names), key=len, reverse=True):
         words = re.sub(rf"(?<!\w){re.escape(unquote(name))}(?!\w)", "…", words)
     return words

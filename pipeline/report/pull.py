@@ -1,15 +1,18 @@
-"""What `churn pull` says of the rows that it brought from a database."""
+"""What `churn pull` says of the rows or files that it brought."""
 
 from rich.console import Console
 
 from pipeline.connections.pull import Pull, PulledTable
+from pipeline.connections.stores import CopiedFiles
 
 
 def show_pull(console: Console, done: Pull) -> None:
     """Print what a pull brought, a line a table; what has to be looked at is left to the caller."""
-    for table in done.tables:
+    lines = [_line(table) for table in done.tables]
+    lines += [_files_line(done.copied)] if done.copied else []
+    for line in lines:
         console.print(
-            f"{done.domain}: {done.address} {_line(table)}",
+            f"{done.domain}: {done.address} {line}",
             highlight=False,
             markup=False,
             soft_wrap=True,
@@ -33,3 +36,13 @@ def _line(table: PulledTable) -> str:
         else ""
     )
     return f"{table.table}, {counts.read:,} rows read: {', '.join(said)}{file}{because}"
+
+
+def _files_line(copied: CopiedFiles) -> str:
+    said = [f"{len(copied.new):,} new"]
+    if copied.changed:
+        said.append(f"{len(copied.changed):,} changed")
+    if copied.gone:
+        said.append(f"{len(copied.gone):,} gone")
+    others = f"; {copied.others:,} others that no table takes" if copied.others else ""
+    return f"{copied.there:,} files: {', '.join(said)}{others}"

@@ -25,9 +25,11 @@ def connects(tmp_path, monkeypatch):
     for module in ("pipeline.connections.pull", "pipeline.ingest.run"):
         monkeypatch.setattr(f"{module}.source_tables", tables_of)
 
-    def connect(address, **tables):
+    def connect(address, *, is_store=False, **tables):
         monkeypatch.setenv(VARIABLE, address)
-        connection = {"url": f"env:{VARIABLE}", "tables": tables or {"orders": ORDERS}}
+        connection = {"url": f"env:{VARIABLE}"}
+        if not is_store:
+            connection["tables"] = tables or {"orders": ORDERS}
         document = json.dumps(shop | {"connection": connection})
         entry = DomainSettings.model_validate_json(document)
         monkeypatch.setattr("pipeline.connections.pull.domain_entries", lambda: {"till": entry})

@@ -1,15 +1,15 @@
-"""Tables of a database become a domain whose nights read what is new there."""
+"""What a connection of a new domain is taken to be."""
 
 import json
 
 import pytest
 import yaml
 from made_orders import write_made_orders
+from made_till import load_made_till
 from postgres_server import asks, database, postgres
-from project_copy import churn, published
 
 from pipeline.onboarding.connect import ConnectionWishes, propose_connected
-from pipeline.onboarding.domain import Wishes
+from pipeline.onboarding.domain import Wishes, propose
 from pipeline.project.connection_settings import ConnectionSettings
 from pipeline.project.errors import ChurnError
 
@@ -19,32 +19,9 @@ VARIABLE = "TILL_DATABASE_URL"
 
 
 @pytest.fixture
-def sales(asks, database, tmp_path, monkeypatch):
+def sales(asks, database, monkeypatch):
     """Sales in the database, as the files of a till have them, and the address in a variable."""
-    import duckdb
-    from adbc_driver_postgresql import dbapi
-
-    folder = tmp_path / "sales"
-    write_made_orders(folder)
-    with duckdb.connect() as connection:
-        rows = connection.execute(
-            f"""
-            select
-                cast(row_number() over () as bigint) as id,
-                "Bill No" as bill_no,
-                strptime("Sold On", '%d.%m.%Y') + interval '12 hours' as sold_on,
-                "Card" as card,
-                cast("Total" as double) as total,
-                cast("Qty" as integer) as qty,
-                strptime("Sold On", '%d.%m.%Y') + interval '12 hours' as updated_at
-            from read_csv('{folder}/*.csv', all_varchar = true)
-            where try_strptime("Sold On", '%d.%m.%Y') is not null
-            """
-        ).to_arrow_table()
-    with dbapi.connect(database) as connection, connection.cursor() as cursor:
-        cursor.adbc_ingest("sales", rows, mode="create")
-        cursor.execute("alter table sales add primary key (id)")
-        connection.commit()
+    load_made_till(database)
     monkeypatch.setenv(VARIABLE, database)
     return asks
 
@@ -108,38 +85,14 @@ def test_an_order_that_may_be_given_back_later_becomes_an_event(sales):
     assert table["becomes"] == {"column": "status", "values": ["refunded"]}
 
 
-@pytest.mark.slow
-def test_tables_of_a_database_become_scores_and_the_next_night_reads_what_is_new(
-    sales, database, project, home
-):
-    churn(
-        project,
-        home,
-        *("domain", "new", "till", "--kind", "no_contract", "--from", f"env:{VARIABLE}"),
-        *("--append-only", "a till prints each bill once"),
-    )
-    text = (project / "dbt_project.yml").read_text()
-    assert f"env:{VARIABLE}" in text
-    assert database not in text
-    churn(project, home, "pull", "--domain", "till")
-    churn(project, home, "run", "--domain", "till")
-    scored, actions, _ = published(home, "till")
-    assert scored > 100
-    assert actions > 0
-    sales(
-        "insert into sales select max(id) + 1, 'b1', max(sold_on), min(card), 5, 1, max(updated_at)"
-        " from sales",
-        "update sales set total = 1, updated_at = (select max(updated_at) from sales) where id = 7",
-        "delete from sales where id = (select max(id) - 1 from sales)",
-    )
-    said = churn(project, home, "nightly", "--domain", "till")
-    assert "1 new, 1 updated, 1 deleted" in said
-    assert "1 rows are deleted there" in said
-    status = json.loads((home.root / "status.json").read_text())
-    assert status["exit_code"] in (0, 4)
-    told = b"".join(
-        path.read_bytes()
-        for path in home.root.rglob("*")
-        if path.is_file() and path.suffix in (".json", ".yml", ".sql", ".log", ".sqlite")
-    )
-    assert database.encode() not in told
+def test_files_of_a_store_are_profiled_like_those_of_a_folder(tmp_path):
+    write_made_orders(tmp_path / "sales")
+    url = (tmp_path / "sales").as_uri()
+    proposal = propose_connected("till", "no_contract", url, Wishes(), ConnectionWishes())
+    assert connection_of(proposal) == {"url": url}
+    own = propose("till", "no_contract", tmp_path / "sales", Wishes())
+    assert proposal.texts.entry.startswith(own.texts.entry.rstrip())
+    assert proposal.texts.files == own.texts.files
+    with pytest.raises(ChurnError, match="are for a database"):
+        said = ConnectionWishes(cursor="changed")
+        propose_connected("till", "no_contract", url, Wishes(), said)

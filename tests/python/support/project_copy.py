@@ -67,13 +67,18 @@ def check_the_house(project, home, domain):
         assert done.returncode == 0, done.stdout[-3_000:] + done.stderr[-2_000:]
 
 
-def _run(command, project, home):
+def environment(project, home):
+    """The environment of a command of the copy."""
     # demos that sessions share are those of one version of the code, and the copy is another
     own = {name: value for name, value in os.environ.items() if name != "CHURN_TEST_HOMES"}
+    return own | {"CHURN_HOME": str(home.root), "PYTHONPATH": str(project)}
+
+
+def _run(command, project, home):
     return subprocess.run(
         command,
         cwd=project,
-        env=own | {"CHURN_HOME": str(home.root), "PYTHONPATH": str(project)},
+        env=environment(project, home),
         capture_output=True,
         text=True,
     )
