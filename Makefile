@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export CHURN_HOME ?= $(CURDIR)/data
 # tests of one file stay together, so that what they share is made once
 # three on two cores: a test often waits, for a browser, a server or a process it has started
-SIDE_BY_SIDE := -n 3 --dist loadfile
+SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help

@@ -14,6 +14,32 @@ from rich.console import Console
 
 from pipeline.project.home import PROJECT, Home
 
+# Files of few tests that take minutes: begun last, one of them would be waited for alone.
+FIRST = (
+    "ml/test_champion.py",
+    "operations/test_nightly.py",
+    "steps/test_run_demo.py",
+    "steps/test_refused_domains.py",
+    "steps/test_one_domain_alone.py",
+    "viewer/test_browser.py",
+    "operations/test_broken_nights.py",
+    "engines/test_sail.py",
+    "proofs/test_mutants.py",
+    "docs/test_guide.py",
+    "onboarding/test_domain.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest; the rest stays in its order."""
+    here = Path(__file__).parent
+
+    def place(item):
+        name = item.path.relative_to(here).as_posix() if here in item.path.parents else ""
+        return FIRST.index(name) if name in FIRST else len(FIRST)
+
+    items.sort(key=place)
+
 
 @pytest.fixture
 def home(tmp_path):

@@ -35,6 +35,15 @@ def steps():
     return [(command.replace("\\\n", " "), printed.splitlines()) for command, printed in found]
 
 
+def kept_files(home):
+    """The features of each cut-off and the frozen labels, by name."""
+    return {
+        path.relative_to(home.root).as_posix(): path.read_bytes()
+        for folder in (home.root / "features", home.labels)
+        for path in folder.rglob("20*.parquet")
+    }
+
+
 def squeezed(text):
     return " ".join(text.split())
 
@@ -63,6 +72,7 @@ def test_tables_of_a_database_become_scores_and_the_next_night_reads_what_is_new
         assert command.startswith(CHURN)
         if " nightly " in command:
             asks(*A_DAY)
+            before = kept_files(home)
         done = subprocess.run(
             [sys.executable, "-m", "cli", *shlex.split(command.removeprefix(CHURN))],
             cwd=project,
@@ -75,6 +85,12 @@ def test_tables_of_a_database_become_scores_and_the_next_night_reads_what_is_new
         assert_printed(printed, said)
         assert database not in done.stdout + done.stderr
 
+    # what was known before a cut-off is what was known then, whatever became of a row
+    after = kept_files(home)
+    changed = {name for name in before if after.get(name) != before[name]}
+    assert len(before) > 40
+    # the new row is of the day before the newest cut-off
+    assert {name.partition(".")[0] for name in changed} == {"features/till/2023-06-27"}
     scored, actions, _ = published(home, "till")
     assert scored == 677
     assert actions > 0

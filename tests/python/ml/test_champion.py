@@ -50,25 +50,45 @@ def learned(demo):
     return everything.keep(usable), fits
 
 
-@pytest.fixture
-def challenge(demo, learned, tmp_path):
-    """Judges a challenger, trained on what `change` makes of the rows, beside the live run."""
+@pytest.fixture(scope="module")
+def trained(demo, learned):
+    """Texts of the live and the test model by what changes the rows and how many more rounds."""
     examples, fits = learned
-    champion = live_run(demo[0], "kkbox")
     # each seed of a model has as many trees
-    trees = load_model(trained_run(champion))[0].num_trees()
+    trees = load_model(trained_run(live_run(demo[0], "kkbox")))[0].num_trees()
     live_rounds = trees // seeds_for(examples.cohorts(fits.live))
+    made = {}
 
-    def judge(change=lambda rows: rows, more_rounds=0, limits=ANY, accept=None, **recipe):
+    def train(change, more_rounds):
+        key = change.__name__, more_rounds
+        if key not in made:
+            changed = change(examples)
+            rows = [changed.cohorts(cohorts) for cohorts in (fits.live, fits.refit)]
+            made[key] = [
+                fit_forest(one, live_rounds + more_rounds, seeds=seeds_for(one)).model_to_string()
+                for one in rows
+            ]
+        return made[key]
+
+    return train
+
+
+def unchanged(examples):
+    return examples
+
+
+@pytest.fixture
+def challenge(demo, learned, trained, tmp_path):
+    """Judges a challenger, trained on what `change` makes of the rows, beside the live run."""
+    examples, _ = learned
+    champion = live_run(demo[0], "kkbox")
+
+    def judge(change=unchanged, more_rounds=0, limits=ANY, accept=None, **recipe):
         folder = tmp_path / "challenger"
         shutil.copytree(champion, folder)
-        changed = change(examples)
-        for file, cohorts in (("model.txt", fits.live), ("test_model.txt", fits.refit)):
-            train = changed.cohorts(cohorts)
-            text = fit_forest(
-                train, live_rounds + more_rounds, seeds=seeds_for(train)
-            ).model_to_string()
-            (folder / file).write_text(text)
+        live, text = trained(change, more_rounds)
+        (folder / "model.txt").write_text(live)
+        (folder / "test_model.txt").write_text(text)
         own = {
             "run_id": "challenger",
             "model_hash": hashlib.sha256(text.encode()).hexdigest(),

@@ -266,6 +266,7 @@ def forget_newest_cohort(home, **settings):
     hash_again(home)
 
 
+@pytest.mark.long  # of a run in steps/test_one_domain_alone.py
 def test_a_domain_that_cannot_be_scored_does_not_stop_the_other(demo_copy, night):
     kept = rows_of(demo_copy, OTHER)
     path = live_run(demo_copy, OTHER) / "recipe.json"

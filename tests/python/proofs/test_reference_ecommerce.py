@@ -163,7 +163,9 @@ def test_features_agree_where(features, edges, edge):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["long", "short", "wide"])
+@pytest.mark.parametrize(
+    "preset", ["wide", *(pytest.param(n, marks=pytest.mark.long) for n in ("long", "short"))]
+)
 def test_features_agree_under_other_parameters(run_dbt, tmp_path, preset):
     domains = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]["churn_domains"]
     shop = domains["ecommerce"]

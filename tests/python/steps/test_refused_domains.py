@@ -78,7 +78,7 @@ def alone(demo_of, tmp_path):
     return home
 
 
-@pytest.mark.parametrize("command", ["run", "nightly"])
+@pytest.mark.parametrize("command", ["run", pytest.param("nightly", marks=pytest.mark.long)])
 def test_do_not_contact_waits_for_no_build(demo_copy, run_churn, command):
     before = current(demo_copy)
     listed = f"{LISTED} and domain = '{OTHER}'"
@@ -159,6 +159,7 @@ def test_an_accept_without_a_reason_is_refused(home, run_churn):
     assert "--accept has no reason" in done.stderr
 
 
+@pytest.mark.long  # of a night in operations/test_nightly.py
 def test_a_refused_training_leaves_the_live_model_scoring(demo_copy, run_churn):
     home, live = demo_copy, live_name(demo_copy, OTHER)
     customer = suppress_one(home, OTHER)
