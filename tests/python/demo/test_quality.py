@@ -7,7 +7,7 @@ from pipeline.demo.ceiling import demo_ceiling
 from pipeline.project.home import Home
 from pipeline.publish.generation import current
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long  # makes the whole demo
 
 
 @pytest.fixture(scope="module")

@@ -125,7 +125,7 @@ def compiled_to_show(run_dbt, tmp_path_factory):
 @pytest.mark.parametrize(
     "one_in",
     [
-        pytest.param(6, marks=pytest.mark.slow, id="every sixth"),
+        pytest.param(12, marks=pytest.mark.slow, id="every twelfth"),
         pytest.param(1, marks=pytest.mark.long, id="all"),
     ],
 )

@@ -391,6 +391,7 @@ def test_a_publish_while_the_page_is_open_shows_at_the_next_click(person, viewer
     assert spent != int(spend.search(before)[1].replace(",", ""))
 
 
+@pytest.mark.long  # takes the pictures of the docs; every page is opened below, too
 @pytest.mark.parametrize("business", ["KKBox", "Online shop"])
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.file)
 def test_every_page_is_drawn(person, viewer, page, business):
@@ -534,6 +535,8 @@ def test_a_page_loads_from_its_own_server_only_under_a_policy(person, viewer, pa
             business,
         )
     person.opens(page.address, business=business, **state)
+    assert page.title in person.reads()
+    assert person.browser.title == f"{business} · {page.title}"
     if page.address in CHARTS:
         WebDriverWait(person.browser, PATIENCE).until(
             lambda driver: (
