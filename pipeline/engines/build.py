@@ -92,25 +92,30 @@ def build_on(
     with duckdb.connect() as connection:
         given["features.kept_files"] = give_rows(connection, kept, folder / "given/kept_files")
     begin = perf_counter()
-    with serving(engine, work) as url:
-        dbt(
-            home,
-            "run",
-            "--target",
-            engine.target(url),
-            "--select",
-            *(f"+{name}" for name in models),
-            variables=variables,
-            console=console,
-            title=f"{engine.title}: {', '.join(models)}",
-            target_path=folder / "target",
-            program=program,
-            environment={
-                **as_environment(given),
-                "CHURN_ENGINE_TABLES": seen_by_engine(tables),
-                "CHURN_ENGINE_WORK": str(work),
-                **engine.address(url),
-                "CHURN_VIEWS_AS": views_as,
-            },
-        )
+    with serving(engine, work) as server:
+        try:
+            dbt(
+                home,
+                "run",
+                "--target",
+                engine.target(server.url),
+                "--select",
+                *(f"+{name}" for name in models),
+                variables=variables,
+                console=console,
+                title=f"{engine.title}: {', '.join(models)}",
+                target_path=folder / "target",
+                program=program,
+                environment={
+                    **as_environment(given),
+                    "CHURN_ENGINE_TABLES": seen_by_engine(tables),
+                    "CHURN_ENGINE_WORK": str(work),
+                    **engine.address(server.url),
+                    "CHURN_VIEWS_AS": views_as,
+                },
+                needs=server.process,
+            )
+        finally:
+            # in place of what dbt says of it
+            server.check(engine)
     return EngineBuild(tables, perf_counter() - begin)

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,9 +17,33 @@ _HERE = "127.0.0.1"
 _WAIT_SECONDS = 60.0
 
 
+@dataclass(frozen=True)
+class Server:
+    """An engine that answers.
+
+    Attributes:
+        url: Its address; None where dbt brings it, or a target has its own address.
+        process: Its process, if it was started here.
+        log: What it writes, if it was started here.
+    """
+
+    url: str | None
+    process: subprocess.Popen[bytes] | None = None
+    log: Path | None = None
+
+    def check(self, engine: BuildEngine) -> None:
+        """Refuse what was made on a server that has ended.
+
+        Raises:
+            ChurnError: It has ended.
+        """
+        if self.process is not None and self.process.poll() is not None:
+            raise _ended(engine, "has ended while it built", self.log)
+
+
 @contextmanager
-def serving(engine: BuildEngine, folder: Path) -> Iterator[str | None]:
-    """Give the address of an engine; None where dbt brings it, or a target has its own address.
+def serving(engine: BuildEngine, folder: Path) -> Iterator[Server]:
+    """Give an engine that answers.
 
     Args:
         engine: The engine.
@@ -28,15 +53,15 @@ def serving(engine: BuildEngine, folder: Path) -> Iterator[str | None]:
         ChurnError: It does not start, or the one that is named does not answer.
     """
     if own_target():
-        yield None
+        yield Server(None)
     elif named := os.environ.get("CHURN_ENGINE_URL"):
         _check_answers(engine, named)
-        yield named
+        yield Server(named)
     elif not engine.is_server:
-        yield None
+        yield Server(None)
     else:
-        with _started(engine, folder) as url:
-            yield url
+        with _started(engine, folder) as server:
+            yield server
 
 
 def _check_answers(engine: BuildEngine, url: str) -> None:
@@ -66,7 +91,7 @@ def _answers(host: str, port: int) -> bool:
 
 
 @contextmanager
-def _started(engine: BuildEngine, folder: Path) -> Iterator[str]:
+def _started(engine: BuildEngine, folder: Path) -> Iterator[Server]:
     program = engine.program(engine.name)
     with socket.socket() as probe:
         probe.bind((_HERE, 0))
@@ -85,16 +110,20 @@ def _started(engine: BuildEngine, folder: Path) -> Iterator[str]:
             deadline = time.monotonic() + _WAIT_SECONDS
             while not _answers(_HERE, port):
                 if server.poll() is not None or time.monotonic() > deadline:
-                    words = log.read_text(errors="replace").strip().splitlines()
-                    raise ChurnError(
-                        f"{engine.title} did not start.",
-                        where=words[-1] if words else str(log),
-                        hint=f"See {log}. Nothing was built or published.",
-                    )
+                    raise _ended(engine, "did not start", log)
                 time.sleep(0.1)
-            yield f"sc://{_HERE}:{port}"
+            yield Server(f"sc://{_HERE}:{port}", server, log)
         finally:
             server.terminate()
             with suppress(subprocess.TimeoutExpired):
                 server.wait(timeout=10)
             server.kill()
+
+
+def _ended(engine: BuildEngine, what: str, log: Path | None) -> ChurnError:
+    words = log.read_text(errors="replace").strip().splitlines() if log else []
+    return ChurnError(
+        f"{engine.title} {what}.",
+        where=words[-1] if words else "it wrote nothing",
+        hint="Nothing was built or published. Run again; if it ends again, it may lack memory.",
+    )

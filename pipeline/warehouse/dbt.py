@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from rich.console import Console
@@ -64,6 +65,7 @@ def dbt(
     target_path: Path | None = None,
     environment: Mapping[str, str] | None = None,
     program: Path | None = None,
+    needs: subprocess.Popen[bytes] | None = None,
 ) -> DbtOutcome:
     """Run one dbt command with a progress bar.
 
@@ -77,6 +79,7 @@ def dbt(
         target_path: Folder for dbt's artefacts instead of CHURN_HOME's default.
         environment: Environment variables that macros read.
         program: Another dbt than the project's own.
+        needs: The server that it works on: dbt is ended with it, and does not wait for its return.
 
     Raises:
         DbtError: A model or a test failed; with dbt's message and the path of the log.
@@ -116,6 +119,8 @@ def dbt(
         ) as process,
     ):
         task = progress.add_task(title, total=None)
+        if needs is not None:
+            Thread(target=_end_with, args=(needs, process), daemon=True).start()
         for line in process.stdout or ():
             try:
                 event = json.loads(line)
@@ -139,6 +144,11 @@ def dbt(
         error.failed = _failed(results)
         raise error
     return outcome
+
+
+def _end_with(server: subprocess.Popen[bytes], process: subprocess.Popen[str]) -> None:
+    server.wait()
+    process.terminate()
 
 
 def _failed(results: Path) -> tuple[FailedNode, ...]:

@@ -8,6 +8,7 @@ import pytest
 from pipeline.engines.environments import ENGINES, find_engine
 from pipeline.engines.servers import serving
 from pipeline.project.errors import ChurnError
+from pipeline.warehouse.dbt import dbt
 
 
 @pytest.fixture(autouse=True)
@@ -72,15 +73,15 @@ def test_a_server_that_is_named_is_the_one(monkeypatch, tmp_path):
         url = f"sc://127.0.0.1:{server.getsockname()[1]}"
         monkeypatch.setenv("CHURN_ENGINE_URL", url)
         with serving(ENGINES["sail"], tmp_path) as given:
-            assert given == url
+            assert given.url == url
         with serving(ENGINES["spark"], tmp_path) as given:
-            assert ENGINES["spark"].target(given) == "spark_remote"
-            assert ENGINES["spark"].address(given)["CHURN_ENGINE_URL"] == url
+            assert ENGINES["spark"].target(given.url) == "spark_remote"
+            assert ENGINES["spark"].address(given.url)["CHURN_ENGINE_URL"] == url
         thrift = url.replace("sc:", "thrift:")
         monkeypatch.setenv("CHURN_ENGINE_URL", thrift)
         with serving(ENGINES["spark"], tmp_path) as given:
-            assert ENGINES["spark"].target(given) == "spark_thrift"
-            address = ENGINES["spark"].address(given)
+            assert ENGINES["spark"].target(given.url) == "spark_thrift"
+            address = ENGINES["spark"].address(given.url)
             assert address["CHURN_ENGINE_PORT"] == str(server.getsockname()[1])
         with (
             pytest.raises(ChurnError, match="not the address of a server of Sail"),
@@ -93,13 +94,13 @@ def test_a_target_of_ones_own_has_its_own_address(monkeypatch, tmp_path):
     monkeypatch.setenv("CHURN_ENGINE_URL", "sc://nowhere:1")
     monkeypatch.setenv("CHURN_ENGINE_TARGET", "databricks")
     with serving(ENGINES["spark"], tmp_path) as given:
-        assert given is None
-        assert ENGINES["spark"].target(given) == "databricks"
+        assert given.url is None
+        assert ENGINES["spark"].target(given.url) == "databricks"
 
 
 def test_a_local_spark_is_of_dbt(tmp_path):
     with serving(ENGINES["spark"], tmp_path) as given:
-        assert given is None
+        assert given.url is None
     assert ENGINES["spark"].target(None) == "spark"
 
 
@@ -123,8 +124,39 @@ def test_a_server_ends_with_the_build(monkeypatch, tmp_path):
         'exec python3 -c "import socket, sys, time; '
         's = socket.create_server((\'127.0.0.1\', int(sys.argv[-1]))); time.sleep(600)" "$@"',
     )
-    with serving(ENGINES["sail"], tmp_path) as url:
-        port = int(url.rpartition(":")[2])
+    with serving(ENGINES["sail"], tmp_path) as server:
+        port = int(server.url.rpartition(":")[2])
         socket.create_connection(("127.0.0.1", port)).close()
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", port), timeout=2)
+
+
+def test_dbt_ends_with_the_server_that_it_works_on(monkeypatch, tmp_path, home, console):
+    """Spark Connect's client would wait ten minutes for its return."""
+    monkeypatch.setenv("CHURN_SAIL_ENV", str(tmp_path))
+    installed(
+        tmp_path,
+        "sail",
+        # it answers, works for a while, and is gone
+        'exec python3 -c "import socket, sys, time; '
+        "s = socket.create_server(('127.0.0.1', int(sys.argv[-1]))); "
+        's.accept(); time.sleep(1); print(\'out of memory\')" "$@"',
+    )
+    installed(tmp_path, "dbt", "exec sleep 600")
+    dbt_of_sail = ENGINES["sail"].program("dbt")
+    with (
+        pytest.raises(ChurnError, match="Sail has ended while it built") as told,
+        serving(ENGINES["sail"], tmp_path) as server,
+    ):
+        try:
+            dbt(
+                home,
+                "run",
+                console=console,
+                title="Sail",
+                program=dbt_of_sail,
+                needs=server.process,
+            )
+        finally:
+            server.check(ENGINES["sail"])
+    assert told.value.where == "out of memory"
