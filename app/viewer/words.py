@@ -6,6 +6,17 @@ from typing import Any
 
 import pandas as pd
 
+# Steps of a run, as the page of nights calls them.
+STEPS = {
+    "pull": "Read the database or store",
+    "read files": "Read the files",
+    "build": "Build and test the tables",
+    "learn and score": "Learn and score",
+    "score": "Score",
+    "missed night": "Make up for a missed night",
+    "publish": "Publish",
+}
+
 BANDS = ("critical", "high", "medium", "low")
 AT_RISK = "In the risk bands critical and high, and not cancelled already."
 PATTERNS = "These are patterns seen before customers leave, not proven causes."

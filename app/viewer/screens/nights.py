@@ -17,12 +17,6 @@ from pipeline.project.home import home
 from pipeline.runs.nights import Night, Note, nights
 
 SHOW = 60
-STEPS = {
-    "read files": "Read the files",
-    "build": "Build and test the tables",
-    "learn and score": "Learn and score",
-    "publish": "Publish",
-}
 
 
 def summary(found: Iterable[Night]) -> pd.DataFrame:
@@ -66,7 +60,7 @@ def one_night(page: Context, night: Night) -> None:
         st.dataframe(
             pd.DataFrame(
                 {
-                    "Step": [STEPS.get(step.name, step.name) for step in steps],
+                    "Step": [words.STEPS.get(step.name, step.name) for step in steps],
                     "Took": [words.seconds(step.seconds) for step in steps],
                 }
             ),
