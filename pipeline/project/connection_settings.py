@@ -120,7 +120,7 @@ class ConnectionSettings(Settings):
     tables: dict[Text, ConnectedTable] = Field(
         default={},
         description="Table of the sources YAML → table of the database. None for the folder of an "
-        "object store, whose files are told apart by the patterns of the sources YAML",
+        "object store: `files` in the sources YAML says which file is of which table",
     )
 
     @model_validator(mode="after")
