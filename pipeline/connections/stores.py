@@ -5,7 +5,7 @@ and the copy is deleted: the rows are in the lake, and a file that nobody reads 
 people, too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from time import time_ns
@@ -21,7 +21,7 @@ from pipeline.ingest.lake import records
 from pipeline.project.checked import read_checked
 from pipeline.project.databases import without_address
 from pipeline.project.errors import ChurnError
-from pipeline.project.files import empty_folder, move_durably, replaced
+from pipeline.project.files import move_durably, replaced
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceTable
 
@@ -112,13 +112,13 @@ def copy_new_files(
         folder.copy(there[name], scratch / name)
     gone = sorted(state.read.keys() - files.keys())
     # what an earlier pull left is not loaded: it is among the new ones if it is still there
-    empty_folder(landing.files)
+    _remove(landing, state.copied)
+    read = {name: one for name, one in state.read.items() if name not in {*gone, *wanted}}
+    copied = {name: _known(files[name], now) for name in wanted}
+    # before the files: those that a kill leaves behind are known to the next pull
+    _write_state(landing, StoreState(read=read, copied=copied))
     for name in wanted:
         move_durably(scratch / name, landing.files / name)
-    read = {name: one for name, one in state.read.items() if name not in {*gone, *wanted}}
-    _write_state(
-        landing, StoreState(read=read, copied={name: _known(files[name], now) for name in wanted})
-    )
     return CopiedFiles(
         len(files),
         tuple(name for name in wanted if name not in state.read),
@@ -146,9 +146,14 @@ def note_loaded(home: Home, domain: str) -> None:
     state = _read_state(landing)
     if not state.copied:
         return
-    # the state first: a copy that a kill leaves behind is deleted by the next pull
+    _remove(landing, state.copied)
     _write_state(landing, StoreState(read={**state.read, **state.copied}))
-    empty_folder(landing.files)
+
+
+def _remove(landing: Landing, names: Iterable[str]) -> None:
+    """Delete copies; rows that came from a database, while the entry named one, stay."""
+    for name in names:
+        (landing.files / name).unlink(missing_ok=True)
 
 
 def _opened(url: str, said: str) -> "_Folder":

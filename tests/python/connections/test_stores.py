@@ -93,6 +93,16 @@ def test_a_file_that_is_not_loaded_comes_again(store, home, console):
     assert len(lake_rows(home, COLUMNS)) == 2
 
 
+def test_rows_that_came_from_a_database_before_stay(store, home, console):
+    kept = home.landing / "till/files/orders_000001.parquet"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"rows of a database")
+    pull("till", home)
+    note_loaded(home, "till")
+    pull("till", home)
+    assert landed(home) == [kept.name]
+
+
 def test_a_file_comes_again_where_its_table_is_read_by_other_rules(store, home, console, tmp_path):
     pull_and_read(home, "till", console)
     path = tmp_path / "project/models/till/_till__sources.yml"
