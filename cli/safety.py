@@ -1,11 +1,11 @@
-"""`churn verify`, `backup`, `restore`, `erase`, `doctor`: what is stored stays until asked."""
+"""`churn verify`, `backup`, `restore`, `erase`, `prune`, `doctor`: what is stored, and how long."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.common import app, console, writing
+from cli.common import Domain, app, console, writing
 from pipeline.project.domains import check_domain, domain_entries
 from pipeline.project.exit_codes import FAILED
 from pipeline.project.home import home
@@ -113,6 +113,30 @@ def erase(
     )
     if done.hits:
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def prune(
+    domain: Domain = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be deleted, and delete nothing.")
+    ] = False,
+) -> None:
+    """Delete old scores, runs, replaced labels and history, by the rule keep of the entry."""
+    from pipeline.operations.prune import find_prunable
+    from pipeline.operations.prune import prune as delete
+    from pipeline.report.pruned import show_prunable
+
+    where, entries = home(), domain_entries()
+    names = [check_domain(domain, entries)] if domain else list(entries)
+    chosen = {name: entries[name] for name in names}
+    if dry_run:
+        show_prunable(console, find_prunable(where, chosen), is_done=False)
+        return
+    with writing(where):
+        found = find_prunable(where, chosen)
+        delete(where, found)
+    show_prunable(console, found, is_done=True)
 
 
 @app.command(epilog="Exit codes: 0 fit, with advice or without; 1 nights would fail.")

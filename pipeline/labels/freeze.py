@@ -33,6 +33,7 @@ class FrozenCohort(BaseModel):
         frozen_at: When, UTC.
         reason: Why an older version was replaced, or the labels were withdrawn.
         withdrawn_at: When they were taken out of use, UTC; the cohort is open again.
+        pruned_at: When the labels of a version that was not in use any more were deleted, UTC.
         is_written: Whether the Parquet file is in place; false only after a freeze that was killed.
     """
 
@@ -51,6 +52,7 @@ class FrozenCohort(BaseModel):
     frozen_at: str
     reason: str | None = None
     withdrawn_at: str | None = None
+    pruned_at: str | None = None
     is_written: bool = True
 
 
@@ -213,6 +215,25 @@ def withdraw(home: Home, domain: str, definition: str, day: str, reason: str) ->
         add_sums([record, withdrawn])
         entries.append(entry)
     return max(entries, key=lambda entry: entry.label_version)
+
+
+def prune(home: Home, entry: FrozenCohort) -> None:
+    """Delete the labels of a version that is not in use any more; its entry stays and says so."""
+    stem = _stem(home, entry)
+    record, labels = stem.with_name(f"{stem.name}.json"), stored_labels(home, entry)
+    # first: a file that is gone without this is a lost one
+    drop_sums([record, labels])
+    moment = datetime.now(UTC).isoformat(timespec="seconds")
+    _write_entry(record, entry.model_copy(update={"pruned_at": moment}))
+    labels.unlink(missing_ok=True)
+    add_sums([record])
+
+
+def stored_labels(home: Home, entry: FrozenCohort) -> Path:
+    """Return the file with the labels of an entry, in use or withdrawn."""
+    stem = _stem(home, entry)
+    ending = f".parquet{WITHDRAWN}" if entry.withdrawn_at else ".parquet"
+    return stem.with_name(stem.name + ending)
 
 
 def _next_version(home: Home, domain: str, definition: str, day: str) -> int:

@@ -70,7 +70,8 @@ def check_files(home: Home, domain: str) -> None:
         name = f"{entry.as_of_date}.v{entry.label_version}"
         registered[entry.label_definition, name] = entry
         path = home.labels / domain / entry.label_definition / f"{name}.parquet"
-        if entry.is_written and entry.withdrawn_at is None and not path.exists():
+        is_there = entry.is_written and not (entry.withdrawn_at or entry.pruned_at)
+        if is_there and not path.exists():
             damaged.append(
                 f"{path}: is gone; {entry.rows:,} labels with the checksum {entry.checksum} were "
                 "registered"

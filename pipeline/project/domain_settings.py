@@ -50,6 +50,7 @@ NOT_LEARNED = (
     "crm_fields",
     "guards",
     "history_days",
+    "keep",
     "retention",
     "rhythm",
     "train_every_days",
@@ -191,6 +192,25 @@ class Guards(Settings):
     takeover: TakeoverLimits = Field(
         default=TakeoverLimits(),
         description="What keeps a new model from taking over from the live one",
+    )
+
+
+class KeepRule(Settings):
+    """How long `churn prune` keeps what no build reads any more; no model learns from it.
+
+    Days are counted back from the cut-off that is published.
+    """
+
+    nights_days: Annotated[int, Field(ge=31, le=3650)] = Field(
+        default=92,
+        description="Scores of cut-offs that are not on the grid, once their outcomes are frozen",
+    )
+    cut_offs_days: Annotated[int, Field(ge=366, le=3650)] = Field(
+        default=1096, description="Scores of cut-offs of the grid, and what was published"
+    )
+    runs_days: Annotated[int, Field(ge=31, le=3650)] = Field(
+        default=400,
+        description="Runs that score no more and have no scores left, and replaced labels",
     )
 
 
@@ -345,6 +365,9 @@ class DomainSettings(LearningSettings):
         default=400,
         description="Days before the scored cut-off that bi_customer_history reaches back; the "
         "files of all published cut-offs stay",
+    )
+    keep: KeepRule = Field(
+        default=KeepRule(), description="How long `churn prune` keeps what no build reads"
     )
     train_every_days: SomeDays | None = Field(
         default=None,

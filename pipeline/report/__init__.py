@@ -3,5 +3,5 @@
 In the order of the flow: `notices` of days that are missing or late, `labels`, `datasets`, `proof`,
 `evaluation`, `contacted` customers, `run`, `plan`, `campaign`, `customer`, `experiments`,
 `corrections`, `info_sheet`, the page that goes with every run, `pull` from a database and `sync` of
-what is published with one, and `verified` stores.
+what is published with one, `verified` stores and what was `pruned`.
 """

@@ -32,6 +32,7 @@ def show_labels(home: Home, domain: str, console: Console) -> None:
                 word
                 for word in (
                     f"withdrawn {e.withdrawn_at[:16]}:" if e.withdrawn_at else "",
+                    f"pruned {e.pruned_at[:16]}:" if e.pruned_at else "",
                     e.reason or (f"without {without}" if without else ""),
                 )
                 if word

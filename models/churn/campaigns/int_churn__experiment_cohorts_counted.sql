@@ -1,16 +1,40 @@
 {{ config(materialized='table') }}
 -- One row per launched campaign, and per quarter whose plans are measured: how many customers were
 -- scored where the contacted were chosen. Of a quarter a customer counts once a period, on the
--- cut-offs from which arms were drawn whose outcomes are known.
+-- cut-offs from which arms were drawn whose outcomes are known. Of scores that are kept no longer,
+-- what was published says who was scored.
 with
 
-scores as (
+kept as (
     select
         run_id,
         as_of_date,
         domain,
         customer_id
     from {{ ref('fct_churn_scores') }}
+),
+
+kept_days as (
+    select distinct
+        run_id,
+        as_of_date
+    from kept
+),
+
+scores as (
+    select * from kept
+    union all
+    select
+        published.run_id,
+        published.as_of_date,
+        published.domain,
+        published.customer_id
+    from {{ ref('stg_churn__published_customers') }} as published
+    left join kept_days
+        on
+            published.run_id = kept_days.run_id
+            and published.as_of_date = kept_days.as_of_date
+    where kept_days.run_id is null
 ),
 
 campaigns as (
