@@ -10,13 +10,14 @@ from pipeline.project.home import PROJECT
 SERVING = PROJECT / "models/serving/plan"
 
 
-def built(campaigns=None, quarters=None, scored=()):
+def built(campaigns=None, quarters=None, scored=(), published=()):
     """`bi_campaigns` and `bi_retention_earned`.
 
     Args:
         campaigns: Members of campaigns on scores of the run of their name.
         quarters: Members of periods.
         scored: Run, cut-off and number of customers scored.
+        published: As `scored`, in the history of what was published.
     """
     members = campaign_rows() if campaigns is None else campaigns
     sent = {"message_state": "delivered", "spend_cents": 100, "profit_cents": 0}
@@ -32,14 +33,17 @@ def built(campaigns=None, quarters=None, scored=()):
             0.5 as gross_margin;
         create table codes (kind varchar, code varchar, title varchar);
         create table fct_churn_scores
-            (run_id varchar, domain varchar, as_of_date date, customer_id varchar)
+            (run_id varchar, domain varchar, as_of_date date, customer_id varchar);
+        create table stg_churn__published_customers as from fct_churn_scores
         """
     )
-    for run, day, customers in scored:
-        connection.execute(
-            "insert into fct_churn_scores select ?, 'shop', ?, 'c' || n from range(?) as r (n)",
-            [run, day, customers],
-        )
+    tables = {"fct_churn_scores": scored, "stg_churn__published_customers": published}
+    for table, rows in tables.items():
+        for run, day, customers in rows:
+            connection.execute(
+                f"insert into {table} select ?, 'shop', ?, 'c' || n from range(?) as r (n)",
+                [run, day, customers],
+            )
     build(connection, "campaigns/int_churn__experiment_cohorts_counted")
     connection.execute(
         "create table fct_campaign_early_sign (campaign_id varchar, early_on date, "
@@ -50,8 +54,8 @@ def built(campaigns=None, quarters=None, scored=()):
     return connection
 
 
-def campaigns_of(rows, scored):
-    return built(rows, scored=scored).execute("from bi_campaigns").df()
+def campaigns_of(rows, scored, published=()):
+    return built(rows, scored=scored, published=published).execute("from bi_campaigns").df()
 
 
 def test_a_campaigns_global_lift_is_its_effect_over_the_whole_cohort():
@@ -69,6 +73,18 @@ def test_a_campaigns_global_lift_is_its_effect_over_the_whole_cohort():
     assert found.global_lift_low == pytest.approx(found.ci_low * found.coverage)
     assert found.global_lift_high == pytest.approx(found.ci_high * found.coverage)
     assert found.global_lift_low < 0.1 * found.coverage < found.global_lift_high
+
+
+def test_what_was_published_tells_who_was_scored_once_the_scores_are_gone():
+    rows = campaign_rows(1, 4000, effect=0.1)
+    day = rows["as_of_date"].iloc[0]
+    before, other = day - pd.Timedelta(days=1), ("other", day, 70)
+    published = [("c0", day, 10_000), ("c0", before, 9_000), other]
+    (found,) = campaigns_of(rows, [other], published).itertuples()
+    assert found.customers_scored == 10_000
+    # scores that are there count, and once
+    (found,) = campaigns_of(rows, [("c0", day, 10_500)], published).itertuples()
+    assert found.customers_scored == 10_500
 
 
 def test_without_an_effect_or_a_cohort_there_is_no_global_lift():
