@@ -5,8 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 export CHURN_HOME ?= $(CURDIR)/data
 # tests of one file stay together, so that what they share is made once
-# three on two cores: a test often waits, for a browser, a server or a process it has started
+# three on two cores: a test often waits, for a browser, a server or a process it has started;
+# LightGBM's second thread would wait for a core as well, and its models are the same without
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := OMP_THREAD_LIMIT=1 $(BIN)/pytest
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
@@ -50,16 +52,16 @@ app: install  ## API and viewer together, on the demo if there is nothing else
 	$(BIN)/churn app
 
 test: $(VENV)/.dev lint  ## lint, types and the fast tests
-	$(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow and not long"
+	$(PYTEST) $(SIDE_BY_SIDE) -m "not slow and not long"
 
 test-slow: $(VENV)/.dev  ## the tests that take minutes
-	$(BIN)/pytest $(SIDE_BY_SIDE) -m "slow and not long" --durations 15
+	$(PYTEST) $(SIDE_BY_SIDE) -m "slow and not long" --durations 15
 
 test-spark: $(VENV)/.dev install-spark  ## the same rows on Spark; run by hand
 	CHURN_NEEDS_SPARK=1 $(BIN)/pytest tests/python/engines/test_spark.py --durations 5
 
 test-long: $(VENV)/.dev  ## what is run by hand: every seed, size and kill
-	$(BIN)/pytest $(SIDE_BY_SIDE) -m long --durations 15
+	$(PYTEST) $(SIDE_BY_SIDE) -m long --durations 15
 
 lint: $(VENV)/.dev  ## ruff, mypy, layers, sqlfluff
 	$(BIN)/ruff check .

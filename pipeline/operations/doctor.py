@@ -11,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipeline.operations.backup import MANIFEST, backup_folders
+from pipeline.operations.prune import find_prunable
 from pipeline.operations.status import NightStatus
 from pipeline.project.checked import read_checked
+from pipeline.project.domains import domain_entries
 from pipeline.project.errors import ChurnError
 from pipeline.project.failures import in_words
 from pipeline.project.forgotten import read_forgotten
@@ -65,6 +67,7 @@ def examine(home: Home, domains: list[str], now: datetime | None = None) -> Iter
         ("published", lambda: _published(home)),
         ("warehouse", lambda: _warehouse(home)),
         *((f"model of {name}", lambda name=name: _model(home, name)) for name in domains),
+        ("old nights", lambda: _old_nights(home, domains)),
         ("last night", lambda: _last_night(home, moment)),
         ("backup", lambda: _backup(home, moment)),
     ]
@@ -156,6 +159,16 @@ def _model(home: Home, domain: str) -> Finding:
         return Finding(f"model of {domain}", "none is live yet")
     check_model(live_run(home, domain))
     return Finding(f"model of {domain}", f"{name} is the one of its recipe")
+
+
+def _old_nights(home: Home, domains: list[str]) -> Finding:
+    entries = domain_entries()
+    found = find_prunable(home, {name: entries[name] for name in domains})
+    if not found:
+        return Finding("old nights", "nothing is older than the rules keep it")
+    size = sum(one.bytes for one in found) / 1e6
+    words = f"{len(found):,} scores, runs and files, {size:,.1f} MB, are older than the rules keep"
+    return Finding("old nights", words, "churn prune --dry-run, then churn prune")
 
 
 def _last_night(home: Home, now: datetime) -> Finding:

@@ -13,6 +13,7 @@ from ml.decision import Decision
 from pipeline.campaigns.tables import CAMPAIGNS
 from pipeline.labels.freeze import FrozenCohort
 from pipeline.labels.registry import check_files, entries
+from pipeline.operations.doctor import examine
 from pipeline.operations.prune import find_prunable, prune
 from pipeline.operations.verify import verify
 from pipeline.project.domain_settings import KeepRule
@@ -224,6 +225,8 @@ def test_the_command_shows_before_it_deletes(lived, run_churn):
     assert shown.returncode == 0, shown.stderr
     assert "1 in all" in shown.stdout and "nothing was" in shown.stdout
     assert there.exists()
+    (asked,) = [one for one in examine(lived, [SHOP]) if one.what == "old nights"]
+    assert asked.words.startswith("1 scores") and "churn prune" in asked.hint
     done = run_churn(lived.root, "prune", "--domain", SHOP)
     assert done.returncode == 0, done.stderr
     assert "deleted." in done.stdout
