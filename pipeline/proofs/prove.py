@@ -14,6 +14,7 @@ from ml.learn import digest_of_learned
 from ml.level.read import read_levels, rule_of
 from ml.mart import read_scoring_cut_off, read_usable
 from ml.train import PARAMETERS
+from pipeline.project.duck import open_beside_learning
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import write_json
 from pipeline.project.terminal import progress_bar
@@ -74,7 +75,7 @@ def prove_training(context: RunContext, domain: str) -> str:
         ChurnError: Something does.
     """
     settings = context.entries[domain]
-    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+    with open_beside_learning(context.home) as connection:
         try:
             cohorts = read_cohorts(connection, domain)
             fits = choose_fits(cohorts, read_scoring_cut_off(connection, domain), settings)

@@ -21,6 +21,7 @@ from ml.evaluation.splits import cohorts_named
 from ml.level.read import read_levels, rule_of
 from ml.mart import read_snapshot_features
 from ml.train import PARAMETERS
+from pipeline.project.duck import open_beside_learning
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.project.files import empty_folder, move_durably
@@ -65,7 +66,7 @@ def evaluate(context: RunContext, domain: str, count: int, challenger: str | Non
     lineage = {"run_id": run.name, "domain": domain, "evaluated_at": now}
 
     with (
-        duckdb.connect(str(context.home.warehouse), read_only=True) as connection,
+        open_beside_learning(context.home) as connection,
         context.console.status(f"{domain}: reading the mart") as status,
     ):
 

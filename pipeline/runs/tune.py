@@ -6,8 +6,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
-
 from ml.cohorts import (
     RefusedError,
     choose_fits,
@@ -19,6 +17,7 @@ from ml.cohorts import (
 from ml.mart import read_scoring_cut_off, read_usable
 from ml.tune import Tuned
 from ml.tune import tune as search
+from pipeline.project.duck import open_beside_learning
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.project.sums import replaced_with_sum
@@ -38,7 +37,7 @@ def tune(context: RunContext, domain: str, trials: int) -> Tuned:
         ChurnError: There is too little data before the validation cut-off.
     """
     settings = context.entries[domain]
-    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+    with open_beside_learning(context.home) as connection:
         try:
             cohorts = read_cohorts(connection, domain)
             fits = choose_fits(cohorts, read_scoring_cut_off(connection, domain), settings)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ml.decision import Decision
 from pipeline.project.domain_settings import DomainSettings
+from pipeline.project.duck import open_beside_learning
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.project.files import empty_folder, move_durably
@@ -104,7 +105,7 @@ def train(context: RunContext, domain: str) -> Path:
 
     home, settings = context.home, context.entries[domain].learned()
     sql_hash = stack_hash(load_stack(home, domain))
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+    with open_beside_learning(home) as connection:
         try:
             scoring = _scoring_cut_off(context, connection, domain)
             tuned = tuned_parameters(home, domain)
@@ -239,7 +240,7 @@ def decide(context: RunContext, domain: str, challenger: Path) -> Decision | Non
             words = f"the model file of {live} is damaged, so that it cannot be compared"
             context.warn(f"{domain}: {challenger.name} goes live: {words}. {damage.where}", domain)
             return Decision(challenger.name, challenger.name, "not_comparable", words)
-    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+    with open_beside_learning(context.home) as connection:
         decision = decide_between(
             connection,
             trained_run(live_run(context.home, domain)) if live else None,
@@ -332,7 +333,7 @@ def _score(context: RunContext, domain: str, run: Path) -> str:
     from ml.score import is_scored, score_cut_off
 
     home = context.home
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+    with open_beside_learning(home) as connection:
         try:
             cut_off = _scoring_cut_off(context, connection, domain)
             folder = run / "scores" / str(cut_off)
