@@ -14,12 +14,13 @@ from ml.cohorts import (
     read_cohorts,
     with_history,
 )
-from ml.mart import read_scoring_cut_off, read_usable
+from ml.mart import read_scoring_cut_off, read_usable, sample_of
 from ml.tune import Tuned
 from ml.tune import tune as search
 from pipeline.project.duck import open_beside_learning
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
+from pipeline.project.memory import learning_budget
 from pipeline.project.sums import replaced_with_sum
 from pipeline.project.terminal import progress_bar
 from pipeline.runs.context import RunContext
@@ -41,7 +42,9 @@ def tune(context: RunContext, domain: str, trials: int) -> Tuned:
         try:
             cohorts = read_cohorts(connection, domain)
             fits = choose_fits(cohorts, read_scoring_cut_off(connection, domain), settings)
-            everything, usable, _ = read_usable(connection, domain, fits, settings)
+            budget = learning_budget(settings.training_memory_gb)
+            sample = sample_of(connection, domain, fits, budget)
+            everything, usable, _ = read_usable(connection, domain, fits, settings, sample)
             grid = with_history(cohorts, settings)
             learned = [
                 [cohort.as_of_date for cohort in period]
