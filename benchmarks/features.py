@@ -12,6 +12,7 @@ from benchmarks.columns import sums_of_csv, sums_of_lake
 from benchmarks.figures import Figure
 from benchmarks.workbench import Bench, Timed, best
 from pipeline.project.home import PROJECT, Home
+from pipeline.project.memory import duckdb_limit
 from pipeline.warehouse.compiled_sql import CompiledModel, compiled_stack
 from pipeline.warehouse.dbt import dbt
 
@@ -136,8 +137,9 @@ def warehouse(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the bench's warehouse with the settings of dbt's profile."""
     profile = yaml.safe_load((PROJECT / "profiles.yml").read_text())["churn"]
     settings = dict(profile["outputs"][profile["target"]]["settings"])
-    # The only setting that the profile reads from the environment.
+    # The settings that the profile reads from the environment.
     settings["temp_directory"] = str(home.work / "duckdb")
+    settings["memory_limit"] = duckdb_limit()
     with duckdb.connect(str(home.warehouse), config=settings) as connection:
         yield connection
 

@@ -22,6 +22,7 @@ from pipeline.project.exit_codes import FAILED, PUBLISHED
 from pipeline.project.failures import in_words, stops_everything
 from pipeline.project.files import remove_parts
 from pipeline.project.home import Home, home
+from pipeline.project.memory import memory
 from pipeline.runs.context import RunContext
 from pipeline.runs.nights import NightLog, begin_night
 from pipeline.runs.registry import live_settings
@@ -77,10 +78,11 @@ def begin(context: typer.Context) -> None:
     What commands write under CHURN_HOME is its owner's alone, unless CHURN_UMASK says otherwise.
 
     Raises:
-        ChurnError: CHURN_UMASK is not a file mode mask.
+        ChurnError: CHURN_UMASK is not a file mode mask, or CHURN_MEMORY no amount of memory.
     """
     if context.invoked_subcommand not in _OF_THE_PROJECT:
         os.umask(_umask())
+        memory()
     domain_entries()
 
 

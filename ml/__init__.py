@@ -2,6 +2,7 @@
 
 In the order of the flow: `settings` are those that learning reads, `contract` reads the mart,
 `contacted` leaves out whom a contact may have changed, `cohorts` chooses the cohorts of each fit,
+`stayers` draws some of those who stay where memory is short,
 `mart` reads the inputs of a run, `leakage_checks` stops a run that leaks, `baselines` fits simple
 models, `train` fits LightGBM, `calibrate` and `bands` turn log-odds into probabilities and bands,
 `learn` is the whole procedure, `run` calls it, `record` writes the results and the `recipe` in the

@@ -118,11 +118,15 @@ class Logistic:
             filled, [self.cap_quantile, 0.5, 1 - self.cap_quantile], axis=0
         )
         self.missing = np.flatnonzero(np.isnan(filled).any(axis=0))
+        del filled
         design = self._design(train)
         self.mean, self.spread = design.mean(axis=0), design.std(axis=0)
         self.spread[self.spread < 1e-12] = 1.0
         self.model = LogisticRegression(C=1.0, solver="newton-cholesky", max_iter=100)
-        self.model.fit((design - self.mean) / self.spread, train.is_churned, train.weight)
+        # in place: the design is the largest matrix of a training
+        design -= self.mean
+        design /= self.spread
+        self.model.fit(design, train.is_churned, train.weight)
         return self
 
     def predict(self, examples: Examples) -> Floats:
@@ -135,8 +139,14 @@ class Logistic:
     def _design(self, examples: Examples) -> Floats:
         values = self._values(examples)
         is_missing = np.isnan(values)
-        capped = np.clip(np.where(is_missing, self.middle, values), self.low, self.high)
-        return np.hstack([capped, is_missing[:, self.missing].astype(float)])
+        features = values.shape[1]
+        design = np.empty((len(values), features + len(self.missing)))
+        capped = design[:, :features]
+        capped[:] = values
+        np.copyto(capped, self.middle, where=is_missing)
+        np.clip(capped, self.low, self.high, out=capped)
+        design[:, features:] = is_missing[:, self.missing]
+        return design
 
     def _values(self, examples: Examples) -> Floats:
         return examples.values if self.by is None else examples.keep(self.by).values
@@ -177,6 +187,8 @@ class OwnOrders:
     def fit(self, train: Examples) -> "OwnOrders":
         """Learn the mean rate."""
         orders, days = _counted(self.how, train)
+        if train.weight is not None:
+            orders, days = orders * train.weight, days * train.weight
         self.days_an_order = float(days.sum() / max(orders.sum(), 1.0))
         return self
 

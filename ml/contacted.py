@@ -94,7 +94,10 @@ def without_contacted(
         return examples
     kept = examples.where(~gone)
     weight = weight[~gone]
-    return kept if (weight == 1).all() else kept.weighing(weight)
+    if (weight == 1).all():
+        return kept
+    # of a sample, a row also stands for others like it
+    return kept.weighing(weight if kept.weight is None else weight * kept.weight)
 
 
 def counted(examples: Examples, contacted: Contacted | None) -> pd.DataFrame:

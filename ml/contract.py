@@ -29,6 +29,18 @@ def weighted_mean(values: Floats, weight: Floats | None) -> float:
     return float(values.mean()) if weight is None else float(np.average(values, weights=weight))
 
 
+def weighted_median(values: Floats, weight: Floats | None) -> float:
+    """Return the median of n values, each counted `weight` times; None counts each once."""
+    if weight is None:
+        return float(np.median(values))
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weight[order])
+    half = reached[-1] / 2
+    low, high = np.searchsorted(reached, half, "left"), np.searchsorted(reached, half, "right")
+    # where half of all customers end between two values, it lies between them, as without weights
+    return float((values[order[low]] + values[order[min(high, len(values) - 1)]]) / 2)
+
+
 class Weighted(Protocol):
     """Rows that may stand for several customers each."""
 
@@ -95,9 +107,10 @@ class Examples:
         return replace(self, weight=weight)
 
     def cohorts(self, cut_offs: list[np.datetime64]) -> "Examples":
-        """Return the labelled rows of the named cut-offs."""
+        """Return the labelled rows of the named cut-offs; the same object where they are all."""
         wanted = np.isin(self.as_of_date, np.array(cut_offs, dtype="datetime64[D]"))
-        return self.where(wanted & ~np.isnan(self.is_churned))
+        wanted &= ~np.isnan(self.is_churned)
+        return self if wanted.all() else self.where(wanted)
 
     def churn_rate(self) -> float:
         """Return the share of churners among the customers that the labelled rows stand for."""
@@ -142,7 +155,9 @@ class Examples:
         return replace(self, values=values)
 
     def keep(self, features: tuple[str, ...]) -> "Examples":
-        """Return the same rows with fewer features."""
+        """Return the same rows with fewer features; the same object where they are all."""
+        if features == self.features:
+            return self
         index = [self.features.index(name) for name in features]
         return replace(
             self,
@@ -152,12 +167,29 @@ class Examples:
         )
 
 
+class Sample(Protocol):
+    """Rows that are read instead of all, and what they stand for; `ml.stayers` draws them."""
+
+    @property
+    def condition(self) -> str:
+        """The rows, as SQL on the columns of the examples."""
+        ...
+
+    @property
+    def weights(self) -> Mapping[np.datetime64, float]:
+        """Cut-off → customers that a stayer of it stands for; 1 at others, and for a churner."""
+        ...
+
+
 def read_examples(
     connection: duckdb.DuckDBPyConnection,
     domain: str,
     *,
     since: np.datetime64,
     until: np.datetime64,
+    only: Sequence[np.datetime64] | None = None,
+    sample: Sample | None = None,
+    with_values: bool = True,
 ) -> Examples:
     """Read the mart in the fixed order.
 
@@ -166,6 +198,9 @@ def read_examples(
         domain: Domain, which is also the schema.
         since: Oldest cut-off to read.
         until: Newest cut-off to read.
+        only: Cut-offs to read; None for all between the two.
+        sample: Which of their rows to read; None for all.
+        with_values: Whether features are read; without, there are none.
 
     Raises:
         ValueError: The mart's first columns are not the contract's spine.
@@ -175,26 +210,30 @@ def read_examples(
     names = tuple(row[0] for row in described)
     if names[: len(SPINE)] != SPINE:
         raise ValueError(f"The first columns of {table} are not the spine {', '.join(SPINE)}")
-    features = names[len(SPINE) :]
+    features = names[len(SPINE) :] if with_values else ()
     types = {row[0]: row[1] for row in described}
 
+    wanted = "as_of_date between cast(? as date) and cast(? as date)"
+    if only is not None:
+        days = ", ".join(f"date '{day}'" for day in only)
+        wanted += f" and as_of_date in ({days})"
+    if sample is not None:
+        wanted += f" and {sample.condition}"
     keys = connection.execute(
         f"select customer_id, as_of_date, cast(is_churned as double) as is_churned from {table} "
-        "where as_of_date between cast(? as date) and cast(? as date) "
-        "order by customer_id, as_of_date",
+        f"where {wanted} order by customer_id, as_of_date",
         [str(since), str(until)],
     ).to_arrow_table()
     as_of_date = keys["as_of_date"].to_numpy().astype("datetime64[D]")
+    is_churned = np.array(keys["is_churned"].to_numpy())
     values = np.empty((len(as_of_date), len(features)))
     casts = ", ".join(f"cast({name} as double) as {name}" for name in features)
     # Some cut-offs at a time, straight into the one matrix: all at once, the rows would be there
     # three times more, sorted, handed over and cast.
-    for first, last in _spans(as_of_date):
+    for first, last in _spans(as_of_date) if features else ():
         rows = np.flatnonzero((as_of_date >= first) & (as_of_date <= last))
         found = connection.execute(
-            f"select {casts} from {table} "
-            "where as_of_date between cast(? as date) and cast(? as date) "
-            "order by customer_id, as_of_date",
+            f"select {casts} from {table} where {wanted} order by customer_id, as_of_date",
             [str(first), str(last)],
         ).to_arrow_table()
         part = np.empty((len(rows), len(features)))
@@ -205,11 +244,19 @@ def read_examples(
         domain=domain,
         customer_id=keys["customer_id"].to_numpy(),
         as_of_date=as_of_date,
-        is_churned=np.array(keys["is_churned"].to_numpy()),
+        is_churned=is_churned,
         features=features,
         values=values,
-        is_boolean=np.array([types[name] == "BOOLEAN" for name in features]),
+        is_boolean=np.array([types[name] == "BOOLEAN" for name in features], dtype=bool),
+        weight=None if sample is None else _weight_of(as_of_date, is_churned, sample),
     )
+
+
+def _weight_of(as_of_date: NDArray[np.datetime64], is_churned: Floats, sample: Sample) -> Floats:
+    weight = np.ones(len(as_of_date))
+    for day, each in sample.weights.items():
+        weight[(as_of_date == day) & (is_churned == 0)] = each
+    return weight
 
 
 def _spans(as_of_date: NDArray[np.datetime64]) -> Iterator[tuple[np.datetime64, np.datetime64]]:

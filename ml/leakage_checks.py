@@ -230,7 +230,7 @@ def train_against_scoring(train: Examples, scored: Examples) -> list[LeakageChec
     """
     checks = []
     for index, name in enumerate(train.features):
-        value = stability(train.values[:, index], scored.values[:, index])
+        value = stability(train.values[:, index], scored.values[:, index], train.weight)
         checks.append(
             LeakageCheck(
                 "train_against_scoring",

@@ -137,19 +137,21 @@ def choose_rounds_on_past(
     periods = fits.past or (
         PastCohort(fits.validation, fits.known_on, tuple(fits.fit), fits.later_validations),
     )
-    judged = [examples.cohorts(period.cut_offs) for period in periods]
-    known = [
-        examples.cohorts(list(period.known)).as_observed_in(rows)
-        for period, rows in zip(periods, judged, strict=True)
-    ]
-    grown = [
-        grow(train, rows, parameters, most_rounds)
-        for train, rows in zip(known, judged, strict=True)
-    ]
+
+    def known_by(period: PastCohort, judged: Examples) -> Examples:
+        return examples.cohorts(list(period.known)).as_observed_in(judged)
+
+    # one period's rows at a time: those of all would be most of the matrix several times
+    grown = []
+    for period in periods:
+        judged = examples.cohorts(period.cut_offs)
+        grown.append(grow(known_by(period, judged), judged, parameters, most_rounds))
     rounds = int(np.median([best for _, best in grown]))
     models = [
-        cut(model, rounds) if model.num_trees() >= rounds else fit(train, rounds, parameters)
-        for train, (model, _) in zip(known, grown, strict=True)
+        cut(model, rounds)
+        if model.num_trees() >= rounds
+        else fit(known_by(period, examples.cohorts(period.cut_offs)), rounds, parameters)
+        for period, (model, _) in zip(periods, grown, strict=True)
     ]
     return rounds, models
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 RECIPE = "recipe.json"
 # 1: everything before versions were written; 2: recipe_version is; 3: tested_on is; 4: seeds and
-# level are.
-RECIPE_VERSION = 4
+# level are; 5: stayers are.
+RECIPE_VERSION = 5
 
 
 class _Frozen(BaseModel):
@@ -39,6 +39,24 @@ class LevelRule(_Frozen):
     min_orders: int
     grid: Literal["month", "week"]
     grid_days: tuple[int, ...]
+
+
+class SampledStayers(_Frozen):
+    """What was learned from where examples need more memory than there is; `ml.stayers` draws."""
+
+    one_of: int
+    cohorts: int
+    stayers: int
+    kept: int
+
+    @property
+    def words(self) -> str:
+        """What a reader is to know of it, one sentence."""
+        return (
+            f"learned from every churner and 1 of {self.one_of} stayers ({self.kept:,} of "
+            f"{self.stayers:,} in {self.cohorts} cohorts), who count for those left out, because "
+            "all of them need more memory than training has; its test is whole"
+        )
 
 
 class Recipe(_Frozen):
@@ -91,6 +109,10 @@ class Recipe(_Frozen):
     seeds: int = Field(default=1, description="Seeds that the model is the mean of")
     level: LevelRule | None = Field(
         default=None, description="How the level of a cohort is forecast; none where it is not"
+    )
+
+    stayers: SampledStayers | None = Field(
+        default=None, description="The stayers it learned from; none where it learned from all"
     )
 
     @property

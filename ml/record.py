@@ -20,7 +20,7 @@ from ml.baselines import baseline_predictions
 from ml.calibrate import Calibration, Choice
 from ml.cohorts import Fits
 from ml.contacted import Contacted, counted
-from ml.contract import Examples, Floats
+from ml.contract import Examples, Floats, weighted_mean, weighted_median
 from ml.evaluation.splits import (
     cohorts_named,
     gains,
@@ -36,6 +36,7 @@ from ml.level.forecast import Levels
 from ml.level.read import rule_of
 from ml.recipe import RECIPE_VERSION, CalibrationMap, Recipe
 from ml.settings import LearningSettings
+from ml.stayers import StayerSample
 from ml.train import PARAMETERS, Parameters, fit, margin
 
 
@@ -51,6 +52,7 @@ class RunInputs:
         feature_sql_hash: SHA-256 of the compiled feature SQL.
         recipe_hash: Hash of how the model is learned, whatever the data.
         tuned: LightGBM parameters that differ from the defaults.
+        sample: Which stayers are learned from; None for all.
     """
 
     run_id: str
@@ -60,6 +62,7 @@ class RunInputs:
     feature_sql_hash: str
     recipe_hash: str = ""
     tuned: Parameters = field(default_factory=dict)
+    sample: StayerSample | None = None
 
     @property
     def parameters(self) -> Parameters:
@@ -77,7 +80,7 @@ class TrainedModel:
         cuts: Lowest probabilities of the bands critical, high and medium.
         fits: Cohorts of the three fits.
         train: Examples it learned from, with the features it reads.
-        everything: The same cohorts with all features of the mart.
+        reference_values: Feature of the mart → what is usual among them.
         excluded: Feature → why it is excluded.
         seeds: Seeds that the trees are the mean of.
     """
@@ -87,7 +90,7 @@ class TrainedModel:
     cuts: tuple[float, float, float]
     fits: Fits
     train: Examples
-    everything: Examples
+    reference_values: Mapping[str, float | None]
     excluded: Mapping[str, str]
     seeds: int
 
@@ -296,7 +299,7 @@ def write_run(
         feature_sql_hash=inputs.feature_sql_hash,
         features=train.features,
         excluded=dict(model.excluded),
-        reference_values=_reference_values(model.everything.cohorts(fits.live)),
+        reference_values=dict(model.reference_values),
         bands=cuts,
         calibration=CalibrationMap(**asdict(model.calibration)),
         settings=inputs.settings.given(),
@@ -305,6 +308,7 @@ def write_run(
         recipe_hash=inputs.recipe_hash,
         tuned=dict(inputs.tuned),
         seeds=model.seeds,
+        stayers=None if inputs.sample is None else inputs.sample.recorded(),
         level=rule_of(inputs.settings),
         test_as_of_date=_day(fits.test),
         tested_on=tuple(_day(cut_off) for cut_off in fits.tests),
@@ -320,16 +324,30 @@ def _day(cut_off: np.datetime64) -> date:
     return day
 
 
-def _reference_values(train: Examples) -> dict[str, float | None]:
-    """Return the median of each feature over the training rows; for a boolean the share of true."""
+def reference_values_of(
+    examples: Examples, cut_offs: list[np.datetime64]
+) -> dict[str, float | None]:
+    """Return the median of each feature over labelled rows; for a boolean the share of true.
+
+    Args:
+        examples: Rows of these cut-offs and others.
+        cut_offs: Cut-offs that count.
+    """
+    # a column at a time: the rows of the cut-offs would be most of the matrix once more
+    counts = np.isin(examples.as_of_date, np.array(cut_offs, dtype="datetime64[D]"))
+    counts &= ~np.isnan(examples.is_churned)
     values: dict[str, float | None] = {}
-    for index, name in enumerate(train.features):
-        column = train.values[:, index]
-        seen = column[~np.isnan(column)]
+    for index, name in enumerate(examples.features):
+        column = examples.values[counts, index]
+        is_seen = ~np.isnan(column)
+        seen = column[is_seen]
+        weight = None if examples.weight is None else examples.weight[counts][is_seen]
         if len(seen) == 0:
             values[name] = None
+        elif examples.is_boolean[index]:
+            values[name] = weighted_mean(seen, weight)
         else:
-            values[name] = float(seen.mean() if train.is_boolean[index] else np.median(seen))
+            values[name] = weighted_median(seen, weight)
     return values
 
 

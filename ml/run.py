@@ -12,12 +12,13 @@ from ml.contacted import read_contacted, without_contacted
 from ml.contract import read_examples
 from ml.learn import learn_live, learn_until_test, on_level, seeds_for
 from ml.level.read import read_levels, rule_of
-from ml.mart import read_usable
+from ml.mart import read_live, read_usable
 from ml.record import (
     Judged,
     RunInputs,
     Split,
     TrainedModel,
+    reference_values_of,
     write_choices,
     write_contacted,
     write_metrics,
@@ -47,13 +48,17 @@ def train_run(
     fits = choose_fits(cohorts, inputs.scoring, settings)
 
     progress("reading the mart")
-    everything, usable, excluded = read_usable(connection, domain, fits, settings)
+    everything, usable, excluded = read_usable(connection, domain, fits, settings, inputs.sample)
+    reference_values = reference_values_of(everything, fits.live)
     examples = everything.keep(usable)
+    # what no model reads is in memory no longer
+    del everything
 
     contacted = read_contacted(connection, domain)
     contacts_kept = None
     if contacted is not None:
-        of_all = read_examples(connection, domain, since=fits.live[0], until=fits.live[-1])
+        # all of them, since they are counted; without their values
+        of_all = read_live(connection, domain, fits, with_values=False)
         write_contacted(
             connection,
             inputs,
@@ -65,8 +70,14 @@ def train_run(
             },
             contacted,
         )
-        of_all = without_contacted(of_all.keep(usable), contacted, keep_outside=True)
-        contacts_kept = of_all if len(of_all) > len(examples) else None
+        kept = [
+            len(without_contacted(of_all, contacted, keep_outside=outside))
+            for outside in (False, True)
+        ]
+        if kept[1] > kept[0]:
+            of_all = read_live(connection, domain, fits, inputs.sample).keep(usable)
+            contacts_kept = without_contacted(of_all, contacted, keep_outside=True)
+        del of_all
 
     progress("leakage checks")
     checks = [
@@ -134,7 +145,9 @@ def train_run(
         connection,
         inputs,
         scratch,
-        TrainedModel(live, calibration, cuts, fits, train, everything, excluded, seeds_for(train)),
+        TrainedModel(
+            live, calibration, cuts, fits, train, reference_values, excluded, seeds_for(train)
+        ),
     )
     # compares this run with later ones: the model that did not see the test cohort
     (scratch / "test_model.txt").write_text(learned.second.model_to_string())

@@ -227,6 +227,12 @@ class LearningSettings(Settings):
         default=None,
         description="How the level of a cohort is forecast; without it models keep their own",
     )
+    training_memory_gb: Annotated[Number, Field(gt=0, le=100_000)] | None = Field(
+        default=None,
+        description="GB of memory that training may take at its peak; where its examples need "
+        "more, some stayers are left out and others count for them; by default 60 % of "
+        "CHURN_MEMORY",
+    )
 
     @model_validator(mode="after")
     def _baselines_have_what_they_need(self) -> Self:

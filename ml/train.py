@@ -44,7 +44,6 @@ def _dataset(examples: Examples) -> lgb.Dataset:
         label=examples.is_churned,
         weight=examples.weight,
         feature_name=list(examples.features),
-        free_raw_data=False,
     )
 
 
@@ -121,7 +120,9 @@ def grow(
         callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
         keep_training_booster=True,  # the other one ends with its best round
     )
-    return fitted, int(fitted.best_iteration)
+    # all its trees, and not the rows it learned from
+    trees = fitted.model_to_string(num_iteration=fitted.current_iteration())
+    return lgb.Booster(model_str=trees), int(fitted.best_iteration)
 
 
 def cut(booster: lgb.Booster, rounds: int) -> lgb.Booster:

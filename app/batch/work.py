@@ -27,7 +27,7 @@ from pipeline.realtime.errors import NotReadyError
 Tell = Callable[..., None]
 
 RESULTS, REFUSED = "results.parquet", "refused.parquet"
-INGEST_MEMORY = "1GB"
+INGEST_MEMORY = 10**9
 # A place in a file, and what ingest adds from the table's description.
 _PLACE = re.compile(r"(?P<file>[^:,\n]+)(?:, line \d+)?")
 _DESCRIBED = re.compile(r"\n +(?:header expected|wrong in its first rows): [^\n]*\Z")

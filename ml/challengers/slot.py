@@ -111,7 +111,12 @@ def challenge(made: Callable[[], Challenger], train: Examples, cohort: Examples)
     """
     one = made()
     told = [len(np.unique(column[~np.isnan(column)])) > 1 for column in train.values.T]
-    one.fit(train.values[:, told], train.is_churned)
+    rows = np.arange(len(train))
+    if train.weight is not None:
+        # not every classifier takes weights: rows are drawn as often as they count
+        share = train.weight / train.weight.sum()
+        rows = np.sort(np.random.default_rng(SEED).choice(len(train), len(train), p=share))
+    one.fit(train.values[:, told][rows], train.is_churned[rows])
     found = np.asarray(one.predict_proba(cohort.values[:, told]), dtype=np.float64)
     if found.shape != (len(cohort), 2):
         raise ValueError(f"the challenger returned {found.shape}, not {(len(cohort), 2)}")

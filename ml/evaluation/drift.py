@@ -102,21 +102,26 @@ def drift(
     return pd.DataFrame(rows)
 
 
-def stability(reference: Floats, current: Floats) -> float:
+def stability(reference: Floats, current: Floats, weight: Floats | None = None) -> float:
     """Return the population stability index: the sum over bins of (p - q) ln(p / q).
 
     Bins are the reference's deciles and one for missing values; half a customer is added to each
     so that empty bins stay finite.
+
+    Args:
+        reference: n values.
+        current: m values.
+        weight: How many customers each value of the reference stands for; None for one.
     """
     seen = reference[~np.isnan(reference)]
     edges = np.unique(np.quantile(seen, np.arange(1, _BINS) / _BINS)) if len(seen) else np.empty(0)
 
-    def shares(values: Floats) -> Floats:
+    def shares(values: Floats, weight: Floats | None = None) -> Floats:
         bins = np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, values, "right"))
-        counts = np.bincount(bins.astype(int), minlength=len(edges) + 2) + 0.5
+        counts = np.bincount(bins.astype(int), weight, len(edges) + 2) + 0.5
         return np.asarray(counts / counts.sum())
 
-    p, q = shares(reference), shares(current)
+    p, q = shares(reference, weight), shares(current)
     return float(np.sum((p - q) * np.log(p / q)))
 
 

@@ -12,6 +12,7 @@ from ml.cohorts import known_by, read_cohorts
 from ml.contract import Examples, Floats, read_examples
 from ml.evaluation.splits import quality
 from ml.settings import LearningSettings
+from ml.stayers import sample_stayers
 from ml.train import Parameters, fit, margin
 
 
@@ -22,6 +23,7 @@ def predict_early(
     settings: LearningSettings,
     parameters: Parameters,
     rounds: int,
+    budget: int | None = None,
 ) -> tuple[Examples, dict[str, Floats]]:
     """Train on past cohorts at a lead time, and predict the newest one at the same lead time.
 
@@ -33,6 +35,7 @@ def predict_early(
         settings: The domain's.
         parameters: LightGBM parameters.
         rounds: Trees, as in the live run, so that only the lead time differs.
+        budget: Bytes that a training may take at its peak; None for no such bound.
 
     Returns:
         The tested cohort, and model → probabilities.
@@ -40,7 +43,11 @@ def predict_early(
     cohorts = [cohort for cohort in read_cohorts(connection, domain) if cohort.is_closed]
     judged = cohorts[-1]
     known = [cohort.as_of_date for cohort in known_by(cohorts, judged.as_of_date)]
-    everything = read_examples(connection, domain, since=known[0], until=judged.as_of_date)
+    days = [*known, judged.as_of_date]
+    sample = sample_stayers(connection, domain, days, days[-1:], budget)
+    everything = read_examples(
+        connection, domain, since=days[0], until=days[-1], only=days, sample=sample
+    )
     examples = everything.keep(features)
     train, cohort = examples.cohorts(known), examples.cohorts([judged.as_of_date])
     booster = fit(train, rounds, parameters)

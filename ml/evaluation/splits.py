@@ -139,7 +139,7 @@ def gains(cohort: Examples, predictions: Mapping[str, Floats]) -> pd.DataFrame:
                 {
                     "model": model,
                     "depth": DEPTHS,
-                    "rows": np.round(DEPTHS * len(p)).astype(int),
+                    "rows": np.round(DEPTHS * weight.sum()).astype(int),
                     "churners": found,
                     "captured": found / churners,
                     "lift": found / churners / DEPTHS,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ml.contract import Examples, read_examples
 from pipeline.corrections.catalogue import Correction, corrections_of
 from pipeline.project.corrections import DAY_OF
-from pipeline.project.duck import quoted
+from pipeline.project.duck import open_large, quoted
 from pipeline.project.home import Home
 from pipeline.runs.context import RunContext
 from pipeline.warehouse.compiled_sql import CompiledModel, compiled_stack
@@ -152,7 +152,8 @@ def read_by(compiled: CompiledCorrections, chain: Sequence[str], name: str) -> s
 @contextmanager
 def opened(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield an in-memory database with the warehouse attached, under its own name, to read."""
-    with duckdb.connect(config={"threads": "2", "preserve_insertion_order": "false"}) as connection:
+    settings = {"threads": "2", "preserve_insertion_order": "false"}
+    with open_large(home, "variants", config=settings) as connection:
         connection.execute(f"attach {quoted(home.warehouse)} as warehouse (read_only)")
         yield connection
 

@@ -22,7 +22,7 @@ from pipeline.project.databases import (
     without_password,
     without_secrets,
 )
-from pipeline.project.duck import name_sql, quoted
+from pipeline.project.duck import name_sql, open_large, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.generations import current_file
 from pipeline.project.home import Home
@@ -100,7 +100,7 @@ def sync(home: Home, url: str, *, dry_run: bool = False) -> Sync:
         raise ChurnError("Nothing has been published yet.", hint="Run `churn run` first.")
     done = Sync(path.stem, without_password(url))
     with (
-        duckdb.connect(str(path), read_only=True) as published,
+        open_large(home, "postgres", path) as published,
         _connected(url) as connection,
         connection.cursor() as cursor,
     ):

@@ -9,13 +9,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import duckdb
 from rich.console import Console
 
 from pipeline.engines.build import build_on, read_manifest_of, with_ancestors
 from pipeline.engines.environments import BuildEngine
 from pipeline.engines.exchange import files_of
-from pipeline.project.duck import parquet_select
+from pipeline.project.duck import open_large, parquet_select
 from pipeline.project.home import Home
 from pipeline.warehouse.dbt import dbt
 from pipeline.warehouse.kept_features import note_lake_days
@@ -100,7 +99,7 @@ def compare_engines(
         views_as="table",
     )
     found.seconds[engine.name] = made.seconds
-    with duckdb.connect(str(trial.warehouse), read_only=True) as connection:
+    with open_large(trial, "compare", trial.warehouse) as connection:
         for unique_id in with_ancestors(manifest, marts):
             node = manifest["nodes"].get(unique_id)
             if node is not None and node["resource_type"] == "model":

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from pipeline.project.duck import file_sql, quoted
+from pipeline.project.duck import file_sql, open_large, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.project.home import home as churn_home
@@ -58,7 +58,7 @@ def give_files(home: Home, manifest: Mapping[str, Any], models: Iterable[str], t
             for place, file in enumerate(same):
                 _link(file, folder / f"{place:06}.parquet")
             given[table].append({"path": seen_by_engine(folder), "columns": columns})
-    with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
+    with open_large(home, "exchange", home.warehouse) as warehouse:
         for unique_id, node in manifest["nodes"].items():
             if unique_id in wanted and node["resource_type"] == "seed":
                 table = f"{node['schema']}.{node['name']}"

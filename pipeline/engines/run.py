@@ -16,7 +16,7 @@ from pipeline.engines.build import build_on, read_manifest_of, with_ancestors
 from pipeline.engines.environments import BuildEngine
 from pipeline.engines.exchange import files_of
 from pipeline.project.domain_settings import DomainSettings
-from pipeline.project.duck import folder_sql, parquet_select, quoted
+from pipeline.project.duck import folder_sql, open_large, parquet_select, quoted
 from pipeline.runs.context import RunContext
 from pipeline.warehouse.compiled_sql import keep_features
 from pipeline.warehouse.dbt import dbt
@@ -72,7 +72,7 @@ def build_before(
         console=context.console,
         kept=_listed(there),
     )
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+    with open_large(home, "engine", home.warehouse) as connection:
         for domain, paths in files.items():
             missing = {day: path for day, path in paths.items() if not path.exists()}
             _keep(connection, manifest, made.tables, domain, missing)

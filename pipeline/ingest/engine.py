@@ -10,6 +10,8 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.project.memory import duckdb_limit
+
 # Rows buffered per session before partitions are flushed: enough for full row groups in about
 # thirty months, at about a gigabyte.
 _BUFFERED_ROWS = 8_000_000
@@ -17,11 +19,18 @@ _BUFFERED_ROWS = 8_000_000
 Result = TypeVar("Result")
 
 
-def connect(spill: Path, memory: str | None = None) -> duckdb.DuckDBPyConnection:
-    """Open an in-memory session that spills to a folder; `memory` limits it, such as `1GB`."""
-    con = duckdb.connect(config={"temp_directory": str(spill)})
-    if memory is not None:
-        con.execute(f"set memory_limit = '{memory}'")
+def connect(spill: Path, memory: int | None = None) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory session that spills to a folder.
+
+    Args:
+        spill: The folder.
+        memory: Bytes that it may use where CHURN_MEMORY allows more; None for no such bound.
+
+    Raises:
+        ChurnError: CHURN_MEMORY cannot be used.
+    """
+    limit = duckdb_limit(most=memory)
+    con = duckdb.connect(config={"temp_directory": str(spill), "memory_limit": limit})
     row = con.execute("select current_setting('threads')").fetchone()
     threads = int(row[0]) if row else 1
     con.execute(

@@ -39,11 +39,11 @@ class Options:
     """What one call of ingest wants of every file.
 
     Attributes:
-        memory: DuckDB's memory limit, such as `1GB`; DuckDB's default if None.
+        memory: Bytes that DuckDB may use where CHURN_MEMORY allows more; None for no such bound.
         accept: Why rows in quarantine above the limit are accepted; None if they are not.
     """
 
-    memory: str | None = None
+    memory: int | None = None
     accept: str | None = None
 
 

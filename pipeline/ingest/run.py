@@ -39,7 +39,7 @@ def ingest(
     home: Home,
     *,
     console: Console,
-    memory: str | None = None,
+    memory: int | None = None,
     encoding: str | None = None,
     accept: str | None = None,
 ) -> IngestSummary:
@@ -53,7 +53,7 @@ def ingest(
         raw_dir: The directory that holds the raw files.
         home: CHURN_HOME with lake and quarantine.
         console: Shows progress; one line per file if it is not a terminal.
-        memory: DuckDB's memory limit, such as `1GB`; DuckDB's default if not given.
+        memory: Bytes that DuckDB may use where CHURN_MEMORY allows more; None for no such bound.
         encoding: Encoding of the CSV files; by default the one a file's name was last read in, or
             UTF-8.
         accept: Why rows in quarantine above the limit are accepted; kept in the lake's record.
@@ -155,7 +155,7 @@ def _bring(
 
 
 def _check_amounts(
-    taken: lake.Staged, changes: lake.Changes, scratch: Path, memory: str | None
+    taken: lake.Staged, changes: lake.Changes, scratch: Path, memory: int | None
 ) -> None:
     """Compare a file's prices with those of the table's other files."""
     place = taken.place

@@ -8,6 +8,6 @@ raw files, `corrections` says where what corrects them lies, `origin` tells thos
 domain, `state` opens the database of people's decisions and upgrades it by its `migrations`,
 `state_export` writes its tables for dbt; `forgotten` lists who was erased; `sums` keeps content
 hashes and `stores` says of what; `generations` names the published one and `look_ups` reads its
-documents. `errors`, `failures`, `exit_codes`, `clock`, `duck`, `files`, `terminal` and
-`environment` serve all.
+documents. `memory` says how much there is, and `duck` opens sessions within it. `errors`,
+`failures`, `exit_codes`, `clock`, `files`, `terminal` and `environment` serve all.
 """

@@ -54,6 +54,7 @@ NOT_LEARNED = (
     "retention",
     "rhythm",
     "train_every_days",
+    "training_memory_gb",
 )
 # A preset sets what a run learns from; these say what it may set, or are not learned from.
 _NOT_IN_A_PRESET = (

@@ -1,15 +1,88 @@
-"""DuckDB helpers: SQL literals, files to read, rows as dictionaries, views over Parquet."""
+"""DuckDB helpers: sessions for large data, SQL literals, files to read, rows as dictionaries."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from pipeline.project.errors import ChurnError
+from pipeline.project.home import Home
+from pipeline.project.memory import BESIDE_LEARNING_SHARE, duckdb_limit
 
 Row = dict[str, Any]
+
+
+def open_large(
+    home: Home,
+    purpose: str,
+    database: Path | None = None,
+    *,
+    share: float = 1.0,
+    config: Mapping[str, str] | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """Open a session for as many rows as there are: limited by CHURN_MEMORY, and it spills.
+
+    Look-ups need none of it.
+
+    Args:
+        home: CHURN_HOME; its scratch takes what does not fit.
+        purpose: Name of the folder for it; DuckDB makes and removes it. Two sessions of a process
+            that are open at a time have two.
+        database: A file to read; None for one in memory.
+        share: Part of CHURN_MEMORY that it may use.
+        config: Further settings of DuckDB.
+
+    Raises:
+        ChurnError: CHURN_MEMORY cannot be used.
+    """
+    limit = duckdb_limit(share)
+    given: dict[str, str | bool | int | float | list[str]] = dict(config or {})
+    connection = (
+        duckdb.connect(config=given)
+        if database is None
+        else duckdb.connect(str(database), read_only=True, config=given)
+    )
+    limit_memory(connection, home, purpose, limit)
+    return connection
+
+
+def open_beside_learning(home: Home) -> duckdb.DuckDBPyConnection:
+    """Open the warehouse to read, and leave memory to a model that learns or scores.
+
+    Raises:
+        ChurnError: CHURN_MEMORY cannot be used.
+    """
+    return open_large(home, "learning", home.warehouse, share=BESIDE_LEARNING_SHARE)
+
+
+def limit_memory(
+    connection: duckdb.DuckDBPyConnection, home: Home, purpose: str, limit: str
+) -> None:
+    """Limit the memory of a session, and let it spill where CHURN_HOME can be written.
+
+    Args:
+        connection: The session.
+        home: CHURN_HOME.
+        purpose: Name of the folder in its scratch.
+        limit: What DuckDB takes as `memory_limit`.
+    """
+    # not as a part of `config`: a process cannot open a file twice with two configurations
+    connection.execute(f"set memory_limit = {quoted(limit)}")
+    # of this process alone: two that spill into one folder write over each other's files
+    spill = home.work / "duckdb" / f"{purpose}_{os.getpid()}"
+    try:
+        spill.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    row = connection.execute("select current_setting('temp_directory')").fetchone()
+    # once rows have been spilled the folder is fixed, for all sessions of that file
+    if row != (str(spill),) and os.access(spill.parent, os.W_OK):
+        with suppress(duckdb.Error):
+            connection.execute(f"set temp_directory = {quoted(spill)}")
 
 
 def quoted(text: str | Path) -> str:

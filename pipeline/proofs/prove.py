@@ -12,10 +12,12 @@ from ml.contract import Examples
 from ml.leakage_checks import ignores_the_test
 from ml.learn import digest_of_learned
 from ml.level.read import read_levels, rule_of
-from ml.mart import read_scoring_cut_off, read_usable
+from ml.mart import read_scoring_cut_off, read_usable, sample_of
 from ml.train import PARAMETERS
+from pipeline.project.duck import open_beside_learning
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import write_json
+from pipeline.project.memory import learning_budget
 from pipeline.project.terminal import progress_bar
 from pipeline.proofs.time_travel import Comparison, Lake, compare
 from pipeline.runs.context import RunContext
@@ -74,13 +76,15 @@ def prove_training(context: RunContext, domain: str) -> str:
         ChurnError: Something does.
     """
     settings = context.entries[domain]
-    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+    with open_beside_learning(context.home) as connection:
         try:
             cohorts = read_cohorts(connection, domain)
             fits = choose_fits(cohorts, read_scoring_cut_off(connection, domain), settings)
+            budget = learning_budget(settings.training_memory_gb)
+            sample = sample_of(connection, domain, fits, budget)
         except RefusedError as refusal:
             return f"no training to prove: {refusal}"
-        everything, usable, _ = read_usable(connection, domain, fits, settings)
+        everything, usable, _ = read_usable(connection, domain, fits, settings, sample)
         levels = read_levels(connection, domain, rule_of(settings))
 
     def learn(examples: Examples) -> str:

@@ -17,7 +17,7 @@ from ml.level.orders import MEMORY_DAYS
 from ml.level.read import orders_sql
 from pipeline.project.corrections import correction_relations, day_of
 from pipeline.project.domains import domain_entries
-from pipeline.project.duck import quoted
+from pipeline.project.duck import open_large, quoted
 from pipeline.project.home import Home
 from pipeline.project.sources import SourceColumn, SourceTable, source_tables
 from pipeline.warehouse.compiled_sql import (
@@ -159,7 +159,8 @@ def rebuilt(
 
     The warehouse is attached as `built`; the stack's last relation holds the features.
     """
-    with duckdb.connect(config={"threads": "2", "preserve_insertion_order": "false"}) as connection:
+    settings = {"threads": "2", "preserve_insertion_order": "false"}
+    with open_large(home, "rebuilt", config=settings) as connection:
         connection.execute(f"attach {quoted(home.warehouse)} as built (read_only)")
         connection.execute("create schema lake")
         for table in source_tables(domain):

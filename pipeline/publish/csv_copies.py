@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.project.duck import name_sql, quoted
+from pipeline.project.duck import name_sql, open_large, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import replaced
 from pipeline.project.generations import current_file
@@ -94,7 +94,7 @@ def export_csv(home: Home, tables: Sequence[str], folder: Path | None = None) ->
     if path is None:
         raise ChurnError("Nothing is published yet.", hint="Run `churn run` first.")
     rows, files = {}, []
-    with duckdb.connect(str(path), read_only=True) as connection:
+    with open_large(home, "csv_copies", path) as connection:
         existing = [
             name
             for (name,) in connection.execute(

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from pipeline.project.duck import listed, quoted
+from pipeline.project.duck import listed, open_large, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import empty_folder, sync
 from pipeline.project.generations import (
@@ -124,7 +124,7 @@ def publish(
     kept, notes = sorted(kept), dict[str, tuple[str, ...]]()
     scratch = empty_folder(home.published / ".scratch")
     database = scratch / f"{name}.duckdb"
-    with duckdb.connect() as connection:
+    with open_large(home, "publish") as connection:
         connection.execute("set enable_progress_bar = false")
         if home.warehouse.exists():
             connection.execute(f"attach {quoted(home.warehouse)} as warehouse (read_only)")

@@ -9,7 +9,7 @@ from datetime import date
 import duckdb
 
 from pipeline.project.domain_settings import Guards
-from pipeline.project.duck import quoted
+from pipeline.project.duck import open_large, quoted
 from pipeline.project.home import Home
 from pipeline.publish.generation import SCHEMA, STAMPED, GenerationInfo
 from pipeline.retention.counts import StateCount, count_state
@@ -114,7 +114,7 @@ def measure(home: Home, live: GenerationInfo | None, domain: str) -> Jump | None
     """
     if live is None or not {_RISK, STAMPED} <= live.tables.keys():
         return None
-    with duckdb.connect() as connection:
+    with open_large(home, "guards") as connection:
         connection.execute(f"attach {quoted(home.warehouse)} as warehouse (read_only)")
         connection.execute(f"attach {quoted(live.path)} as published (read_only)")
         before = _side(connection, "published", domain)

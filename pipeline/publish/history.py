@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.project.duck import file_sql, quoted
+from pipeline.project.duck import file_sql, open_large, quoted
 from pipeline.project.home import Home
 from pipeline.project.sums import replaced_with_sum
 
@@ -59,7 +59,7 @@ def keep_history(home: Home, line: tuple[str, ...]) -> list[Path]:
 
 def _keep(home: Home, path: Path, *, replace: bool) -> list[Path]:
     written = []
-    with duckdb.connect(":memory:") as connection:
+    with open_large(home, "history") as connection:
         connection.execute(f"attach {quoted(path)} as published (read_only)")
         columns = _columns(connection, _TABLE)
         if not {"domain", "customer_id", "as_of_date"} <= columns:

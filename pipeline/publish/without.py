@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.project.duck import file_sql, listed, quoted
+from pipeline.project.duck import file_sql, listed, open_large, quoted
 from pipeline.project.files import empty_folder
 from pipeline.project.home import Home
 from pipeline.publish.customer_documents import can_look_up, write_look_up
@@ -43,7 +43,7 @@ def publish_without(home: Home, domain: str, customers: Collection[str]) -> str 
     scratch = empty_folder(home.published / ".scratch")
     copies, rows = scratch / name, {}
     copies.mkdir()
-    with duckdb.connect() as connection:
+    with open_large(home, "publish") as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute(f"attach {quoted(live.path)} as published (read_only)")
         connection.execute(

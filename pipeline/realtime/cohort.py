@@ -14,6 +14,7 @@ from pipeline.project.duck import parquet_select
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import replaced
 from pipeline.project.home import Home
+from pipeline.project.memory import duckdb_limit
 from pipeline.project.sources import SourceTable, source_tables
 from pipeline.realtime.answer import Scored, Scorer, add_features, open_answering
 from pipeline.realtime.bundle import read_coverage, read_identities
@@ -36,7 +37,7 @@ Progress = Callable[[float], None]
 
 CHUNK = 2_000
 # Memory for features and scoring before they spill to disk.
-MEMORY = "2GB"
+MEMORY = 2 * 10**9
 # Condition for ids that real time refuses; ingest accepts them, since it reads files as they are.
 _UNFIT_ID = r"regexp_matches(customer_id, '[\x00-\x1f\x7f]') or length(customer_id) > 200"
 _UNFIT_WORDS = "not scored: the id has a control character or more than 200 characters"
@@ -125,7 +126,7 @@ def score_lake(
     """
     model = load_live_model(home, domain, run_id)
     config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY,
+        "memory_limit": duckdb_limit(most=MEMORY),
         "temp_directory": str(spill),
         "threads": 2,
     }

@@ -54,6 +54,7 @@ def _facts(context: RunContext, domain: str, run: Path) -> dict[str, Any]:
     proof = kept_proof(context, domain)
     segments = _segments(run)
     frozen = entries(context.home, domain)
+    recipe = recipe_of(run)
     about = _rows(f"from {file_sql(run / 'runs.parquet')}")[0]
     first, last = about["test_as_of_date"], about.get("last_test_as_of_date")
     return {
@@ -78,7 +79,8 @@ def _facts(context: RunContext, domain: str, run: Path) -> dict[str, Any]:
             (c for c in checks if c["guard"] == "train_against_scoring"),
             key=lambda c: -c["value"],
         )[:10],
-        "excluded": recipe_of(run).excluded,
+        "excluded": recipe.excluded,
+        "sampled": f"{recipe.stayers.words}." if recipe.stayers else "",
         "contacted": _contacted(run),
         "proof": proof,
         "proof_words": _proof_words(proof),

@@ -9,7 +9,7 @@ from pipeline.retention.decisions import state_fingerprint
 from pipeline.warehouse.fingerprint import CATALOGUE, digest
 
 # What neither a model learns from nor a plan is made from.
-_NOT_PLANNED = ("connection", "guards", "train_every_days")
+_NOT_PLANNED = ("connection", "guards", "keep", "train_every_days", "training_memory_gb")
 
 
 def plan_fingerprint(home: Home, entries: Mapping[str, DomainSettings]) -> str:

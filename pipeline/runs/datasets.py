@@ -18,7 +18,7 @@ from rich.console import Console
 from ml.settings import LearningSettings
 from pipeline.project.checked import read_checked
 from pipeline.project.domains import recorded_settings
-from pipeline.project.duck import file_sql, quoted
+from pipeline.project.duck import file_sql, open_large, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.project.files import empty_folder, move_durably
@@ -125,7 +125,7 @@ def freeze_dataset(context: RunContext, domain: str, name: str) -> Dataset:
             hint="Choose another name.",
         )
     part = empty_folder(home.work / f"dataset_{domain}")
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+    with open_large(home, "dataset", home.warehouse) as connection:
         for file, relation in _relations(domain, context.entries[domain]).items():
             own = f"where domain = '{domain}'" if not relation.startswith(f"{domain}.") else ""
             connection.execute(

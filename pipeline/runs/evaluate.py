@@ -20,10 +20,13 @@ from ml.evaluation.rolling import judge_origin, learning_curve, origins
 from ml.evaluation.splits import cohorts_named
 from ml.level.read import read_levels, rule_of
 from ml.mart import read_snapshot_features
+from ml.stayers import sample_stayers
 from ml.train import PARAMETERS
+from pipeline.project.duck import open_beside_learning
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.project.files import empty_folder, move_durably
+from pipeline.project.memory import learning_budget
 from pipeline.project.sums import write_sums
 from pipeline.runs.context import RunContext
 from pipeline.runs.lead_time import examples_before
@@ -65,7 +68,7 @@ def evaluate(context: RunContext, domain: str, count: int, challenger: str | Non
     lineage = {"run_id": run.name, "domain": domain, "evaluated_at": now}
 
     with (
-        duckdb.connect(str(context.home.warehouse), read_only=True) as connection,
+        open_beside_learning(context.home) as connection,
         context.console.status(f"{domain}: reading the mart") as status,
     ):
 
@@ -80,8 +83,30 @@ def evaluate(context: RunContext, domain: str, count: int, challenger: str | Non
                 hint=f"Load more data: churn run --domain {domain} --raw DIR",
                 exit_code=REFUSED,
             )
+        known = [
+            cohort.as_of_date
+            for cohort in cohorts
+            if cohort.is_closed
+            and is_on_grid(cohort.as_of_date, settings)
+            and cohort.as_of_date <= judged[-1].tests[-1]
+        ]
+        try:
+            # as a training does: its test is whole, and stayers of earlier ones have weights
+            sample = sample_stayers(
+                connection,
+                domain,
+                known,
+                judged[-1].tests,
+                learning_budget(settings.training_memory_gb),
+            )
+        except RefusedError as refusal:
+            raise ChurnError(
+                f"Evaluating {domain} is refused: {refusal}.", exit_code=REFUSED
+            ) from refusal
+        if sample is not None:
+            context.say(f"{domain}: {sample.recorded().words}")
         everything = read_examples(
-            connection, domain, since=cohorts[0].as_of_date, until=judged[-1].tests[-1]
+            connection, domain, since=known[0], until=known[-1], only=known, sample=sample
         )
         usable, _ = usable_features(
             everything.features,
@@ -175,5 +200,6 @@ def _by_lead(
                 settings,
                 {**PARAMETERS, **recipe.tuned},
                 rounds,
+                learning_budget(settings.training_memory_gb),
             )
     return quality_by_lead(found)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from pipeline.project.duck import quoted
+from pipeline.project.duck import open_large, quoted
 from pipeline.project.home import Home
 from pipeline.warehouse.compiled_sql import create_models, load_coverage, load_stack
 from pipeline.warehouse.control import fill_controls
@@ -46,7 +46,8 @@ def examples_at(home: Home, domain: str, cut_offs: str) -> Iterator[duckdb.DuckD
         domain: Domain.
         cut_offs: Select of as_of_date and due_from.
     """
-    with duckdb.connect(config={"threads": "2", "preserve_insertion_order": "false"}) as connection:
+    settings = {"threads": "2", "preserve_insertion_order": "false"}
+    with open_large(home, "lead_time", config=settings) as connection:
         connection.execute(f"attach {quoted(home.warehouse)} as built (read_only)")
         connection.execute("create schema lake")
         relations = connection.execute(

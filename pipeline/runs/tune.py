@@ -6,8 +6,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
-
 from ml.cohorts import (
     RefusedError,
     choose_fits,
@@ -16,11 +14,13 @@ from ml.cohorts import (
     read_cohorts,
     with_history,
 )
-from ml.mart import read_scoring_cut_off, read_usable
+from ml.mart import read_scoring_cut_off, read_usable, sample_of
 from ml.tune import Tuned
 from ml.tune import tune as search
+from pipeline.project.duck import open_beside_learning
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
+from pipeline.project.memory import learning_budget
 from pipeline.project.sums import replaced_with_sum
 from pipeline.project.terminal import progress_bar
 from pipeline.runs.context import RunContext
@@ -38,11 +38,13 @@ def tune(context: RunContext, domain: str, trials: int) -> Tuned:
         ChurnError: There is too little data before the validation cut-off.
     """
     settings = context.entries[domain]
-    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+    with open_beside_learning(context.home) as connection:
         try:
             cohorts = read_cohorts(connection, domain)
             fits = choose_fits(cohorts, read_scoring_cut_off(connection, domain), settings)
-            everything, usable, _ = read_usable(connection, domain, fits, settings)
+            budget = learning_budget(settings.training_memory_gb)
+            sample = sample_of(connection, domain, fits, budget)
+            everything, usable, _ = read_usable(connection, domain, fits, settings, sample)
             grid = with_history(cohorts, settings)
             learned = [
                 [cohort.as_of_date for cohort in period]

@@ -14,6 +14,7 @@ from pipeline.engines.run import build_before
 from pipeline.labels.freeze import freeze_closed
 from pipeline.labels.registry import audit, check_files, keep_audit
 from pipeline.project.corrections import check_corrections
+from pipeline.project.duck import open_large
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import empty_folder
 from pipeline.project.stores import (
@@ -296,7 +297,7 @@ def _days_over(context: RunContext) -> dict[str, str]:
 
 def _freeze(context: RunContext, domain: str) -> None:
     rule_version = context.entries[domain].label_rule_version
-    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+    with open_large(context.home, "freeze", context.home.warehouse) as connection:
         written = freeze_closed(connection, context.home, domain, rule_version)
     if written:
         rows = sum(cohort.rows for cohort in written)

@@ -9,9 +9,11 @@ import numpy as np
 
 from ml.decision import Decision
 from pipeline.project.domain_settings import DomainSettings
+from pipeline.project.duck import open_beside_learning
 from pipeline.project.errors import ChurnError
 from pipeline.project.exit_codes import REFUSED
 from pipeline.project.files import empty_folder, move_durably
+from pipeline.project.memory import learning_budget
 from pipeline.project.stores import (
     MODELS,
     hint_for,
@@ -98,16 +100,20 @@ def train(context: RunContext, domain: str) -> Path:
     Raises:
         ChurnError: Training is refused, with the reason; exit code 3, the build stays.
     """
-    from ml.cohorts import RefusedError, TooLittleDataError
+    from ml.cohorts import RefusedError, TooLittleDataError, choose_fits, read_cohorts
+    from ml.mart import sample_of
     from ml.record import RunInputs
     from ml.run import train_run
 
     home, settings = context.home, context.entries[domain].learned()
+    budget = learning_budget(context.entries[domain].training_memory_gb)
     sql_hash = stack_hash(load_stack(home, domain))
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+    with open_beside_learning(home) as connection:
         try:
             scoring = _scoring_cut_off(context, connection, domain)
             tuned = tuned_parameters(home, domain)
+            fits = choose_fits(read_cohorts(connection, domain), scoring, settings)
+            sample = sample_of(connection, domain, fits, budget)
             inputs = fingerprint.digest(
                 fingerprint.lake_fingerprint(home, domain),
                 fingerprint.recipe_fingerprint(),
@@ -117,6 +123,8 @@ def train(context: RunContext, domain: str) -> Path:
                 settings.given(),
                 tuned,
                 *_contacted(connection, domain),
+                # the memory of a machine changes a run only where it is too little
+                *([] if sample is None else [f"1 of {sample.one_of} stayers"]),
             )
             run_id = f"{domain}-{scoring}-{inputs[:8]}"
             folder = home.models / domain / run_id
@@ -138,6 +146,7 @@ def train(context: RunContext, domain: str) -> Path:
                         sql_hash,
                         fingerprint.learning_fingerprint(settings, sql_hash, tuned),
                         tuned,
+                        sample,
                     ),
                     scratch,
                     lambda words: status.update(f"{domain}: {words}"),
@@ -167,6 +176,8 @@ def train(context: RunContext, domain: str) -> Path:
     write_sums(scratch)
     move_durably(scratch, folder)
     context.say(f"{domain}: trained {run_id}")
+    if sample is not None:
+        context.say(f"{domain}: {sample.recorded().words}")
     return folder
 
 
@@ -239,7 +250,7 @@ def decide(context: RunContext, domain: str, challenger: Path) -> Decision | Non
             words = f"the model file of {live} is damaged, so that it cannot be compared"
             context.warn(f"{domain}: {challenger.name} goes live: {words}. {damage.where}", domain)
             return Decision(challenger.name, challenger.name, "not_comparable", words)
-    with duckdb.connect(str(context.home.warehouse), read_only=True) as connection:
+    with open_beside_learning(context.home) as connection:
         decision = decide_between(
             connection,
             trained_run(live_run(context.home, domain)) if live else None,
@@ -332,7 +343,7 @@ def _score(context: RunContext, domain: str, run: Path) -> str:
     from ml.score import is_scored, score_cut_off
 
     home = context.home
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+    with open_beside_learning(home) as connection:
         try:
             cut_off = _scoring_cut_off(context, connection, domain)
             folder = run / "scores" / str(cut_off)

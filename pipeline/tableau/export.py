@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from pipeline.project.duck import open_large
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 from pipeline.project.serving_tables import Table, published_tables
@@ -67,7 +68,7 @@ def export(home: Home, seen_as: str | None = None, packed: Sequence[str] = ()) -
     home.work.mkdir(parents=True, exist_ok=True)
     with (
         TemporaryDirectory(dir=home.work, prefix="tableau-") as folder,
-        duckdb.connect(str(live.path), read_only=True) as connection,
+        open_large(home, "tableau", live.path) as connection,
     ):
         scratch = Path(folder)
         connection.execute(_generation_view(live))

@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from pipeline.project.home import PROJECT, Home
+from pipeline.project.memory import duckdb_limit
 from pipeline.project.terminal import progress_bar
 from pipeline.warehouse.blame import DbtError, FailedNode
 from pipeline.warehouse.lineage import check_installed, tell_build
@@ -83,7 +84,8 @@ def dbt(
 
     Raises:
         DbtError: A model or a test failed; with dbt's message and the path of the log.
-        ChurnError: OpenLineage is configured, and its client is not installed.
+        ChurnError: OpenLineage is configured, and its client is not installed; or CHURN_MEMORY
+            cannot be used.
     """
     check_installed()
     home.root.mkdir(parents=True, exist_ok=True)
@@ -105,7 +107,11 @@ def dbt(
         call += ["--vars", json.dumps(variables)]
     results = (target_path or home.dbt_target) / "run_results.json"
     results.unlink(missing_ok=True)
-    own = {"CHURN_HOME": str(home.root), "DO_NOT_TRACK": "1"}
+    own = {
+        "CHURN_HOME": str(home.root),
+        "CHURN_DUCKDB_MEMORY": duckdb_limit(),
+        "DO_NOT_TRACK": "1",
+    }
     surroundings = {**os.environ, **own, **(environment or {})}
     outcome, stray = DbtOutcome(), ""
     with (

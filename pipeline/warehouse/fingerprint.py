@@ -30,6 +30,7 @@ LEARNING = (
     "contract.py",
     "cohorts.py",
     "mart.py",
+    "stayers.py",
     "train.py",
     "calibrate.py",
     "learn.py",

@@ -17,7 +17,7 @@ from random import SystemRandom
 import duckdb
 
 from pipeline.project.domain_settings import DomainSettings
-from pipeline.project.duck import files_sql, parquet_select, quoted
+from pipeline.project.duck import files_sql, open_large, parquet_select, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import write_json
 from pipeline.project.home import Home
@@ -97,7 +97,7 @@ def note_lake_days(home: Home, domains: Iterable[str]) -> None:
                     noted.remove(target)
                 elif files:
                     try:
-                        _note_days(table, files, target)
+                        _note_days(home, table, files, target)
                     except duckdb.Error as problem:
                         raise ChurnError(
                             f"{domain} could not be built: a file of the lake cannot be read.",
@@ -109,10 +109,10 @@ def note_lake_days(home: Home, domains: Iterable[str]) -> None:
             path.unlink()
 
 
-def _note_days(table: SourceTable, files: list[Path], target: Path) -> None:
+def _note_days(home: Home, table: SourceTable, files: list[Path], target: Path) -> None:
     rows = f"read_parquet([{files_sql(files)}], union_by_name = true, hive_partitioning = false)"
     with (
-        duckdb.connect(config={"threads": "2"}) as connection,
+        open_large(home, "lake_days", config={"threads": "2"}) as connection,
         replaced_with_sum(target) as part,
     ):
         existing = {name for name, *_ in connection.execute(f"describe from {rows}").fetchall()}
@@ -178,7 +178,7 @@ def is_of_other_sql(home: Home, domain: str, environment: Mapping[str, str]) -> 
 
 def compare_kept(home: Home, domain: str) -> Difference | None:
     """Compare the kept cut-off that the build made again with its file; None if they are equal."""
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+    with open_large(home, "kept_features", home.warehouse) as connection:
         for day, path in connection.execute(
             "select cast(as_of_date as varchar), file_path from control.control__feature_files "
             "where domain = ? and is_compared",
@@ -206,7 +206,7 @@ def keep_made(home: Home, domain: str, settings: DomainSettings) -> int:
     """
     folder = home.features / domain
     folder.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+    with open_large(home, "kept_features", home.warehouse) as connection:
         made = {
             str(day)
             for (day,) in connection.execute(

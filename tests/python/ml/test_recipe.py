@@ -73,7 +73,13 @@ def test_what_is_written_is_read_back_to_the_last_bit(tmp_path):
     document = json.loads((tmp_path / RECIPE).read_text())
     assert document["recipe_version"] == RECIPE_VERSION
     # the keys that readers outside of Python know
-    assert document.keys() == VERSION_1.keys() | {"recipe_version", "tested_on", "seeds", "level"}
+    assert document.keys() == VERSION_1.keys() | {
+        "recipe_version",
+        "tested_on",
+        "seeds",
+        "level",
+        "stayers",
+    }
     assert document["usual"] == VERSION_1["usual"]
     assert document["live_cohorts"] == VERSION_1["live_cohorts"]
 
@@ -122,7 +128,7 @@ def test_a_still_older_recipe_is_read_and_does_not_score_what_it_cannot(keep, mo
         ({"usualy": {}}, "Unknown key 'usualy'", ": usualy"),
         ({"model_hash": None}, "model_hash is null; it should be text", ": model_hash"),
         ({"recipe_version": "two"}, "it should be a whole number", ": recipe_version"),
-        ({"recipe_version": RECIPE_VERSION + 1}, "written by later code", "recipe_version 5"),
+        ({"recipe_version": RECIPE_VERSION + 1}, "written by later code", "recipe_version 6"),
     ],
 )
 def test_a_damaged_recipe_is_refused_with_the_file_and_the_key(keep, damage, what, where):
