@@ -143,7 +143,10 @@ def test_nothing_published_yet_is_told_and_then_served(home, world, start_api):
         assert answer.headers["Retry-After"]
     body = {"contacts": [{"customer_id": "x", "contacted_on": "2024-01-01"}]}
     problem_of(api.post("/v1/bench/contacts", json=body), 503, "nothing-published")
-    shutil.copytree(world.published, home.published, symlinks=True)
+    # the name comes last, as of a publish: the API looks for one all the time
+    named = shutil.ignore_patterns("current.json")
+    shutil.copytree(world.published, home.published, symlinks=True, ignore=named)
+    shutil.copy(world.published / "current.json", home.published)
     assert api.get("/v1/domains").status_code == 200
 
 
