@@ -66,7 +66,7 @@ def test_what_would_fail_the_night_is_broken_and_the_other_questions_are_asked(d
     what = harm(demo_copy)
     assert state_of(demo_copy, what) == "broken"
     assert asked(demo_copy, what).hint
-    assert len(list(examine(demo_copy, ["kkbox"], NOW))) == 11
+    assert len(list(examine(demo_copy, ["kkbox"], NOW))) == 12
 
 
 def test_room_modes_and_open_files(demo_copy, monkeypatch):
