@@ -3,6 +3,7 @@
 import shutil
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
@@ -43,6 +44,9 @@ from pipeline.warehouse.compiled_sql import (
     write_models,
 )
 from pipeline.warehouse.lineage import told, written_tables
+
+if TYPE_CHECKING:
+    from ml.stayers import StayerSample
 
 
 def learn_and_score(context: RunContext, domain: str) -> None:
@@ -100,20 +104,17 @@ def train(context: RunContext, domain: str) -> Path:
     Raises:
         ChurnError: Training is refused, with the reason; exit code 3, the build stays.
     """
-    from ml.cohorts import RefusedError, TooLittleDataError, choose_fits, read_cohorts
-    from ml.mart import sample_of
+    from ml.cohorts import RefusedError, TooLittleDataError
     from ml.record import RunInputs
     from ml.run import train_run
 
     home, settings = context.home, context.entries[domain].learned()
-    budget = learning_budget(context.entries[domain].training_memory_gb)
     sql_hash = stack_hash(load_stack(home, domain))
     with open_beside_learning(home) as connection:
         try:
             scoring = _scoring_cut_off(context, connection, domain)
             tuned = tuned_parameters(home, domain)
-            fits = choose_fits(read_cohorts(connection, domain), scoring, settings)
-            sample = sample_of(connection, domain, fits, budget)
+            sample = _sample(context, connection, domain, scoring)
             inputs = fingerprint.digest(
                 fingerprint.lake_fingerprint(home, domain),
                 fingerprint.recipe_fingerprint(),
@@ -190,6 +191,21 @@ def _scoring_cut_off(
     if domain in context.as_of:
         return np.datetime64(context.as_of[domain], "D")
     return read_scoring_cut_off(connection, domain)
+
+
+def _sample(
+    context: RunContext,
+    connection: duckdb.DuckDBPyConnection,
+    domain: str,
+    scoring: np.datetime64,
+) -> "StayerSample | None":
+    """Which stayers are learned from; None for all."""
+    from ml.cohorts import choose_fits, read_cohorts
+    from ml.mart import sample_of
+
+    entry = context.entries[domain]
+    fits = choose_fits(read_cohorts(connection, domain), scoring, entry)
+    return sample_of(connection, domain, fits, learning_budget(entry.training_memory_gb))
 
 
 def _labels_checksums(

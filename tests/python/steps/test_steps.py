@@ -99,7 +99,7 @@ def test_only_too_little_data_is_advised_other_settings(
     duckdb.connect(str(context.home.warehouse)).close()
     monkeypatch.setattr(training, "load_stack", lambda *_: [])
     monkeypatch.setattr(training, "_scoring_cut_off", lambda *_: np.datetime64("2017-04-01"))
-    monkeypatch.setattr(training, "_labels_checksums", refuse)
+    monkeypatch.setattr(training, "_sample", refuse)
     monkeypatch.setattr(training, "live_name", lambda *_: live)
     monkeypatch.setattr(training, "advise", lambda *_: "churn run --set preset=short")
     with pytest.raises(ChurnError, match=str(refusal)) as told:
