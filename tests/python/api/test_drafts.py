@@ -129,6 +129,7 @@ def test_a_name_that_does_not_exist_is_told_and_nothing_is_saved(planner, domain
     assert planner.items(f"/v1/{domain}/drafts") == []
 
 
+@pytest.mark.long  # over HTTP in test_an_approved_draft_is_the_plan_from_the_next_publish_on
 def test_the_terminal_approves_a_draft_and_publishes_it(planner, domain, run_churn):
     planner.put(path(domain, "mail"), json={"budget": 300, "filter": {"channels": [CHANNEL]}})
     command = ("plan", "--domain", domain, "--approve")

@@ -71,7 +71,7 @@ def other_features(home):
     "plant",
     [
         pytest.param(cut_short, marks=pytest.mark.long),  # fails a run in the next test
-        a_damaged_lake,
+        pytest.param(a_damaged_lake, marks=pytest.mark.long),
         other_features,
         pytest.param(one_label_twice, marks=pytest.mark.long),
     ],

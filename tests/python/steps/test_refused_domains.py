@@ -174,6 +174,7 @@ def test_a_refused_training_leaves_the_live_model_scoring(demo_copy, run_churn):
     assert_suppressed(current(home), customer, OTHER)
 
 
+@pytest.mark.long  # four runs
 def test_a_past_day_is_scored_for_study_and_published_only_for_a_reason(demo_copy, run_churn):
     home, live = demo_copy, live_name(demo_copy, OTHER)
     scored = current_scores(home, OTHER)

@@ -123,6 +123,7 @@ def test_a_second_run_works_nothing_through_again(demo_copy, run_churn):
     assert current(demo_copy).name == before
 
 
+@pytest.mark.long  # a training in runs/test_datasets.py, a build in warehouse/test_kept_features.py
 def test_two_builds_and_trainings_on_the_same_files_are_equal_to_the_last_bit(
     demo, demo_copy, run_churn
 ):
