@@ -58,7 +58,7 @@ def assert_printed(lines, said):
             place = found + len(squeezed(line))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_tables_of_a_database_become_scores_and_the_next_night_reads_what_is_new(
     asks, database, project, home
 ):

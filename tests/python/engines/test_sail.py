@@ -55,6 +55,7 @@ def test_no_row_of_any_model_differs(demo, run_churn):
     assert_no_row_differs(compare(run_churn, demo[0], "kkbox"), "kkbox")
 
 
+@pytest.mark.long
 def test_no_row_differs_on_a_cluster_that_sees_the_files_elsewhere(
     demo, run_churn, tmp_path, monkeypatch
 ):

@@ -25,7 +25,7 @@ from pipeline.operations.verify import verify_generation
 from pipeline.project.home import PROJECT, Home
 from pipeline.publish.generation import current
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 SHOP = "ecommerce"
 # The demo ends on 30 April 2020; the days after it are those of a week before, moved.

@@ -67,14 +67,10 @@ def other_features(home):
     return 3, "were made from other features", f"churn run --domain {OTHER}"
 
 
+@pytest.mark.long  # the next test fails a run
 @pytest.mark.parametrize(
     "plant",
-    [
-        pytest.param(cut_short, marks=pytest.mark.long),  # fails a run in the next test
-        pytest.param(a_damaged_lake, marks=pytest.mark.long),
-        other_features,
-        pytest.param(one_label_twice, marks=pytest.mark.long),
-    ],
+    [cut_short, a_damaged_lake, other_features, one_label_twice],
     ids=lambda plant: plant.__name__,
 )
 def test_a_domain_that_fails_keeps_its_rows_and_the_other_is_published(demo_copy, run_churn, plant):

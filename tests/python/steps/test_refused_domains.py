@@ -101,6 +101,7 @@ def test_do_not_contact_waits_for_no_build(demo_copy, run_churn, command):
     assert set(ask(after.path, listed)) == left
 
 
+@pytest.mark.long  # of no domain at all in the test before
 def test_do_not_contact_waits_for_no_domain(alone, run_churn):
     """The only domain is refused; whom its list names and who asked to be left alone is off it."""
     home, before = alone, current(alone)
