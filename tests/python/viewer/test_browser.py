@@ -10,7 +10,7 @@ import socket
 import sqlite3
 import time
 import urllib.request
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,7 +20,7 @@ import oidc_provider_mock
 import pytest
 from campaign_world import past_campaign
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
@@ -128,8 +128,10 @@ class Person:
 
     def sees(self, words):
         for _ in range(PATIENCE):
-            if words in self.reads():
-                return
+            # a page that is drawn anew meanwhile is looked at again
+            with suppress(NoSuchElementException, StaleElementReferenceException):
+                if words in self.reads():
+                    return
             time.sleep(1)
         raise AssertionError(f"{words!r} is not on the page:\n{self.reads()}")
 
@@ -775,7 +777,8 @@ def test_people_sign_in_by_openid_connect(browser, demo_copy, tmp_path, monkeypa
                 ("marketing", "Value at risk"),
             ):
                 person.opens("today")
-                assert "Please sign in" in person.reads() and "NT$" not in person.reads()
+                person.sees("Please sign in")
+                assert "NT$" not in person.reads()
                 person.finds("Sign in").click()
                 person.awaits("input[name='sub']").send_keys(user + Keys.ENTER)
                 WebDriverWait(browser, PATIENCE).until(
@@ -791,4 +794,4 @@ def test_people_sign_in_by_openid_connect(browser, demo_copy, tmp_path, monkeypa
             assert "marketing@example.com" in sidebar.replace("\u2060", "")
             person.clicks("Sign out")  # it may lead to a page of the provider
             person.opens("today")
-            assert "Please sign in" in person.reads()
+            person.sees("Please sign in")
