@@ -149,6 +149,13 @@ class Person:
         self.finds(words, kind).click()
         self.waits()
 
+    def signs_out(self):
+        """It may lead to a page of the provider; whoever leaves before it has come stays in."""
+        self.finds("Sign out").click()
+        WebDriverWait(self.browser, PATIENCE).until(
+            lambda driver: not driver.find_elements(By.XPATH, "//button[contains(., 'Sign out')]")
+        )
+
     def writes(self, label, words):
         field = self.awaits(f"input[aria-label='{label}']")
         field.send_keys(words)
@@ -788,10 +795,10 @@ def test_people_sign_in_by_openid_connect(browser, demo_copy, tmp_path, monkeypa
                 person.sees(told)
                 if user != "marketing":
                     assert "NT$" not in person.reads()
-                    person.clicks("Sign out")
+                    person.signs_out()
             sidebar = browser.find_element(By.CSS_SELECTOR, "[data-testid='stSidebar']").text
             # a joiner that nobody sees keeps the name from becoming a link
             assert "marketing@example.com" in sidebar.replace("\u2060", "")
-            person.clicks("Sign out")  # it may lead to a page of the provider
+            person.signs_out()
             person.opens("today")
             person.sees("Please sign in")
