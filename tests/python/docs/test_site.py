@@ -139,7 +139,7 @@ def test_without_sphinx_the_way_to_it_is_told(home, console, tmp_path, monkeypat
     assert "pip install --editable '.[docs]'" in told.value.hint
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_whole_site_shows_the_demo(demo_copy, console, tmp_path):
     site = build_site(demo_copy, app, console, tmp_path / "site").parent
     names = {str(page.relative_to(site)) for page in check_offline(site)}

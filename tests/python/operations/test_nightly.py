@@ -309,10 +309,8 @@ def test_a_full_disk_ends_in_words_and_the_status_line(demo_copy):
     assert current(demo_copy) == before
 
 
-@pytest.mark.parametrize(
-    "moment", [*(pytest.param(m, marks=pytest.mark.long) for m in ("build", "learn")), "publish"]
-)
-@pytest.mark.slow
+@pytest.mark.long  # moments of every step in operations/test_failpoints.py
+@pytest.mark.parametrize("moment", ["build", "learn", "publish"])
 def test_a_night_that_is_killed_is_made_up_for_by_the_next(demo_copy, night, moment):
     """Killed as its step begins; until then everything is as such a night leaves it."""
     before = current(demo_copy)

@@ -192,7 +192,7 @@ def test_a_fault_in_a_kind_is_a_fault_of_each_of_its_domains(project, tmp_path):
     assert found == {"broken": list(three), "mended": []}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_third_domain_made_by_the_command_and_mapped_runs_to_published_scores(
     project, tmp_path, home
 ):

@@ -140,7 +140,7 @@ def test_two_builds_and_trainings_on_the_same_files_are_equal_to_the_last_bit(
     assert ask(demo_copy.warehouse, sql) == ask(demo[0].warehouse, sql)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_frozen_labels_outlive_the_warehouse_and_a_changed_lake(demo, demo_copy, run_churn):
     sql = (
         "select label_definition, as_of_date, label_rows, label_checksum, label_version "
