@@ -40,7 +40,7 @@ class Difference:
     Attributes:
         domain: Domain.
         as_of_date: The cut-off.
-        rows: Rows on one side only.
+        rows: Rows that differ, or are on one side only.
     """
 
     domain: str
