@@ -279,6 +279,18 @@ def _stamp(home: Home) -> int | None:
         return None
 
 
+def _files_of(path: Path) -> tuple[tuple[int, int] | None, ...]:
+    """What tells that the files of a generation are other ones than before: put back, or whole."""
+    found: list[tuple[int, int] | None] = []
+    for suffix in (".duckdb", ".sqlite"):
+        try:
+            stat = path.with_suffix(suffix).stat()
+            found.append((stat.st_mtime_ns, stat.st_size))
+        except FileNotFoundError:
+            found.append(None)
+    return tuple(found)
+
+
 class Reader:
     """Follows `published/current.json`: opens the new generation when it names another.
 
@@ -298,6 +310,8 @@ class Reader:
         self._on_swap = on_swap
         self.preparations: list[Callable[[OpenGeneration], object]] = []
         self.damaged: str | None = None
+        # files that were found to be damaged in reading; they are not opened again as they are
+        self._unreadable: tuple[tuple[int, int] | None, ...] | None = None
         self._current: OpenGeneration | None = None
         self._older: OrderedDict[str, OpenGeneration] = OrderedDict()
         self._today = TodayReader(home)
@@ -340,8 +354,12 @@ class Reader:
                     self.damaged = next(iter(names), None)
                     return self._current
                 if self._current is not None and self._current.is_damaged:
-                    self.damaged, self._current = self._current.name, None
-                if path.stem == self.damaged:
+                    self.damaged, self._unreadable = (
+                        self._current.name,
+                        _files_of(self._current.path),
+                    )
+                    self._current = None
+                if path.stem == self.damaged and self._unreadable == _files_of(path):
                     return self._current or self._open_older()
                 if self._current is not None and self._current.path == path:
                     return self._current
@@ -351,7 +369,7 @@ class Reader:
                     # it was deleted by later publishes, which name a newer one
                     if attempt < _ATTEMPTS - 1:
                         continue
-                    self.damaged = path.stem
+                    self.damaged, self._unreadable = path.stem, _files_of(path)
                     if self._current is None and self._open_older() is not None:
                         return self._current
                     raise

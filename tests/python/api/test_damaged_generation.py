@@ -70,6 +70,34 @@ def test_the_older_whole_generation_is_served_and_readiness_says_why(
     assert {c["name"]: c["is_good"] for c in api.get("/readyz").json()["checks"]}["whole"]
 
 
+@pytest.mark.parametrize("suffix", [".duckdb", ".sqlite"])
+@pytest.mark.parametrize("damage", [cut, garbage])
+def test_a_generation_whose_files_are_put_back_is_served_again(twice, start_api, suffix, damage):
+    home, newer = twice
+    path = newer.with_suffix(suffix)
+    whole = path.read_bytes()
+    damage(path)
+    api = start_api(home, "read")
+    assert served_by(api) < newer.stem
+    path.write_bytes(whole)
+    api.services.reader.refresh()
+    assert served_by(api) == newer.stem
+    assert {c["name"]: c["is_good"] for c in api.get("/readyz").json()["checks"]}["whole"]
+
+
+def test_a_generation_that_is_met_while_it_is_copied_is_served_once_it_is_whole(
+    home, world, start_api
+):
+    api = start_api(home, "read")
+    home.published.mkdir(parents=True)
+    shutil.copy(world.published / "current.json", home.published)
+    api.services.reader.refresh()
+    assert api.get("/v1/domains").status_code == 503
+    shutil.copytree(world.published, home.published, symlinks=True, dirs_exist_ok=True)
+    api.services.reader.refresh()
+    assert api.get("/v1/domains").status_code == 200
+
+
 def test_with_nothing_that_is_whole_it_is_503_in_words(world, start_api):
     for path in world.published.glob("churn_*.duckdb"):
         cut(path)
