@@ -122,7 +122,7 @@ def prune(
         bool, typer.Option("--dry-run", help="Show what would be deleted, and delete nothing.")
     ] = False,
 ) -> None:
-    """Delete old scores, runs, replaced labels and history, by the rule keep of the entry."""
+    """Delete old scores, runs, replaced labels and history, by the domain's keep rule."""
     from pipeline.operations.prune import find_prunable
     from pipeline.operations.prune import prune as delete
     from pipeline.report.pruned import show_prunable

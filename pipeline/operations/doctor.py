@@ -167,7 +167,8 @@ def _old_nights(home: Home, domains: list[str]) -> Finding:
     if not found:
         return Finding("old nights", "nothing is older than the rules keep it")
     size = sum(one.bytes for one in found) / 1e6
-    words = f"{len(found):,} scores, runs and files, {size:,.1f} MB, are older than the rules keep"
+    are = "item is" if len(found) == 1 else "items are"
+    words = f"{len(found):,} {are} older than the rules keep them, {size:,.1f} MB"
     return Finding("old nights", words, "churn prune --dry-run, then churn prune")
 
 

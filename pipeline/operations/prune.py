@@ -102,8 +102,8 @@ def _of_domain(home: Home, domain: str, settings: DomainSettings) -> Iterator[Pr
     frozen = {(one.label_definition, one.as_of_date) for one in labels if one.withdrawn_at is None}
     runs = sorted(path.parent for path in (home.models / domain).glob(f"*/{RECIPE}"))
     scored = {run: sorted((run / "scores").glob("*/")) for run in runs}
-    held = _early_days(home, domain, {folder.name for one in scored.values() for folder in one})
-    held.add(published.as_of_date)
+    days = {folder.name for folders in scored.values() for folder in folders}
+    held = {published.as_of_date, *_early_days(home, domain, days)}
 
     gone: set[Path] = set()
     for run, folders in scored.items():
@@ -114,23 +114,25 @@ def _of_domain(home: Home, domain: str, settings: DomainSettings) -> Iterator[Pr
             is_over = (definition, folder.name) in frozen or day < cut_offs_from
             if day < limit and is_over and folder.name not in held:
                 gone.add(folder)
-                yield _prunable("scores", domain, folder, day)
+                yield Prunable("scores", domain, folder, day, _size(folder))
 
     in_use = {published.run_id, *_decided_last(home, domain)}
     for run, folders in scored.items():
         known_on = recipe_of(run).outcomes_known_on
         if run.name not in in_use and known_on < old_from and set(folders) <= gone:
-            yield _prunable("runs", domain, run, known_on)
+            # its scores are counted by themselves
+            size = _size(run) - sum(map(_size, folders))
+            yield Prunable("runs", domain, run, known_on, size)
 
     for path in sorted((home.history / domain).glob("*.parquet")):
         if (day := date.fromisoformat(path.stem)) < cut_offs_from:
-            yield _prunable("what was published", domain, path, day)
+            yield Prunable("what was published", domain, path, day, _size(path))
 
     for entry in reversed(list(_replaced(labels, old_from))):
         path = stored_labels(home, entry)
         if path.exists():
             day = date.fromisoformat(entry.as_of_date)
-            yield Prunable("replaced labels", domain, path, day, path.stat().st_size, entry)
+            yield Prunable("replaced labels", domain, path, day, _size(path), entry)
 
 
 def _decided_last(home: Home, domain: str) -> set[str | None]:
@@ -142,7 +144,10 @@ def _decided_last(home: Home, domain: str) -> set[str | None]:
 
 
 def _early_days(home: Home, domain: str, scored: set[str]) -> set[str]:
-    """The scored days on which the early signs of launched campaigns are read."""
+    """The days on which early signs of launched campaigns are read: the first that was published.
+
+    Where publishes kept no history yet, it is the first that was scored; both stay.
+    """
     with reading_from(home) as connection:
         if connection is None:
             return set()
@@ -151,10 +156,14 @@ def _early_days(home: Home, domain: str, scored: set[str]) -> set[str]:
                 CAMPAIGNS.c.domain == domain, CAMPAIGNS.c.launched_at.is_not(None)
             )
         ).all()
-    days = sorted(scored)
-    since = (str(moment.date() + _EARLY) for moment in launched)
-    first = (next((day for day in days if day >= begin), None) for begin in since)
-    return {day for day in first if day is not None}
+    published = {path.stem for path in (home.history / domain).glob("*.parquet")}
+    since = [str(moment.date() + _EARLY) for moment in launched]
+    return {
+        min(later)
+        for days in (scored, scored & published)
+        for begin in since
+        if (later := [day for day in days if day >= begin])
+    }
 
 
 def _replaced(labels: list[FrozenCohort], old_from: date) -> Iterator[FrozenCohort]:
@@ -170,6 +179,6 @@ def _replaced(labels: list[FrozenCohort], old_from: date) -> Iterator[FrozenCoho
             yield entry
 
 
-def _prunable(kind: Kind, domain: str, path: Path, day: date) -> Prunable:
+def _size(path: Path) -> int:
     files = path.rglob("*") if path.is_dir() else [path]
-    return Prunable(kind, domain, path, day, sum(f.stat().st_size for f in files if f.is_file()))
+    return sum(file.stat().st_size for file in files if file.is_file())

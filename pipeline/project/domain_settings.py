@@ -365,7 +365,7 @@ class DomainSettings(LearningSettings):
     history_days: Days = Field(
         default=400,
         description="Days before the scored cut-off that bi_customer_history reaches back; the "
-        "files of all published cut-offs stay",
+        "files of earlier ones stay until `churn prune`",
     )
     keep: KeepRule = Field(
         default=KeepRule(), description="How long `churn prune` keeps what no build reads"

@@ -6,6 +6,7 @@ from functools import partial
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
@@ -39,19 +40,14 @@ def mart():
             create table shop.shop__churn_examples as
             select
                 'shop' as domain, 'c' || c as customer_id,
-                date '2020-01-01' + to_months(d::integer) as as_of_date, null::date as due_on,
+                cast(date '2020-01-01' + to_months(d::integer) as date) as as_of_date,
+                null::date as due_on,
                 date '2020-06-01' as label_known_on,
                 case when d < 3 then (c + d) % 10 = 0 end as is_churned, 1.5 as customer_value,
                 c / (1 + ((c + d) % 10 = 0)::integer) as orders__orders,
                 c % 3 = 0 as orders__is_many
             from range(3000) as customers (c), range(4) as days (d)
         """)
-        connection.execute(
-            "update shop.shop__churn_examples set as_of_date = cast(as_of_date as date)"
-        )
-        connection.execute(
-            "alter table shop.shop__churn_examples alter as_of_date set data type date"
-        )
         yield connection
 
 
@@ -147,23 +143,11 @@ def test_a_control_that_was_drawn_counts_for_both(mart):
     found = read(mart, sample)
     place = int(np.flatnonzero((found.as_of_date == DAYS[0]) & (found.is_churned == 0))[0])
     who = found.customer_id[place]
-    rows = found_rows(who)
-    kept = without_contacted(found, Contacted(rows))
+    drawn = {"customer_id": [who], "as_of_date": [np.datetime64("2020-01-01", "s")]}
+    drawn |= {"weight": [4.0], "reason": ["control_of_plan"]}
+    kept = without_contacted(found, Contacted(pd.DataFrame(drawn)))
     at = int(np.flatnonzero((kept.customer_id == who) & (kept.as_of_date == DAYS[0]))[0])
     assert kept.weight[at] == pytest.approx(4 * sample.weights[DAYS[0]])
-
-
-def found_rows(who):
-    import pandas as pd
-
-    return pd.DataFrame(
-        {
-            "customer_id": [who],
-            "as_of_date": np.array(["2020-01-01"], dtype="datetime64[s]"),
-            "weight": [4.0],
-            "reason": ["control_of_plan"],
-        }
-    )
 
 
 def twice_and_once():

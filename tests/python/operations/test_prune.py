@@ -157,6 +157,12 @@ def test_a_run_goes_with_its_last_scores_unless_it_is_live_or_was_judged_last(li
         words="",
     )
     record(lived, SHOP, held)
+    # the bytes of its scores are counted once
+    going = find_prunable(lived, settings())
+    folder = lived.models / SHOP / "old"
+    assert sum(one.bytes for one in going) == sum(
+        path.stat().st_size for path in folder.rglob("*") if path.is_file()
+    )
     assert pruned(lived) == [*scores_of(date(2019, 1, 7), run="old"), f"models/{SHOP}/old"]
     left = {path.name for path in (lived.models / SHOP).glob("*/")}
     assert left == {"live", "kept", "young", "held"}
@@ -192,10 +198,14 @@ def test_history_goes_with_the_cut_offs_of_the_grid(lived):
 
 
 def test_the_day_of_an_early_sign_stays(lived):
-    early, other = date(2020, 2, 3), date(2020, 2, 4)
-    scored(lived, "live", early, other)
-    frozen(lived, early)
-    frozen(lived, other)
+    """It is the first that was published; a study of an earlier day is none."""
+    study, early, other = date(2020, 2, 3), date(2020, 2, 4), date(2020, 2, 5)
+    for day in (study, early, other):
+        scored(lived, "live", day)
+        frozen(lived, day)
+    lived.history.joinpath(SHOP).mkdir(parents=True)
+    for day in (early, other):
+        (lived.history / SHOP / f"{day}.parquet").write_bytes(b"published")
     columns = {column.name for column in CAMPAIGNS.c if not column.nullable}
     row = dict.fromkeys(columns, 0) | {
         "campaign_id": "one",
@@ -226,7 +236,7 @@ def test_the_command_shows_before_it_deletes(lived, run_churn):
     assert "1 in all" in shown.stdout and "nothing was" in shown.stdout
     assert there.exists()
     (asked,) = [one for one in examine(lived, [SHOP]) if one.what == "old nights"]
-    assert asked.words.startswith("1 scores") and "churn prune" in asked.hint
+    assert asked.words.startswith("1 item is older") and "churn prune" in asked.hint
     done = run_churn(lived.root, "prune", "--domain", SHOP)
     assert done.returncode == 0, done.stderr
     assert "deleted." in done.stdout
