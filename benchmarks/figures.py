@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import write_json
@@ -70,7 +71,7 @@ def render(figures: Iterable[Figure], console: Console) -> None:
     console.print(table)
 
 
-def _compared(ratio: Ratio | None) -> tuple[str, str]:
+def _compared(ratio: Ratio | None) -> tuple[str, Text | str]:
     if ratio is None:
         return "", ""
     value = f"{ratio.value:.2f} × {ratio.to}"
@@ -78,7 +79,8 @@ def _compared(ratio: Ratio | None) -> tuple[str, str]:
         return value, ""
     met = ratio.value >= ratio.aim if ratio.at_least else ratio.value <= ratio.aim
     colour, word = ("green", "met") if met else ("red", "missed")
-    return value, f"{'≥' if ratio.at_least else '≤'} {ratio.aim:g} [{colour}]{word}[/]"
+    bound = f"{'≥' if ratio.at_least else '≤'} {ratio.aim:g}"
+    return value, Text.assemble(bound, " ", (word, colour))
 
 
 def save(path: Path, figures: Iterable[Figure]) -> None:

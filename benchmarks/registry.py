@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from benchmarks import (
     api,
+    browser,
     drivers,
     ecommerce_ingest,
     features,
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "api": api.measure,
     "predictions": predictions.measure,
     "viewer": viewer.measure,
+    "browser": browser.measure,
     "tableau": tableau.measure,
 }
 

@@ -52,7 +52,7 @@ def together(home: Home, port: int, api_port: int) -> Iterator[subprocess.Popen[
             for role, scopes in SCOPES.items()
         }
         try:
-            api_port = api_port or _free_port()
+            api_port = api_port or free_port()
             api = subprocess.Popen(  # noqa: S603 - this project, by this interpreter
                 [sys.executable, "-m", "cli", "api", "--port", str(api_port)],
                 stdout=subprocess.PIPE,
@@ -80,7 +80,8 @@ def together(home: Home, port: int, api_port: int) -> Iterator[subprocess.Popen[
                 _stop(processes)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody uses now."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

@@ -1,6 +1,7 @@
 """Benchmarks: what they measure is the real thing, and their figures are kept."""
 
 import json
+import shutil
 import time
 from dataclasses import replace
 
@@ -8,7 +9,14 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import ecommerce_data, ecommerce_ingest, features, kkbox_data, kkbox_ingest
+from benchmarks import (
+    browser,
+    ecommerce_data,
+    ecommerce_ingest,
+    features,
+    kkbox_data,
+    kkbox_ingest,
+)
 from benchmarks.__main__ import app
 from benchmarks.columns import sums_of_csv, sums_of_lake
 from benchmarks.figures import Figure, render, save
@@ -204,10 +212,27 @@ def test_the_table_says_which_aim_was_missed(console):
         console,
     )
     text = console.export_text()
+    assert "[" not in text
     assert "2.50 × scan" in text
     assert "≤ 2.5 met" in text
     assert "≤ 2.4 missed" in text
     assert "12,345" in text
+
+
+@pytest.mark.slow
+def test_the_pages_are_timed_in_a_browser(demo, bench, monkeypatch):
+    if not (shutil.which("chromium") and shutil.which("chromedriver")):
+        pytest.skip("no chromium and chromedriver: apt-get install chromium chromium-driver")
+    monkeypatch.setenv("CHURN_HOME", str(demo[0].root))
+    figures = browser.measure(bench)
+    assert [figure.ratio.to for figure in figures] == ["10 s", "3 s", "1 s", *["1.5 s"] * 3]
+    assert all(0 < figure.value < 60 for figure in figures)
+
+
+def test_nothing_published_is_no_time(home, bench, monkeypatch):
+    monkeypatch.setenv("CHURN_HOME", str(home.root))
+    with pytest.raises(ChurnError, match="Nothing is published"):
+        browser.measure(bench)
 
 
 def test_benchmarks_are_chosen_by_name():

@@ -13,14 +13,9 @@ from app.api.access.keys import create_key, list_keys
 from app.api.access.store import Store
 from app.people import SCOPES
 from cli import launcher as together
+from cli.launcher import free_port
 
 PATIENCE = 60
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def is_served(port):

@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import sqlite3
 import time
 import urllib.request
@@ -31,7 +30,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from app.people import add_person
 from app.viewer.pages import PAGES
 from benchmarks.http_load import serving
-from cli.launcher import together
+from cli.launcher import free_port, together
 from pipeline.project.home import Home
 from pipeline.publish.generation import current
 
@@ -75,12 +74,6 @@ def viewer(demo, tmp_path_factory):
     shutil.copytree(demo[0].root, home.root, symlinks=True)
     with viewing(home, free_port()) as address:
         yield address, home
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @contextmanager
