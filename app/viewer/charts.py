@@ -5,6 +5,11 @@ from typing import TypeVar
 import altair as alt
 import pandas as pd
 import streamlit as st
+from altair.utils.schemapi import disable_debug_mode
+
+# Streamlit has the whole chart checked when it is drawn: every part when it is made as well would
+# take as long again.
+disable_debug_mode()
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8C8C8C"
 BANDS = {"critical": RED, "high": ORANGE, "medium": "#56B4E9", "low": GREY}
