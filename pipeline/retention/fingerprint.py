@@ -17,9 +17,13 @@ def plan_fingerprint(home: Home, entries: Mapping[str, DomainSettings]) -> str:
 
     That is the settings from which nothing learns, the catalogue and the state.
     """
+    return digest(settings_fingerprint(entries), state_fingerprint(home))
+
+
+def settings_fingerprint(entries: Mapping[str, DomainSettings]) -> str:
+    """Return the hash of the settings from which nothing learns, and of the catalogue."""
     settings = {
         name: [entry.given().get(key) for key in NOT_LEARNED if key not in _NOT_PLANNED]
         for name, entry in entries.items()
     }
-    catalogue = hashlib.sha256((PROJECT / CATALOGUE).read_bytes()).hexdigest()
-    return digest(settings, catalogue, state_fingerprint(home))
+    return digest(settings, hashlib.sha256((PROJECT / CATALOGUE).read_bytes()).hexdigest())

@@ -1,5 +1,6 @@
 """Builds what depends on scores, and publishes the domains that pass their guards."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -27,13 +28,14 @@ from pipeline.runs.registry import (
     current_scores,
     live_name,
 )
+from pipeline.steps import inputs
 from pipeline.steps.building import built_domains, check_stored, dbt_build
 from pipeline.steps.training import is_past
 from pipeline.warehouse import fingerprint
 from pipeline.warehouse.compiled_sql import (
     keep_replayed,
 )
-from pipeline.warehouse.dbt import AFTER_ML
+from pipeline.warehouse.dbt import AFTER_ML, after
 from pipeline.warehouse.lineage import Relation, told
 
 _BEYOND = (
@@ -171,7 +173,8 @@ def _made_from(context: RunContext) -> str:
 def _build_marts(context: RunContext, compared_with: str) -> str:
     """Build and test what depends on scores; return the hash of what it was built from."""
     home = context.home
-    fingerprint.forget(home.warehouse, "marts", "compared_with")
+    before = fingerprint.done(home.warehouse, inputs.STEP)
+    fingerprint.forget(home.warehouse, "marts", "compared_with", inputs.STEP)
     for domain in built_domains(context):
         try:
             check_stored(context, domain, SCORES, MODELS, HISTORY)
@@ -183,13 +186,23 @@ def _build_marts(context: RunContext, compared_with: str) -> str:
         return _made_from(context)
     export_decisions(home)
     export_campaigns(home)
-    outcome = dbt_build(
-        context, AFTER_ML, title="scores, drivers, serving tables, tests", isolate=True
-    )
-    context.say(f"serving: {outcome.passed} models and tests passed")
-    keep_replayed(home)
+    read = inputs.read_by_marts(context)
+    changed = inputs.changed_sources(before, read)
+    if changed != []:
+        outcome = dbt_build(
+            context,
+            AFTER_ML if changed is None else after(changed),
+            title="scores, drivers, serving tables, tests",
+            isolate=True,
+        )
+        of = "" if changed is None else f" of what reads {', '.join(changed)}"
+        context.say(f"serving: {outcome.passed} models and tests passed{of}")
+        keep_replayed(home)
     notices.tell_unknown_contacts(context)
     marts = _made_from(context)
+    # a domain that was left out meanwhile has tables of before
+    if inputs.read_by_marts(context) == read:
+        fingerprint.mark_done(home.warehouse, inputs.STEP, json.dumps(read))
     fingerprint.mark_done(home.warehouse, "compared_with", compared_with)
     fingerprint.mark_done(home.warehouse, "marts", marts)
     return marts

@@ -39,6 +39,11 @@ AFTER_ML = ("--select", *_AFTER)
 _FAILED = ("error", "fail", "runtime error")
 
 
+def after(sources: Iterable[str]) -> tuple[str, ...]:
+    """Return the selection of what is built from sources, by their names in dbt."""
+    return ("--select", *(f"source:{name}+" for name in sources))
+
+
 def without(selected: tuple[str, ...], domains: Iterable[str]) -> tuple[str, ...]:
     """Return a selection without what single domains have of their own."""
     paths = [f"path:models/{domain}" for domain in domains]

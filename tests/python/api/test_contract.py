@@ -113,7 +113,7 @@ def statuses_of(operation, key, domain, customers, job, draft, mode):
 
     @settings(
         # a plan takes a second
-        max_examples=4 if plans else 15,
+        max_examples=3 if plans else 8,
         deadline=None,
         derandomize=True,
         database=None,

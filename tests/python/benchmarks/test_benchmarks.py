@@ -251,7 +251,7 @@ def test_the_command_measures_what_it_is_asked_for(home, monkeypatch):
     assert kept(home.root / "bench.json") == {"made_up": {"value": 1.5, "unit": "s"}}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_features_are_the_projects_own_at_one_cut_off(bench):
     _, members, scanned, built = features.measure_kkbox(bench)
     assert members.value > 100

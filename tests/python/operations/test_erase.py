@@ -157,7 +157,7 @@ def test_a_damaged_file_stops_it_so_that_new_hashes_do_not_cover_it_up(demo_copy
     assert str(path) in told.value.where
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_backup_from_before_does_not_bring_the_customer_back(demo_copy, tmp_path):
     home = demo_copy
     gone = some_customers(home, SHOP, 2)

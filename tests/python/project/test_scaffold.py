@@ -298,7 +298,7 @@ def test_a_third_domain_made_by_the_command_and_mapped_runs_to_published_scores(
     assert quality["lightgbm"] < quality["base_rate"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_domain_that_is_removed_is_withdrawn_from_the_crm(project, demo_copy):
     before = current(demo_copy)
     shutil.rmtree(project / "models" / "kkbox")
