@@ -1,5 +1,5 @@
 -- Catches a breakdown that loses or doubles customers: the segments of a cut-off and definition
--- must add up to its labels.
+-- must add up to its labels. Those of a cut-off that is built no longer have no segments.
 with
 
 segments as (
@@ -19,6 +19,12 @@ labels as (
         as_of_date,
         count(*) as customers
     from {{ ref('int_churn__labels_unioned') }}
+    where (domain, as_of_date) in (
+        select
+            cut_offs.domain,
+            cut_offs.as_of_date
+        from {{ ref('control__cut_offs') }} as cut_offs
+    )
     group by all
 )
 

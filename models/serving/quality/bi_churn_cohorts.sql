@@ -1,6 +1,7 @@
 -- One row per domain, cut-off, label definition and segment: size and churn. Segments are the parts
 -- of the domain's ladder, so rows of one cut-off and definition add up to its cohort. Cohorts of
 -- cut-offs less than a horizon apart overlap: is_period_start marks one for each month (or week).
+-- Labels outlive their cut-off: what is built of it no longer has no segments and is not here.
 with
 
 labels as (
@@ -71,19 +72,19 @@ final as (
         counted.churn_rate,
         counted.is_closed,
         counted.label_known_on,
-        coalesce(cut_offs.is_on_grid, false) as is_on_grid,
-        coalesce(cut_offs.is_period_start, false) as is_period_start,
+        cut_offs.is_on_grid,
+        cut_offs.is_period_start,
         cohorts.outcomes_in_doubt
     from counted
+    inner join cut_offs
+        on
+            counted.domain = cut_offs.domain
+            and counted.as_of_date = cut_offs.as_of_date
     left join cohorts
         on
             counted.domain = cohorts.domain
             and counted.label_definition = cohorts.label_definition
             and counted.as_of_date = cohorts.as_of_date
-    left join cut_offs
-        on
-            counted.domain = cut_offs.domain
-            and counted.as_of_date = cut_offs.as_of_date
     left join parts
         on
             counted.domain = parts.domain
