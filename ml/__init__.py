@@ -1,7 +1,8 @@
 """Training, scoring and explaining, from the mart to tables; no feature logic.
 
 In the order of the flow: `settings` are those that learning reads, `contract` reads the mart,
-`contacted` leaves out whom a contact may have changed, `cohorts` chooses the cohorts of each fit,
+`contacted` leaves out whom a contact may have changed, `contact_spans` knows it of any days,
+`cohorts` chooses the cohorts of each fit,
 `stayers` draws some of those who stay where memory is short,
 `mart` reads the inputs of a run, `leakage_checks` stops a run that leaks, `baselines` fits simple
 models, `train` fits LightGBM, `calibrate` and `bands` turn log-odds into probabilities and bands,

@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from ml.cohorts import Fits
 from ml.compare import BEYOND_NOISE, PairedGain, customers_of
-from ml.contract import Examples, Floats
+from ml.contract import Examples, Floats, weighted_mean
 from ml.metrics import calibration_error, losses
 from ml.train import PARAMETERS, Parameters, fit, grow, margin
 
@@ -154,6 +154,7 @@ def training_error(
     before: OriginPredictions,
     after: OriginPredictions,
     masks: Sequence[NDArray[np.bool_]] | None = None,
+    weights: Sequence[Floats | None] | None = None,
 ) -> float:
     """Return how far the gain would move if both recipes were learned with other seeds.
 
@@ -166,20 +167,25 @@ def training_error(
         before: One recipe.
         after: The other.
         masks: Rows of each origin that count; all by default.
+        weights: How many customers each row of each origin stands for; None for one.
     """
-    squares, count = 0.0, 0
+    squares, count = 0.0, 0.0
     for place, outcome in enumerate(outcomes):
         some = slice(None) if masks is None else masks[place]
-        rows = len(outcome[some])
-        if not rows:
+        if not len(outcome[some]):
             continue
+        weight = None if weights is None else weights[place]
+        weight = None if weight is None else weight[some]
+        rows = len(outcome[some]) if weight is None else float(weight.sum())
         falls = [
-            float(np.mean(losses(outcome[some], one[some]) - losses(outcome[some], other[some])))
+            weighted_mean(
+                losses(outcome[some], one[some]) - losses(outcome[some], other[some]), weight
+            )
             for one, other in zip(before.by_seed[place], after.by_seed[place], strict=True)
         ]
         squares += rows**2 * float(np.var(falls, ddof=1)) / len(falls)
         count += rows
-    return float(squares**0.5) / max(count, 1)
+    return float(squares**0.5) / max(count, 1.0)
 
 
 def with_shuffled_flag(examples: Examples, is_touched: NDArray[np.bool_]) -> Examples:
@@ -219,14 +225,17 @@ def judge(
     customer = np.concatenate([rows.customer_id for rows in judged])
     of_all = np.concatenate(list(touched))
     outcomes = [rows.is_churned for rows in judged]
+    weights = [rows.weight for rows in judged]
+    weight = whole_weight(judged)
     loss = {name: losses(outcome, found.all) for name, found in recipes.items()}
 
     def gain(
         before: Recipe, after: Recipe, masks: Sequence[NDArray[np.bool_]] | None = None
     ) -> Gain:
         some = slice(None) if masks is None else np.concatenate(list(masks))
-        error = training_error(outcomes, recipes[before], recipes[after], masks)
-        return paired(loss[before][some], loss[after][some], customer[some], seed, error)
+        error = training_error(outcomes, recipes[before], recipes[after], masks, weights)
+        counts = None if weight is None else weight[some]
+        return paired(loss[before][some], loss[after][some], customer[some], seed, error, counts)
 
     origins = {
         str(rows.as_of_date.min()): gain(
@@ -241,12 +250,21 @@ def judge(
         origins=origins,
         touched=gain("raw", "corrected", touched) if of_all.sum() > 1 else None,
         calibration=_calibration(
-            outcome, recipes["raw"].all, recipes["corrected"].all, customer, seed
+            outcome, recipes["raw"].all, recipes["corrected"].all, customer, seed, weight
         ),
         flag=gain("raw", "raw_flagged"),
         beyond_flag=gain("raw_flagged", "corrected"),
         flag_beyond=gain("corrected", "corrected_flagged"),
         placebo=gain("raw", "placebo"),
+    )
+
+
+def whole_weight(judged: Sequence[Examples]) -> Floats | None:
+    """Return how many customers each row of all origins stands for; None where each is one."""
+    if all(rows.weight is None for rows in judged):
+        return None
+    return np.concatenate(
+        [np.ones(len(rows)) if rows.weight is None else rows.weight for rows in judged]
     )
 
 
@@ -256,6 +274,7 @@ def paired(
     customer_id: NDArray[np.object_],
     seed: int = 11,
     training: float = 0.0,
+    weight: Floats | None = None,
 ) -> Gain:
     """Return the gain from one recipe to another, with its interval.
 
@@ -268,17 +287,19 @@ def paired(
         customer_id: Whose rows they are.
         seed: Seed of the resampling.
         training: Standard error of the gain over trainings (`training_error`).
+        weight: How many customers each row stands for; None for one.
     """
     fall = before - after
-    single = PairedGain.of(before, after, customer_id)
+    single = PairedGain.of(before, after, customer_id, weight)
+    stands_for = np.ones(len(fall)) if weight is None else weight
     whose = customers_of(customer_id)
     whose = np.arange(len(fall)) if whose is None else whose
-    sums, counts = np.bincount(whose, fall), np.bincount(whose).astype(float)
+    sums, counts = np.bincount(whose, fall * stands_for), np.bincount(whose, stands_for)
     generator = np.random.default_rng(seed)
     drawn = np.empty(RESAMPLES)
     for place in range(RESAMPLES):
-        weight = generator.poisson(1.0, len(sums))
-        drawn[place] = (weight @ sums) / max(float(weight @ counts), 1.0)
+        times = generator.poisson(1.0, len(sums))
+        drawn[place] = (times @ sums) / max(float(times @ counts), 1.0)
     low, high = np.quantile(drawn, [0.025, 0.975])
     also = float(norm.ppf(1 - LEVEL / 2)) * training
     return Gain(
@@ -291,16 +312,24 @@ def paired(
 
 
 def _calibration(
-    outcome: Floats, raw: Floats, corrected: Floats, customer_id: NDArray[np.object_], seed: int
+    outcome: Floats,
+    raw: Floats,
+    corrected: Floats,
+    customer_id: NDArray[np.object_],
+    seed: int,
+    weight: Floats | None,
 ) -> Gain:
     whose = customers_of(customer_id)
     whose = np.arange(len(outcome)) if whose is None else whose
     generator = np.random.default_rng(seed)
     orders = [np.argsort(p, kind="stable")[::-1] for p in (raw, corrected)]
 
-    def fall(weight: Floats) -> float:
+    stands_for = np.ones(len(outcome)) if weight is None else weight
+
+    def fall(times: Floats) -> float:
+        counts = times * stands_for
         before, after = (
-            calibration_error(outcome[order], p[order], weight[order])
+            calibration_error(outcome[order], p[order], counts[order])
             for p, order in zip((raw, corrected), orders, strict=True)
         )
         return before - after

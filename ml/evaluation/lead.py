@@ -9,6 +9,7 @@ import pandas as pd
 from ml.baselines import baseline_predictions
 from ml.calibrate import Calibration
 from ml.cohorts import known_by, read_cohorts
+from ml.contact_spans import ContactSpans, without_moved
 from ml.contract import Examples, Floats, read_examples
 from ml.evaluation.splits import quality
 from ml.settings import LearningSettings
@@ -24,6 +25,7 @@ def predict_early(
     parameters: Parameters,
     rounds: int,
     budget: int | None = None,
+    contacts: ContactSpans | None = None,
 ) -> tuple[Examples, dict[str, Floats]]:
     """Train on past cohorts at a lead time, and predict the newest one at the same lead time.
 
@@ -36,6 +38,7 @@ def predict_early(
         parameters: LightGBM parameters.
         rounds: Trees, as in the live run, so that only the lead time differs.
         budget: Bytes that a training may take at its peak; None for no such bound.
+        contacts: Whom contacts may have moved; None where nobody was contacted.
 
     Returns:
         The tested cohort, and model → probabilities.
@@ -48,7 +51,8 @@ def predict_early(
     everything = read_examples(
         connection, domain, since=days[0], until=days[-1], only=days, sample=sample
     )
-    examples = everything.keep(features)
+    known_on = {cohort.as_of_date: cohort.known_on for cohort in cohorts}
+    examples = without_moved(everything.keep(features), known_on, contacts)
     train, cohort = examples.cohorts(known), examples.cohorts([judged.as_of_date])
     booster = fit(train, rounds, parameters)
     return cohort, {

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ml.calibrate import Calibration
+from ml.contact_spans import ContactSpans
 from ml.contract import Examples, Floats, weighted_mean
 from ml.level.bg_nbd import BgNbd
 from ml.level.orders import CohortRule, Orders, day_of
@@ -73,14 +74,17 @@ class Levels:
         orders: All orders; at a cut-off, later ones change nothing.
         who: Rule of the cohorts.
         cut_offs: Cut-offs of the grid, whose cohorts are looked back at.
+        contacts: Whom contacts may have moved: they are left out of what is learned from past
+            cohorts, and those held out stand for them; None where nobody was contacted.
     """
 
     orders: Orders
     who: CohortRule
     cut_offs: tuple[np.datetime64, ...]
+    contacts: ContactSpans | None = None
     _structures: dict[int, Structure] = field(default_factory=dict)
     _levels: dict[int, Level] = field(default_factory=dict)
-    _ended: dict[tuple[int, int, int], list[Window]] = field(default_factory=dict)
+    _ended: dict[tuple[int, int, int, int], list[Window]] = field(default_factory=dict)
 
     def structure(self, cut_off: np.datetime64) -> Structure:
         """Return what BG/NBD expects of a cohort."""
@@ -135,16 +139,17 @@ class Levels:
         """Return the windows of earlier cohorts that had ended at a cut-off, oldest first."""
         day = day_of(cut_off)
         missing = len(self.orders.before(day).missing)
+        contacts = 0 if self.contacts is None else self.contacts.known(day)
         found: list[Window] = []
         for earlier in self.cut_offs:
             opens = day_of(earlier)
             if opens >= day:
                 continue
             ended = sum(opens + edge <= day for edge in window_edges(self.who.horizon_days)[1:])
-            key = (opens, ended, missing)
+            key = (opens, ended, missing, contacts)
             if ended and key not in self._ended:
                 self._ended[key] = ended_windows(
-                    self.orders, self.structure(earlier), self.who, day
+                    self.orders, self.structure(earlier), self.who, day, self.contacts
                 )
             found.extend(self._ended.get(key, []))
         return found

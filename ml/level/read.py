@@ -4,6 +4,7 @@ import duckdb
 import numpy as np
 
 from ml.cohorts import is_on_grid
+from ml.contact_spans import read_contact_spans
 from ml.level.forecast import Levels
 from ml.level.orders import NEVER, CohortRule, Orders
 from ml.recipe import LevelRule
@@ -45,6 +46,7 @@ def read_levels(
         read_orders(connection, domain, rule.orders),
         CohortRule(rule.horizon_days, rule.lookback_days, rule.min_orders),
         tuple(day for day in cut_offs if is_on_grid(day, rule)),
+        read_contact_spans(connection, domain),
     )
 
 

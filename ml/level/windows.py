@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from ml.contact_spans import ContactSpans
 from ml.contract import Floats
 from ml.level.bg_nbd import BgNbd, Histories
 from ml.level.orders import CohortRule, Orders, Places
@@ -88,7 +90,11 @@ class Window:
 
 
 def ended_windows(
-    orders: Orders, structure: Structure, who: CohortRule, cut_off: int
+    orders: Orders,
+    structure: Structure,
+    who: CohortRule,
+    cut_off: int,
+    contacts: ContactSpans | None = None,
 ) -> list[Window]:
     """Return a past cohort's windows that had ended at a cut-off.
 
@@ -100,8 +106,11 @@ def ended_windows(
         structure: Of the past cohort.
         who: The cohort's rule.
         cut_off: The cut-off at which this is asked.
+        contacts: Whom a contact may have moved, and who stands for them; None where nobody was
+            contacted.
     """
     known, opens = orders.before(cut_off), structure.cut_off
+    customers = known.customer_id[structure.members]
     edges = window_edges(who.horizon_days)
     found = []
     for place, (start, end) in enumerate(pairwise(edges)):
@@ -113,32 +122,43 @@ def ended_windows(
         first = known.first_order_from(opens, structure.members, opens + end)
         # whose id became another customer's has their orders under the other
         asked = (first >= start) & (known.holds_until[structure.members] >= opens + end)
+        weight = None
+        if contacts is not None:
+            weight = contacts.weights(customers, opens, opens + end, cut_off)
+            asked &= weight > 0
+            weight = weight[asked]
         if not asked.any():
             continue
         solved = solve_multiplier(
-            structure.silence[asked, place] * (1 - missing), float((first[asked] < end).sum())
+            structure.silence[asked, place] * (1 - missing), first[asked] < end, weight
         )
         found.append(Window(opens, opens + (start + end) / 2, *solved, customers=int(asked.sum())))
     return found
 
 
-def solve_multiplier(silence: Floats, ordered: float) -> tuple[float, float]:
+def solve_multiplier(
+    silence: Floats, ordered: NDArray[np.bool_], weight: Floats | None = None
+) -> tuple[float, float]:
     """Return u with which as many order as did, and the variance of u by chance.
 
     Args:
         silence: Expected orders of n customers, as negative logarithms of no order.
-        ordered: How many ordered.
+        ordered: Who ordered.
+        weight: How many customers each stands for; None for one. Unequal ones say less than as many
+            equal ones: the information is that of Kish's effective number of customers (1965).
     """
-    customers = len(silence)
+    counts = np.ones(len(silence)) if weight is None else weight
+    customers = float(counts.sum())
     # half a customer from either end, so that it is finite
-    observed = min(max(ordered, 0.5), customers - 0.5)
+    observed = min(max(float(counts[ordered].sum()), 0.5), customers - 0.5)
 
     def excess(u: float) -> float:
-        return float(-np.expm1(-silence * np.exp(u)).sum() - observed)
+        return float(-(np.expm1(-silence * np.exp(u)) * counts).sum() - observed)
 
     low, high = excess(-BOUND), excess(BOUND)
     u = -BOUND if low > 0 else BOUND if high < 0 else float(brentq(excess, -BOUND, BOUND))
     rate = silence * np.exp(u)
     none = np.exp(-rate)
     information = float(np.sum((rate * none) ** 2 / np.maximum(none * (1 - none), _LEAST)))
-    return u, 1 / max(information, _LEAST)
+    effective = customers**2 / (len(silence) * float((counts**2).sum()))
+    return u, 1 / max(information * effective, _LEAST)

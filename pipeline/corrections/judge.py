@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.cohorts import Fits, read_cohorts
+from ml.contacted import read_contacted, without_contacted
 from ml.contract import Examples, season_only, usable_features
 from ml.evaluation.corrections import (
     CorrectionGains,
@@ -19,6 +20,7 @@ from ml.evaluation.corrections import (
     paired,
     rounds_of,
     training_error,
+    whole_weight,
     with_flag,
     with_shuffled_flag,
 )
@@ -69,6 +71,7 @@ class TrialData:
             cohorts = read_cohorts(connection, domain)
             self.fits: Sequence[Fits] = origins(cohorts, self.settings, count)
             self.snapshot = read_snapshot_features(connection, domain)
+            self.contacted = read_contacted(connection, domain)
         self.since = cohorts[0].as_of_date if cohorts else np.datetime64("1970-01-01", "D")
         self.compiled: CompiledCorrections = compile_corrections(context, domain)
         self._raw: dict[tuple[str, ...], Examples] = {}
@@ -84,7 +87,9 @@ class TrialData:
         """Build a variant's features and return its examples."""
         variants.create(connection, variants.arranged(self.compiled, chain, instead))
         until = self.fits[-1].tests[-1]
-        everything = variants.read_variant(connection, self.compiled, self.since, until)
+        everything = without_contacted(
+            variants.read_variant(connection, self.compiled, self.since, until), self.contacted
+        )
         if not self._usable:
             usable, _ = usable_features(
                 everything.features, self.snapshot, self.settings.assumed_static
@@ -200,8 +205,14 @@ def placebos(
             predicted = _placebo(
                 bench, connection, correction, (*chain, correction.name), seed, is_touched
             )
-            error = training_error([some.is_churned for some in rows], raw, predicted)
-            found.append(paired(before, losses(outcome, predicted.all), customer, training=error))
+            error = training_error(
+                [some.is_churned for some in rows],
+                raw,
+                predicted,
+                weights=[some.weight for some in rows],
+            )
+            after = losses(outcome, predicted.all)
+            found.append(paired(before, after, customer, training=error, weight=whole_weight(rows)))
     return found
 
 

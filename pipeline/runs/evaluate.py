@@ -12,6 +12,7 @@ import pandas as pd
 from ml import artifacts
 from ml.challengers.slot import UnknownChallengerError, find_challenger
 from ml.cohorts import RefusedError, choose_fits, is_on_grid, periods, read_cohorts
+from ml.contact_spans import read_contact_spans
 from ml.contacted import read_contacted, without_contacted
 from ml.contract import read_examples, usable_features
 from ml.evaluation.lead import predict_early, quality_by_lead
@@ -189,6 +190,7 @@ def _by_lead(
             if c.is_closed and is_on_grid(c.as_of_date, settings) and c.as_of_date <= test
         ]
         days = [str(period[0].as_of_date) for period in periods(grid, settings)]
+        contacts = read_contact_spans(connection, domain)
     found = {}
     for lead in settings.lead_days:
         say(f"lead time of {lead} days")
@@ -201,5 +203,6 @@ def _by_lead(
                 {**PARAMETERS, **recipe.tuned},
                 rounds,
                 learning_budget(settings.training_memory_gb),
+                contacts,
             )
     return quality_by_lead(found)

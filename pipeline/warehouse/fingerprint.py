@@ -29,6 +29,7 @@ SQL_FILES = (
 LEARNING = (
     "contract.py",
     "cohorts.py",
+    "contact_spans.py",
     "mart.py",
     "stayers.py",
     "train.py",

@@ -1,9 +1,11 @@
 """Learning and judging without customers whom contacts may have changed: a world that is known."""
 
+from types import SimpleNamespace
+
 import duckdb
 import numpy as np
 import pytest
-from contact_world import ContactWorld
+from contact_world import ContactWorld, contact_spans
 from made_examples import make_examples
 
 from ml import train
@@ -11,10 +13,14 @@ from ml.calibrate import METHODS, PastMargins, choose, fit_map
 from ml.cohorts import TooLittleDataError, choose_fits, read_cohorts
 from ml.compare import PairedGain
 from ml.contacted import counted, without_contacted
+from ml.evaluation import lead
 from ml.evaluation.splits import gains, quality, reliability_curve
 from ml.learn import digest_of_learned
 from ml.metrics import figures, losses
 from ml.settings import LearningSettings
+from ml.train import PARAMETERS
+from pipeline.corrections import variants
+from pipeline.corrections.judge import TrialData
 
 
 def probability(world, examples, days):
@@ -212,3 +218,35 @@ def test_everything_that_is_learned_sees_the_weights():
         for one in (ruled, ruled.weighing(np.ones(len(ruled))))
     }
     assert len(hashes) == 2
+
+
+def test_quality_by_lead_is_without_those_whom_contacts_moved(monkeypatch):
+    world = ContactWorld(6, 400)
+    before, _ = cohorts_of(world)
+    monkeypatch.setattr(lead, "read_cohorts", lambda *_: before)
+    monkeypatch.setattr(lead, "sample_stayers", lambda *_: None)
+    monkeypatch.setattr(lead, "read_examples", lambda *_, **__: world.examples)
+    settings = LearningSettings.model_validate(SETTINGS, strict=False)
+    asked = (None, "shop", world.examples.features, settings, PARAMETERS, 10, None)
+    everybody, _ = lead.predict_early(*asked)
+    cohort, predictions = lead.predict_early(*asked, contact_spans(**world.tables))
+    expected = without_contacted(world.examples, world.contacted).cohorts(world.days[-1:])
+    assert len(cohort) < len(everybody) == 400
+    assert cohort.customer_id.tolist() == expected.customer_id.tolist()
+    assert cohort.weight == pytest.approx(expected.weight)
+    assert len(predictions["lightgbm"]) == len(cohort)
+
+
+def test_no_correction_is_tried_on_those_whom_contacts_moved(monkeypatch):
+    world = ContactWorld(4, 200)
+    trial = object.__new__(TrialData)
+    trial.fits = [SimpleNamespace(tests=world.days[-1:], fit=world.days[:1])]
+    trial.contacted, trial.compiled, trial.since = world.contacted, None, world.days[0]
+    trial._usable = world.examples.features
+    for name in ("arranged", "create"):
+        monkeypatch.setattr(variants, name, lambda *_: None)
+    monkeypatch.setattr(variants, "read_variant", lambda *_: world.examples)
+    found = trial.examples(None, ())
+    expected = without_contacted(world.examples, world.contacted)
+    assert found.customer_id.tolist() == expected.customer_id.tolist()
+    assert found.weight == pytest.approx(expected.weight)

@@ -51,6 +51,29 @@ def test_the_smallest_of_many_p_values_has_to_be_smaller():
     assert holm({"a": 0.02, "b": 0.02, "c": 0.02}) == {"a": False, "b": False, "c": False}
 
 
+def test_a_row_that_stands_for_several_customers_counts_as_often():
+    generator = np.random.default_rng(5)
+    outcome = (generator.random(400) < 0.3).astype(float)
+    seeds = [np.clip(generator.beta(2, 4, (3, 400)), 0.01, 0.99) for _ in range(2)]
+    times = generator.integers(1, 4, 400)
+    ids = np.array([f"c{n}" for n in range(400)], dtype=object)
+
+    def found(outcome, seeds, ids, weight):
+        one, other = (OriginPredictions((p.mean(axis=0),), (p,)) for p in seeds)
+        weights = None if weight is None else [weight]
+        error = training_error([outcome], one, other, weights=weights)
+        before, after = (losses(outcome, made.all) for made in (one, other))
+        return error, paired(before, after, ids, training=error, weight=weight)
+
+    error, weighed = found(outcome, seeds, ids, times.astype(float))
+    rows = np.repeat(np.arange(400), times)
+    error_of_many, many = found(outcome[rows], [p[:, rows] for p in seeds], ids[rows], None)
+    assert error == pytest.approx(error_of_many)
+    assert weighed.value == pytest.approx(many.value)
+    assert weighed.se == pytest.approx(many.se, rel=0.01)
+    assert (weighed.ci_low, weighed.ci_high) == pytest.approx((many.ci_low, many.ci_high))
+
+
 def test_a_customers_rows_are_resampled_together():
     generator = np.random.default_rng(3)
     fall = generator.normal(0.0, 0.1, 200)

@@ -6,52 +6,17 @@ import duckdb
 import numpy as np
 import pytest
 from scipy.special import expit
+from seasonal_orders import FIRST, GRID, WHO, make_orders
 
 from ml.calibrate import Calibration
 from ml.contract import read_examples
 from ml.level.forecast import Levels
-from ml.level.orders import NEVER, CohortRule, Orders, day_of
+from ml.level.orders import NEVER, Orders, day_of
 from ml.level.read import LevelReader, read_levels, rule_of
 from ml.level.season import forecast_multipliers, season_seen
 from ml.level.windows import Window, solve_multiplier, window_edges
 from ml.recipe import LevelRule
 from pipeline.project.domains import domain_entries
-
-WHO = CohortRule(horizon_days=60, lookback_days=120, min_orders=1)
-FIRST = day_of(np.datetime64("2018-01-01"))
-SPAN = 900
-GRID = tuple(np.datetime64("2018-04-01") + 30 * place for place in range(22))
-
-
-def make_orders(seed=1, customers=3_000, missing=()):
-    """Customers who order twice as often in one half of each year as in the other."""
-    rng = np.random.default_rng(seed)
-    day = np.arange(FIRST, FIRST + SPAN)
-    season = np.exp(0.5 * np.sin(2 * np.pi * (day - FIRST) / 365.25))
-    begins = rng.integers(0, SPAN - 100, customers)
-    ends = begins + rng.exponential(500, customers)
-    rate = rng.gamma(0.8, 1 / 30, customers)
-    history, when = [], []
-    for place in range(customers):
-        alive = (np.arange(SPAN) >= begins[place]) & (np.arange(SPAN) < ends[place])
-        drawn = (rng.random(SPAN) < rate[place] * season) & alive
-        drawn[begins[place]] = True
-        history.append(np.full(drawn.sum(), place))
-        when.append(day[drawn])
-    returned = np.full(sum(map(len, when)), NEVER)
-    late = rng.random(len(returned)) < 0.05
-    returned[late] = np.concatenate(when)[late] + rng.integers(1, 60, late.sum())
-    return Orders(
-        customer_id=np.array([f"c{place}" for place in range(customers)], dtype=object),
-        holds_after=np.full(customers, -NEVER),
-        holds_until=np.full(customers, NEVER),
-        history=np.concatenate(history),
-        day=np.concatenate(when),
-        returned=returned,
-        count=np.ones(len(returned), dtype=np.int64),
-        missing=np.array(missing, dtype=np.int64),
-        missing_known=np.array(missing, dtype=np.int64) + 1,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -153,13 +118,13 @@ def test_the_offset_puts_the_mean_risk_on_the_level(levels, method):
 def test_a_multiplier_is_found_from_how_many_ordered():
     rng = np.random.default_rng(4)
     silence = rng.gamma(1.0, 0.7, 20_000)
-    ordered = (rng.random(20_000) < -np.expm1(-silence * np.exp(0.4))).sum()
-    found, variance = solve_multiplier(silence, float(ordered))
+    ordered = rng.random(20_000) < -np.expm1(-silence * np.exp(0.4))
+    found, variance = solve_multiplier(silence, ordered)
     assert found == pytest.approx(0.4, abs=4 * np.sqrt(variance))
     assert variance < 0.001
     # nobody and everybody have a finite one
-    assert np.isfinite(solve_multiplier(silence, 0.0)).all()
-    assert np.isfinite(solve_multiplier(silence, 20_000.0)).all()
+    assert np.isfinite(solve_multiplier(silence, np.zeros(20_000, dtype=bool))).all()
+    assert np.isfinite(solve_multiplier(silence, np.ones(20_000, dtype=bool))).all()
 
 
 def test_a_season_of_two_years_is_forecast_for_the_third():

@@ -1,4 +1,4 @@
-"""Who was contacted, in memory: the model of models/churn/contacts over made rows, without dbt."""
+"""Who was contacted, in memory: the models of models/churn/contacts over made rows, without dbt."""
 
 import re
 from datetime import date, timedelta
@@ -8,10 +8,17 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
+from ml.contact_spans import read_contact_spans
 from ml.contacted import SCHEMA, TABLE, read_contacted
 from ml.contract import Examples
 from pipeline.project.home import PROJECT
 
+MODELS = (
+    "int_churn__arms_spanned",
+    "int_churn__contacts_matched",
+    "int_churn__contact_spans_derived",
+    TABLE,
+)
 _COLUMNS = {
     "int_churn__examples_unioned": {
         "domain": "varchar",
@@ -64,6 +71,13 @@ def contacted(**tables):
         return read_contacted(connection, "shop")
 
 
+def contact_spans(**tables):
+    """The spans of days of these rows, as the ML step reads them."""
+    with duckdb.connect() as connection:
+        _make(connection, tables)
+        return read_contact_spans(connection, "shop")
+
+
 def _make(connection, tables):
     for name, columns in _COLUMNS.items():
         given = tables.get(name.rpartition("__")[2], [])
@@ -76,21 +90,23 @@ def _make(connection, tables):
             connection.execute(f"insert into {name} select * from given")
             connection.unregister("given")
     entry = {"shop": {"retention": {"period_days": PERIOD}}}
-    files = ("macros/plan/period_days.sql", f"models/churn/contacts/{TABLE}.sql")
-    text = "\n".join((PROJECT / file).read_text() for file in files)
-    sql = (
-        Environment(undefined=StrictUndefined, autoescape=False)
-        .from_string(text)
-        .render(
-            ref=str,
-            config=lambda **_: "",
-            var=lambda _: entry,
-            add_days=lambda day, days: f"({day} + cast({days} as integer))",
-        )
-    )
     connection.execute(f"create schema {SCHEMA}")
-    sql = re.sub(r"^\s*--.*$", "", sql, flags=re.MULTILINE)
-    connection.execute(f"create table {SCHEMA}.{TABLE} as {sql}")
+    connection.execute(f"set search_path = 'main,{SCHEMA}'")
+    for model in MODELS:
+        files = ("macros/plan/period_days.sql", f"models/churn/contacts/{model}.sql")
+        text = "\n".join((PROJECT / file).read_text() for file in files)
+        sql = (
+            Environment(undefined=StrictUndefined, autoescape=False)
+            .from_string(text)
+            .render(
+                ref=str,
+                config=lambda **_: "",
+                var=lambda _: entry,
+                add_days=lambda day, days: f"({day} + cast({days} as integer))",
+            )
+        )
+        sql = re.sub(r"^\s*--.*$", "", sql, flags=re.MULTILINE)
+        connection.execute(f"create table {SCHEMA}.{model} as {sql}")
 
 
 FIRST = date(2020, 1, 6)
