@@ -85,7 +85,8 @@ class TrialData:
         instead: Mapping[str, str] | None = None,
     ) -> Examples:
         """Build a variant's features and return its examples."""
-        variants.create(connection, variants.arranged(self.compiled, chain, instead))
+        models = variants.arranged(self.compiled, chain, instead)
+        variants.create(connection, self.compiled, models)
         until = self.fits[-1].tests[-1]
         everything = without_contacted(
             variants.read_variant(connection, self.compiled, self.since, until), self.contacted

@@ -2,7 +2,8 @@
 
 The SQL is what dbt compiles with every correction of the domain adopted. Which of them a variant
 has is decided by what each correction reads: that is put to the one before it in the variant. What
-does not rest on a correction is read from the warehouse.
+does not rest on a correction is read from the warehouse; only of the cut-offs whose features are
+kept a build makes no more than one, so what it narrows to those is made once, of all cut-offs.
 """
 
 import re
@@ -24,6 +25,10 @@ from pipeline.warehouse.compiled_sql import CompiledModel, compiled_stack
 from pipeline.warehouse.dbt import dbt
 
 _RELATION = re.compile(r'"warehouse"\."(\w+)"\."(\w+)"')
+# The cut-offs whose features a build makes: those that are not kept, and one that is compared.
+_NARROWED = "control.control__feature_cut_offs"
+# The database of what a build has narrowed, made of all cut-offs.
+_WHOLE = "whole"
 # What the placebo reads: the rows of the correction whose place it takes.
 TRUE = "__true"
 
@@ -36,12 +41,14 @@ class CompiledCorrections:
         domain: Domain.
         known: Its corrections.
         stack: Models that rest on a correction, in the order to create them.
+        narrowed: Models that rest on none, and that a build makes of some cut-offs alone.
         marked: Relations where the corrections of each shape begin.
     """
 
     domain: str
     known: Mapping[str, Correction]
     stack: tuple[CompiledModel, ...]
+    narrowed: tuple[CompiledModel, ...]
     marked: Mapping[str, str]
 
     @property
@@ -70,14 +77,21 @@ def compile_corrections(context: RunContext, domain: str) -> CompiledCorrections
     )
     stack = compiled_stack(elsewhere, domain)
     # made beside the features where a build has not made them
-    corrected = {correction.relation for correction in known.values()}
-    rests: list[CompiledModel] = []
-    for model in stack:
-        names = {rest.relation for rest in rests}
-        if model.relation in corrected or names & set(_read(model.sql)):
-            rests.append(model)
+    rests = _resting(stack, {correction.relation for correction in known.values()})
+    others = [model for model in stack if model not in rests]
+    narrowed = _resting(others, {_NARROWED})
     marked = {correction.shape: correction.marked for correction in known.values()}
-    return CompiledCorrections(domain, known, tuple(rests), marked)
+    return CompiledCorrections(domain, known, tuple(rests), tuple(narrowed), marked)
+
+
+def _resting(stack: Sequence[CompiledModel], on: set[str]) -> list[CompiledModel]:
+    """Return the models of a stack that are among some relations, or rest on them."""
+    found, names = [], set(on)
+    for model in stack:
+        if model.relation in names or names & set(_read(model.sql)):
+            found.append(model)
+            names.add(model.relation)
+    return found
 
 
 def _read(sql: str) -> list[str]:
@@ -158,21 +172,50 @@ def opened(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def create(connection: duckdb.DuckDBPyConnection, models: Sequence[CompiledModel]) -> None:
+def create(
+    connection: duckdb.DuckDBPyConnection,
+    compiled: CompiledCorrections,
+    models: Sequence[CompiledModel],
+) -> None:
     """Make the models of a variant in memory; they replace those of the one before."""
-    own = {model.relation for model in models}
+    known = {
+        row[0]
+        for row in connection.execute("select database_name from duckdb_databases()").fetchall()
+    }
+    if _WHOLE not in known:
+        connection.execute(f"attach ':memory:' as {_WHOLE}")
+        every = (
+            'select domain, as_of_date from "warehouse"."control"."control__cut_offs" '
+            f"where domain = '{compiled.domain}'"
+        )
+        cut_offs = CompiledModel(_NARROWED, every, True)
+        # tables: every variant reads them
+        of_all = [replace(model, is_table=True) for model in compiled.narrowed]
+        _create(connection, _WHOLE, [cut_offs, *of_all], {})
+    whole = {_NARROWED, *(model.relation for model in compiled.narrowed)}
+    _create(connection, "memory", models, dict.fromkeys(whole, _WHOLE))
+
+
+def _create(
+    connection: duckdb.DuckDBPyConnection,
+    database: str,
+    models: Sequence[CompiledModel],
+    elsewhere: Mapping[str, str],
+) -> None:
+    """Make models in a database, anew; what they read is there, elsewhere or in the warehouse."""
+    places = {**elsewhere, **{model.relation: database for model in models}}
 
     def placed(found: re.Match[str]) -> str:
-        database = "memory" if f"{found[1]}.{found[2]}" in own else "warehouse"
-        return f'"{database}"."{found[1]}"."{found[2]}"'
+        place = places.get(f"{found[1]}.{found[2]}", "warehouse")
+        return f'"{place}"."{found[1]}"."{found[2]}"'
 
-    for schema in {relation.partition(".")[0] for relation in own}:
-        connection.execute(f"drop schema if exists memory.{schema} cascade")
-        connection.execute(f"create schema memory.{schema}")
+    for schema in {model.relation.partition(".")[0] for model in models}:
+        connection.execute(f"drop schema if exists {database}.{schema} cascade")
+        connection.execute(f"create schema {database}.{schema}")
     for model in models:
         kind = "table" if model.is_table else "view"
         connection.execute(
-            f"create {kind} memory.{model.relation} as {_RELATION.sub(placed, model.sql)}"
+            f"create {kind} {database}.{model.relation} as {_RELATION.sub(placed, model.sql)}"
         )
 
 
