@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from home_copy import copy_home
 from rich.console import Console
 
 from pipeline.project.home import PROJECT, Home
@@ -135,7 +136,7 @@ def demo(shared_folder):
 def demo_copy(demo, tmp_path):
     """A CHURN_HOME of one's own that starts as the published demo."""
     home = Home(tmp_path / "copy")
-    shutil.copytree(demo[0].root, home.root, symlinks=True)
+    copy_home(demo[0].root, home.root)
     return home
 
 
@@ -145,7 +146,7 @@ def evaluated(demo, shared_folder):
     home, words = Home(shared_folder / "evaluated"), shared_folder / "evaluated.txt"
     with FileLock(shared_folder / "evaluated.lock"):
         if not words.exists():
-            shutil.copytree(demo[0].root, home.root, symlinks=True)
+            copy_home(demo[0].root, home.root)
             done = churn(home.root, "evaluate", "--origins", 3)
             assert done.returncode == 0, done.stdout + done.stderr
             words.write_text(done.stdout)

@@ -16,6 +16,7 @@ from datetime import date, timedelta
 
 import duckdb
 import pytest
+from home_copy import copy_home
 from receiver import Receiver, is_signed_with
 
 from pipeline.alerts.book import read_alerts
@@ -211,7 +212,7 @@ def lived(demo, tmp_path_factory):
     """Every case, lived in their order: name → how it went, and the secret of the receiver."""
     folder = tmp_path_factory.mktemp("broken")
     home = Home(folder / "home")
-    shutil.copytree(demo[0].root, home.root, symlinks=True)
+    copy_home(demo[0].root, home.root)
     spool, receiver, secret = Spool(folder / "spool", home.raw), Receiver(), new_secret()
     target = {"kind": "webhook", "url": receiver.url, "development": True}
     (home.root / "targets.json").write_text(json.dumps({"targets": {"ops": target}}))

@@ -1,10 +1,10 @@
 """A frozen dataset is what it was, or is refused; training on it again gives the same model."""
 
 import json
-import shutil
 
 import duckdb
 import pytest
+from home_copy import copy_home
 
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
@@ -16,7 +16,7 @@ from pipeline.runs.registry import live_run
 def frozen(demo, tmp_path_factory, run_churn):
     """A copy of the demo with the dataset v1 of ecommerce frozen in it."""
     home = Home(tmp_path_factory.mktemp("frozen") / "home")
-    shutil.copytree(demo[0].root, home.root, symlinks=True)
+    copy_home(demo[0].root, home.root)
     done = run_churn(home.root, "dataset", "freeze", "v1", "--domain", "ecommerce")
     assert done.returncode == 0, done.stdout + done.stderr
     return home

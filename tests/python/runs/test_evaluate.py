@@ -6,6 +6,7 @@ from dataclasses import replace
 import duckdb
 import numpy as np
 import pytest
+from home_copy import copy_home
 from made_examples import make_examples
 from sklearn.metrics import log_loss, roc_auc_score
 
@@ -325,7 +326,7 @@ def test_evaluate_publishes_what_it_found(evaluated):
 @pytest.mark.slow
 def test_what_evaluate_found_stays_when_another_run_goes_live(evaluated, run_dbt, tmp_path):
     home = Home(tmp_path / "copy")
-    shutil.copytree(evaluated[0].root, home.root, symlinks=True)
+    copy_home(evaluated[0].root, home.root)
 
     def found():
         with duckdb.connect(str(home.warehouse), read_only=True) as connection:

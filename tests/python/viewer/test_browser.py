@@ -18,6 +18,7 @@ import duckdb
 import oidc_provider_mock
 import pytest
 from campaign_world import past_campaign
+from home_copy import copy_home
 from selenium import webdriver
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
@@ -71,7 +72,7 @@ def browser(tmp_path_factory):
 def viewer(demo, tmp_path_factory):
     """The address of a viewer with its API over a copy of the demo, and the copy."""
     home = Home(tmp_path_factory.mktemp("viewer") / "home")
-    shutil.copytree(demo[0].root, home.root, symlinks=True)
+    copy_home(demo[0].root, home.root)
     with viewing(home, free_port()) as address:
         yield address, home
 

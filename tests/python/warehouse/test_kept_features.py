@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from home_copy import copy_home
 from reference.stack import compiled_once, in_memory
 
 from pipeline.project.domains import domain_entries
@@ -145,7 +146,7 @@ def test_a_change_changes_the_keys_of_the_cut_offs_that_it_touches_and_no_others
 def kept_home(demo, run_churn, tmp_path_factory):
     """The demo, built again from what was kept of its features; the tests change it in turn."""
     home = Home(tmp_path_factory.mktemp("kept") / "home")
-    shutil.copytree(demo[0].root, home.root, symlinks=True)
+    copy_home(demo[0].root, home.root)
     home.warehouse.unlink()
     done = run_churn(home.root, "build")
     assert done.returncode == 0, done.stdout + done.stderr
