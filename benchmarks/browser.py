@@ -46,7 +46,7 @@ return still ? (window.changed - arguments[0]) / 1000 : null;
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """Measure the start of `churn app`, its first page, and choices on Customers.
+    """Measure the start of `churn app`, its first page, and choices on Customers and Plan.
 
     Each round starts the application anew; a figure is the best of the rounds.
 

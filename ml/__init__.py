@@ -2,10 +2,10 @@
 
 In the order of the flow: `settings` are those that learning reads, `contract` reads the mart,
 `contacted` leaves out whom a contact may have changed, `contact_spans` knows it of any days,
-`cohorts` chooses the cohorts of each fit,
-`stayers` draws some of those who stay where memory is short,
-`mart` reads the inputs of a run, `leakage_checks` stops a run that leaks, `baselines` fits simple
-models, `train` fits LightGBM, `calibrate` and `bands` turn log-odds into probabilities and bands,
+`cohorts` chooses the cohorts of each fit, `stayers` draws some of those who stay where memory is
+short, `mart` reads the inputs of a run, `leakage_checks` stops a run that leaks, `baselines` fits
+simple models, `train` fits LightGBM, `calibrate` and `bands` turn log-odds into probabilities and
+bands,
 `learn` is the whole procedure, `run` calls it, `record` writes the results and the `recipe` in the
 shape of `artifacts`. `champion` makes the `decision` which run is live, after `takeover` has
 compared both on the customers scored next; `score` scores with it, `tune` searches parameters.

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.contacted import SCHEMA
-from ml.contract import Examples, Floats
+from ml.contacted import SCHEMA, standing_for
+from ml.contract import Days, Examples, Floats, day_of
 
-Days = NDArray[np.int64]  # days since 1970-01-01
 TABLE = "int_churn__contact_spans_derived"
 
 
@@ -71,22 +70,13 @@ def without_moved(
     """
     if spans is None:
         return examples
-    ends = {_day(cut_off): _day(known) for cut_off, known in known_on.items()}
+    ends = {day_of(cut_off): day_of(known) for cut_off, known in known_on.items()}
     weight = np.ones(len(examples))
     for cut_off in np.unique(examples.as_of_date):
-        rows, opens = examples.as_of_date == cut_off, _day(cut_off)
+        rows, opens = examples.as_of_date == cut_off, day_of(cut_off)
         closes = ends[opens]
         weight[rows] = spans.weights(examples.customer_id[rows], opens, closes, closes)
-    if (weight == 1).all():
-        return examples
-    kept, weight = examples.where(weight > 0), weight[weight > 0]
-    if (weight == 1).all():
-        return kept
-    return kept.weighing(weight if kept.weight is None else weight * kept.weight)
-
-
-def _day(moment: np.datetime64) -> int:
-    return int(moment.astype("datetime64[D]").astype(np.int64))
+    return standing_for(examples, weight)
 
 
 def read_contact_spans(connection: duckdb.DuckDBPyConnection, domain: str) -> ContactSpans | None:

@@ -90,10 +90,22 @@ def without_contacted(
     if not keep_outside:
         gone |= reason == OUTSIDE
     weight: Floats = found["weight"].fillna(1.0).to_numpy(dtype=np.float64)
-    if not gone.any() and (weight == 1).all():
+    return standing_for(examples, np.where(gone, 0.0, weight))
+
+
+def standing_for(examples: Examples, weight: Floats) -> Examples:
+    """Return examples with the number of customers that each stands for.
+
+    Args:
+        examples: n rows.
+        weight: The number of each; a row of 0 is left out.
+
+    Returns:
+        The same object where each stands for itself.
+    """
+    if (weight == 1).all():
         return examples
-    kept = examples.where(~gone)
-    weight = weight[~gone]
+    kept, weight = examples.where(weight > 0), weight[weight > 0]
     if (weight == 1).all():
         return kept
     # of a sample, a row also stands for others like it

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Days = NDArray[np.int64]  # days since 1970-01-01
 
 # Rows that are read at once into the matrix of examples; one cut-off may have more.
 _ROWS_AT_ONCE = 50_000
@@ -22,6 +23,11 @@ SPINE = (
     "is_churned",
     "customer_value",
 )
+
+
+def day_of(cut_off: np.datetime64) -> int:
+    """Return a date as days since 1970-01-01."""
+    return int(cut_off.astype("datetime64[D]").astype(np.int64))
 
 
 def weighted_mean(values: Floats, weight: Floats | None) -> float:

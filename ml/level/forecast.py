@@ -7,9 +7,9 @@ from scipy.optimize import brentq
 
 from ml.calibrate import Calibration
 from ml.contact_spans import ContactSpans
-from ml.contract import Examples, Floats, weighted_mean
+from ml.contract import Examples, Floats, day_of, weighted_mean
 from ml.level.bg_nbd import BgNbd
-from ml.level.orders import CohortRule, Orders, day_of
+from ml.level.orders import CohortRule, Orders
 from ml.level.season import forecast_multipliers, season_seen
 from ml.level.windows import Structure, Window, ended_windows, window_edges
 

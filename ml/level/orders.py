@@ -5,20 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contract import Floats
+from ml.contract import Days, Floats
 from ml.level.bg_nbd import Histories
 
-Days = NDArray[np.int64]  # days since 1970-01-01
 Places = NDArray[np.intp]
 
 # An order counts for so long for who is in a cohort, as in the macro no_order_cohort.
 MEMORY_DAYS = 730
 NEVER = 10**6  # a day in the year 4707
-
-
-def day_of(cut_off: np.datetime64) -> int:
-    """Return a date as days since 1970-01-01."""
-    return int(cut_off.astype("datetime64[D]").astype(np.int64))
 
 
 @dataclass(frozen=True)

@@ -186,7 +186,7 @@ def create(
         connection.execute(f"attach ':memory:' as {_WHOLE}")
         every = (
             'select domain, as_of_date from "warehouse"."control"."control__cut_offs" '
-            f"where domain = '{compiled.domain}'"
+            f"where domain = {quoted(compiled.domain)}"
         )
         cut_offs = CompiledModel(_NARROWED, every, True)
         # tables: every variant reads them

@@ -4,20 +4,11 @@ import hashlib
 from collections.abc import Mapping
 
 from pipeline.project.domain_settings import NOT_LEARNED, DomainSettings
-from pipeline.project.home import PROJECT, Home
-from pipeline.retention.decisions import state_fingerprint
+from pipeline.project.home import PROJECT
 from pipeline.warehouse.fingerprint import CATALOGUE, digest
 
 # What neither a model learns from nor a plan is made from.
 _NOT_PLANNED = ("connection", "guards", "keep", "train_every_days", "training_memory_gb")
-
-
-def plan_fingerprint(home: Home, entries: Mapping[str, DomainSettings]) -> str:
-    """Return the hash of what serving tables are built from beside scores and SQL.
-
-    That is the settings from which nothing learns, the catalogue and the state.
-    """
-    return digest(settings_fingerprint(entries), state_fingerprint(home))
 
 
 def settings_fingerprint(entries: Mapping[str, DomainSettings]) -> str:

@@ -1,8 +1,8 @@
 """What the serving tables were built from, source by source, so that only what changed is built."""
 
-import hashlib
 import json
 
+from pipeline.project.sums import hash_of
 from pipeline.retention.fingerprint import settings_fingerprint
 from pipeline.runs.context import RunContext
 from pipeline.runs.registry import current_scores, live_name
@@ -11,6 +11,19 @@ from pipeline.warehouse import fingerprint
 # Name of the inputs beside the fingerprints of the steps, in the warehouse that they describe.
 STEP = "marts_read"
 _REST = "rest"
+
+
+def rest_fingerprint(context: RunContext) -> str:
+    """Return the hash of what serving tables are built from, but for the state and the history."""
+    home = context.home
+    return fingerprint.digest(
+        fingerprint.done(home.warehouse, "build"),
+        fingerprint.listing_fingerprint(home.models, "**/*.parquet"),
+        [live_name(home, domain) for domain in context.entries],
+        [str(current_scores(home, domain)) for domain in context.entries],
+        settings_fingerprint(context.entries),
+        context.left_out,
+    )
 
 
 def read_by_marts(context: RunContext) -> dict[str, str]:
@@ -22,16 +35,9 @@ def read_by_marts(context: RunContext) -> dict[str, str]:
     home = context.home
     exported = sorted(home.state_export.glob("*.parquet"))
     return {
-        _REST: fingerprint.digest(
-            fingerprint.done(home.warehouse, "build"),
-            fingerprint.listing_fingerprint(home.models, "**/*.parquet"),
-            [live_name(home, domain) for domain in context.entries],
-            [str(current_scores(home, domain)) for domain in context.entries],
-            settings_fingerprint(context.entries),
-            context.left_out,
-        ),
+        _REST: rest_fingerprint(context),
         "history.published_customers": fingerprint.listing_fingerprint(home.history, "*/*.parquet"),
-        **{f"state.{path.stem}": _hash(path.read_bytes()) for path in exported},
+        **{f"state.{path.stem}": hash_of(path) for path in exported},
     }
 
 
@@ -49,7 +55,3 @@ def changed_sources(before: str | None, now: dict[str, str]) -> list[str] | None
     if known.get(_REST) != now[_REST]:
         return None
     return sorted(name for name in known.keys() | now.keys() if known.get(name) != now.get(name))
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

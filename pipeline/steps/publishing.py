@@ -20,13 +20,12 @@ from pipeline.publish.kept import decided_since
 from pipeline.publish.record import note_publish
 from pipeline.report import notices
 from pipeline.retention.catalogue import check_catalogue
+from pipeline.retention.decisions import state_fingerprint
 from pipeline.retention.exports import export_decisions
-from pipeline.retention.fingerprint import plan_fingerprint
 from pipeline.retention.overlay import read_today
 from pipeline.runs.context import RunContext
 from pipeline.runs.registry import (
     current_scores,
-    live_name,
 )
 from pipeline.steps import inputs
 from pipeline.steps.building import built_domains, check_stored, dbt_build
@@ -159,13 +158,9 @@ def _made_from(context: RunContext) -> str:
     """Hash of what the serving tables are built from."""
     home = context.home
     return fingerprint.digest(
-        fingerprint.done(home.warehouse, "build"),
-        fingerprint.listing_fingerprint(home.models, "**/*.parquet"),
-        [live_name(home, domain) for domain in context.entries],
-        [str(current_scores(home, domain)) for domain in context.entries],
-        plan_fingerprint(home, context.entries),
+        inputs.rest_fingerprint(context),
+        state_fingerprint(home),
         campaigns_fingerprint(home),
-        context.left_out,
         FORMAT,
     )
 
@@ -188,6 +183,7 @@ def _build_marts(context: RunContext, compared_with: str) -> str:
     export_campaigns(home)
     read = inputs.read_by_marts(context)
     changed = inputs.changed_sources(before, read)
+    # without any change the tables are those of the last build
     if changed != []:
         outcome = dbt_build(
             context,

@@ -54,7 +54,7 @@ def digest(*parts: Any) -> str:
 def sql_fingerprint() -> str:
     """Return the hash of every file that dbt reads, and of the engines' versions.
 
-    Inputs of the plan alone are left out; `plan_fingerprint` has them.
+    Inputs of the plan alone are left out; `settings_fingerprint` has them.
     """
     contents = [
         (name, _project_fingerprint() if name == PROJECT_FILE else content)

@@ -11,8 +11,8 @@ from seasonal_orders import GRID, WHO, make_orders
 
 from ml.contact_spans import ContactSpans, read_contact_spans, without_moved
 from ml.contacted import without_contacted
+from ml.contract import day_of
 from ml.level.forecast import Levels
-from ml.level.orders import day_of
 
 D = date(2020, 1, 6)
 DAY = day_of(np.datetime64(D))

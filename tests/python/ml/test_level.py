@@ -9,9 +9,9 @@ from scipy.special import expit
 from seasonal_orders import FIRST, GRID, WHO, make_orders
 
 from ml.calibrate import Calibration
-from ml.contract import read_examples
+from ml.contract import day_of, read_examples
 from ml.level.forecast import Levels
-from ml.level.orders import NEVER, Orders, day_of
+from ml.level.orders import NEVER, Orders
 from ml.level.read import LevelReader, read_levels, rule_of
 from ml.level.season import forecast_multipliers, season_seen
 from ml.level.windows import Window, solve_multiplier, window_edges
@@ -279,3 +279,11 @@ def test_runs_with_one_rule_share_what_is_learned(monkeypatch):
     assert other is not levels.of(rule)
     assert levels.of(None) is None
     assert [which[2].horizon_days for which in asked] == [30, 60]
+
+
+def test_levels_read_whom_contacts_may_have_moved(demo, monkeypatch):
+    spans = object()
+    monkeypatch.setattr("ml.level.read.read_contact_spans", lambda *_: spans)
+    rule = rule_of(domain_entries()["ecommerce"].resolved())
+    with duckdb.connect(str(demo[0].warehouse), read_only=True) as connection:
+        assert read_levels(connection, "ecommerce", rule).contacts is spans

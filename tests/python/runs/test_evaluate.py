@@ -1,6 +1,7 @@
 """Quality over many cohorts, by history, by earliness; drift; realised quality; tuning."""
 
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 
 import duckdb
@@ -20,6 +21,8 @@ from ml.tune import tune
 from pipeline.project.domains import domain_entries
 from pipeline.project.home import Home
 from pipeline.publish.generation import current
+from pipeline.runs import evaluate as evaluation
+from pipeline.runs.context import RunContext
 from pipeline.runs.lead_time import examples_before
 from pipeline.runs.registry import CurrentScores, choose_scores, live_run, record
 
@@ -386,3 +389,15 @@ def test_explain_shows_where_a_score_comes_from(demo, run_churn):
     unknown = run_churn(home.root, "explain", "nobody", "--domain", "kkbox")
     assert unknown.returncode == 1
     assert "has no customer nobody" in unknown.stderr
+
+
+def test_every_lead_time_is_without_those_whom_contacts_moved(demo, monkeypatch, console):
+    spans, given = object(), []
+    monkeypatch.setattr(evaluation, "read_contact_spans", lambda *_: spans)
+    monkeypatch.setattr(evaluation, "examples_before", lambda *_: nullcontext())
+    monkeypatch.setattr(evaluation, "predict_early", lambda *asked: given.append(asked[-1]))
+    monkeypatch.setattr(evaluation, "quality_by_lead", dict)
+    context = RunContext(demo[0], ("kkbox",), {"kkbox": ENTRY}, {}, console)
+    evaluation._by_lead(context, "kkbox", 10, np.datetime64("2017-01-01"), lambda _: None)
+    assert given == [spans] * len(ENTRY.lead_days)
+    assert given

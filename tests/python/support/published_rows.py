@@ -25,16 +25,19 @@ ASIDE = {
 
 
 def hashed_tables(home):
-    """By table: how many rows, and the sum of their hashes without the columns of `ASIDE`."""
-    generation, found = current(home), {}
+    """By published table: how many rows, and the sum of their hashes."""
+    generation = current(home)
     with duckdb.connect(str(generation.path), read_only=True) as connection:
-        for table in sorted(generation.tables):
-            columns = [
-                f'"{row[0]}"'
-                for row in connection.execute(f"describe {SCHEMA}.{table}").fetchall()
-                if row[0] not in ASIDE
-            ]
-            found[table] = connection.execute(
-                f"select count(*), sum(hash({', '.join(columns)})) from {SCHEMA}.{table}"
-            ).fetchone()
-    return found
+        return {
+            table: hashed(connection, f"{SCHEMA}.{table}") for table in sorted(generation.tables)
+        }
+
+
+def hashed(connection, relation):
+    """How many rows a relation has, and the sum of their hashes without the columns of `ASIDE`."""
+    columns = ", ".join(
+        f'"{name}"'
+        for name, *_ in connection.execute(f"describe {relation}").fetchall()
+        if name not in ASIDE
+    )
+    return connection.execute(f"select count(*), sum(hash({columns})) from {relation}").fetchone()

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ml.level.orders import NEVER, CohortRule, Orders, day_of
+from ml.contract import day_of
+from ml.level.orders import NEVER, CohortRule, Orders
 
 WHO = CohortRule(horizon_days=60, lookback_days=120, min_orders=1)
 FIRST = day_of(np.datetime64("2018-01-01"))
