@@ -13,12 +13,12 @@ from ml.cohorts import Fits, PastCohort
 from ml.contract import Examples, Floats
 from ml.level.forecast import Levels
 from ml.settings import LearningSettings
-from ml.train import MOST_ROUNDS, PARAMETERS, Parameters, cut, fit, fit_forest, grow, margin
+from ml.train import MOST_ROUNDS, PARAMETERS, Parameters, fit_forest, grow, margin, up_to
 
 # A model that scores or is tested is the mean of up to so many seeds, as many as these rows allow:
 # each costs a fit, and the more rows there are the less it gains.
 MOST_SEEDS = 3
-ROWS_OF_ALL_SEEDS = 300_000
+ROWS_OF_ALL_SEEDS = 400_000
 IDENTITY = Calibration("none")
 
 
@@ -138,22 +138,15 @@ def choose_rounds_on_past(
         PastCohort(fits.validation, fits.known_on, tuple(fits.fit), fits.later_validations),
     )
 
-    def known_by(period: PastCohort, judged: Examples) -> Examples:
-        return examples.cohorts(list(period.known)).as_observed_in(judged)
-
-    # one period's rows at a time: those of all would be most of the matrix several times
+    # one period's rows at a time: those of all would be most of the matrix several times. What a
+    # booster keeps of them is binned, an eighth.
     grown = []
     for period in periods:
         judged = examples.cohorts(period.cut_offs)
-        grown.append(grow(known_by(period, judged), judged, parameters, most_rounds))
+        known = examples.cohorts(list(period.known)).as_observed_in(judged)
+        grown.append(grow(known, judged, parameters, most_rounds))
     rounds = int(np.median([best for _, best in grown]))
-    models = [
-        cut(model, rounds)
-        if model.num_trees() >= rounds
-        else fit(known_by(period, examples.cohorts(period.cut_offs)), rounds, parameters)
-        for period, (model, _) in zip(periods, grown, strict=True)
-    ]
-    return rounds, models
+    return rounds, [up_to(model, rounds) for model, _ in grown]
 
 
 def learn_live(

@@ -38,12 +38,13 @@ MANY = 50_000
 _EDGE = 1e-12
 
 
-def _dataset(examples: Examples) -> lgb.Dataset:
+def _dataset(examples: Examples, parameters: Parameters) -> lgb.Dataset:
     return lgb.Dataset(
         examples.values,
         label=examples.is_churned,
         weight=examples.weight,
         feature_name=list(examples.features),
+        params=dict(parameters),
     )
 
 
@@ -97,7 +98,7 @@ def choose_rounds(
 ) -> lgb.Booster:
     """Fit until the later cohort's log loss stops falling; the booster keeps its best rounds."""
     fitted, best = grow(train, validation, parameters, most_rounds)
-    return cut(fitted, best)
+    return up_to(fitted, best)
 
 
 def grow(
@@ -109,31 +110,36 @@ def grow(
     """Fit until the later cohort's log loss stays up, with its level taken out.
 
     Returns:
-        The booster and its best number of rounds.
+        The booster, which holds its binned rows and can go on growing, and its best number of
+        rounds.
     """
     fitted = lgb.train(
         {**parameters, "metric": "None"},
-        _dataset(train),
+        _dataset(train, parameters),
         num_boost_round=most_rounds,
-        valid_sets=[_dataset(validation)],
+        valid_sets=[_dataset(validation, parameters)],
         feval=_LossOffLevel(),
         callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
-        keep_training_booster=True,  # the other one ends with its best round
+        keep_training_booster=True,
     )
-    # all its trees, and not the rows it learned from
-    trees = fitted.model_to_string(num_iteration=fitted.current_iteration())
-    return lgb.Booster(model_str=trees), int(fitted.best_iteration)
+    return fitted, int(fitted.best_iteration)
 
 
-def cut(booster: lgb.Booster, rounds: int) -> lgb.Booster:
-    """Return the first trees of a booster: what a fit of so many rounds would have been."""
-    return lgb.Booster(model_str=booster.model_to_string(num_iteration=rounds))
+def up_to(grown: lgb.Booster, rounds: int) -> lgb.Booster:
+    """Return what a fit of so many rounds would have been: fewer trees, or more that are grown now.
+
+    Args:
+        grown: What `grow` returned.
+        rounds: Trees.
+    """
+    for _ in range(rounds - grown.current_iteration()):
+        grown.update()
+    return lgb.Booster(model_str=grown.model_to_string(num_iteration=rounds))
 
 
 def fit(train: Examples, rounds: int, parameters: Parameters = PARAMETERS) -> lgb.Booster:
     """Fit a fixed number of rounds."""
-    fitted = lgb.train(dict(parameters), _dataset(train), num_boost_round=rounds)
-    return lgb.Booster(model_str=fitted.model_to_string())
+    return fit_forest(train, rounds, parameters)
 
 
 def fit_forest(
@@ -147,9 +153,10 @@ def fit_forest(
         parameters: LightGBM parameters; further seeds follow theirs.
         seeds: Number of seeds.
     """
+    rows = _dataset(train, parameters)
     return mean_of(
         [
-            fit(train, rounds, {**parameters, "seed": parameters["seed"] + number})
+            lgb.train({**parameters, "seed": parameters["seed"] + number}, rows, rounds)
             for number in range(seeds)
         ]
     )
@@ -163,9 +170,9 @@ def mean_of(boosters: Sequence[lgb.Booster]) -> lgb.Booster:
     Args:
         boosters: Boosters of the same features.
     """
-    if len(boosters) == 1:
-        return boosters[0]
     texts = [booster.model_to_string() for booster in boosters]
+    if len(texts) == 1:
+        return lgb.Booster(model_str=texts[0])
     head, _, rest = texts[0].partition("tree_sizes=")
     tail = rest[rest.index("end of trees") :]
     trees = [
