@@ -4,6 +4,7 @@ import sqlite3
 import threading
 
 from pipeline.project.home import Home
+from pipeline.project.state_sums import check_state
 from pipeline.retention.overlay import Today, read_today
 
 
@@ -23,7 +24,11 @@ class TodayReader:
         self._today = Today()
 
     def current(self) -> Today:
-        """Return what is decided now."""
+        """Return what is decided now.
+
+        Raises:
+            StateDamagedError: The file that was opened is not what was written to it.
+        """
         with self._lock:
             if self._changed():
                 self._today = read_today(self._home, self._today)
@@ -40,6 +45,8 @@ class TodayReader:
         if self._connection is None or file != self._file:
             if self._connection is not None:
                 self._connection.close()
+                self._connection = None
+            check_state(self._home)
             self._connection = sqlite3.connect(
                 f"{self._home.state.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False
             )

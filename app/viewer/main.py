@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.viewer.pages import PAGES
 from app.viewer.serve import MAIN
+from pipeline.project.state_sums import StateDamagedError
 
 STYLE = MAIN.with_name("style.css")
 
@@ -24,7 +25,7 @@ def _start() -> None:
 st.set_page_config(page_icon=ICON, layout="wide")
 st.html(STYLE)
 # `context` draws the links: those of Streamlit lose the business and the filters.
-st.navigation(
+page = st.navigation(
     [
         st.Page(_start, title="Start", url_path="start", default=True),
         *(
@@ -33,4 +34,12 @@ st.navigation(
         ),
     ],
     position="hidden",
-).run()
+)
+try:
+    page.run()
+except StateDamagedError:
+    # without it nobody knows who must not be contacted
+    st.error(
+        "The file that keeps people's decisions is damaged, so nothing is shown. Tell whoever runs "
+        "this service: a backup has to be restored."
+    )

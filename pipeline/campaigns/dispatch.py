@@ -20,6 +20,7 @@ from pipeline.campaigns.signing import secrets_of, signed_headers
 from pipeline.project.clock import today as clock_today
 from pipeline.project.home import Home
 from pipeline.project.state import open_state
+from pipeline.project.state_sums import check_state
 
 # Messages that are sent at the same time.
 AT_ONCE = 8
@@ -83,6 +84,7 @@ class Dispatcher:
         at_once: int = AT_ONCE,
     ) -> None:
         self._home = home
+        check_state(home)
         self._engine = open_state(home)
         self._sender: Sends = sender or Sender()
         self._now = now

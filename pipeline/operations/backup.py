@@ -25,6 +25,7 @@ from pipeline.project.forgotten import forgotten_file, merge_into, read_forgotte
 from pipeline.project.generations import COPIES, DATABASE, current_file
 from pipeline.project.home import Home
 from pipeline.project.state import VERSIONS
+from pipeline.project.state_sums import damages as state_damages
 from pipeline.project.sums import (
     SUMS,
     Damage,
@@ -272,12 +273,12 @@ def copy_state(source: Path, target: Path) -> str | None:
             # all pages in one step: what is committed meanwhile does not begin it again
             live.backup(copy, pages=-1)
             copy.execute("pragma journal_mode = delete")
-            said = [row[0] for row in copy.execute("pragma integrity_check")]
+            said = state_damages(copy)
             found = state_version_of(copy)
     except sqlite3.DatabaseError as problem:
         raise _damaged_state(source, str(problem)) from problem
-    if said != ["ok"]:
-        raise _damaged_state(source, "; ".join(map(str, said[:3])))
+    if said:
+        raise _damaged_state(source, "; ".join(said[:3]))
     sync(target)
     return found
 

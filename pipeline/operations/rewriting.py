@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.project import state_sums
 from pipeline.project.duck import file_sql, listed, quoted
 from pipeline.project.errors import ChurnError
 from pipeline.project.files import replaced
@@ -158,6 +159,7 @@ def take_out_of_state(
     with closing(sqlite3.connect(home.state, timeout=60, isolation_level=None)) as connection:
         connection.execute("pragma secure_delete = on")
         connection.create_function("without_ids", 1, without, deterministic=True)
+        state_sums.register(connection)
         connection.execute("begin immediate")
         connection.execute("create temp table erased (customer_id text primary key)")
         connection.executemany(
@@ -166,7 +168,9 @@ def take_out_of_state(
         tables = [
             row[0]
             for row in connection.execute(
-                "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'"
+                "select name from sqlite_master where type = 'table' and name not like 'sqlite_%' "
+                "and name != ?",
+                [state_sums.SUMS],
             )
         ]
         for table in tables:

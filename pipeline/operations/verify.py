@@ -1,8 +1,6 @@
 """`churn verify`: reads every store and compares it with what was written."""
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from pipeline.project.errors import ChurnError
 from pipeline.project.generations import COPIES, DATABASE, named
 from pipeline.project.home import Home
 from pipeline.project.look_ups import DamagedLookUpsError, LookUps
+from pipeline.project.state_sums import state_damages
 from pipeline.project.stores import (
     HISTORY,
     LABELS,
@@ -185,11 +184,7 @@ def _copy_for_others(home: Home) -> Verified:
 
 def _state(home: Home) -> Verified:
     found = Verified("state", 1, hint=_STATE)
-    try:
-        with closing(sqlite3.connect(f"{home.state.as_uri()}?mode=ro", uri=True)) as connection:
-            said = [row[0] for row in connection.execute("pragma integrity_check")]
-            if said != ["ok"]:
-                found.damages = [Damage(home.state, "; ".join(map(str, said[:3])))]
-    except sqlite3.DatabaseError as problem:
-        found.damages = [Damage(home.state, str(problem))]
+    said = state_damages(home)
+    if said:
+        found.damages = [Damage(home.state, "; ".join(said[:3]))]
     return found

@@ -7,13 +7,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from pipeline.project import state_sums
 from pipeline.project.errors import ChurnError
 from pipeline.project.home import Home
 
 # Seconds a writer waits for another one.
 WAIT_SECONDS = 10.0
 # Revisions of `migrations`, oldest first; the last one is the version that the code reads.
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -60,7 +61,11 @@ def check_version(home: Home, connection: sa.Connection) -> str | None:
 
 
 def _upgrade(home: Home, engine: sa.Engine) -> None:
-    """Take the steps that the state lacks, all or none; another process may have taken them."""
+    """Take the steps that the state lacks, all or none; another process may have taken them.
+
+    Raises:
+        StateDamagedError: It is not what was written.
+    """
     # slow to import, and needed once in the life of a state
     from alembic import command
     from alembic.config import Config
@@ -71,7 +76,14 @@ def _upgrade(home: Home, engine: sa.Engine) -> None:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
+        driver: Any = connection.connection.driver_connection
+        # sums made anew must not be those of a damaged state
+        found = state_sums.damages_within(driver)
+        if found:
+            raise state_sums.StateDamagedError(home, found)
+        state_sums.remove(driver)
         command.upgrade(config, "head")
+        state_sums.install(driver)
 
 
 def state_engine(home: Home) -> sa.Engine:
@@ -88,6 +100,7 @@ def state_engine(home: Home) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def use_wal(connection: Any, _: Any) -> None:
         connection.execute("pragma journal_mode = wal")
+        state_sums.register(connection)
 
     return engine
 

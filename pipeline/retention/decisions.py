@@ -16,6 +16,7 @@ from pipeline.project.forgotten import forgotten_among
 from pipeline.project.home import Home
 from pipeline.project.state import open_state, reading_from, writing_to
 from pipeline.project.state_export import write_state_table
+from pipeline.project.state_sums import check_state
 from pipeline.retention.audit import customers_in_words, record
 from pipeline.retention.plan_choice import PlanChoice
 
@@ -382,7 +383,12 @@ def state_fingerprint(home: Home) -> list[tuple[str, list[tuple[Any, ...]]]]:
 
 
 def export_state(home: Home) -> None:
-    """Write the state as Parquet for dbt's sources."""
+    """Write the state as Parquet for dbt's sources.
+
+    Raises:
+        StateDamagedError: It is not what was written to it.
+    """
+    check_state(home)
     for table in _EXPORTED:
         write_state_table(home, table.name, decided(table), read_state(home, table))
 

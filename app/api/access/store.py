@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from pipeline.project.home import Home
 from pipeline.project.state import open_state, writing_to
+from pipeline.project.state_sums import check_state
 
 METADATA = sa.MetaData()
 
@@ -68,13 +69,18 @@ class Store:
 
     @property
     def engine(self) -> sa.Engine:
-        """The engine; the first use brings the state to today's version."""
+        """The engine; the first use brings the state to today's version.
+
+        Raises:
+            StateDamagedError: The state is not what was written to it.
+        """
         with self._lock:
             inodes = self._inodes_on_disk()
             if self._opened is not None and _are_others(self._inodes, inodes):
                 self._opened.dispose()
                 self._opened = None
             if self._opened is None:
+                check_state(self._home)
                 self._opened = open_state(self._home)
                 inodes = self._inodes_on_disk()
             self._inodes = inodes

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from pipeline.project.failures import is_full, state_code
+from pipeline.project.state_sums import StateDamagedError
 
 # Maximum number of faults reported for a request.
 MOST_FAULTS = 100
@@ -143,6 +144,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(DatabaseError, _machine)
+    app.add_exception_handler(StateDamagedError, _machine)
     app.add_exception_handler(OSError, _machine)
     # other exceptions reach the middleware of app.api.http.telemetry, which answers 500
 
@@ -152,32 +154,38 @@ async def _problem(_: Request, error: Exception) -> Response:
     return error.response
 
 
-async def _machine(_: Request, error: Exception) -> Response:
-    if is_full(error):
+def machine_problem(error: Exception) -> ProblemError | None:
+    """Return the answer to what the machine refuses, or to a damaged state; None for all else."""
+    if isinstance(error, DatabaseError | OSError) and is_full(error):
         return ProblemError(
             507,
             "insufficient-storage",
             "The disk of the API is full; nothing was stored. Tell its operator, and try again.",
             headers={"Retry-After": "600"},
-        ).response
-    if not isinstance(error, DatabaseError):
-        raise error
-    code = state_code(error)
+        )
+    code = state_code(error) if isinstance(error, DatabaseError) else None
     if code == sqlite3.SQLITE_BUSY:
         return ProblemError(
             503,
             "busy",
             "The API's database is locked by another writer. Try again shortly.",
             headers={"Retry-After": "5"},
-        ).response
-    if code in _STATE_IS_GONE:
+        )
+    if code in _STATE_IS_GONE or isinstance(error, StateDamagedError):
         return ProblemError(
             503,
             "state-unavailable",
             "The API's database cannot be read or written. Tell its operator, and try again.",
             headers={"Retry-After": "600"},
-        ).response
-    raise error
+        )
+    return None
+
+
+async def _machine(_: Request, error: Exception) -> Response:
+    problem = machine_problem(error)
+    if problem is None:
+        raise error
+    return problem.response
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -10,7 +10,7 @@ from asgi_correlation_id import correlation_id
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.http.problems import ProblemError
+from app.api.http.problems import ProblemError, machine_problem
 
 _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
 
@@ -103,7 +103,8 @@ class TelemetryMiddleware:
         except Exception as error:
             self.telemetry.failure("request_failed", error, request_id=correlation_id.get())
             if not has_started:
-                await _problem_of(state.get("generation")).response(scope, receive, answer)
+                problem = machine_problem(error) or _problem_of(state.get("generation"))
+                await problem.response(scope, receive, answer)
         finally:
             self._note(scope, status, time.perf_counter() - began)
 

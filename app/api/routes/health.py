@@ -1,6 +1,8 @@
 """Liveness, readiness and metrics."""
 
+import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 from fastapi import APIRouter, Response
@@ -12,7 +14,11 @@ from app.api.http.problems import ProblemError
 from app.api.published.generation import PublishedDomain
 from app.api.services import Services
 from pipeline.project.home import Home
+from pipeline.project.state_sums import state_damages
 from pipeline.runs.registry import hash_of_model, live_name
+
+# Seconds after which the state is read again: every row of it is.
+_STATE_AGAIN = 600
 
 router = APIRouter(tags=["health"])
 
@@ -53,7 +59,7 @@ async def healthz() -> Alive:
     responses={503: {"model": Readiness, "description": "Not ready; the checks say why."}},
 )
 def readyz(services: App, response: Response) -> Readiness:
-    """Check that a generation is open, whole and recent, and its model files are unchanged."""
+    """Check that a generation is open, whole and recent, and models and state unchanged."""
     found = readiness(services)
     if found.status != "ready":
         response.status_code = 503
@@ -71,6 +77,7 @@ def readiness(services: Services) -> Readiness:
     checks = [
         Check(name="open", is_good=True, words=_counted(len(generation.domains))),
         _whole_check(services.reader.damaged, generation.name),
+        _state_check(services.home),
         Check(
             name="fresh",
             is_good=age <= services.settings.max_age_hours,
@@ -96,6 +103,27 @@ def _whole_check(damaged: str | None, served: str) -> Check:
             f"{damaged} is damaged or gone, {served} is served; `churn publish` writes a new one"
         )
     return Check(name="whole", is_good=damaged is None, words=words)
+
+
+def _state_check(home: Home) -> Check:
+    try:
+        there = home.state.stat()
+    except FileNotFoundError:
+        return Check(name="state", is_good=True, words="nobody has decided anything yet")
+    found = _state_problem(
+        home, there.st_ino, there.st_mtime_ns, int(time.monotonic() // _STATE_AGAIN)
+    )
+    return Check(
+        name="state",
+        is_good=found is None,
+        words=f"{found}; restore a backup" if found else "what people decided is whole",
+    )
+
+
+@lru_cache(maxsize=8)
+def _state_problem(home: Home, *_: int) -> str | None:
+    """Return what is wrong with the state; looked at again where it is another file, or later."""
+    return next(iter(state_damages(home)), None)
 
 
 def _counted(domains: int) -> str:

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from pipeline.project.exit_codes import REFUSED
+from pipeline.project.state_sums import register
 from pipeline.publish.generation import GenerationInfo, current
 from pipeline.publish.guards import lost_decisions
 from pipeline.retention import decisions
@@ -24,6 +25,7 @@ def generation(known):
 
 def execute(home, sql, *values):
     with closing(sqlite3.connect(home.state)) as connection:
+        register(connection)
         connection.execute(sql, values)
         connection.commit()
 

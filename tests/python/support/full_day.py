@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 import duckdb
 
+from pipeline.project.state_sums import register
 from pipeline.publish.csv_copies import export_csv
 from pipeline.publish.generation import current
 from pipeline.retention.decisions import note_contacts, suppress
@@ -59,6 +60,7 @@ def after_a_full_day(home, run_churn, start_api, tmp_path):
         '"customer_id","message_id"\n' + "".join(f'"{one}","m"\n' for one in ids[SHOP])
     )
     with sqlite3.connect(home.state) as state:
+        register(state)
         for one in ids[SHOP][:20]:
             state.execute(
                 "insert into outbox values (?, 0, ?, 'campaign', ?, 'crm', 'pending', ?, 0, ?, "

@@ -5,5 +5,6 @@ that plans drew, and what was lifted; `authors` adds who marked a customer or sa
 `plan_drafts` adds drafts of plans, and whom a saved plan is for; `audit` adds who decided what;
 `plan_parts` adds the parts of segments that a saved plan is for; `campaigns` adds campaigns with
 their members, messages and receivers; `alerts` adds what nights tell of, and whom they told;
-`playbooks` adds settings of campaigns under a name.
+`playbooks` adds settings of campaigns under a name; `content_sums` adds a sum of what each table
+holds.
 """
