@@ -1,7 +1,8 @@
 """A command that is killed at any moment tears nothing, and done again ends as if it had not been.
 
 The moments are those that make something durable: each fsync, rename, link and commit. A few of
-each command, all of them, and kills at random times are tried by hand.
+each command, one at each place of the code that asks for such a moment, all of them, and kills at
+random times are tried by hand.
 """
 
 import hashlib
@@ -73,8 +74,17 @@ def suppress_two(start, home):
     suppress(home, DOMAIN, [(one, "asked") for one in start.customers[:2]])
 
 
+def without_scores(start, home):
+    """What was scored is lost, so that it is scored again."""
+    for folder in home.models.glob(f"{DOMAIN}/*/scores/*"):
+        shutil.rmtree(folder)
+
+
 COMMANDS = [
     Command("nightly", ("nightly", "--domain", DOMAIN, "--raw", "{spool}"), few=2),
+    Command("run", ("run", "--domain", DOMAIN, "--raw", "{spool}")),
+    Command("ingest", ("ingest", "--domain", DOMAIN, "--raw", "{spool}")),
+    Command("score", ("score", "--domain", DOMAIN), without_scores),
     Command("publish", ("publish",), suppress_two),
     Command("erase", ("erase", "{customer}", "--domain", DOMAIN, "--yes")),
     Command("backup", ("backup", "{beside}/backup"), suppress_two),
@@ -198,6 +208,15 @@ def unharmed(start, tmp_path_factory):
     return done
 
 
+def places(moments):
+    """The number of the first moment at each place of the code."""
+    first = {}
+    for number, moment in enumerate(moments, 1):
+        kind, place, _ = moment.split(" ", 2)
+        first.setdefault((kind, place), number)
+    return sorted(first.values())
+
+
 def spread(count, few):
     """Some of the numbers 1 to `count`, evenly apart."""
     return [1 + round((2 * place + 1) / (2 * few) * (count - 1)) for place in range(few)]
@@ -222,6 +241,15 @@ def test_killed_at_a_moment_of_these_it_ends_as_if_it_had_not_been(
 ):
     _, moments = unharmed(command)
     kill_and_do_again(start, command, unharmed, tmp_path, spread(len(moments), command.few))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_killed_once_at_each_place_it_ends_as_if_it_had_not_been(
+    start, command, unharmed, tmp_path
+):
+    _, moments = unharmed(command)
+    kill_and_do_again(start, command, unharmed, tmp_path, places(moments))
 
 
 @pytest.mark.long
