@@ -1,13 +1,15 @@
 """A run's folder: Parquet tables in the shapes of dbt's `ml` sources, and the model."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import lightgbm as lgb
 import pandas as pd
+import pyarrow.parquet as pq
 
 from ml.calibrate import Calibration
 from ml.recipe import RECIPE, Recipe, TrainedRun
@@ -27,22 +29,50 @@ def write_table(
     Raises:
         ValueError: A column is missing or unknown.
     """
+    write_parts(connection, folder, table, [columns])
+
+
+def write_parts(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    table: str,
+    parts: Iterable[Mapping[str, Any]],
+) -> None:
+    """Write the same table from its rows in parts, of which one is in memory at a time.
+
+    Args:
+        connection: As above.
+        folder: As above.
+        table: As above.
+        parts: Columns of each part, one part at least.
+
+    Raises:
+        ValueError: A column is missing or unknown.
+    """
     shape = connection.execute(f"describe ml.{table}").fetchall()
-    wanted = [row[0] for row in shape]
-    if set(wanted) != set(columns):
-        odd = ", ".join(sorted(set(wanted) ^ set(columns)))
-        raise ValueError(f"The columns written to ml.{table} differ from its own in {odd}")
-    frame = pd.DataFrame(dict(columns))
+    wanted = {row[0] for row in shape}
+    casts = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind, *_ in shape)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{table}.parquet"
-    part = path.with_suffix(".part")
-    casts = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind, *_ in shape)
-    connection.register("rows_to_write", frame)
-    try:
-        connection.sql(f"select {casts} from rows_to_write").write_parquet(str(part))
-    finally:
-        connection.unregister("rows_to_write")
-    part.replace(path)
+    with ExitStack() as stack:
+        writer = None
+        for columns in parts:
+            if odd := wanted ^ set(columns):
+                raise ValueError(
+                    f"The columns written to ml.{table} differ from its own in "
+                    f"{', '.join(sorted(odd))}"
+                )
+            connection.register("rows_to_write", pd.DataFrame(dict(columns)))
+            try:
+                rows = connection.sql(f"select {casts} from rows_to_write").to_arrow_table()
+            finally:
+                connection.unregister("rows_to_write")
+            if writer is None:
+                writer = stack.enter_context(
+                    pq.ParquetWriter(path.with_suffix(".part"), rows.schema, compression="zstd")
+                )
+            writer.write_table(rows)
+    path.with_suffix(".part").replace(path)
 
 
 def save_model(folder: Path, booster: lgb.Booster, recipe: Recipe) -> None:

@@ -97,8 +97,8 @@ class Examples:
     def __len__(self) -> int:
         return len(self.customer_id)
 
-    def where(self, mask: NDArray[np.bool_]) -> "Examples":
-        """Return the rows of a boolean mask of length n."""
+    def where(self, mask: NDArray[np.bool_] | slice) -> "Examples":
+        """Return the rows of a boolean mask of length n; those of a slice are not copied."""
         return replace(
             self,
             customer_id=self.customer_id[mask],

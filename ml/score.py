@@ -27,6 +27,8 @@ from ml.train import margin
 
 NAMED_DRIVERS = 10
 NAMED_REASONS = 8
+# Customers whose drivers are rows at the same time: ten for each, and as many names.
+AT_ONCE = 50_000
 TOLERANCE = 1e-5
 LEVELS = "levels"
 # What stands in place of a feature and a group: all smaller drivers, and the cohort's level.
@@ -121,18 +123,25 @@ def score_cut_off(
             "written_at": datetime.now(UTC).replace(tzinfo=None),
         },
     )
-    artifacts.write_table(
+    parts = [slice(start, start + AT_ONCE) for start in range(0, len(used), AT_ONCE)]
+    artifacts.write_parts(
         connection,
         scratch,
         "drivers",
-        {**lineage, **_driver_rows(used, contributions, recipe, offset)},
+        (
+            lineage | _driver_rows(used.where(part), contributions[part], recipe, offset)
+            for part in parts
+        ),
     )
     groups = _groups_of(connection, domain, used.features)
-    artifacts.write_table(
+    artifacts.write_parts(
         connection,
         scratch,
         "reasons",
-        {**lineage, **reason_rows(used, contributions, groups, recipe, offset)},
+        (
+            lineage | reason_rows(used.where(part), contributions[part], groups, recipe, offset)
+            for part in parts
+        ),
     )
     artifacts.write_table(
         connection,
