@@ -26,12 +26,15 @@ _HINT = (
 
 
 class StateDamagedError(ChurnError):
-    """The state is not what was written to it."""
+    """The state is not what was written to it.
+
+    Attributes:
+        words: What is wrong, without the path.
+    """
 
     def __init__(self, home: Home, found: list[str]) -> None:
-        super().__init__(
-            "The state is damaged.", where=f"{home.state}: {'; '.join(found[:3])}", hint=_HINT
-        )
+        self.words = "; ".join(found[:3])
+        super().__init__("The state is damaged.", where=f"{home.state}: {self.words}", hint=_HINT)
 
 
 def register(connection: sqlite3.Connection) -> None:

@@ -14,7 +14,7 @@ from app.api.http.problems import ProblemError
 from app.api.published.generation import PublishedDomain
 from app.api.services import Services
 from pipeline.project.home import Home
-from pipeline.project.state_sums import state_damages
+from pipeline.project.state_sums import StateDamagedError, check_state
 from pipeline.runs.registry import hash_of_model, live_name
 
 # Seconds after which the state is read again: every row of it is.
@@ -107,23 +107,18 @@ def _whole_check(damaged: str | None, served: str) -> Check:
 
 def _state_check(home: Home) -> Check:
     try:
-        there = home.state.stat()
+        _checked(home, home.state.stat().st_ino, int(time.monotonic() // _STATE_AGAIN))
     except FileNotFoundError:
         return Check(name="state", is_good=True, words="nobody has decided anything yet")
-    found = _state_problem(
-        home, there.st_ino, there.st_mtime_ns, int(time.monotonic() // _STATE_AGAIN)
-    )
-    return Check(
-        name="state",
-        is_good=found is None,
-        words=f"{found}; restore a backup" if found else "what people decided is whole",
-    )
+    except StateDamagedError as damage:
+        return Check(name="state", is_good=False, words=f"{damage.words}; restore a backup")
+    return Check(name="state", is_good=True, words="what people decided is whole")
 
 
 @lru_cache(maxsize=8)
-def _state_problem(home: Home, *_: int) -> str | None:
-    """Return what is wrong with the state; looked at again where it is another file, or later."""
-    return next(iter(state_damages(home)), None)
+def _checked(home: Home, *_: int) -> None:
+    """Check the state, again where it is another file, or later; what is damaged at each call."""
+    check_state(home)
 
 
 def _counted(domains: int) -> str:
