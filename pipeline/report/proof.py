@@ -86,6 +86,6 @@ def show_proof(context: RunContext, found: list[Comparison]) -> None:
             ),
             where=f"{first.domain} {first.as_of_date}, events {first.lake}: "
             + ("; ".join(first.examples) or "nothing changed"),
-            hint="Look in the model of the feature, or of the correction that is named, for a window "
-            "with the wrong bound.",
+            hint="Look in the model of the feature, or of the correction that is named, for a "
+            "window with the wrong bound.",
         )
