@@ -22,7 +22,8 @@ def open_state(home: Home) -> sa.Engine:
     """Return an engine on the state in WAL mode; create the database or upgrade it if need be.
 
     Raises:
-        ChurnError: A newer version of the platform wrote the state.
+        ChurnError: A newer version of the platform wrote the state, or it is damaged and of an
+            older one.
     """
     home.root.mkdir(parents=True, exist_ok=True)
     engine = state_engine(home)

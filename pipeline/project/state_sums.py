@@ -70,10 +70,7 @@ def install(connection: sqlite3.Connection) -> None:
 
 def remove(connection: sqlite3.Connection) -> None:
     """Drop triggers and sums, before a migration changes tables."""
-    names = connection.execute(
-        "select name from sqlite_master where type = 'trigger' and name glob ?", [f"{_TRIGGER}_*"]
-    ).fetchall()
-    for (name,) in names:
+    for name in _triggers(connection):
         connection.execute(f'drop trigger "{name}"')
     if _has_sums(connection):
         connection.execute(f"delete from {SUMS}")
@@ -119,7 +116,7 @@ def damages_within(connection: sqlite3.Connection) -> list[str]:
         if said != ["ok"]:
             return said
         if not _has_sums(connection):
-            return []
+            return ["the sums of its content are gone"] if _triggers(connection) else []
         sums = dict(connection.execute(f"select table_name, total from {SUMS}").fetchall())
         now = {table: _sum_of(connection, table) for table in _tables(connection)}
         now[_SCHEMA] = _sum_of_schema(connection)
@@ -153,6 +150,13 @@ def _sum_of_schema(connection: sqlite3.Connection) -> int:
 def _has_sums(connection: sqlite3.Connection) -> bool:
     found = connection.execute("select 1 from sqlite_master where name = ?", [SUMS]).fetchone()
     return found is not None
+
+
+def _triggers(connection: sqlite3.Connection) -> list[str]:
+    rows = connection.execute(
+        "select name from sqlite_master where type = 'trigger' and name glob ?", [f"{_TRIGGER}_*"]
+    )
+    return [str(name) for (name,) in rows]
 
 
 def _tables(connection: sqlite3.Connection) -> list[str]:

@@ -1,5 +1,6 @@
 """A state that was put in place of the open one, and one that cannot be written."""
 
+import errno
 import shutil
 import sqlite3
 
@@ -7,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from api_client import problem_of
 
-from app.api.access.keys import revoke_key
+from app.api.access.keys import KeyRing, revoke_key
 from app.api.access.store import Store
 from pipeline.project.home import Home
 
@@ -51,6 +52,12 @@ def test_what_is_stored_after_a_restore_is_in_the_restored_state(world, start_ap
         assert connection.execute("select count(*) from suppressions").fetchone() == (1,)
 
 
+def refused_by_sqlite(code):
+    cause = sqlite3.OperationalError("refused")
+    cause.sqlite_errorcode = code
+    return sa.exc.OperationalError("insert", {}, cause)
+
+
 @pytest.mark.parametrize(
     ("code", "status", "kind"),
     [
@@ -69,9 +76,7 @@ def test_a_state_that_cannot_be_written_is_told_in_words(
     customer = api.get("/v1/bench/customers?limit=1").json()["items"][0]["customer_id"]
 
     def refuse(_):
-        cause = sqlite3.OperationalError("refused")
-        cause.sqlite_errorcode = code
-        raise sa.exc.OperationalError("insert", {}, cause)
+        raise refused_by_sqlite(code)
 
     monkeypatch.setattr(sa.Engine, "begin", refuse)
     body = {"suppressions": [{"customer_id": customer, "reason": "asked"}]}
@@ -79,3 +84,24 @@ def test_a_state_that_cannot_be_written_is_told_in_words(
     assert problem["type"].endswith(kind)
     # reading goes on
     assert api.get("/v1/domains").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), 507, "insufficient-storage"),
+        (refused_by_sqlite(sqlite3.SQLITE_CANTOPEN), 503, "state-unavailable"),
+        (refused_by_sqlite(sqlite3.SQLITE_BUSY), 503, "busy"),
+        (ValueError("a fault of ours"), 500, "internal-error"),
+    ],
+)
+def test_what_fails_before_any_route_is_told_in_the_same_words(
+    world, start_api, monkeypatch, error, status, kind
+):
+    api = start_api(world, "read")
+
+    def find(*_):
+        raise error
+
+    monkeypatch.setattr(KeyRing, "find", find)
+    problem_of(api.client.get("/v1/domains"), status, kind)

@@ -8,6 +8,9 @@ import pytest
 from api_client import problem_of
 
 from app.api.routes import health
+from pipeline.campaigns.dispatch import Dispatcher
+from pipeline.operations.backup import copy_state
+from pipeline.operations.verify import verify
 from pipeline.project import state, state_sums
 from pipeline.project.errors import ChurnError
 from pipeline.project.state_sums import StateDamagedError, check_state, state_damages
@@ -100,6 +103,21 @@ def test_a_letter_that_sqlite_takes_for_right_is_a_damage(filled, old, new):
     assert "churn restore" in told.value.hint
 
 
+def test_sums_that_are_gone_are_a_damage(filled):
+    write(filled, f"drop table {state_sums.SUMS}")
+    assert state_damages(filled) == ["the sums of its content are gone"]
+
+
+def test_nothing_is_copied_or_sent_from_a_damaged_state(filled, tmp_path):
+    rewrite(filled, b"customer 17asked", b"customer 71asked")
+    (state_told,) = (one for one in verify(filled) if one.store == "state")
+    assert [damage.path for damage in state_told.damages] == [filled.state]
+    with pytest.raises(ChurnError, match="no backup was made"):
+        copy_state(filled.state, tmp_path / "copy.sqlite")
+    with pytest.raises(StateDamagedError):
+        Dispatcher(filled)
+
+
 def test_nobody_is_planned_for_or_upgraded_over_a_damaged_state(filled, monkeypatch):
     rewrite(filled, b"customer 17asked", b"customer 71asked")
     with pytest.raises(ChurnError, match="damaged"):
@@ -121,6 +139,9 @@ def test_the_api_serves_nothing_from_a_damaged_state(world, start_api):
     rewrite(world, b"customer 17asked", b"customer 71asked")
     again = start_api(world)
     answer = again.client.get("/v1/bench/suppressions", headers={"X-API-Key": api.key})
+    problem_of(answer, 503, "state-unavailable")
+    # a key may be the one that is damaged, so none is called unknown
+    answer = again.client.get("/v1/domains", headers={"X-API-Key": f"{api.key}x"})
     problem_of(answer, 503, "state-unavailable")
     health._checked.cache_clear()  # ten minutes later
     ready = again.client.get("/readyz")
