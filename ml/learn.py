@@ -138,8 +138,8 @@ def choose_rounds_on_past(
         PastCohort(fits.validation, fits.known_on, tuple(fits.fit), fits.later_validations),
     )
 
-    # one period's rows at a time: those of all would be most of the matrix several times. What a
-    # booster keeps of them is binned, an eighth.
+    # one period's rows at a time: those of all would be most of the matrix several times, and what
+    # all boosters keep of them, binned, is less than once
     grown = []
     for period in periods:
         judged = examples.cohorts(period.cut_offs)
