@@ -1,7 +1,7 @@
 """The bench that every benchmark gets, and its timing."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +22,14 @@ class Bench:
         rows: Minimum number of rows in the largest generated file.
         rounds: Number of timings of each measurement.
         console: Console for progress.
+        shares: Shares of KKBox's full size, of the benchmark `full`.
     """
 
     folder: Path
     rows: int
     rounds: int
     console: Console
+    shares: Sequence[float] = (1.0,)
 
     @property
     def home(self) -> Home:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,7 @@ def generate_kkbox(
         ChurnError: The folder has files that are not a demo, or the scale is too small.
     """
     members = folder.size_of(scale, full=FULL, least=LEAST, unit="members")
-    stamp = folder.Stamp("kkbox", VERSION, "members", members, seed, is_planted)
+    stamp = stamp_of(members, seed, is_planted=is_planted)
 
     def write(part: Path) -> dict[str, int]:
         return _write(part, truth_path, stamp, console)
@@ -100,24 +101,30 @@ def generate_kkbox(
     return folder.make(raw_dir, truth_path, stamp, write, console)
 
 
-def _write(
-    part: Path, truth_path: Path, stamp: folder.Stamp, console: Console | None
+def stamp_of(members: int, seed: int, *, is_planted: bool = False) -> folder.Stamp:
+    """Return the identity of a demo of so many members."""
+    return folder.Stamp("kkbox", VERSION, "members", members, seed, is_planted)
+
+
+def write_raw(
+    part: Path,
+    truth_path: Path,
+    stamp: folder.Stamp,
+    keep_logs: Callable[[writing.RawFiles, Population, int, LogRows], None],
 ) -> dict[str, int]:
-    """Simulate and write everything; return the rows of each file."""
+    """Simulate, and write everything but the listening; return the rows of each file.
+
+    Args:
+        part: Folder for the CSV files.
+        truth_path: As in `generate_kkbox`.
+        stamp: What to simulate.
+        keep_logs: Called with the files, the members, the month number and the log rows of each
+            month.
+    """
     members, seed = stamp.size, stamp.seed
     rng = np.random.default_rng(np.random.SeedSequence([seed, members, 1]))
-    with (
-        closing(writing.RawFiles(part)) as files,
-        Progress(console=console, transient=True, disable=console is None) as progress,
-    ):
-        task = progress.add_task("Demo listening and memberships", total=WRITTEN_MONTHS + 1)
-
-        def keep_logs(people: Population, month: int, logs: LogRows) -> None:
-            name = "user_logs.csv" if month < MARCH_2017 else "user_logs_v2.csv"
-            files.write_logs(name, people, logs)
-            progress.advance(task)
-
-        simulation = simulate(members, seed, keep_logs, is_planted=stamp.is_planted)
+    with closing(writing.RawFiles(part)) as files:
+        simulation = simulate(members, seed, partial(keep_logs, files), is_planted=stamp.is_planted)
         people, cohorts = simulation.people, simulation.cohorts
         written = simulation.transactions
         if stamp.is_planted:
@@ -132,3 +139,20 @@ def _write(
         files.write("members_v3.csv", members_table(people, lapsed, rng))
     writing.write_truth(truth_path, people, cohorts, stamp)
     return files.rows
+
+
+def _write(
+    part: Path, truth_path: Path, stamp: folder.Stamp, console: Console | None
+) -> dict[str, int]:
+    """Simulate and write everything; return the rows of each file."""
+    with Progress(console=console, transient=True, disable=console is None) as progress:
+        task = progress.add_task("Demo listening and memberships", total=WRITTEN_MONTHS + 1)
+
+        def keep_logs(
+            files: writing.RawFiles, people: Population, month: int, logs: LogRows
+        ) -> None:
+            name = "user_logs.csv" if month < MARCH_2017 else "user_logs_v2.csv"
+            files.write_logs(name, people, logs)
+            progress.advance(task)
+
+        return write_raw(part, truth_path, stamp, keep_logs)
