@@ -28,7 +28,9 @@ def replaced(path: Path) -> Iterator[Path]:
 def remove_parts(folder: Path) -> None:
     """Remove what a killed process left of `replaced`; nobody else may write in the folder."""
     for part in folder.rglob(".*.part"):
-        part.unlink() if part.is_file() else shutil.rmtree(part)
+        # a link is removed itself, whatever it points to: it may be nothing any more
+        is_folder = part.is_dir() and not part.is_symlink()
+        shutil.rmtree(part) if is_folder else part.unlink()
 
 
 def move_durably(part: Path, target: Path) -> None:

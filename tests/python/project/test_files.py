@@ -94,3 +94,20 @@ def test_sync_waits_for_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", called.append)
     files.sync(tmp_path)
     assert len(called) == 1
+
+
+def test_what_a_killed_process_left_is_removed_and_what_its_links_point_to_stays(tmp_path):
+    """A publish that is killed between making a link and its rename leaves the link."""
+    left = tmp_path / "left"
+    (left / ".folder.part").mkdir(parents=True)
+    (left / ".folder.part" / "file").touch()
+    (left / ".file.part").touch()
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").touch()
+    (left / ".to_nothing.part").symlink_to("gone")
+    (left / ".to_a_folder.part").symlink_to(kept)
+    (left / ".to_a_file.part").symlink_to(kept / "file")
+    files.remove_parts(left)
+    assert list(left.iterdir()) == []
+    assert (kept / "file").is_file()
