@@ -34,7 +34,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "browser": browser.measure,
     "tableau": tableau.measure,
 }
-# Takes an hour and much of the disk, so it runs only when it is named.
+# Takes much time and disk, so it runs only when it is named.
 BY_NAME: dict[str, Benchmark] = {"full": full.measure}
 
 

@@ -28,9 +28,15 @@ def replaced(path: Path) -> Iterator[Path]:
 def remove_parts(folder: Path) -> None:
     """Remove what a killed process left of `replaced`; nobody else may write in the folder."""
     for part in folder.rglob(".*.part"):
-        # a link is removed itself, whatever it points to: it may be nothing any more
-        is_folder = part.is_dir() and not part.is_symlink()
-        shutil.rmtree(part) if is_folder else part.unlink()
+        remove(part)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a folder, or a link itself, whatever it points to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def move_durably(part: Path, target: Path) -> None:

@@ -1,6 +1,5 @@
 """`churn export tableau`: exports the current generation."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ import duckdb
 
 from pipeline.project.duck import open_large
 from pipeline.project.errors import ChurnError
+from pipeline.project.files import remove
 from pipeline.project.home import Home
 from pipeline.project.serving_tables import Table, published_tables
 from pipeline.publish.generation import SCHEMA, GenerationInfo, current
@@ -153,4 +153,4 @@ def _forget_dropped(home: Home, kept: set[Path]) -> None:
     """Remove files of earlier exports: a package left behind would hold outdated rows."""
     for path in folder_of(home).iterdir():
         if path not in kept:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            remove(path)

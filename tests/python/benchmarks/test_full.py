@@ -59,7 +59,7 @@ def test_growth_is_the_power_of_the_size():
     assert growth([1, 2, 4], [3, 12, 48]) == pytest.approx(2)
 
 
-def test_the_files_that_come_month_by_month_are_the_demo(home, console, monkeypatch):
+def test_the_files_that_come_month_by_month_are_the_demo(home, console):
     """All rows before the new day, once each; those of the new day are in its own folder."""
     taken = []
 
@@ -81,10 +81,9 @@ def test_the_files_that_come_month_by_month_are_the_demo(home, console, monkeypa
     found = full.Lived(0.0)
     place = home.root / "place"
     place.mkdir(parents=True)
-    found_day = place / "day"
-    full._ingest_months(Recorded(home), place, LEAST, found)
     recorded = Recorded(home)
-    recorded.run("nightly", "--raw", found_day)
+    full._ingest_months(recorded, place, LEAST, found)
+    recorded.run("nightly", "--raw", place / "day")
 
     generate("kkbox", home, scale=LEAST / 20_000, seed=full.SEED, console=console)
     raw = home.root / "raw" / "kkbox"
@@ -103,7 +102,22 @@ def test_the_files_that_come_month_by_month_are_the_demo(home, console, monkeypa
 
 
 def test_full_runs_only_when_it_is_named():
-
     assert "full" not in chosen([])
     assert list(chosen(["full"])) == ["full"]
-    assert Bench.__dataclass_fields__["shares"].default == (1.0,)
+
+
+def test_a_new_day_is_compared_with_the_first_run_and_long_steps_by_their_growth(
+    home, console, monkeypatch
+):
+    def live(bench, share):
+        first = {"build": Cost(20, 200 * share), "train": Cost(9, 1)}
+        return full.Lived(share, first=first, night=Cost(2, 6 * share + 0.06))
+
+    monkeypatch.setattr(full, "live", live)
+    measured = full.measure(Bench(home.root, 1, 1, console, shares=(0.1, 0.02)))
+    found = {figure.name: figure for figure in measured}
+    night = found["full_0.1_new_day_cpu"]
+    assert night.ratio.to == "full_0.1_first_cpu"
+    assert night.ratio.value == pytest.approx(0.66 / 21)
+    assert found["full_build_slope"].value == pytest.approx(1)
+    assert "full_train_slope" not in found, "start-up has no growth"

@@ -319,8 +319,11 @@ def test_a_packed_table_carries_its_rows_and_a_later_export_forgets_it(published
     rows = rows_of(tmp_path / "out" / inside, "bi_types")
     assert rows == published_rows(published, "bi_types")
     assert "bi_types" in Datasource.from_file(str(package)).name
+    # a link is forgotten as a link
+    (package.parent / "linked").symlink_to(tmp_path / "out")
     export(published)
-    assert not package.exists()
+    assert not package.exists() and not (package.parent / "linked").is_symlink()
+    assert (tmp_path / "out" / inside).is_file()
     with pytest.raises(ChurnError, match="no table 'bi_none'"):
         export(published, packed=["bi_none"])
 
