@@ -33,7 +33,8 @@ from pipeline.project.duck import quoted
 from pipeline.project.files import empty_folder
 from pipeline.project.home import Home
 
-# Members with a transaction. With the demo's 173 log rows a member they make KKBox's 410 million.
+# Members with a transaction, as in KKBox's files. The demo writes some 183 log rows for each, so
+# the logs are a little longer than KKBox's 410 million.
 FULL = 2_370_000
 SEED = 20170401
 DOMAIN = "kkbox"
